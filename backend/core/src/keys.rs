@@ -1,0 +1,39 @@
+//! The keys of an installation, all derived from one secret.
+
+use hkdf::Hkdf;
+use sha2::Sha256;
+
+/// Length of the secret that `MYCOPOD_SECRET_FILE` holds, in bytes.
+pub const SECRET_LEN: usize = 32;
+
+/// The keys that an installation signs and seals with. Never printed, never stored.
+pub struct Keys {
+    /// Signs access tokens (HMAC-SHA-256).
+    pub jwt: [u8; 32],
+    /// Makes and checks guests' markers (HMAC-SHA-256).
+    pub marker: [u8; 32],
+    /// Signs the audit log's checkpoints (an Ed25519 seed).
+    pub checkpoint: [u8; 32],
+}
+
+impl Keys {
+    /// Derives all keys by HKDF-SHA-256 (RFC 5869), each with an `info` of its own, so that none tells of another.
+    #[must_use]
+    pub fn derive(secret: &[u8; SECRET_LEN]) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(Some(b"mycopod"), secret);
+        let key = |info: &[u8]| {
+            let mut key = [0; 32];
+            // 32 bytes are within HKDF's 255 × 32; expanding them cannot fail.
+            let expanded = hkdf.expand(info, &mut key);
+            debug_assert!(expanded.is_ok());
+            key
+        };
+        Self { jwt: key(b"jwt v1"), marker: key(b"marker v1"), checkpoint: key(b"checkpoint v1") }
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}

@@ -1,0 +1,309 @@
+//! The plan: an immutable, ordered list of steps with all choices made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::field::{Field, Slot, Value};
+use crate::guest::{GuestRef, Vmid};
+use crate::id::{DeclarationId, ResourceId};
+use crate::reading::Source;
+use crate::size::Size;
+
+/// The most steps a plan may have: beyond it nobody reads what they approve.
+pub const MAX_STEPS: usize = 500;
+
+/// What is to be done, step by step.
+///
+/// The fields are private: a plan is made by [`Plan::new`], which computes the digest,
+/// and read back from the database by deserialising, where [`Plan::is_intact`] tells
+/// whether it is still what was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    declaration: DeclarationId,
+    steps: Vec<Step>,
+    notes: Vec<String>,
+    relies_on: BTreeMap<String, String>,
+    policy: String,
+    digest: PlanDigest,
+}
+
+/// SHA-256 over a plan's steps, the facts it relies on and its policy; 64 hexadecimal digits.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct PlanDigest(String);
+
+impl PlanDigest {
+    /// The digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PlanDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One call to Proxmox, with what it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// 1, 2, 3 …; steps of one guest are carried out in this order.
+    pub seq: u32,
+    /// The entry of the intent that it serves.
+    pub wish: usize,
+    /// The guest it acts on.
+    pub guest: GuestRef,
+    /// The resource of ours that the guest is, or becomes by this step.
+    pub resource: ResourceId,
+    /// What is done.
+    pub action: Action,
+    /// What it does to a guest in use.
+    pub effect: Effect,
+    /// The same in a sentence.
+    pub summary: String,
+    /// Field by field, from what to what.
+    pub changes: Vec<Change>,
+    /// What else goes with it: snapshots, unused disks.
+    pub collateral: Vec<String>,
+}
+
+/// The calls a plan is made of. Everything chosen is in them; carrying them out leaves no choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase")]
+pub enum Action {
+    /// Make the guest of that VMID with these fields. VMs get empty disks; containers are unpacked from `template`.
+    Create {
+        /// Fields at its making; never [`Field::Running`].
+        fields: BTreeMap<Field, Value>,
+        /// A container's template volume.
+        template: Option<String>,
+        /// The MAC address of each NIC, chosen in the plan.
+        macs: BTreeMap<u8, String>,
+    },
+    /// Copy another guest or template to that VMID.
+    Clone {
+        /// The source's number; it is of the same kind.
+        from: Vmid,
+        /// The source's node.
+        from_node: String,
+        /// The source's name, for people.
+        from_name: String,
+        /// A full copy, or one linked to its template.
+        full: bool,
+        /// Where a full copy's disks go.
+        storage: Option<String>,
+    },
+    /// Write our marker into its notes; nothing else changes.
+    Adopt,
+    /// Set these fields in one call that Proxmox does at once.
+    Update {
+        /// The fields; never a disk's growth, never [`Field::Running`].
+        fields: BTreeMap<Field, Value>,
+        /// The MAC address of each NIC that is added.
+        macs: BTreeMap<u8, String>,
+    },
+    /// Add an empty disk.
+    AddDisk {
+        /// Where.
+        slot: Slot,
+        /// On which storage.
+        storage: String,
+        /// How large, in whole GiB.
+        size: Size,
+    },
+    /// Grow a disk; Proxmox cannot shrink one.
+    Resize {
+        /// Which.
+        slot: Slot,
+        /// To what.
+        size: Size,
+    },
+    /// Start it.
+    Start,
+    /// Ask its system to shut down.
+    Shutdown,
+    /// Switch it off.
+    Stop,
+    /// Restart its system.
+    Reboot,
+    /// Take a snapshot, without the memory's contents.
+    Snapshot {
+        /// Its name: 2 to 40 characters.
+        name: String,
+    },
+    /// Delete it with its disks.
+    Delete,
+}
+
+impl Action {
+    /// Its name in the API and on pages.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Create { .. } => "create",
+            Self::Clone { .. } => "clone",
+            Self::Adopt => "adopt",
+            Self::Update { .. } => "update",
+            Self::AddDisk { .. } => "add_disk",
+            Self::Resize { .. } => "resize",
+            Self::Start => "start",
+            Self::Shutdown => "shutdown",
+            Self::Stop => "stop",
+            Self::Reboot => "reboot",
+            Self::Snapshot { .. } => "snapshot",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Whether sending it twice could do something twice that a look cannot see.
+    /// Such a step is blocked, not sent again, when a crash hides whether it was sent.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        match self {
+            Self::Reboot => true,
+            Self::Create { .. }
+            | Self::Clone { .. }
+            | Self::Adopt
+            | Self::Update { .. }
+            | Self::AddDisk { .. }
+            | Self::Resize { .. }
+            | Self::Start
+            | Self::Shutdown
+            | Self::Stop
+            | Self::Snapshot { .. }
+            | Self::Delete => false,
+        }
+    }
+}
+
+/// What a step does to a guest in use, from the mildest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Takes effect at once, without interruption.
+    Live,
+    /// Is written down and takes effect when the guest next stops and starts.
+    Pending,
+    /// Restarts the guest's system.
+    Reboot,
+    /// Takes the guest out of service.
+    Stop,
+    /// Destroys data.
+    Destroy,
+}
+
+/// One field of a guest, from what to what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Which.
+    pub field: Field,
+    /// What it is; `None` where it is not set.
+    pub from: Option<Value>,
+    /// What it shall be.
+    pub to: Option<Value>,
+    /// Who says so.
+    pub source: Source,
+}
+
+/// How many guests a plan makes, changes and destroys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Guests that do not exist yet.
+    pub create: usize,
+    /// Guests that exist and stay.
+    pub update: usize,
+    /// Guests that will be gone.
+    pub destroy: usize,
+}
+
+impl Plan {
+    /// A plan with its digest. `relies_on` holds every fact the steps were chosen by (config digests, power
+    /// states, absence); the same facts give the same digest, and counters that always move have no place in it.
+    #[must_use]
+    pub fn new(
+        declaration: DeclarationId,
+        steps: Vec<Step>,
+        notes: Vec<String>,
+        relies_on: BTreeMap<String, String>,
+        policy: String,
+    ) -> Self {
+        let digest = digest(declaration, &steps, &relies_on, &policy);
+        Self { declaration, steps, notes, relies_on, policy, digest }
+    }
+
+    /// Whether the digest still fits what it covers.
+    #[must_use]
+    pub fn is_intact(&self) -> bool {
+        digest(self.declaration, &self.steps, &self.relies_on, &self.policy) == self.digest
+    }
+
+    /// The declaration it is for.
+    #[must_use]
+    pub const fn declaration(&self) -> DeclarationId {
+        self.declaration
+    }
+
+    /// The steps in order.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// What an approver should know besides the steps.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The facts it was chosen by.
+    #[must_use]
+    pub const fn relies_on(&self) -> &BTreeMap<String, String> {
+        &self.relies_on
+    }
+
+    /// The digest that an approval names.
+    #[must_use]
+    pub const fn digest(&self) -> &PlanDigest {
+        &self.digest
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// The names of the guests it destroys.
+    #[must_use]
+    pub fn destroys(&self) -> BTreeSet<String> {
+        self.steps.iter().filter(|step| step.effect == Effect::Destroy).map(|step| step.guest.name.clone()).collect()
+    }
+
+    /// Counts guests, each once, by the worst that happens to it.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let vmids = |fits: &dyn Fn(&Step) -> bool| -> BTreeSet<Vmid> {
+            self.steps.iter().filter(|step| fits(step)).map(|step| step.guest.vmid).collect()
+        };
+        let destroyed = vmids(&|step| step.effect == Effect::Destroy);
+        let made = vmids(&|step| matches!(step.action, Action::Create { .. } | Action::Clone { .. }));
+        let update = vmids(&|_| true).iter().filter(|vmid| !destroyed.contains(vmid) && !made.contains(vmid)).count();
+        Summary { create: made.len(), update, destroy: destroyed.len() }
+    }
+}
+
+fn digest(
+    declaration: DeclarationId,
+    steps: &[Step],
+    relies_on: &BTreeMap<String, String>,
+    policy: &str,
+) -> PlanDigest {
+    // Maps are ordered and structs keep their fields' order, so equal plans give equal bytes.
+    let bytes = serde_json::to_vec(&(declaration, steps, relies_on, policy)).unwrap_or_default();
+    PlanDigest(hex::encode(Sha256::new().chain_update(b"mycopod plan v1\n").chain_update(bytes).finalize()))
+}

@@ -1,0 +1,284 @@
+//! The three ways in which the outside reaches the core: a reader of text, a hypervisor
+//! and a clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::str::FromStr;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::guest::{GuestKey, Kind, Vmid};
+use crate::observed::{Look, Observed};
+use crate::plan::Step;
+use crate::reading::{Answers, Reading};
+
+/// Time and randomness, so that tests can give their own.
+pub trait Clock: Send + Sync {
+    /// The present.
+    fn now(&self) -> DateTime<Utc>;
+    /// Fills `bytes` from the system's cryptographic generator.
+    fn random(&self, bytes: &mut [u8]);
+}
+
+/// Text → reading.
+#[async_trait]
+pub trait Interpreter: Send + Sync {
+    /// `builtin`, or the kind of language model server.
+    fn name(&self) -> &'static str;
+
+    /// The language model's name, where one is asked.
+    fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// Reads `text`, with the answers given so far. `inventory` tells names from other words; nothing of it
+    /// changes what a sentence means.
+    async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError>;
+}
+
+/// Why a text could not be read. A text that was read and not understood is no error: it has questions.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The language model's server cannot be reached or refuses.
+    #[error(
+        "the language model’s server did not answer: {0}. Nothing was planned. Try again, or set LLM_PROVIDER=builtin"
+    )]
+    Unavailable(String),
+    /// It answered, twice, with something that is no reading.
+    #[error(
+        "the language model’s answer was no valid reading: {0}. Nothing was planned. Say it in plainer words, or set LLM_PROVIDER=builtin"
+    )]
+    Invalid(String),
+}
+
+/// The names that stand for something on the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inventory {
+    /// Guests by name, templates excluded; names may repeat.
+    pub guests: BTreeMap<String, Vec<GuestKey>>,
+    /// Nodes.
+    pub nodes: BTreeSet<String>,
+    /// Storages.
+    pub storages: BTreeSet<String>,
+    /// Bridges.
+    pub bridges: BTreeSet<String>,
+    /// VM templates and container templates.
+    pub images: BTreeMap<String, Kind>,
+    /// Tags in use.
+    pub tags: BTreeSet<String>,
+}
+
+impl Inventory {
+    /// The names in what was seen.
+    #[must_use]
+    pub fn of(observed: &Observed) -> Self {
+        let mut inventory = Self::default();
+        for (name, node) in observed.seen_nodes() {
+            inventory.nodes.insert(name.clone());
+            inventory.storages.extend(node.storages.keys().cloned());
+            inventory.bridges.extend(node.bridges.keys().cloned());
+        }
+        for seen in observed.guests.iter().filter(|seen| !seen.template) {
+            inventory.guests.entry(seen.guest.name.clone()).or_default().push(seen.guest.key());
+            inventory.tags.extend(seen.tags());
+        }
+        inventory.images = observed.images.iter().map(|image| (image.name.clone(), image.kind)).collect();
+        inventory
+    }
+}
+
+/// A Proxmox task's identifier: `UPID:node:pid:pstart:starttime:type:id:user:`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Upid {
+    text: String,
+    node: String,
+    starttime: i64,
+    kind: String,
+    id: String,
+}
+
+/// A text that is no UPID.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("“{0}” is no task identifier of Proxmox")]
+pub struct NoUpid(pub String);
+
+impl Upid {
+    /// As Proxmox writes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The node that runs the task.
+    #[must_use]
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// When it started, in seconds since 1970 by that node's clock.
+    #[must_use]
+    pub const fn starttime(&self) -> i64 {
+        self.starttime
+    }
+
+    /// What it does: `qmcreate`, `vzstart` …
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// What it acts on, mostly a VMID.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl FromStr for Upid {
+    type Err = NoUpid;
+    fn from_str(text: &str) -> Result<Self, NoUpid> {
+        let no_upid = || NoUpid(text.chars().take(200).collect());
+        let parts: Vec<&str> = text.split(':').collect();
+        let ["UPID", node, pid, pstart, starttime, kind, id, user, ""] = parts.as_slice() else {
+            return Err(no_upid());
+        };
+        let is_hex = |part: &str| (8..=9).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
+        let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        if !(is_name(node) && is_hex(pid) && is_hex(pstart) && is_hex(starttime) && is_name(kind) && !user.is_empty()) {
+            return Err(no_upid());
+        }
+        Ok(Self {
+            text: text.to_owned(),
+            node: (*node).to_owned(),
+            starttime: i64::from_str_radix(starttime, 16).map_err(|_| no_upid())?,
+            kind: (*kind).to_owned(),
+            id: (*id).to_owned(),
+        })
+    }
+}
+
+impl TryFrom<String> for Upid {
+    type Error = NoUpid;
+    fn try_from(text: String) -> Result<Self, NoUpid> {
+        text.parse()
+    }
+}
+
+impl From<Upid> for String {
+    fn from(upid: Upid) -> Self {
+        upid.text
+    }
+}
+
+impl fmt::Display for Upid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// How a call to Proxmox ended without success.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CallError {
+    /// It never left us: trying again is safe.
+    #[error("Proxmox cannot be reached: {0}")]
+    NotSent(String),
+    /// It may have been carried out: only a look can tell.
+    #[error("Proxmox’s answer got lost: {0}")]
+    MaybeSent(String),
+    /// Proxmox answered, and said no.
+    #[error("Proxmox refused ({status}): {reason}")]
+    Rejected {
+        /// The HTTP status.
+        status: u16,
+        /// The reason in Proxmox's words, with what it says of single parameters.
+        reason: String,
+    },
+    /// Proxmox answered something that is not its API's.
+    #[error("Proxmox’s answer makes no sense: {0}")]
+    Malformed(String),
+}
+
+/// What Proxmox answered to a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Submitted {
+    /// It is done; there is no task.
+    Done,
+    /// A task was started.
+    Task(Upid),
+}
+
+/// How a task stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TaskState {
+    /// It runs.
+    Running,
+    /// It ended well; `warnings` counts what it complained of.
+    Ok {
+        /// Number of warnings in its log.
+        warnings: u32,
+    },
+    /// It ended badly, with Proxmox's own words.
+    Failed(String),
+    /// The node does not know it any more.
+    Unknown,
+}
+
+/// A part of a task's log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskLog {
+    /// The lines from where was asked.
+    pub lines: Vec<String>,
+    /// How many lines there are in all.
+    pub total: u64,
+}
+
+/// Something that the product's token may not do, and where.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingPrivilege {
+    /// The path of Proxmox's access control, e.g. `/storage/local-lvm`.
+    pub path: String,
+    /// The privilege, e.g. `Datastore.AllocateSpace`.
+    pub privilege: String,
+}
+
+/// What can be said of the way to Proxmox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Proxmox VE's version.
+    pub version: String,
+    /// Privileges that carrying out plans would lack.
+    pub missing: Vec<MissingPrivilege>,
+}
+
+/// Proxmox, or what stands in for it.
+///
+/// No method retries a call that may have been carried out. Every text that comes back is
+/// data, never an instruction.
+#[async_trait]
+pub trait Hypervisor: Send + Sync {
+    /// Looks at the whole cluster afresh: nodes, storages, bridges, images, guests with their configurations.
+    /// Fails only where nothing can be said; a node that does not answer is [`crate::observed::NodeState::Unreachable`].
+    async fn observe(&self) -> Result<Observed, CallError>;
+
+    /// Looks at one guest afresh, wherever it is, its snapshots included.
+    async fn look(&self, guest: GuestKey) -> Result<Look, CallError>;
+
+    /// Sends a step, once. `seen` is what the look just before it saw: its digest goes with the call where Proxmox takes one.
+    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError>;
+
+    /// How a task stands.
+    async fn task(&self, upid: &Upid) -> Result<TaskState, CallError>;
+
+    /// A task's log from line `start` (0 is the first), at most 500 lines.
+    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError>;
+
+    /// The tasks of one guest that its node still knows, newest first, running ones included.
+    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError>;
+
+    /// Version and privileges.
+    async fn health(&self) -> Result<Health, CallError>;
+}

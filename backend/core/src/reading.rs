@@ -1,0 +1,391 @@
+//! The typed understanding of a declaration, before it is held against the cluster.
+//!
+//! A reading accounts for every word: what ends in no field and is no filler stands in
+//! [`Reading::unread`], and each such fragment has a question of its own.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::field::{NicPart, Slot, Value};
+use crate::guest::Kind;
+use crate::size::Size;
+
+/// The longest declaration, in Unicode code points: room for a table of forty guests.
+pub const MAX_DECLARATION: usize = 4_000;
+
+/// A part of a declaration, in Unicode code points, end exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Span {
+    /// First code point.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// The words at this place of `text`; empty where the span lies outside.
+    #[must_use]
+    pub fn of(self, text: &str) -> String {
+        text.chars().skip(self.start).take(self.end.saturating_sub(self.start)).collect()
+    }
+}
+
+/// A span with its words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fragment {
+    /// First code point.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+    /// The words there, verbatim.
+    pub text: String,
+}
+
+impl Fragment {
+    /// The fragment of `text` at `span`.
+    #[must_use]
+    pub fn at(span: Span, text: &str) -> Self {
+        Self { start: span.start, end: span.end, text: span.of(text) }
+    }
+}
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Source {
+    /// These words of the declaration say it.
+    Said(Fragment),
+    /// Nobody said it; the policy's default holds.
+    Default {
+        /// Which default, and how to say otherwise.
+        why: String,
+    },
+    /// It follows from what was said, answered or seen.
+    Inferred {
+        /// From what.
+        why: String,
+    },
+}
+
+impl Source {
+    /// Said at this place of `text`.
+    #[must_use]
+    pub fn said(span: Span, text: &str) -> Self {
+        Self::Said(Fragment::at(span, text))
+    }
+
+    /// A default, with its reason.
+    #[must_use]
+    pub fn default(why: impl Into<String>) -> Self {
+        Self::Default { why: why.into() }
+    }
+
+    /// Inferred, with its reason.
+    #[must_use]
+    pub fn inferred(why: impl Into<String>) -> Self {
+        Self::Inferred { why: why.into() }
+    }
+}
+
+/// A value and where it comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sourced<T> {
+    /// The value.
+    pub value: T,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+impl<T> Sourced<T> {
+    /// `value` from `source`.
+    pub const fn new(value: T, source: Source) -> Self {
+        Self { value, source }
+    }
+
+    /// Another value from the same source.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Sourced<U> {
+        Sourced { value: f(self.value), source: self.source }
+    }
+}
+
+/// What a reader understood of a whole declaration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// What is to be done, in the order in which it was said.
+    pub statements: Vec<Statement>,
+    /// What must be answered before anything is planned.
+    pub questions: Vec<Question>,
+    /// The words that ended in no field. Each has its question, unless answered.
+    pub unread: Vec<Fragment>,
+    /// Why this is no declaration at all, or none that MycoPod carries out.
+    pub refusal: Option<String>,
+}
+
+/// One thing that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Statement {
+    /// The words that say it.
+    pub span: Span,
+    /// What they say.
+    pub what: What,
+}
+
+/// The things that can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum What {
+    /// One new guest. “Three VMs web-1 to web-3” are three statements.
+    Create(Box<Create>),
+    /// Other values for fields of guests that exist.
+    Change {
+        /// Which guests; every one of every target.
+        targets: Vec<Target>,
+        /// Which fields; at least one.
+        edits: Vec<Edit>,
+    },
+    /// Something done once.
+    Do {
+        /// To which guests.
+        targets: Vec<Target>,
+        /// What.
+        deed: Deed,
+    },
+    /// A copy of a guest or template that exists, under a new name.
+    Clone {
+        /// Of which guest; a selector that fits several is a question.
+        from: Target,
+        /// The copy's name.
+        name: Sourced<String>,
+        /// A full copy (`true`) or one linked to its template.
+        full: Option<Sourced<bool>>,
+        /// Where the copy shall differ.
+        edits: Vec<Edit>,
+    },
+}
+
+/// A guest to be made. What is `None` or missing takes a default of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Create {
+    /// VM or container.
+    pub kind: Sourced<Kind>,
+    /// Its name, as said; checked when the reading is resolved.
+    pub name: Sourced<String>,
+    /// The node it shall be on.
+    pub node: Option<Sourced<String>>,
+    /// What it is made from, as said (“debian 12”, “template base”, a volume); resolved against what the cluster has.
+    pub image: Option<Sourced<String>>,
+    /// Cores, sockets, CPU type, memory, swap, flags, tags, description, and whether it shall run.
+    pub plain: Vec<(Plain, Sourced<Value>)>,
+    /// Its disks in order; the first is the system disk.
+    pub disks: Vec<WantedDisk>,
+    /// Its NICs in order.
+    pub nics: Vec<WantedNic>,
+}
+
+/// A disk somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedDisk {
+    /// Its size.
+    pub size: Sourced<Size>,
+    /// The storage to put it on.
+    pub storage: Option<Sourced<String>>,
+}
+
+/// A NIC somebody asked for, by its parts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedNic {
+    /// The parts that were said.
+    pub parts: Vec<(NicPart, Sourced<Value>)>,
+}
+
+/// A field that every guest has once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Plain {
+    /// [`crate::field::Field::Name`]
+    Name,
+    /// [`crate::field::Field::Cores`]
+    Cores,
+    /// [`crate::field::Field::Sockets`]
+    Sockets,
+    /// [`crate::field::Field::CpuType`]
+    CpuType,
+    /// [`crate::field::Field::Memory`]
+    Memory,
+    /// [`crate::field::Field::Swap`]
+    Swap,
+    /// [`crate::field::Field::OnBoot`]
+    OnBoot,
+    /// [`crate::field::Field::Protection`]
+    Protection,
+    /// [`crate::field::Field::Unprivileged`]
+    Unprivileged,
+    /// [`crate::field::Field::Tags`]
+    Tags,
+    /// [`crate::field::Field::Description`]
+    Description,
+    /// [`crate::field::Field::Running`]
+    Running,
+}
+
+/// Which guests somebody meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The words.
+    pub span: Span,
+    /// What they select.
+    pub selector: Selector,
+}
+
+/// How guests are selected. Resolved to guests once, when the reading becomes an intent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Selector {
+    /// By name, exactly.
+    Name(String),
+    /// By number.
+    Vmid(u32),
+    /// Every guest that carries the tag and is no template.
+    Tag {
+        /// The tag.
+        tag: String,
+        /// Only this kind, where one was said (“all containers tagged web”).
+        kind: Option<Kind>,
+    },
+    /// Words that may mean a guest without naming one (“the web server”): always a question,
+    /// with the guests that come near as options.
+    Vague(String),
+}
+
+/// A change to one field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    /// Which field.
+    pub field: EditField,
+    /// By how much, or to what.
+    pub amount: Amount,
+    /// The words that say it.
+    pub source: Source,
+}
+
+/// The field that an edit names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EditField {
+    /// One that every guest has once.
+    Plain(Plain),
+    /// The size of a disk that exists.
+    DiskSize(DiskRef),
+    /// A further disk; the amount is [`Amount::To`] its size.
+    NewDisk {
+        /// The storage to put it on.
+        storage: Option<Sourced<String>>,
+    },
+    /// A part of the NIC of that number; where `None`, of the only one.
+    Nic(Option<u8>, NicPart),
+}
+
+/// The disk that somebody meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskRef {
+    /// “the disk”: the only one; a question where there are several.
+    Only,
+    /// “the second disk”: counted from 1 in slot order.
+    Nth(u8),
+    /// By slot.
+    Slot(Slot),
+}
+
+/// To what, or by how much.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Amount {
+    /// To this value.
+    To(Value),
+    /// By this much more; for tags, with these besides.
+    Plus(Value),
+    /// By this much less; for tags, without these.
+    Minus(Value),
+    /// Times this many: “double” is 2.
+    Times(u32),
+    /// Divided by this: “halve” is 2.
+    Over(u32),
+}
+
+/// What is done once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Deed {
+    /// Start it.
+    Start,
+    /// Ask its system to shut down.
+    Shutdown,
+    /// Switch it off, as by pulling the plug.
+    Stop,
+    /// Restart its system.
+    Reboot,
+    /// Delete it with its disks.
+    Delete,
+    /// Take a snapshot; without a name one is made from the declaration's time.
+    Snapshot {
+        /// The snapshot's name.
+        name: Option<Sourced<String>>,
+    },
+    /// Take it over: from then on MycoPod may change it.
+    Adopt,
+}
+
+/// Something that must be answered before anything is planned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The same for the same doubt about the same words, whenever the text is read again.
+    pub id: String,
+    /// The question, with the words or the numbers it is about.
+    pub text: String,
+    /// Answers to choose from. Where empty, any text will do.
+    pub options: Vec<String>,
+    /// The words it is about.
+    pub span: Option<Span>,
+}
+
+/// The option by which somebody gives up the words a question is about. The rest goes on without them.
+pub const LEAVE_OUT: &str = "Leave it out";
+
+impl Question {
+    /// A question on `topic` (a short word such as `name` or `bridge`) about the words at `span`.
+    #[must_use]
+    pub fn new(topic: &str, span: Option<Span>, text: impl Into<String>, options: Vec<String>) -> Self {
+        Self { id: question_id(topic, span), text: text.into(), options, span }
+    }
+}
+
+fn question_id(topic: &str, span: Option<Span>) -> String {
+    span.map_or_else(|| topic.to_owned(), |span| format!("{topic}@{}-{}", span.start, span.end))
+}
+
+/// The answers given so far, by question.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Answers(BTreeMap<String, String>);
+
+impl Answers {
+    /// The answer to the question on `topic` about `span`.
+    #[must_use]
+    pub fn get(&self, topic: &str, span: Option<Span>) -> Option<&str> {
+        self.0.get(&question_id(topic, span)).map(String::as_str)
+    }
+
+    /// Whether the words at `span` were given up.
+    #[must_use]
+    pub fn left_out(&self, topic: &str, span: Option<Span>) -> bool {
+        self.get(topic, span) == Some(LEAVE_OUT)
+    }
+}
+
+impl FromIterator<(String, String)> for Answers {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(answers: I) -> Self {
+        Self(answers.into_iter().collect())
+    }
+}
