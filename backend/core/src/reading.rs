@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::{NicPart, Slot, Value};
+use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::Kind;
 use crate::size::Size;
 
@@ -229,6 +229,27 @@ pub enum Plain {
     Running,
 }
 
+impl Plain {
+    /// The field itself.
+    #[must_use]
+    pub const fn field(self) -> Field {
+        match self {
+            Self::Name => Field::Name,
+            Self::Cores => Field::Cores,
+            Self::Sockets => Field::Sockets,
+            Self::CpuType => Field::CpuType,
+            Self::Memory => Field::Memory,
+            Self::Swap => Field::Swap,
+            Self::OnBoot => Field::OnBoot,
+            Self::Protection => Field::Protection,
+            Self::Unprivileged => Field::Unprivileged,
+            Self::Tags => Field::Tags,
+            Self::Description => Field::Description,
+            Self::Running => Field::Running,
+        }
+    }
+}
+
 /// Which guests somebody meant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
@@ -371,6 +392,12 @@ fn question_id(topic: &str, span: Option<Span>) -> String {
 pub struct Answers(BTreeMap<String, String>);
 
 impl Answers {
+    /// The answer to the question of that id.
+    #[must_use]
+    pub fn to(&self, id: &str) -> Option<&str> {
+        self.0.get(id).map(String::as_str)
+    }
+
     /// The answer to the question on `topic` about `span`.
     #[must_use]
     pub fn get(&self, topic: &str, span: Option<Span>) -> Option<&str> {

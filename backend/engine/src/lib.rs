@@ -1,1 +1,158 @@
-//! 
+//! What MycoPod does, one file a verb: declare, read, plan, approve, apply, observe, keep, audit.
+//!
+//! Every change of state is one short transaction that also appends to the audit log. No
+//! database connection is held while Proxmox or a language model is asked, and none is
+//! acquired while another is held. Work is found by reading the state; a wake-up carries
+//! no news of its own and may be lost.
+
+mod apply;
+mod approve;
+mod audit;
+pub mod clock;
+mod declare;
+mod keep;
+mod observe;
+mod plan;
+mod read;
+mod refusal;
+mod show;
+mod step;
+pub mod view;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mycopod_core::id::UserId;
+use mycopod_core::keys::Keys;
+use mycopod_core::policy::Policy;
+use mycopod_core::ports::{Clock, Hypervisor, Interpreter};
+use mycopod_core::status::Role;
+use sqlx::PgPool;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub use crate::refusal::Refusal;
+
+/// Somebody who asks for something, as their account stands now.
+#[derive(Clone, Debug)]
+pub struct Actor {
+    /// Who.
+    pub id: UserId,
+    /// Their address.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether an Admin has let them declare.
+    pub approved: bool,
+}
+
+/// What can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Defaults and bounds of plans.
+    pub policy: Policy,
+    /// How often the cluster is compared with what was declared.
+    pub keep_every: Duration,
+    /// How many steps run at once on one node. Proxmox's three worker processes are shared with its users.
+    pub steps_per_node: usize,
+    /// The installation's name in the audit log's checkpoints.
+    pub origin: String,
+    /// Whether the cluster is the sandbox.
+    pub sandbox: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            policy: Policy::default(),
+            keep_every: Duration::from_secs(30),
+            steps_per_node: 3,
+            origin: "mycopod".to_owned(),
+            sandbox: false,
+        }
+    }
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The database.
+    pub pool: PgPool,
+    /// Proxmox.
+    pub hypervisor: Arc<dyn Hypervisor>,
+    /// The reader.
+    pub interpreter: Arc<dyn Interpreter>,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// The installation's keys.
+    pub keys: Arc<Keys>,
+    /// What can be set.
+    pub settings: Settings,
+}
+
+/// All of MycoPod but its surface. Cheap to clone; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// The newest look at the cluster.
+    latest: observe::Latest,
+    /// Rung when there may be work.
+    work: Notify,
+    /// Rung when a declaration may have changed.
+    changed: Notify,
+}
+
+impl Engine {
+    /// An engine that does nothing by itself until [`Engine::run`].
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self(Arc::new(Inner { parts, latest: observe::Latest::default(), work: Notify::new(), changed: Notify::new() }))
+    }
+
+    /// Reads, applies and keeps until `stop`; then ends after the database writes under way. Work that was begun is
+    /// found again in the ledger by the next one to run.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::join!(self.read_all(&stop), self.apply_all(&stop), self.keep(&stop));
+    }
+
+    /// Time and randomness.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        self.0.parts.clock.as_ref()
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.0.parts.pool
+    }
+
+    /// The installation's keys.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.0.parts.keys
+    }
+
+    /// What was set.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.0.parts.settings
+    }
+
+    /// The reader's name and its language model, where it has one.
+    #[must_use]
+    pub fn reader(&self) -> (&'static str, Option<&str>) {
+        (self.0.parts.interpreter.name(), self.0.parts.interpreter.model())
+    }
+
+    fn hypervisor(&self) -> &dyn Hypervisor {
+        self.0.parts.hypervisor.as_ref()
+    }
+
+    /// Lets the workers look for work, and those who wait look again.
+    fn ring(&self) {
+        self.0.work.notify_waiters();
+        self.0.changed.notify_waiters();
+    }
+}

@@ -1,0 +1,250 @@
+//! From the core's types to what the outside sees.
+
+use mycopod_core::field::{Field, NicPart, Value};
+use mycopod_core::guest::Power;
+use mycopod_core::plan::{Change, Effect, Plan, Step};
+use mycopod_core::reading::{
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Question, Reading, Selector, Source, Sourced,
+    Statement, Target, What,
+};
+
+use crate::view::{
+    ChangeView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView, StatementView, StepGuest, StepView,
+    Summary, TargetView,
+};
+
+impl From<&Source> for SourceView {
+    fn from(source: &Source) -> Self {
+        match source {
+            Source::Said(Fragment { start, end, text }) => Self::Said { start: *start, end: *end, text: text.clone() },
+            Source::Default { why } => Self::Default { why: why.clone() },
+            Source::Inferred { why } => Self::Inferred { why: why.clone() },
+        }
+    }
+}
+
+impl From<&Plan> for PlanView {
+    fn from(plan: &Plan) -> Self {
+        Self {
+            digest: plan.digest().to_string(),
+            summary: plan.summary().into(),
+            notes: plan.notes().to_vec(),
+            steps: plan.steps().iter().map(StepView::from).collect(),
+        }
+    }
+}
+
+impl From<mycopod_core::plan::Summary> for Summary {
+    fn from(summary: mycopod_core::plan::Summary) -> Self {
+        Self { create: summary.create, update: summary.update, destroy: summary.destroy }
+    }
+}
+
+impl From<&Step> for StepView {
+    fn from(step: &Step) -> Self {
+        Self {
+            seq: step.seq,
+            action: step.action.name(),
+            guest: StepGuest {
+                kind: step.guest.kind.as_str(),
+                vmid: step.guest.vmid.get(),
+                name: step.guest.name.clone(),
+                node: step.guest.node.clone(),
+            },
+            effect: effect(step.effect),
+            summary: step.summary.clone(),
+            changes: step.changes.iter().map(ChangeView::from).collect(),
+            collateral: step.collateral.clone(),
+        }
+    }
+}
+
+impl From<&Change> for ChangeView {
+    fn from(change: &Change) -> Self {
+        let shown = |value: &Option<Value>| value.as_ref().map_or(serde_json::Value::Null, Value::shown);
+        Self {
+            field: change.field.to_string(),
+            label: change.field.label(),
+            from: shown(&change.from),
+            to: shown(&change.to),
+            source: (&change.source).into(),
+        }
+    }
+}
+
+const fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Live => "live",
+        Effect::Pending => "pending",
+        Effect::Reboot => "reboot",
+        Effect::Stop => "stop",
+        Effect::Destroy => "destroy",
+    }
+}
+
+/// A guest's power state in the API.
+pub(crate) const fn power(power: Power) -> &'static str {
+    match power {
+        Power::Running => "running",
+        Power::Stopped => "stopped",
+        Power::Paused => "paused",
+        Power::Unknown => "unknown",
+    }
+}
+
+/// A reading with the questions still open and the answers given; `asked` holds the questions of all stages.
+pub(crate) fn reading(reading: &Reading, asked: &[Question], answers: &Answers, reader: &str, text: &str) -> ReadingView {
+    ReadingView {
+        reader: reader.to_owned(),
+        refusal: reading.refusal.clone(),
+        statements: reading.statements.iter().map(|said| statement(said, text)).collect(),
+        questions: asked
+            .iter()
+            .map(|question| QuestionView {
+                id: question.id.clone(),
+                text: question.text.clone(),
+                options: question.options.clone(),
+                answer: answers.to(&question.id).map(str::to_owned),
+                start: question.span.map(|span| span.start),
+                end: question.span.map(|span| span.end),
+            })
+            .collect(),
+        unread: reading
+            .unread
+            .iter()
+            .map(|Fragment { start, end, text }| FragmentView { start: *start, end: *end, text: text.clone() })
+            .collect(),
+    }
+}
+
+fn statement(statement: &Statement, text: &str) -> StatementView {
+    let (verb, targets, fields) = match &statement.what {
+        What::Create(create) => {
+            let name = TargetView { display: create.name.value.clone(), source: (&create.name.source).into() };
+            ("create", vec![name], created_fields(create))
+        }
+        What::Change { targets, edits } => ("change", targets.iter().map(|t| target(t, text)).collect(), edit_fields(edits)),
+        What::Do { targets, deed } => {
+            let (verb, fields) = match deed {
+                Deed::Start => ("start", Vec::new()),
+                Deed::Shutdown => ("shutdown", Vec::new()),
+                Deed::Stop => ("stop", Vec::new()),
+                Deed::Reboot => ("reboot", Vec::new()),
+                Deed::Delete => ("delete", Vec::new()),
+                Deed::Adopt => ("adopt", Vec::new()),
+                Deed::Snapshot { name } => {
+                    ("snapshot", name.iter().map(|name| field("snapshot", "Snapshot", name.value.clone(), &name.source)).collect())
+                }
+            };
+            (verb, targets.iter().map(|t| target(t, text)).collect(), fields)
+        }
+        What::Clone { from, name, full, edits } => {
+            let mut fields = vec![field("name", "New name", name.value.clone(), &name.source)];
+            fields.extend(full.iter().map(|full| {
+                field("full", "Copy", if full.value { "full" } else { "linked" }.to_owned(), &full.source)
+            }));
+            fields.extend(edit_fields(edits));
+            ("clone", vec![target(from, text)], fields)
+        }
+    };
+    StatementView {
+        start: statement.span.start,
+        end: statement.span.end,
+        text: statement.span.of(text),
+        verb,
+        targets,
+        fields,
+    }
+}
+
+fn target(target: &Target, text: &str) -> TargetView {
+    let display = match &target.selector {
+        Selector::Name(name) => name.clone(),
+        Selector::Vmid(vmid) => format!("guest {vmid}"),
+        Selector::Tag { tag, kind } => {
+            format!("every {} tagged {tag}", kind.map_or("guest", mycopod_core::guest::Kind::noun))
+        }
+        Selector::Vague(words) => format!("“{words}”"),
+    };
+    TargetView { display, source: (&Source::said(target.span, text)).into() }
+}
+
+fn field(key: &str, label: &str, value: String, source: &Source) -> FieldView {
+    FieldView { field: key.to_owned(), label: label.to_owned(), value, source: source.into() }
+}
+
+fn sourced(key: &str, label: &str, value: &Sourced<impl ToString>) -> FieldView {
+    field(key, label, value.value.to_string(), &value.source)
+}
+
+fn created_fields(create: &Create) -> Vec<FieldView> {
+    let mut fields = vec![field("kind", "Kind", create.kind.value.noun().to_owned(), &create.kind.source)];
+    fields.extend(create.image.iter().map(|image| sourced("image", "Made from", image)));
+    fields.extend(create.node.iter().map(|node| sourced("node", "Node", node)));
+    fields.extend(create.plain.iter().map(|(plain, value)| {
+        let plain = plain.field();
+        sourced(&plain.to_string(), &plain.label(), value)
+    }));
+    for (n, disk) in create.disks.iter().enumerate() {
+        let n = n + 1;
+        fields.push(sourced(&format!("disk.{n}.size"), &format!("Disk {n} size"), &disk.size));
+        fields.extend(disk.storage.iter().map(|s| sourced(&format!("disk.{n}.storage"), &format!("Disk {n} storage"), s)));
+    }
+    for (n, nic) in create.nics.iter().enumerate() {
+        let n = u8::try_from(n).unwrap_or(u8::MAX);
+        fields.extend(nic.parts.iter().map(|(part, value)| {
+            let part = Field::Nic(n, *part);
+            sourced(&part.to_string(), &part.label(), value)
+        }));
+    }
+    fields
+}
+
+fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
+    edits
+        .iter()
+        .map(|edit| {
+            let (key, label) = match &edit.field {
+                EditField::Plain(plain) => {
+                    let plain = plain.field();
+                    (plain.to_string(), plain.label())
+                }
+                EditField::DiskSize(DiskRef::Only) => ("disk.size".into(), "Disk size".into()),
+                EditField::DiskSize(DiskRef::Nth(n)) => (format!("disk.{n}.size"), format!("Disk {n} size")),
+                EditField::DiskSize(DiskRef::Slot(slot)) => (format!("disk.{slot}.size"), format!("Disk {slot} size")),
+                EditField::NewDisk { storage } => (
+                    "disk.new".into(),
+                    storage.as_ref().map_or("New disk".into(), |storage| format!("New disk on {}", storage.value)),
+                ),
+                EditField::Nic(n, part) => {
+                    let part = *part;
+                    n.map_or_else(
+                        || (format!("nic.{}", part.as_str()), nic_label(part).into()),
+                        |n| (Field::Nic(n, part).to_string(), Field::Nic(n, part).label()),
+                    )
+                }
+            };
+            field(&key, &label, amount(&edit.amount), &edit.source)
+        })
+        .collect()
+}
+
+const fn nic_label(part: NicPart) -> &'static str {
+    match part {
+        NicPart::Bridge => "NIC bridge",
+        NicPart::Vlan => "NIC VLAN",
+        NicPart::Ip => "NIC address",
+        NicPart::Gateway => "NIC gateway",
+        NicPart::Model => "NIC model",
+    }
+}
+
+fn amount(amount: &Amount) -> String {
+    match amount {
+        Amount::To(value) => value.to_string(),
+        Amount::Plus(value) => format!("+ {value}"),
+        Amount::Minus(value) => format!("− {value}"),
+        Amount::Times(times) => format!("× {times}"),
+        Amount::Over(divisor) => format!("÷ {divisor}"),
+    }
+}
