@@ -1,0 +1,318 @@
+/** Every call the pages make, as TanStack queries and mutations. */
+import {
+  keepPreviousData,
+  QueryClient,
+  useInfiniteQuery,
+  useMutation,
+  useQuery,
+  useQueryClient,
+} from "@tanstack/react-query";
+import axios from "axios";
+
+import { isMoving } from "../lib/status";
+import { api } from "./client";
+import { eventsArrive } from "./events";
+import { type Problem, toProblem } from "./problem";
+import { begin } from "./session";
+import type {
+  About,
+  Account,
+  AuditEntry,
+  Checkpoint,
+  Cluster,
+  Declaration,
+  DeclarationSummary,
+  Guest,
+  Role,
+  Session,
+  TaskLog,
+  Verification,
+} from "./types";
+
+declare module "@tanstack/react-query" {
+  interface Register {
+    defaultError: Problem;
+  }
+}
+
+/** How often what the cluster reports is asked for again, in ms. */
+const CLUSTER_INTERVAL = 15_000;
+/** How often a running task's log is asked for, in ms. */
+const LOG_INTERVAL = 1_000;
+/** How often a moving declaration is looked at in case an event was lost, in ms. */
+const SAFETY_INTERVAL = 5_000;
+/** Pause between two long polls when no events arrive, in ms. */
+const POLL_PAUSE = 300;
+/** How long one long poll waits, in seconds: short, for steps move while it waits. */
+const POLL_WAIT = 2;
+/** How often an unreachable and a reachable server are called, in ms. */
+const PING_INTERVAL = { down: 3_000, up: 30_000 };
+
+export const DECLARATIONS_PAGE = 30;
+export const AUDIT_PAGE = 50;
+/** Entries read at once when they are filtered by kind here, and how often for one page. */
+const AUDIT_SCAN = { limit: 200, rounds: 10 };
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 2_000,
+      retry: (failures, problem) => failures < 2 && problem.status >= 500,
+    },
+  },
+});
+
+async function get<T>(path: string, params?: object, signal?: AbortSignal): Promise<T> {
+  return (await api.get<T>(path, { params, signal })).data;
+}
+
+async function post<T>(path: string, body?: object): Promise<T> {
+  return (await api.post<T>(path, body)).data;
+}
+
+// The server
+
+export function usePing() {
+  return useQuery({
+    queryKey: ["ping"],
+    queryFn: async () => {
+      try {
+        return (await axios.get<string>("/ping", { timeout: PING_INTERVAL.down })).data;
+      } catch (error) {
+        throw toProblem(error);
+      }
+    },
+    retry: false,
+    refetchInterval: (query) =>
+      query.state.status === "error" ? PING_INTERVAL.down : PING_INTERVAL.up,
+  });
+}
+
+export function useAbout() {
+  return useQuery({
+    queryKey: ["about"],
+    queryFn: () => get<About>("/about"),
+    staleTime: Infinity,
+    retry: true,
+    retryDelay: PING_INTERVAL.down,
+  });
+}
+
+// Accounts
+
+export function useLogIn() {
+  return useMutation({
+    mutationFn: async (credentials: { email: string; password: string }) => {
+      begin(await post<Session>("/login", credentials));
+    },
+  });
+}
+
+export function useChangePassword() {
+  return useMutation({
+    mutationFn: (passwords: { current: string; new: string }) => post("/password", passwords),
+  });
+}
+
+export function useUsers() {
+  return useQuery({ queryKey: ["users"], queryFn: () => get<Account[]>("/users") });
+}
+
+export interface NewAccount {
+  email: string;
+  password: string;
+  role: Role;
+  approved: boolean;
+}
+
+export function useAddUser() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (account: NewAccount) => post<Account>("/register", account),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["users"] }),
+  });
+}
+
+export function useChangeUser() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: async ({ id, ...change }: { id: string; approved?: boolean; role?: Role }) =>
+      (await api.patch<Account>(`/users/${id}`, change)).data,
+    onSettled: () => client.invalidateQueries({ queryKey: ["users"] }),
+  });
+}
+
+// Declarations
+
+export function useDeclarations() {
+  return useInfiniteQuery({
+    queryKey: ["declarations"],
+    queryFn: ({ pageParam, signal }) =>
+      get<DeclarationSummary[]>(
+        "/declarations",
+        { limit: DECLARATIONS_PAGE, before: pageParam },
+        signal,
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => (page.length < DECLARATIONS_PAGE ? undefined : page.at(-1)?.id),
+  });
+}
+
+/** One declaration, followed while the server is at work on it. */
+export function useDeclaration(id: string) {
+  const client = useQueryClient();
+  const queryKey = ["declaration", id];
+  return useQuery({
+    queryKey,
+    queryFn: ({ signal }) => {
+      const known = client.getQueryData<Declaration>(queryKey);
+      const wait = known && isMoving(known.status) && !eventsArrive() ? POLL_WAIT : undefined;
+      return get<Declaration>(`/declarations/${id}`, { wait }, signal);
+    },
+    refetchInterval: ({ state: { data } }) => {
+      if (!data || !isMoving(data.status)) return false;
+      return eventsArrive() ? SAFETY_INTERVAL : POLL_PAUSE;
+    },
+  });
+}
+
+/** A call that answers with the declaration as it has become. */
+function useDeclarationMutation<T>(call: (input: T) => Promise<Declaration>) {
+  const client = useQueryClient();
+  const keep = (declaration: Declaration) => {
+    client.setQueryData(["declaration", declaration.id], declaration);
+    void client.invalidateQueries({ queryKey: ["declarations"] });
+  };
+  return useMutation({
+    mutationFn: call,
+    onSuccess: keep,
+    onError: (problem) => {
+      if (problem.details.declaration) keep(problem.details.declaration);
+    },
+  });
+}
+
+export function useDeclare() {
+  return useDeclarationMutation((content: string) =>
+    post<Declaration>("/declarations", { content }),
+  );
+}
+
+export function useAnswer(id: string) {
+  return useDeclarationMutation((answers: { question: string; answer: string }[]) =>
+    post<Declaration>(`/declarations/${id}/answers`, { answers }),
+  );
+}
+
+export function useConfirm(id: string) {
+  return useDeclarationMutation((consent: { plan_digest: string; destroy: string[] }) =>
+    post<Declaration>(`/declarations/${id}/confirm`, consent),
+  );
+}
+
+export function useCancel(id: string) {
+  return useDeclarationMutation(() => post<Declaration>(`/declarations/${id}/cancel`));
+}
+
+export function usePlanAgain(id: string) {
+  return useDeclarationMutation(() => post<Declaration>(`/declarations/${id}/plan`));
+}
+
+/** Proxmox's task log of a step; each look fetches only the lines that are new. */
+export function useTaskLog(declaration: string, seq: number) {
+  const client = useQueryClient();
+  const queryKey = ["log", declaration, seq];
+  return useQuery({
+    queryKey,
+    queryFn: async ({ signal }) => {
+      const known = client.getQueryData<TaskLog>(queryKey)?.lines ?? [];
+      const path = `/declarations/${declaration}/steps/${seq}/log`;
+      const log = await get<TaskLog>(path, { start: known.length }, signal);
+      return { ...log, lines: [...known, ...log.lines] };
+    },
+    refetchInterval: ({ state: { data } }) => (data?.running ? LOG_INTERVAL : false),
+  });
+}
+
+// The cluster
+
+export function useGuests() {
+  return useQuery({
+    queryKey: ["guests"],
+    queryFn: ({ signal }) => get<Guest[]>("/guests", undefined, signal),
+    refetchInterval: CLUSTER_INTERVAL,
+  });
+}
+
+export function useCluster() {
+  return useQuery({
+    queryKey: ["cluster"],
+    queryFn: ({ signal }) => get<Cluster>("/cluster", undefined, signal),
+    refetchInterval: CLUSTER_INTERVAL,
+  });
+}
+
+// The audit log
+
+export interface AuditFilter {
+  before: number | undefined;
+  declaration: string | undefined;
+  kind: string | undefined;
+}
+
+export interface AuditPage {
+  entries: AuditEntry[];
+  /** Where the next, older page begins; undefined at the log's beginning. */
+  next: number | undefined;
+}
+
+export function useAudit(filter: AuditFilter) {
+  return useQuery({
+    queryKey: ["audit", filter],
+    queryFn: ({ signal }) => auditPage(filter, signal),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** One page of the log. The server filters by declaration; the kind is picked out here. */
+async function auditPage(filter: AuditFilter, signal: AbortSignal): Promise<AuditPage> {
+  const { declaration, kind } = filter;
+  const limit = kind ? AUDIT_SCAN.limit : AUDIT_PAGE;
+  const entries: AuditEntry[] = [];
+  let before = filter.before;
+  for (let round = 0; round < AUDIT_SCAN.rounds; round++) {
+    const read = await get<AuditEntry[]>("/audit", { limit, before, declaration }, signal);
+    for (const entry of read) {
+      before = entry.seq;
+      if (!kind || entry.kind === kind) entries.push(entry);
+      if (entries.length === AUDIT_PAGE) break;
+    }
+    if (entries.length === AUDIT_PAGE) return { entries, next: before };
+    if (read.length < limit) return { entries, next: undefined };
+  }
+  return { entries, next: before };
+}
+
+export function useVerification() {
+  return useQuery({
+    queryKey: ["verification"],
+    queryFn: ({ signal }) => get<Verification>("/audit/verify", undefined, signal),
+    staleTime: 60_000,
+  });
+}
+
+export function useCheckpoint() {
+  return useQuery({
+    queryKey: ["checkpoint"],
+    queryFn: ({ signal }) => get<Checkpoint>("/audit/checkpoint", undefined, signal),
+    staleTime: 60_000,
+  });
+}
+
+/** The whole log as JSON lines, for `mycopod audit verify --export`. */
+export function useAuditExport() {
+  return useMutation({
+    mutationFn: async () =>
+      (await api.get<Blob>("/audit/export", { responseType: "blob", timeout: 0 })).data,
+  });
+}

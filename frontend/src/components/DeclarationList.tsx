@@ -1,0 +1,25 @@
+import { Link } from "react-router";
+
+import type { DeclarationSummary } from "../api/types";
+import { summaryText } from "../lib/plan";
+import classes from "./DeclarationList.module.css";
+import { StatusTag } from "./StatusTag";
+import { Time } from "./Time";
+
+export function DeclarationList({ declarations }: { declarations: DeclarationSummary[] }) {
+  return (
+    <ul className={classes.list}>
+      {declarations.map(({ id, content, status, author, created_at, summary }) => (
+        <li key={id}>
+          <Link to={`/declarations/${id}`} className={`${classes.words} voice`}>
+            {content}
+          </Link>
+          <p className={classes.meta}>
+            <StatusTag status={status} /> {author.email} · <Time iso={created_at} />
+            {summary && ` · ${summaryText(summary)}`}
+          </p>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,30 @@
+import { Button } from "@mantine/core";
+
+import { useGuests, usePlanAgain } from "../api/queries";
+import { DriftList } from "./DriftList";
+import { Notice } from "./Notice";
+import { ProblemNotice } from "./ProblemNotice";
+
+/** What of a declaration no longer holds, and the way to a plan that repairs it. */
+export function DriftNotice({ declaration }: { declaration: string }) {
+  const guests = useGuests();
+  const repair = usePlanAgain(declaration);
+  const drifted = (guests.data ?? []).filter(
+    (guest) => guest.declaration === declaration && guest.drift.length > 0,
+  );
+  if (drifted.length === 0) return null;
+  return (
+    <Notice tone="warn" title="Drift: the cluster is no longer as declared">
+      {drifted.map((guest) => (
+        <div key={guest.vmid}>
+          <strong>{guest.name}</strong>
+          <DriftList drift={guest.drift} />
+        </div>
+      ))}
+      {repair.error && <ProblemNotice problem={repair.error} />}
+      <Button size="xs" loading={repair.isPending} onClick={() => repair.mutate(undefined)}>
+        Plan a repair
+      </Button>
+    </Notice>
+  );
+}

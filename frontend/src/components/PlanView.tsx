@@ -1,0 +1,91 @@
+import type { Plan, PlanStep, Reconciliation, StepProgress } from "../api/types";
+import { count, guestId } from "../lib/format";
+import { byGuest } from "../lib/plan";
+import { ChangeList } from "./ChangeList";
+import { EffectTag } from "./EffectTag";
+import classes from "./PlanView.module.css";
+import { StepState } from "./StepState";
+
+interface Props {
+  plan: Plan;
+  /** The declaration's id, to fetch the logs of what is being or has been carried out. */
+  declaration?: string;
+  reconciliation?: Reconciliation | null;
+}
+
+/** With more steps than this, the fields of each are folded away. */
+const UNFOLDED_STEPS = 6;
+
+/** A plan by guest, irreversible first, each step as a field-by-field difference with its effect. */
+export function PlanView({ plan, declaration, reconciliation }: Props) {
+  const progress = new Map(reconciliation?.steps.map((step) => [step.seq, step]));
+  return (
+    <div className={classes.plan}>
+      {plan.notes.length > 0 && (
+        <ul className={classes.notes}>
+          {plan.notes.map((note) => (
+            <li key={note}>{note}</li>
+          ))}
+        </ul>
+      )}
+      {plan.steps.length === 0 && <p className="soft">The cluster already is as declared.</p>}
+      {byGuest(plan).map(({ guest, worst, steps }) => (
+        <section key={guest.vmid} className={classes.guest} data-effect={worst}>
+          <h3 className={classes.name}>
+            {guest.name}{" "}
+            <span className="soft small">
+              {guestId(guest)} on {guest.node}
+            </span>
+          </h3>
+          <ol className={classes.steps}>
+            {steps.map((step) => (
+              <li key={step.seq}>
+                <StepView
+                  step={step}
+                  unfolded={plan.steps.length <= UNFOLDED_STEPS}
+                  declaration={declaration}
+                  progress={progress.get(step.seq)}
+                />
+              </li>
+            ))}
+          </ol>
+        </section>
+      ))}
+    </div>
+  );
+}
+
+interface StepProps {
+  step: PlanStep;
+  unfolded: boolean;
+  declaration: string | undefined;
+  progress: StepProgress | undefined;
+}
+
+function StepView({ step, unfolded, declaration, progress }: StepProps) {
+  return (
+    <>
+      <div className={classes.head}>
+        <span className={classes.seq} aria-label={`Step ${step.seq}`}>
+          {step.seq}
+        </span>
+        <span className={classes.summary}>{step.summary}</span>
+        <EffectTag effect={step.effect} />
+      </div>
+      {step.collateral.length > 0 && (
+        <ul className={classes.collateral}>
+          {step.collateral.map((text) => (
+            <li key={text}>{text}</li>
+          ))}
+        </ul>
+      )}
+      {step.changes.length > 0 && (
+        <details className={classes.fold} open={unfolded}>
+          <summary>{count(step.changes.length, "field")}</summary>
+          <ChangeList changes={step.changes} />
+        </details>
+      )}
+      {declaration && progress && <StepState declaration={declaration} progress={progress} />}
+    </>
+  );
+}

@@ -1,0 +1,51 @@
+import type { Reading, Statement, Target } from "../api/types";
+import { Field } from "./Field";
+import { usePointing } from "./highlight";
+import classes from "./ReadingView.module.css";
+import { SourceMark } from "./SourceMark";
+
+/** What was understood: each statement with its targets and values, and where each comes from. */
+export function ReadingView({ reading }: { reading: Reading }) {
+  if (reading.statements.length === 0) {
+    return <p className="soft">Nothing in the declaration was understood as a statement.</p>;
+  }
+  return (
+    <ol className={classes.statements}>
+      {reading.statements.map((statement) => (
+        <li key={statement.start} className={classes.statement}>
+          <StatementView statement={statement} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function StatementView({ statement }: { statement: Statement }) {
+  return (
+    <>
+      <h3 className={classes.verb}>{statement.verb}</h3>
+      <ul className={classes.targets}>
+        {statement.targets.map((target, i) => (
+          <TargetView key={i} target={target} />
+        ))}
+      </ul>
+      {statement.fields.length > 0 && (
+        <dl className={classes.fields}>
+          {statement.fields.map(({ field, label, value, source }, i) => (
+            <Field key={`${field} ${i}`} label={label} source={source}>
+              {value}
+            </Field>
+          ))}
+        </dl>
+      )}
+    </>
+  );
+}
+
+function TargetView({ target }: { target: Target }) {
+  return (
+    <li className={classes.target} {...usePointing(target.source)}>
+      <strong>{target.display}</strong> <SourceMark source={target.source} />
+    </li>
+  );
+}

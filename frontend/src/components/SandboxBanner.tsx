@@ -1,0 +1,12 @@
+import { useAbout } from "../api/queries";
+import classes from "./SandboxBanner.module.css";
+
+export function SandboxBanner() {
+  const about = useAbout();
+  if (!about.data?.sandbox) return null;
+  return (
+    <p className={classes.banner} role="note">
+      <strong>Sandbox</strong> – a practice cluster inside MycoPod. No real machine is touched.
+    </p>
+  );
+}

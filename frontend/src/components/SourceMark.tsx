@@ -1,0 +1,25 @@
+import type { Source } from "../api/types";
+import { useHighlight } from "./highlight";
+import classes from "./SourceMark.module.css";
+
+/** Where a value comes from: the words said, a default, or what it was inferred from. */
+export function SourceMark({ source }: { source: Source }) {
+  const { point } = useHighlight();
+  return (
+    <span className={classes.source} data-kind={source.kind}>
+      <span className={classes.kind}>{source.kind}</span>{" "}
+      {source.kind === "said" ? (
+        <button
+          type="button"
+          className={`${classes.words} voice`}
+          aria-label={`Show the words “${source.text}” in the declaration`}
+          onClick={() => point(source)}
+        >
+          “{source.text}”
+        </button>
+      ) : (
+        source.why
+      )}
+    </span>
+  );
+}

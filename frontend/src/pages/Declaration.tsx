@@ -1,0 +1,107 @@
+import { Button } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { Link, useParams } from "react-router";
+
+import { useCancel, useDeclaration } from "../api/queries";
+import { useUser } from "../api/session";
+import type { Declaration } from "../api/types";
+import { ConfirmDialog } from "../components/ConfirmDialog";
+import { DeclaredText } from "../components/DeclaredText";
+import { DriftNotice } from "../components/DriftNotice";
+import { HighlightProvider, useHighlightState } from "../components/highlight";
+import { Loaded } from "../components/Loaded";
+import { Loading } from "../components/Loading";
+import { Outcome } from "../components/Outcome";
+import { Page } from "../components/Page";
+import { Panel } from "../components/Panel";
+import { PlanView } from "../components/PlanView";
+import { ProblemNotice } from "../components/ProblemNotice";
+import { ProgressLine } from "../components/ProgressLine";
+import { Questions } from "../components/Questions";
+import { ReadingView } from "../components/ReadingView";
+import { Time } from "../components/Time";
+import { summaryText } from "../lib/plan";
+import { canCancel } from "../lib/status";
+import classes from "./Declaration.module.css";
+
+export default function DeclarationPage() {
+  const { id = "" } = useParams();
+  const declaration = useDeclaration(id);
+  return (
+    <Page title="Declaration">
+      <Loaded query={declaration} lines={8}>
+        {(data) => <DeclarationView key={data.id} declaration={data} />}
+      </Loaded>
+    </Page>
+  );
+}
+
+function DeclarationView({ declaration }: { declaration: Declaration }) {
+  const highlight = useHighlightState();
+  const { id, content, author, created_at, status, reading, plan, reconciliation } = declaration;
+  return (
+    <HighlightProvider value={highlight}>
+      <div className={classes.columns}>
+        <div className={classes.said}>
+          <Panel title="Declared">
+            <DeclaredText content={content} reading={reading} />
+            <p className="soft small">
+              {author.email} · <Time iso={created_at} /> ·{" "}
+              <Link to={`/audit?declaration=${id}`}>audit entries</Link>
+            </p>
+          </Panel>
+          <Outcome declaration={declaration} />
+          {status === "converged" && <DriftNotice declaration={id} />}
+          <Decision declaration={declaration} />
+        </div>
+        <div className={classes.understood}>
+          {reading && reading.questions.length > 0 && (
+            <Panel title="Questions">
+              <Questions declaration={id} questions={reading.questions} />
+            </Panel>
+          )}
+          <Panel title="Understood">
+            {reading ? <ReadingView reading={reading} /> : <Loading lines={4} />}
+          </Panel>
+          {plan && (
+            <Panel
+              title="Plan"
+              actions={<span className="soft small">{summaryText(plan.summary)}</span>}
+            >
+              {reconciliation && <ProgressLine plan={plan} reconciliation={reconciliation} />}
+              <PlanView plan={plan} declaration={id} reconciliation={reconciliation} />
+            </Panel>
+          )}
+        </div>
+      </div>
+    </HighlightProvider>
+  );
+}
+
+/** What the person looking may do about it: an Admin confirms, everyone who sees it may cancel. */
+function Decision({ declaration: { id, status, plan } }: { declaration: Declaration }) {
+  const user = useUser();
+  const [confirming, dialog] = useDisclosure(false);
+  const cancel = useCancel(id);
+  const waits = status === "awaiting_approval" && plan !== null;
+  return (
+    <div className={classes.decision}>
+      {waits && user.role === "Admin" && (
+        <>
+          <Button onClick={dialog.open}>Confirm…</Button>
+          <ConfirmDialog declaration={id} plan={plan} opened={confirming} onClose={dialog.close} />
+        </>
+      )}
+      {canCancel(status) && (
+        <Button
+          variant="default"
+          loading={cancel.isPending}
+          onClick={() => cancel.mutate(undefined)}
+        >
+          Cancel the declaration
+        </Button>
+      )}
+      {cancel.error && <ProblemNotice problem={cancel.error} />}
+    </div>
+  );
+}

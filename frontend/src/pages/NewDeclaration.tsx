@@ -1,0 +1,102 @@
+import { Button, Textarea } from "@mantine/core";
+import { useRef, useState } from "react";
+import { useNavigate } from "react-router";
+
+import { useDeclare } from "../api/queries";
+import { useUser } from "../api/session";
+import { Page } from "../components/Page";
+import { Panel } from "../components/Panel";
+import { ProblemNotice } from "../components/ProblemNotice";
+import { countCodePoints } from "../lib/spans";
+import classes from "./NewDeclaration.module.css";
+
+/** The server's limit, in code points. */
+const MAX_LENGTH = 4_000;
+/** From here on the remaining room is shown. */
+const NEARLY_FULL = 3_500;
+
+const EXAMPLES = [
+  "Create a VM called web-1 with 2 cores, 4 GB RAM and a 20 GB disk",
+  "Three VMs worker-1 to worker-3 from debian-12, 4 cores and 8 GB of memory each, tagged batch",
+  "Create a container dns-1 from Alpine with 512 MB RAM and a 4 GB disk, address by DHCP",
+  "Double the memory of web-1",
+  "Stop all guests tagged batch",
+  "Delete worker-3",
+];
+
+export default function NewDeclaration() {
+  const [content, setContent] = useState("");
+  const field = useRef<HTMLTextAreaElement>(null);
+  const navigate = useNavigate();
+  const user = useUser();
+  const declare = useDeclare();
+  const length = countCodePoints(content);
+  const sendable = content.trim() !== "" && length <= MAX_LENGTH && user.approved;
+
+  const submit = () => {
+    if (!sendable || declare.isPending) return;
+    declare.mutate(content, { onSuccess: ({ id }) => void navigate(`/declarations/${id}`) });
+  };
+
+  return (
+    <Page title="New declaration">
+      <div className={classes.columns}>
+        <form
+          className={classes.form}
+          onSubmit={(event) => {
+            event.preventDefault();
+            submit();
+          }}
+        >
+          <Textarea
+            ref={field}
+            classNames={{ input: classes.text }}
+            label="What should there be on the cluster?"
+            description="In your own words, one guest or many. Nothing is changed before an Admin has confirmed the plan."
+            rows={7}
+            data-autofocus
+            value={content}
+            error={
+              declare.error?.field("content") ??
+              (length > MAX_LENGTH
+                ? `${length - MAX_LENGTH} characters too long; ${MAX_LENGTH} fit.`
+                : undefined)
+            }
+            onChange={(event) => setContent(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
+            }}
+          />
+          {length > NEARLY_FULL && length <= MAX_LENGTH && (
+            <p className="soft small">Room for {MAX_LENGTH - length} more characters.</p>
+          )}
+          {declare.error && <ProblemNotice problem={declare.error} />}
+          <div className={classes.submit}>
+            <Button type="submit" disabled={!sendable} loading={declare.isPending}>
+              Read and plan
+            </Button>
+            <span className="soft small">or Ctrl + Enter</span>
+          </div>
+        </form>
+        <Panel title="Examples">
+          <ul className={classes.examples}>
+            {EXAMPLES.map((example) => (
+              <li key={example}>
+                <button
+                  type="button"
+                  className="voice"
+                  onClick={() => {
+                    setContent(example);
+                    field.current?.focus();
+                  }}
+                >
+                  {example}
+                </button>
+              </li>
+            ))}
+          </ul>
+        </Panel>
+      </div>
+    </Page>
+  );
+}

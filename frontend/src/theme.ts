@@ -1,0 +1,63 @@
+import { createTheme, type CSSVariablesResolver } from "@mantine/core";
+
+export const theme = createTheme({
+  colors: {
+    petrol: [
+      "#e6f4f5",
+      "#cfe6e9",
+      "#a5d1d6",
+      "#77bac2",
+      "#4fa4ae",
+      "#2f929d",
+      "#1b8390",
+      "#0f7480",
+      "#0b6570",
+      "#07505a",
+    ],
+    red: [
+      "#fdecea",
+      "#f8d5d1",
+      "#f0aca5",
+      "#ff9d94",
+      "#dd655b",
+      "#cf4b40",
+      "#c13a2f",
+      "#b0281f",
+      "#98211a",
+      "#7d1813",
+    ],
+    dark: [
+      "#e3e9e6",
+      "#bac6c1",
+      "#9fada8",
+      "#71807b",
+      "#3b4945",
+      "#2a3532",
+      "#1e2725",
+      "#18201e",
+      "#111716",
+      "#0d1211",
+    ],
+  },
+  primaryColor: "petrol",
+  primaryShade: { light: 7, dark: 7 },
+  defaultRadius: "sm",
+  fontFamily: "var(--sans)",
+  fontFamilyMonospace: "var(--mono)",
+  headings: { fontFamily: "var(--sans)" },
+  cursorType: "pointer",
+  respectReducedMotion: true,
+});
+
+/** Mantine's own greys and reds are too pale to read in places; these use our tokens. */
+export const cssVariables: CSSVariablesResolver = () => {
+  const shared = {
+    "--mantine-color-body": "var(--sheet)",
+    "--mantine-color-text": "var(--ink)",
+    "--mantine-color-dimmed": "var(--soft)",
+    "--mantine-color-placeholder": "var(--soft)",
+    "--mantine-color-error": "var(--danger)",
+    "--mantine-color-default-border": "var(--line-strong)",
+  };
+  return { variables: {}, light: shared, dark: shared };
+};
