@@ -20,5 +20,6 @@ pub mod plan;
 pub mod policy;
 pub mod ports;
 pub mod reading;
+pub mod resolve;
 pub mod size;
 pub mod status;

@@ -86,6 +86,15 @@ impl Source {
     pub fn inferred(why: impl Into<String>) -> Self {
         Self::Inferred { why: why.into() }
     }
+
+    /// The words it was said by.
+    #[must_use]
+    pub const fn span(&self) -> Option<Span> {
+        match self {
+            Self::Said(words) => Some(Span { start: words.start, end: words.end }),
+            Self::Default { .. } | Self::Inferred { .. } => None,
+        }
+    }
 }
 
 /// A value and where it comes from.

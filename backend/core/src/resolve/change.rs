@@ -1,0 +1,602 @@
+//! Changes and deeds: to guests that exist, or to those that the same text makes.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use chrono::DateTime;
+
+use super::create::free_slots;
+use super::target::Found;
+use super::value::{self, Network, storage_of};
+use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order};
+use crate::field::{Field, NicPart, Slot, Value};
+use crate::guest::Kind;
+use crate::intent::{OneDeed, Wish};
+use crate::observed::Sighting;
+use crate::reading::{Amount, Deed, DiskRef, Edit, EditField, Source, Sourced, Span, Target};
+use crate::size::Size;
+
+impl<'a> Resolver<'a> {
+    /// Other values for fields of the targets.
+    pub(super) fn change(&mut self, at: Span, targets: &[Target], edits: &[Edit]) {
+        for found in self.targets(targets) {
+            match found {
+                Found::Seen(seen) if self.is_no_template(seen) => {
+                    let subject = self.subject_seen(seen);
+                    let mut fields = Fields::new();
+                    self.edits(at, &subject, edits, &mut fields);
+                    self.together(at, &subject, &mut fields);
+                    self.hold(seen, fields);
+                }
+                Found::Seen(_) => {}
+                Found::Made(wish) => self.fold(wish, |resolver, subject, fields| {
+                    resolver.edits(at, subject, edits, fields);
+                    resolver.together(at, subject, fields);
+                }),
+            }
+        }
+    }
+
+    /// Something done once to the targets.
+    pub(super) fn deed(&mut self, at: Span, targets: &[Target], deed: &Deed) {
+        for found in self.targets(targets) {
+            match found {
+                Found::Seen(seen) if self.is_no_template(seen) => {
+                    if let Some(deed) = self.one_deed(at, seen, deed) {
+                        let wish = Wish::Once { guest: seen.guest.clone(), deed };
+                        if !self.wishes.contains(&wish) {
+                            self.wishes.push(wish);
+                        }
+                    }
+                }
+                Found::Seen(_) => {}
+                Found::Made(wish) => match deed {
+                    Deed::Start => self.run(at, wish, true),
+                    Deed::Stop | Deed::Shutdown => self.run(at, wish, false),
+                    Deed::Adopt => {}
+                    Deed::Reboot | Deed::Delete | Deed::Snapshot { .. } => {
+                        let text = "This is asked of a guest that the same declaration makes. Declare it when the guest exists.";
+                        if !self.answers.left_out("too-early", Some(at)) {
+                            self.ask("too-early", Some(at), Doubt::new(text));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Whether a guest that this text makes shall run.
+    fn run(&mut self, at: Span, wish: usize, running: bool) {
+        let value = Sourced::new(Value::Flag(running), Source::said(at, self.text));
+        self.fold(wish, |resolver, subject, fields| {
+            resolver.put(&subject.name, fields, Field::Running, value);
+        });
+    }
+
+    /// Works on the fields of a guest that this text makes.
+    fn fold(&mut self, wish: usize, work: impl FnOnce(&mut Self, &Subject<'a>, &mut Fields)) {
+        let Some(Wish::Exist(new)) = self.wishes.get(wish) else { return };
+        let subject = self.subject_made(new);
+        let mut fields = new.fields.clone();
+        work(self, &subject, &mut fields);
+        let Some(Wish::Exist(new)) = self.wishes.get_mut(wish) else { return };
+        for field in fields.keys() {
+            if let Field::DiskSize(slot) = field
+                && !new.disks.contains(slot)
+            {
+                new.disks.push(slot.clone());
+            }
+        }
+        new.fields = fields;
+    }
+
+    /// Adds `fields` to what shall hold of a guest: to its last wish where that is of the same sort.
+    fn hold(&mut self, seen: &Sighting, fields: Fields) {
+        let key = seen.guest.key();
+        if fields.is_empty() {
+            return;
+        }
+        let mut before = Fields::new();
+        for wish in &self.wishes {
+            if let Wish::Hold { guest, fields } = wish
+                && guest.key() == key
+            {
+                before.extend(fields.clone());
+            }
+        }
+        for (field, value) in &fields {
+            self.put(&seen.guest.name, &mut before, field.clone(), value.clone());
+        }
+        let last = self.wishes.iter_mut().rev().find(|wish| match wish {
+            Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.key() == key,
+            Wish::Exist(_) => false,
+        });
+        if let Some(Wish::Hold { fields: held, .. }) = last {
+            held.extend(fields);
+        } else {
+            self.wishes.push(Wish::Hold { guest: seen.guest.clone(), fields });
+        }
+    }
+
+    fn one_deed(&mut self, at: Span, seen: &Sighting, deed: &Deed) -> Option<OneDeed> {
+        let name = &seen.guest.name;
+        match deed {
+            Deed::Start => Some(OneDeed::Start),
+            Deed::Shutdown => Some(OneDeed::Shutdown),
+            Deed::Stop => Some(OneDeed::Stop),
+            Deed::Reboot => Some(OneDeed::Reboot),
+            Deed::Adopt => Some(OneDeed::Adopt),
+            Deed::Delete if seen.get(&Field::Protection) == Some(&Value::Flag(true)) => {
+                let text = format!(
+                    "{name} ({} on {}) is protected against deletion, so deleting it is not planned. Whoever may \
+                     decide that takes its protection away first.",
+                    seen.guest.vmid, seen.guest.node
+                );
+                self.ask(&about(seen.guest.vmid), None, Doubt::new(text));
+                None
+            }
+            Deed::Delete => Some(OneDeed::Delete),
+            Deed::Snapshot { name: said } => {
+                let made_up = || {
+                    let (seconds, _) = self.declaration.0.get_timestamp()?.to_unix();
+                    let time = DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)?;
+                    Some(time.format("mycopod-%Y%m%d-%H%M%S").to_string())
+                };
+                let why = "named by the declaration’s time, as no name was said";
+                let said = said.clone().unwrap_or_else(|| {
+                    Sourced::new(made_up().unwrap_or_else(|| "mycopod".to_owned()), Source::inferred(why))
+                });
+                let taken = seen.snapshots.clone().unwrap_or_default();
+                let check = |snapshot: String| {
+                    let fits = (2..=40).contains(&snapshot.len())
+                        && snapshot.starts_with(|c: char| c.is_ascii_alphabetic())
+                        && snapshot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+                        && !["current", "pending"].contains(&snapshot.as_str());
+                    if !fits {
+                        let text = format!(
+                            "“{snapshot}” cannot be a snapshot’s name: Proxmox takes 2 to 40 letters, digits, - and _, a \
+                             letter first. What shall it be called?"
+                        );
+                        return Err(Doubt::new(text));
+                    }
+                    if taken.contains(&snapshot) {
+                        let text =
+                            format!("{name} has a snapshot {snapshot} already. What shall the new one be called?");
+                        return Err(Doubt::new(text).or([format!("{snapshot}-2")]));
+                    }
+                    Ok(snapshot)
+                };
+                self.settle_text("snapshot", at, &said, check).map(|name| OneDeed::Snapshot(name.value))
+            }
+        }
+    }
+
+    /// Lays `edits` over `fields`, with relative amounts made absolute.
+    pub(super) fn edits(&mut self, at: Span, subject: &Subject<'a>, edits: &[Edit], fields: &mut Fields) {
+        let mut added = Vec::new();
+        for edit in edits {
+            let Some(field) = self.edited_field(at, subject, edit, &mut added) else { continue };
+            if let Field::Nic(number, _) = field
+                && !subject.fields.keys().any(|known| matches!(known, Field::Nic(n, _) if *n == number))
+                && !fields.keys().any(|known| matches!(known, Field::Nic(n, _) if *n == number))
+                && !edits.iter().any(|edit| edit.field == EditField::Nic(Some(number), NicPart::Bridge))
+            {
+                let text = format!(
+                    "{} has no NIC {number}. Shall it get one? Then say its bridge; else say which NIC is meant.",
+                    subject.name
+                );
+                self.ask("nic", edit.source.span().or(Some(at)), Doubt::new(text));
+                continue;
+            }
+            let now = fields.get(&field).map(|said| &said.value).or_else(|| subject.fields.get(&field));
+            let amount = match absolute(&edit.amount, now) {
+                Ok(value) => Sourced::new(value, edit.source.clone()),
+                Err(why) => {
+                    let topic = format!("amount-{}", field.label());
+                    let text = format!("{} of {}: {why}. To what shall it be set?", field.label(), subject.name);
+                    let span = edit.source.span().or(Some(at));
+                    let answer = self.answers.get(&topic, span).map(|answer| (answer, value::read(&field, answer)));
+                    match answer {
+                        Some((crate::reading::LEAVE_OUT, _)) => continue,
+                        Some((answer, Some(value))) => Sourced::new(value, super::answered(answer)),
+                        Some((_, None)) | None => {
+                            self.ask(&topic, span, Doubt::new(text));
+                            continue;
+                        }
+                    }
+                }
+            };
+            if let Some(value) = self.value(at, &field, subject.kind, &amount, subject) {
+                self.put(&subject.name, fields, field, value);
+            }
+        }
+        let nics: Vec<u8> = fields
+            .keys()
+            .filter_map(|field| match field {
+                Field::Nic(number, NicPart::Bridge) => Some(*number),
+                _ => None,
+            })
+            .collect();
+        for number in nics {
+            self.complete_nic(number, subject, fields);
+        }
+        for (slot, storage) in added {
+            if fields.contains_key(&Field::DiskSize(slot.clone())) {
+                fields.insert(Field::DiskStorage(slot), storage);
+            }
+        }
+    }
+
+    /// The field that an edit names on this guest. The storage of a further disk goes to `added`.
+    fn edited_field(
+        &mut self,
+        at: Span,
+        subject: &Subject<'a>,
+        edit: &Edit,
+        added: &mut Vec<(Slot, Sourced<Value>)>,
+    ) -> Option<Field> {
+        let span = edit.source.span().unwrap_or(at);
+        match &edit.field {
+            EditField::Plain(plain) => Some(value::field_of(*plain)),
+            EditField::DiskSize(disk) => self.disk(span, subject, disk).map(Field::DiskSize),
+            EditField::NewDisk { storage } => {
+                let mut taken: Vec<Slot> = added.iter().map(|(slot, _)| slot.clone()).collect();
+                taken.extend(subject.fields.keys().filter_map(|field| match field {
+                    Field::DiskSize(slot) => Some(slot.clone()),
+                    _ => None,
+                }));
+                let Some(slot) = free_slots(subject.kind, subject.seen)
+                    .find(|slot| !taken.contains(slot) && !subject.keys.contains(slot.as_str()))
+                else {
+                    let text = format!("{} has no room for a further disk.", subject.name);
+                    self.ask("disk", Some(span), Doubt::new(text));
+                    return None;
+                };
+                if let Some(said) = storage {
+                    let nodes = subject.nodes.clone();
+                    let storage =
+                        self.settle_text("storage", span, said, |name| storage_of(subject.kind, name, &nodes));
+                    added.extend(storage.map(|storage| (slot.clone(), storage.map(Value::Text))));
+                }
+                Some(Field::DiskSize(slot))
+            }
+            EditField::Nic(number, part) => self.nic(span, subject, *number).map(|number| Field::Nic(number, *part)),
+        }
+    }
+
+    /// The disk that was meant.
+    fn disk(&mut self, span: Span, subject: &Subject<'a>, disk: &DiskRef) -> Option<Slot> {
+        let slots = slots_of(subject);
+        let options: Vec<String> = slots
+            .iter()
+            .filter_map(|slot| match subject.fields.get(&Field::DiskSize(slot.clone())) {
+                Some(size) => Some(format!("{slot} ({size})")),
+                None => None,
+            })
+            .collect();
+        let chosen = match disk {
+            DiskRef::Only => match slots.as_slice() {
+                [slot] => Some(slot.clone()),
+                _ => None,
+            },
+            DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
+            DiskRef::Slot(slot) => (value::slot_fits(slot, subject.kind) && slots.contains(slot)).then(|| slot.clone()),
+        };
+        if chosen.is_some() {
+            return chosen;
+        }
+        let text = match (disk, slots.len()) {
+            (_, 0) => format!("{} has no disk.", subject.name),
+            (DiskRef::Only, count) => format!("{} has {count} disks. Which one is meant?", subject.name),
+            (DiskRef::Nth(n), count) => {
+                format!("{} has no disk number {n}, but {count}. Which one is meant?", subject.name)
+            }
+            (DiskRef::Slot(slot), _) => format!("{} has no disk {slot}. Which one is meant?", subject.name),
+        };
+        // The slots differ from guest to guest, so the answer is of this guest.
+        let topic = format!("disk-of-{}", subject.name);
+        let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
+        if answer.as_deref() == Some(crate::reading::LEAVE_OUT) {
+            return None;
+        }
+        let answered =
+            answer.and_then(|answer| slots.iter().find(|slot| answer.split(' ').next() == Some(slot.as_str())));
+        if answered.is_none() {
+            self.ask(&topic, Some(span), Doubt::new(text).or(options));
+        }
+        answered.cloned()
+    }
+
+    /// The number of the NIC that was meant.
+    fn nic(&mut self, span: Span, subject: &Subject<'a>, number: Option<u8>) -> Option<u8> {
+        if number.is_some() {
+            return number;
+        }
+        let nics: Vec<(u8, &Value)> = subject
+            .fields
+            .iter()
+            .filter_map(|(field, value)| match field {
+                Field::Nic(number, NicPart::Bridge) => Some((*number, value)),
+                _ => None,
+            })
+            .collect();
+        if let [(only, _)] = nics.as_slice() {
+            return Some(*only);
+        }
+        let topic = format!("nic-of-{}", subject.name);
+        let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
+        if answer.as_deref() == Some(crate::reading::LEAVE_OUT) {
+            return None;
+        }
+        let option = |number: u8, bridge: &Value| format!("NIC {number} ({bridge})");
+        let answered = answer.and_then(|answer| {
+            nics.iter().find(|(number, bridge)| answer == option(*number, bridge) || answer == number.to_string())
+        });
+        if let Some((number, _)) = answered {
+            return Some(*number);
+        }
+        let text = format!("{} has {} NICs. Which one is meant?", subject.name, nics.len());
+        let options = nics.iter().map(|(number, bridge)| option(*number, bridge));
+        self.ask(&topic, Some(span), Doubt::new(text).or(options));
+        None
+    }
+
+    /// A value that Proxmox takes for this field of this guest.
+    pub(super) fn value(
+        &mut self,
+        at: Span,
+        field: &Field,
+        kind: Kind,
+        said: &Sourced<Value>,
+        subject: &Subject<'a>,
+    ) -> Option<Sourced<Value>> {
+        let now = subject.fields.get(field);
+        if *field == Field::Name {
+            return self.renamed(at, said, subject);
+        }
+        let check = |value: Value| {
+            let value = value::check(field, kind, value, &subject.nodes)?;
+            match (field, &value, now) {
+                (Field::DiskSize(slot), Value::Size(size), Some(Value::Size(has))) if size < has => {
+                    let text = format!(
+                        "Disk {slot} of {} has {has}, and Proxmox cannot shrink a disk to {size}. How large shall it be?",
+                        subject.name
+                    );
+                    Err(Doubt::new(text).or([has]))
+                }
+                (Field::DiskSize(_), Value::Size(size), None) if !size.is_whole_gib() => {
+                    let text = format!("New disks are made in whole GiB, and {size} is none. How large shall it be?");
+                    Err(Doubt::new(text).or([Size::gib(size.as_gib_ceil())]))
+                }
+                (Field::Unprivileged, wanted, Some(is)) if subject.seen.is_some() && wanted != is => {
+                    let text = format!(
+                        "Whether a container is unprivileged is fixed when it is made: {} cannot be changed. Restore a \
+                         backup of it as a new container, or leave it as it is.",
+                        subject.name
+                    );
+                    Err(Doubt::new(text))
+                }
+                (Field::Nic(_, NicPart::Ip), Value::Text(_), _) if !subject.addressable => {
+                    let text = format!(
+                        "{} has no cloud-init drive, so its address is set inside its own system and not by Proxmox.",
+                        subject.name
+                    );
+                    Err(Doubt::new(text))
+                }
+                _ => Ok(value),
+            }
+        };
+        self.settle(&field.to_string(), at, said, |answer| value::read(field, answer), check)
+    }
+
+    /// Another name for a guest: free, unless it is its own.
+    fn renamed(&mut self, at: Span, said: &Sourced<Value>, subject: &Subject<'a>) -> Option<Sourced<Value>> {
+        let Value::Text(name) = &said.value else { return None };
+        let own = subject.seen.map(|seen| seen.guest.key());
+        let name =
+            self.free_name(at, &Sourced::new(name.clone(), said.source.clone()), |seen| Some(seen.guest.key()) == own)?;
+        Some(name.map(|name| Value::Text(name.into())))
+    }
+
+    /// What only holds of several fields together.
+    pub(super) fn together(&mut self, at: Span, subject: &Subject<'a>, fields: &mut Fields) {
+        let mut all = subject.fields.clone();
+        all.extend(fields.iter().map(|(field, said)| (field.clone(), said.value.clone())));
+        let count = |field: &Field| match all.get(field) {
+            Some(Value::Count(count)) => *count,
+            _ => 1,
+        };
+        if subject.kind == Kind::Qemu && (fields.contains_key(&Field::Cores) || fields.contains_key(&Field::Sockets)) {
+            let cpus = subject.nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(u64::MAX);
+            let (cores, sockets) = (count(&Field::Cores), count(&Field::Sockets));
+            if sockets > 1 && cores.saturating_mul(sockets) > cpus {
+                let span = [Field::Sockets, Field::Cores].iter().find_map(|field| fields.get(field)?.source.span());
+                let text = format!(
+                    "{sockets} sockets of {cores} cores are more than the {cpus} CPUs of the node. Say fewer of either."
+                );
+                self.ask("cpus", span.or(Some(at)), Doubt::new(text));
+            }
+        }
+        let nics: Vec<u8> = all
+            .keys()
+            .filter_map(|field| match field {
+                Field::Nic(number, _) => Some(*number),
+                _ => None,
+            })
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .filter(|number| fields.keys().any(|field| matches!(field, Field::Nic(n, _) if n == number)))
+            .collect();
+        for number in nics {
+            self.vlan_together(at, number, subject, &all, fields);
+            self.address_together(at, number, &all, fields);
+        }
+    }
+
+    /// A VLAN tag needs a bridge that passes it on.
+    fn vlan_together(
+        &mut self,
+        at: Span,
+        number: u8,
+        subject: &Subject<'a>,
+        all: &BTreeMap<Field, Value>,
+        fields: &mut Fields,
+    ) {
+        let (tag, bridge) = (Field::Nic(number, NicPart::Vlan), Field::Nic(number, NicPart::Bridge));
+        let (Some(Value::Count(vlan)), Some(Value::Text(name))) = (all.get(&tag), all.get(&bridge)) else { return };
+        let aware = || {
+            let bridges = subject.nodes.iter().flat_map(|(_, node)| &node.bridges);
+            bridges.filter(|(_, bridge)| bridge.vlan_aware).map(|(name, _)| name)
+        };
+        if aware().any(|known| known == name) {
+            return;
+        }
+        let span = [&tag, &bridge].iter().find_map(|field| fields.get(field)?.source.span()).unwrap_or(at);
+        let answer = self.answers.get("vlan-bridge", Some(span)).map(str::to_owned);
+        match answer.as_deref() {
+            Some(crate::reading::LEAVE_OUT) => {
+                fields.remove(&tag);
+            }
+            Some(answer) if aware().any(|known| known == answer) => {
+                fields.insert(bridge, Sourced::new(Value::Text(answer.to_owned()), super::answered(answer)));
+            }
+            _ => {
+                let text = format!(
+                    "Bridge {name} does not pass VLAN tags on, so VLAN {vlan} needs another bridge. Which one?"
+                );
+                let options: std::collections::BTreeSet<&String> = aware().collect();
+                self.ask("vlan-bridge", Some(span), Doubt::new(text).or(options));
+            }
+        }
+    }
+
+    /// A gateway lies in the network of a static address.
+    fn address_together(&mut self, at: Span, number: u8, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
+        let (ip, gateway) = (Field::Nic(number, NicPart::Ip), Field::Nic(number, NicPart::Gateway));
+        let Some(Value::Text(router)) = all.get(&gateway) else { return };
+        let said = fields.contains_key(&gateway);
+        let Ok(address) = router.parse::<Ipv4Addr>() else { return };
+        let wrong = match all.get(&ip) {
+            // By DHCP the gateway comes with the address; one that was set before goes away.
+            Some(Value::Text(ip)) if ip == "dhcp" => said.then(|| format!("gateway {router} and an address by DHCP")),
+            Some(Value::Text(ip)) => match Network::read(ip) {
+                Some(network) if network.reaches(address) => None,
+                _ => Some(format!("gateway {router} and address {ip}")),
+            },
+            _ => said.then(|| format!("gateway {router} and no address")),
+        };
+        if let Some(wrong) = wrong {
+            let span = [&gateway, &ip].iter().find_map(|field| fields.get(field)?.source.span()).unwrap_or(at);
+            if said && self.answers.left_out("gateway", Some(span)) {
+                fields.remove(&gateway);
+                return;
+            }
+            let text = format!(
+                "{wrong} do not fit together: a gateway is another host of the address’s own network. Which gateway is meant?"
+            );
+            let answer = self.answers.get("gateway", Some(span)).map(str::to_owned);
+            let answered = answer.as_deref().and_then(|answer| answer.parse::<Ipv4Addr>().ok()).filter(|answer| {
+                matches!(all.get(&ip), Some(Value::Text(ip)) if Network::read(ip).is_some_and(|net| net.reaches(*answer)))
+            });
+            match (answered, answer) {
+                (Some(router), Some(answer)) => {
+                    fields.insert(gateway, Sourced::new(Value::Text(router.to_string()), super::answered(&answer)));
+                }
+                _ => self.ask("gateway", Some(span), Doubt::new(text)),
+            }
+        }
+    }
+}
+
+/// A guest's disks in order, those that were said for a new one included.
+fn slots_of(subject: &Subject<'_>) -> Vec<Slot> {
+    let mut slots = subject.seen.map(disks_in_order).unwrap_or_default();
+    for field in subject.fields.keys() {
+        if let Field::DiskSize(slot) = field
+            && !slots.contains(slot)
+        {
+            slots.push(slot.clone());
+        }
+    }
+    slots
+}
+
+/// The value that an amount comes to, from what is now.
+fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, String> {
+    let unknown = || "it is not known what it is now".to_owned();
+    let size = |bytes: Option<u64>| bytes.map(|bytes| Value::Size(Size::bytes(bytes))).ok_or_else(out_of_range);
+    match (amount, now) {
+        (Amount::To(value), _) => Ok(value.clone()),
+        (Amount::Plus(Value::Set(more)), now) => {
+            let mut set = match now {
+                Some(Value::Set(set)) => set.clone(),
+                _ => std::collections::BTreeSet::new(),
+            };
+            set.extend(more.iter().map(|tag| tag.to_lowercase()));
+            Ok(Value::Set(set))
+        }
+        (Amount::Minus(Value::Set(less)), Some(Value::Set(set))) => {
+            Ok(Value::Set(set.iter().filter(|tag| !less.contains(&tag.to_lowercase())).cloned().collect()))
+        }
+        (_, None) => Err(unknown()),
+        (Amount::Plus(Value::Count(more)), Some(Value::Count(now))) => {
+            now.checked_add(*more).map(Value::Count).ok_or_else(out_of_range)
+        }
+        (Amount::Minus(Value::Count(less)), Some(Value::Count(now))) => {
+            now.checked_sub(*less).map(Value::Count).ok_or_else(|| format!("it has {now}, which is less than {less}"))
+        }
+        (Amount::Plus(Value::Size(more)), Some(Value::Size(now))) => size(now.as_bytes().checked_add(more.as_bytes())),
+        (Amount::Minus(Value::Size(less)), Some(Value::Size(now))) => now
+            .as_bytes()
+            .checked_sub(less.as_bytes())
+            .map(|bytes| Value::Size(Size::bytes(bytes)))
+            .ok_or_else(|| format!("it has {now}, which is less than {less}")),
+        (Amount::Times(factor), Some(Value::Count(now))) => {
+            now.checked_mul((*factor).into()).map(Value::Count).ok_or_else(out_of_range)
+        }
+        (Amount::Times(factor), Some(Value::Size(now))) => size(now.as_bytes().checked_mul((*factor).into())),
+        (Amount::Over(divisor), Some(now)) => match now {
+            Value::Count(count) if *divisor > 0 && count.is_multiple_of((*divisor).into()) => {
+                Ok(Value::Count(count / u64::from(*divisor)))
+            }
+            Value::Size(size) if *divisor > 0 && size.as_bytes().is_multiple_of((*divisor).into()) => {
+                Ok(Value::Size(Size::bytes(size.as_bytes() / u64::from(*divisor))))
+            }
+            _ => Err(format!("{now} cannot be divided by {divisor}")),
+        },
+        (Amount::Plus(by) | Amount::Minus(by), Some(now)) => Err(format!("{now} cannot be changed by {by}")),
+        (Amount::Times(factor), Some(now)) => Err(format!("{now} cannot be multiplied by {factor}")),
+    }
+}
+
+fn out_of_range() -> String {
+    "the amount is beyond all bounds".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_become_absolute() {
+        let gib = |n| Value::Size(Size::gib(n));
+        assert_eq!(absolute(&Amount::Times(3), Some(&gib(1))), Ok(gib(3)));
+        assert_eq!(absolute(&Amount::Plus(gib(8)), Some(&gib(32))), Ok(gib(40)));
+        assert_eq!(absolute(&Amount::Minus(gib(2)), Some(&gib(8))), Ok(gib(6)));
+        assert_eq!(absolute(&Amount::Over(2), Some(&Value::Count(4))), Ok(Value::Count(2)));
+        assert!(absolute(&Amount::Over(2), Some(&Value::Count(3))).is_err());
+        assert!(absolute(&Amount::Over(0), Some(&Value::Count(3))).is_err());
+        assert!(absolute(&Amount::Minus(gib(9)), Some(&gib(8))).is_err());
+        assert!(absolute(&Amount::Times(u32::MAX), Some(&Value::Size(Size::bytes(u64::MAX)))).is_err());
+        assert!(absolute(&Amount::Times(2), None).is_err());
+        assert!(absolute(&Amount::Times(2), Some(&Value::Flag(true))).is_err());
+    }
+
+    #[test]
+    fn tags_are_added_to_and_taken_from_those_there_are() {
+        let set = |tags: &[&str]| Value::Set(tags.iter().map(|&tag| tag.to_owned()).collect());
+        assert_eq!(absolute(&Amount::Plus(set(&["b"])), Some(&set(&["a"]))), Ok(set(&["a", "b"])));
+        assert_eq!(absolute(&Amount::Plus(set(&["b"])), None), Ok(set(&["b"])));
+        assert_eq!(absolute(&Amount::Minus(set(&["a"])), Some(&set(&["a", "b"]))), Ok(set(&["b"])));
+    }
+}

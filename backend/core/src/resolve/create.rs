@@ -1,0 +1,333 @@
+//! Guests that a declaration makes.
+
+use std::collections::BTreeMap;
+
+use super::target::Found;
+use super::value::storage_of;
+use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order, is_of, value};
+use crate::field::{Field, NicPart, Slot, Value};
+use crate::guest::{GuestName, Kind};
+use crate::id::ResourceId;
+use crate::intent::{NewGuest, NewOrigin, Wish};
+use crate::observed::{NodeState, Origin, Sighting};
+use crate::reading::{Create, Edit, Source, Sourced, Span, Target, WantedDisk, WantedNic};
+use crate::size::Size;
+
+/// The most disks of a guest: `scsi0` to `scsi30` of a VM.
+const MAX_DISKS: usize = 31;
+/// The most NICs of a guest: `net0` to `net31`.
+const MAX_NICS: u8 = 32;
+
+impl<'a> Resolver<'a> {
+    /// A guest to be made from nothing, from a template or from an image.
+    pub(super) fn create(&mut self, ordinal: usize, at: Span, create: &Create) {
+        let kind = create.kind.value;
+        let Some((resource, name)) = self.named(ordinal, at, &create.name) else { return };
+        let node = create.node.as_ref().and_then(|node| self.node(at, node));
+        let mut origin = create.image.as_ref().and_then(|said| self.image(at, kind, said));
+        if origin.is_none() && kind == Kind::Lxc {
+            origin = self.default_image(at);
+            if origin.is_none() {
+                return;
+            }
+        }
+        let mut new = NewGuest { resource, kind, name, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
+        let template = self.keep_alike_templates(&mut new);
+        let subject = self.subject_made(&new);
+        let guest = new.name.value.to_string();
+
+        let mut fields = Fields::new();
+        for (plain, said) in &create.plain {
+            let field = value::field_of(*plain);
+            if let Some(value) = self.value(at, &field, kind, said, &subject) {
+                self.put(&guest, &mut fields, field, value);
+            }
+        }
+        self.disks(at, &create.disks, template, &mut new, &mut fields);
+        self.nics(at, &create.nics, template.is_some(), &subject, &mut fields);
+        self.defaults(&new, template.is_some(), &mut fields);
+        self.together(at, &subject, &mut fields);
+        new.fields = fields;
+        self.wishes.push(Wish::Exist(Box::new(new)));
+    }
+
+    /// A copy of a guest that exists.
+    pub(super) fn copy(
+        &mut self,
+        ordinal: usize,
+        at: Span,
+        from: &Target,
+        name: &Sourced<String>,
+        full: Option<&Sourced<bool>>,
+        edits: &[Edit],
+    ) {
+        let found = self.targets(std::slice::from_ref(from));
+        let source = match found.as_slice() {
+            [] => return,
+            [Found::Seen(seen)] => *seen,
+            [Found::Made(_)] => {
+                let text = "A guest that this declaration makes cannot be copied yet: copy it when it exists.";
+                return self.ask("copy", Some(from.span), Doubt::new(text));
+            }
+            _ => {
+                let options = found.iter().filter_map(|found| match found {
+                    Found::Seen(seen) => Some(super::label(seen)),
+                    Found::Made(_) => None,
+                });
+                let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?").or(options);
+                return self.ask("guest", Some(from.span), doubt);
+            }
+        };
+        if full.is_some_and(|full| !full.value) && !source.template {
+            let text = format!(
+                "{} is no template, and only a template has linked copies. Leave that out for a full copy.",
+                source.guest.name
+            );
+            let span = full.and_then(|full| full.source.span()).unwrap_or(at);
+            if !self.answers.left_out("linked", Some(span)) {
+                return self.ask("linked", Some(span), Doubt::new(text));
+            }
+        }
+        let linked = source.template && full.is_some_and(|full| !full.value);
+        let Some((resource, name)) = self.named(ordinal, at, name) else { return };
+        let origin = NewOrigin {
+            name: source.guest.name.clone(),
+            at: BTreeMap::from([(source.guest.node.clone(), Origin::Template(source.guest.vmid))]),
+            full: !linked,
+        };
+        let origin = Sourced::new(origin, Source::said(from.span, self.text));
+        let mut new = NewGuest {
+            resource,
+            kind: source.guest.kind,
+            name,
+            node: None,
+            origin: Some(origin),
+            fields: BTreeMap::new(),
+            disks: disks_in_order(source),
+        };
+        let subject = self.subject_made(&new);
+        let mut fields = Fields::new();
+        self.edits(at, &subject, edits, &mut fields);
+        self.defaults(&new, true, &mut fields);
+        self.together(at, &subject, &mut fields);
+        let added = fields.keys().filter_map(|field| match field {
+            Field::DiskSize(slot) => Some(slot),
+            _ => None,
+        });
+        let added: Vec<Slot> = added.filter(|slot| !new.disks.contains(slot)).cloned().collect();
+        new.disks.extend(added);
+        new.fields = fields;
+        self.wishes.push(Wish::Exist(Box::new(new)));
+    }
+
+    /// The resource and name of a new guest, unless it was left out.
+    fn named(&mut self, ordinal: usize, at: Span, said: &Sourced<String>) -> Option<(ResourceId, Sourced<GuestName>)> {
+        let resource = ResourceId::nth_of(self.declaration, ordinal);
+        let name = self.free_name(at, said, is_of(resource))?;
+        (!self.answers.left_out(&about(&name.value), None)).then_some((resource, name))
+    }
+
+    fn node(&mut self, at: Span, said: &Sourced<String>) -> Option<Sourced<String>> {
+        let observed = self.observed;
+        self.settle_text("node", at, said, |name| {
+            let names = || observed.seen_nodes().map(|(name, _)| name);
+            match observed.nodes.get(&name) {
+                Some(NodeState::Seen(_)) => Ok(name),
+                Some(NodeState::Unreachable { why }) => {
+                    Err(Doubt::new(format!("Node {name} does not answer ({why}). Which node instead?")).or(names()))
+                }
+                None => Err(Doubt::new(format!("There is no node {name}. Which one is meant?")).or(names())),
+            }
+        })
+    }
+
+    /// The image of a container that nobody named one for.
+    fn default_image(&mut self, at: Span) -> Option<Sourced<NewOrigin>> {
+        let words = &self.policy.ct_image;
+        let why = format!("a container is made from {words} unless an image is named");
+        match self.find_image(Kind::Lxc, words) {
+            Ok((origin, _)) => Some(Sourced::new(origin, Source::default(why))),
+            Err(_) => self.image(at, Kind::Lxc, &Sourced::new(words.clone(), Source::default(why))),
+        }
+    }
+
+    /// Templates of one name may differ from node to node: those with another system disk than the first are
+    /// not used, because the fields name its slot.
+    fn keep_alike_templates(&self, new: &mut NewGuest) -> Option<&'a Sighting> {
+        let observed = self.observed;
+        let at = &mut new.origin.as_mut()?.value.at;
+        let first = super::template_of(observed, at)?;
+        let slot = disks_in_order(first).first().cloned();
+        at.retain(|_, origin| match origin {
+            Origin::Template(vmid) => {
+                observed.numbered(*vmid).is_some_and(|seen| disks_in_order(seen).first() == slot.as_ref())
+            }
+            Origin::Volume(_) => true,
+        });
+        new.disks = disks_in_order(first);
+        Some(first)
+    }
+
+    fn disks(
+        &mut self,
+        at: Span,
+        wanted: &[WantedDisk],
+        template: Option<&Sighting>,
+        new: &mut NewGuest,
+        fields: &mut Fields,
+    ) {
+        let kind = new.kind;
+        if wanted.len() + new.disks.len().saturating_sub(1) > MAX_DISKS {
+            return self.ask("disks", Some(at), Doubt::new(format!("A guest has {MAX_DISKS} disks at most.")));
+        }
+        let nodes = self.nodes(new.node.as_ref().map(|node| node.value.as_str()));
+        let mut slots = new.disks.first().cloned().into_iter().chain(free_slots(kind, template));
+        if wanted.is_empty() && template.is_none() {
+            let (size, why) = match kind {
+                Kind::Qemu => (self.policy.vm_disk, "the disk of a new VM, unless said"),
+                Kind::Lxc => (self.policy.ct_disk, "the root file system of a new container, unless said"),
+            };
+            let slot = if kind == Kind::Lxc { Slot::rootfs() } else { Slot::scsi(0) };
+            fields.insert(Field::DiskSize(slot.clone()), Sourced::new(Value::Size(size), Source::default(why)));
+            new.disks.push(slot);
+        }
+        for (index, disk) in wanted.iter().enumerate() {
+            let has = template.filter(|_| index == 0).and_then(|seen| {
+                let slot = new.disks.first()?;
+                match seen.get(&Field::DiskSize(slot.clone())) {
+                    Some(Value::Size(size)) => Some((seen.guest.name.as_str(), *size)),
+                    _ => None,
+                }
+            });
+            let Some(size) = self.settle("disk", at, &disk.size, value::read_size, |size| disk_size(size, has)) else {
+                continue;
+            };
+            let storage = disk
+                .storage
+                .as_ref()
+                .and_then(|said| self.settle_text("storage", at, said, |name| storage_of(kind, name, &nodes)));
+            let Some(slot) = slots.next() else { return };
+            fields.insert(Field::DiskSize(slot.clone()), size.map(Value::Size));
+            if let Some(storage) = storage {
+                fields.insert(Field::DiskStorage(slot.clone()), storage.map(Value::Text));
+            }
+            if !new.disks.contains(&slot) {
+                new.disks.push(slot);
+            }
+        }
+    }
+
+    fn nics(
+        &mut self,
+        at: Span,
+        wanted: &[WantedNic],
+        from_template: bool,
+        subject: &Subject<'a>,
+        fields: &mut Fields,
+    ) {
+        if wanted.len() > usize::from(MAX_NICS) {
+            return self.ask("nics", Some(at), Doubt::new(format!("A guest has {MAX_NICS} NICs at most.")));
+        }
+        if wanted.is_empty() && !from_template {
+            self.complete_nic(0, subject, fields);
+        }
+        for (number, nic) in (0..MAX_NICS).zip(wanted) {
+            for (part, said) in &nic.parts {
+                let field = Field::Nic(number, *part);
+                if let Some(value) = self.value(at, &field, subject.kind, said, subject) {
+                    self.put(&subject.name, fields, field, value);
+                }
+            }
+            self.complete_nic(number, subject, fields);
+        }
+    }
+
+    /// The parts that a NIC needs to be made, by default where nobody said them.
+    pub(super) fn complete_nic(&self, number: u8, subject: &Subject<'_>, fields: &mut Fields) {
+        if subject.fields.contains_key(&Field::Nic(number, NicPart::Bridge)) {
+            return;
+        }
+        let tagged = fields.contains_key(&Field::Nic(number, NicPart::Vlan));
+        if let Some(bridge) = self.default_bridge(subject, tagged) {
+            fields.entry(Field::Nic(number, NicPart::Bridge)).or_insert(bridge.map(Value::Text));
+        }
+        let (part, value, why) = match subject.kind {
+            Kind::Qemu => (NicPart::Model, "virtio", "a VM’s NIC is a virtio one unless another model is named"),
+            Kind::Lxc => (NicPart::Ip, "dhcp", "a container asks for its address by DHCP unless one is said"),
+        };
+        let value = Sourced::new(Value::Text(value.to_owned()), Source::default(why));
+        fields.entry(Field::Nic(number, part)).or_insert(value);
+    }
+
+    fn default_bridge(&self, subject: &Subject<'_>, tagged: bool) -> Option<Sourced<String>> {
+        if let Some(bridge) = &self.policy.bridge {
+            return Some(Sourced::new(bridge.clone(), Source::default("the bridge of the policy")));
+        }
+        let bridges = || subject.nodes.iter().flat_map(|(_, node)| &node.bridges);
+        let on_all = |name: &str| subject.nodes.iter().all(|(_, node)| node.bridges.contains_key(name));
+        let fits =
+            |aware: bool| bridges().filter(|(_, bridge)| bridge.vlan_aware || !aware).map(|(name, _)| name).min();
+        if tagged && let Some(name) = fits(true) {
+            let source = Source::inferred("the first bridge that passes VLAN tags on");
+            return Some(Sourced::new(name.clone(), source));
+        }
+        let name = bridges().map(|(name, _)| name).filter(|name| on_all(name)).min().or_else(|| fits(false))?;
+        Some(Sourced::new(name.clone(), Source::default("the first bridge, unless one is named")))
+    }
+
+    /// What a new guest gets where nobody said anything. What is made from a template stays as the template is.
+    fn defaults(&self, new: &NewGuest, from_template: bool, fields: &mut Fields) {
+        let policy = self.policy;
+        let mut default = |field: Field, value: Value, why: &str| {
+            fields.entry(field).or_insert_with(|| Sourced::new(value, Source::default(why)));
+        };
+        default(Field::Running, Value::Flag(false), "a new guest is started only where that is said");
+        if from_template {
+            return;
+        }
+        default(Field::Cores, Value::Count(policy.cores.into()), "the cores of a new guest, unless said");
+        match new.kind {
+            Kind::Qemu => {
+                default(Field::Memory, Value::Size(policy.vm_memory), "the memory of a new VM, unless said");
+                default(Field::CpuType, Value::Text(policy.cpu.clone()), "the CPU type of a new VM, unless said");
+            }
+            Kind::Lxc => {
+                default(Field::Memory, Value::Size(policy.ct_memory), "the memory of a new container, unless said");
+                default(Field::Swap, Value::Size(policy.ct_swap), "the swap of a new container, unless said");
+                default(Field::Unprivileged, Value::Flag(true), "containers are unprivileged unless said otherwise");
+            }
+        }
+    }
+}
+
+/// The slots that a new disk may take, in order.
+pub(super) fn free_slots(kind: Kind, on: Option<&Sighting>) -> impl Iterator<Item = Slot> {
+    let used: Vec<String> = on.map(|seen| seen.raw.keys().cloned().collect()).unwrap_or_default();
+    let disks = on.map(disks_in_order).unwrap_or_default();
+    let bus = match kind {
+        Kind::Lxc => "mp",
+        // Further disks join the bus of those that are there, so that the system keeps its drivers.
+        Kind::Qemu if disks.iter().any(|slot| slot.as_str().starts_with("virtio")) => "virtio",
+        Kind::Qemu => "scsi",
+    };
+    let rootfs = (kind == Kind::Lxc).then(Slot::rootfs);
+    let numbered = (0..256u16).filter_map(move |number| format!("{bus}{number}").parse::<Slot>().ok());
+    rootfs
+        .into_iter()
+        .chain(numbered)
+        .filter(move |slot| !used.contains(&slot.as_str().to_owned()) && !disks.contains(slot))
+}
+
+/// The size of a new guest's disk. `has` is the name of its template and the size of the disk there.
+fn disk_size(size: Size, has: Option<(&str, Size)>) -> Result<Size, Doubt> {
+    match has {
+        Some((template, least)) if size < least => Err(Doubt::new(format!(
+            "A disk of {size} is smaller than the {least} of {template}, from which the guest is made. How large shall it be?"
+        ))
+        .or([Size::gib(least.as_gib_ceil())])),
+        Some(_) => Ok(size),
+        None if size.is_whole_gib() && size > Size::bytes(0) => Ok(size),
+        None => Err(Doubt::new(format!("New disks are made in whole GiB, and {size} is none. How large shall it be?"))
+            .or([Size::gib(size.as_gib_ceil().max(1))])),
+    }
+}
