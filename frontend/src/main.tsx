@@ -1,5 +1,5 @@
-import "./mantine";
 import "./styles.css";
+import "./mantine";
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";

@@ -14,6 +14,18 @@ export const theme = createTheme({
       "#0b6570",
       "#07505a",
     ],
+    gray: [
+      "#f6f8f7",
+      "#eef2f0",
+      "#e3e8e6",
+      "#d3dad7",
+      "#82908b",
+      "#71807b",
+      "#51605b",
+      "#46534f",
+      "#2c3835",
+      "#17211e",
+    ],
     red: [
       "#fdecea",
       "#f8d5d1",
@@ -31,7 +43,7 @@ export const theme = createTheme({
       "#bac6c1",
       "#9fada8",
       "#71807b",
-      "#3b4945",
+      "#66746f",
       "#2a3532",
       "#1e2725",
       "#18201e",
@@ -47,6 +59,10 @@ export const theme = createTheme({
   headings: { fontFamily: "var(--sans)" },
   cursorType: "pointer",
   respectReducedMotion: true,
+  components: {
+    // The forms are short and nearly all fields are required: asterisks would say nothing.
+    InputWrapper: { defaultProps: { withAsterisk: false } },
+  },
 });
 
 /** Mantine's own greys and reds are too pale to read in places; these use our tokens. */

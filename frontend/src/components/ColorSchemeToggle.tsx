@@ -7,7 +7,7 @@ const NEXT: Record<MantineColorScheme, MantineColorScheme> = {
 };
 
 const ICONS: Record<MantineColorScheme, string> = {
-  auto: "M12 3a9 9 0 1 0 0 18zM12 3a9 9 0 0 1 0 18",
+  auto: "M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18v18",
   light:
     "M12 8a4 4 0 1 0 0 8a4 4 0 0 0 0-8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.4 1.4M17.6 17.6L19 19M5 19l1.4-1.4M17.6 6.4L19 5",
   dark: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
@@ -39,7 +39,8 @@ export function ColorSchemeToggle() {
         strokeLinejoin="round"
         aria-hidden="true"
       >
-        <path d={ICONS[colorScheme]} fill={colorScheme === "light" ? "none" : "currentColor"} />
+        <path d={ICONS[colorScheme]} />
+        {colorScheme === "auto" && <path d="M12 3a9 9 0 0 1 0 18z" fill="currentColor" />}
       </svg>
     </ActionIcon>
   );

@@ -52,11 +52,17 @@ export function ConfirmDialog({ declaration, plan, opened, onClose }: Props) {
 function Refusal({ problem }: { problem: Problem }) {
   if (problem.status !== 409) return <ProblemNotice problem={problem} />;
   return (
-    <Notice tone="warn" title="Not confirmed: the plan below is new" role="alert">
-      <p>{problem.message}</p>
-      <p>Nothing was changed. Look at the plan again before you confirm it.</p>
-    </Notice>
+    <div ref={scrollTo}>
+      <Notice tone="warn" title="Not confirmed: the plan below is new" role="alert">
+        <p>{problem.message}</p>
+        <p>Nothing was changed. Look at the plan again before you confirm it.</p>
+      </Notice>
+    </div>
   );
+}
+
+function scrollTo(element: HTMLElement | null) {
+  element?.scrollIntoView({ block: "center" });
 }
 
 interface ConsentProps {
@@ -111,7 +117,7 @@ function Consent({ plan, sending, onCancel, onConfirm }: ConsentProps) {
         </fieldset>
       )}
       <div className={classes.buttons}>
-        <Button variant="default" data-autofocus onClick={onCancel}>
+        <Button variant="default" autoFocus data-autofocus onClick={onCancel}>
           Cancel
         </Button>
         <Button

@@ -19,7 +19,9 @@ export function DeclaredText({ content, reading }: Props) {
   const marks = reading ? readingMarks(reading) : [];
   if (span) marks.push({ ...span, value: "active" });
 
-  useEffect(() => active.current?.scrollIntoView({ block: "nearest" }), [span]);
+  useEffect(() => {
+    active.current?.scrollIntoView({ block: "nearest" });
+  }, [span]);
 
   return (
     <>

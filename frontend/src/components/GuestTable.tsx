@@ -23,10 +23,10 @@ const COLUMNS: Column<Guest>[] = [
     header: "Guest",
     cell: (guest) => (
       <>
-        <strong>{guest.name}</strong>{" "}
-        <span className="soft small">
+        <strong>{guest.name}</strong>
+        <p className="soft small">
           {guestId(guest)} on {guest.node}
-        </span>
+        </p>
       </>
     ),
   },

@@ -11,13 +11,15 @@ interface Props {
   /** The declaration's id, to fetch the logs of what is being or has been carried out. */
   declaration?: string;
   reconciliation?: Reconciliation | null;
+  /** Whether the fields of each step may be folded away; they are where there are many steps. */
+  foldable?: boolean;
 }
 
 /** With more steps than this, the fields of each are folded away. */
 const UNFOLDED_STEPS = 6;
 
 /** A plan by guest, irreversible first, each step as a field-by-field difference with its effect. */
-export function PlanView({ plan, declaration, reconciliation }: Props) {
+export function PlanView({ plan, declaration, reconciliation, foldable = false }: Props) {
   const progress = new Map(reconciliation?.steps.map((step) => [step.seq, step]));
   return (
     <div className={classes.plan}>
@@ -42,7 +44,7 @@ export function PlanView({ plan, declaration, reconciliation }: Props) {
               <li key={step.seq}>
                 <StepView
                   step={step}
-                  unfolded={plan.steps.length <= UNFOLDED_STEPS}
+                  folded={foldable && plan.steps.length > UNFOLDED_STEPS}
                   declaration={declaration}
                   progress={progress.get(step.seq)}
                 />
@@ -57,12 +59,12 @@ export function PlanView({ plan, declaration, reconciliation }: Props) {
 
 interface StepProps {
   step: PlanStep;
-  unfolded: boolean;
+  folded: boolean;
   declaration: string | undefined;
   progress: StepProgress | undefined;
 }
 
-function StepView({ step, unfolded, declaration, progress }: StepProps) {
+function StepView({ step, folded, declaration, progress }: StepProps) {
   return (
     <>
       <div className={classes.head}>
@@ -80,10 +82,16 @@ function StepView({ step, unfolded, declaration, progress }: StepProps) {
         </ul>
       )}
       {step.changes.length > 0 && (
-        <details className={classes.fold} open={unfolded}>
-          <summary>{count(step.changes.length, "field")}</summary>
-          <ChangeList changes={step.changes} />
-        </details>
+        <div className={classes.changes}>
+          {folded ? (
+            <details>
+              <summary>{count(step.changes.length, "field")}</summary>
+              <ChangeList changes={step.changes} />
+            </details>
+          ) : (
+            <ChangeList changes={step.changes} />
+          )}
+        </div>
       )}
       {declaration && progress && <StepState declaration={declaration} progress={progress} />}
     </>

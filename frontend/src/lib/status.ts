@@ -18,7 +18,7 @@ export const STATUSES: Record<DeclarationStatus, Meaning> = {
   needs_answer: {
     label: "Needs an answer",
     tone: "warn",
-    next: "Answer the questions below; the plan is made from your answers.",
+    next: "Answer the questions; the plan is made from your answers.",
   },
   refused: {
     label: "Refused",

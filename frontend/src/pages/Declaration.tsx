@@ -69,7 +69,7 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
               actions={<span className="soft small">{summaryText(plan.summary)}</span>}
             >
               {reconciliation && <ProgressLine plan={plan} reconciliation={reconciliation} />}
-              <PlanView plan={plan} declaration={id} reconciliation={reconciliation} />
+              <PlanView plan={plan} declaration={id} reconciliation={reconciliation} foldable />
             </Panel>
           )}
         </div>
