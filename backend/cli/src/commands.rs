@@ -1,0 +1,16 @@
+//! The commands, one a file.
+
+pub mod answer;
+pub mod approve;
+pub mod audit;
+pub mod cancel;
+pub mod declare;
+pub mod doctor;
+pub mod drift;
+pub mod guests;
+pub mod login;
+pub mod plan;
+pub mod sandbox;
+pub mod serve;
+pub mod status;
+pub mod user;

@@ -1,0 +1,665 @@
+//! The configuration, and the only reader of the environment.
+//!
+//! Settings come from the process environment and, for the commands that run the
+//! server's parts, from an optional `.env` in the working directory. The environment
+//! wins; a blank value counts as unset. Every wrong value is named at once, with what
+//! it should be, and never shown.
+
+mod dotenv;
+mod secret_file;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use mycopod_core::policy::Policy;
+use reqwest::Url;
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::postgres::PgConnectOptions;
+use thiserror::Error;
+use tracing_subscriber::EnvFilter;
+
+pub use self::dotenv::DotenvError;
+pub use self::secret_file::{SecretFileError, secret};
+
+/// Where the API and the UI listen when nothing is said: this machine alone.
+const LISTEN: &str = "127.0.0.1:4000";
+/// Where the development server of the front end runs.
+const CORS_ORIGINS: &str = "http://localhost:3000";
+/// The first Admin's address when none is given.
+const ADMIN_EMAIL: &str = "admin@mycopod.local";
+/// OpenAI's own, when a key alone is given.
+const LLM_BASE_URL: &str = "https://api.openai.com/v1";
+/// A small model that knows structured output, when a key alone is given.
+const LLM_MODEL: &str = "gpt-4o-mini";
+/// Own messages, and only the warnings of others.
+const LOG: &str = "warn,mycopod=info";
+/// How often the cluster is compared with the declarations.
+const KEEP_SECONDS: u64 = 30;
+/// Looking more often than this would only load Proxmox.
+const MIN_KEEP_SECONDS: u64 = 1;
+/// Drift that shows a day late is no drift detection.
+const MAX_KEEP_SECONDS: u64 = 86_400;
+/// Beyond this factor a sandbox's create takes over six minutes.
+const MAX_TIME_SCALE: f64 = 100.0;
+
+/// The variables that MycoPod knows, each with what it is for; `.env.example` has the
+/// same. Another name with one of their prefixes in `.env` is a typing error.
+const KNOWN: &[&str] = &[
+    "DATABASE_URL",
+    "PROXMOX_API_URL",
+    "PROXMOX_API_TOKEN",
+    "PROXMOX_CA_FILE",
+    "PROXMOX_TLS_PIN",
+    "LLM_PROVIDER",
+    "LLM_API_KEY",
+    "LLM_BASE_URL",
+    "LLM_MODEL",
+    "MYCOPOD_LISTEN",
+    "MYCOPOD_DATA_DIR",
+    "MYCOPOD_ADMIN_EMAIL",
+    "MYCOPOD_ADMIN_PASSWORD",
+    "MYCOPOD_CORS_ORIGINS",
+    "MYCOPOD_SECRET_FILE",
+    "MYCOPOD_ALLOW_PLAIN_HTTP",
+    "MYCOPOD_NAME",
+    "MYCOPOD_POLICY_FILE",
+    "MYCOPOD_KEEP_SECONDS",
+    "MYCOPOD_SANDBOX_TIME_SCALE",
+    "MYCOPOD_LOG",
+    "MYCOPOD_LOG_FORMAT",
+    "MYCOPOD_URL",
+    "MYCOPOD_TOKEN",
+];
+
+/// Why there is no configuration. Nothing was started.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The `.env` file was not taken.
+    #[error(transparent)]
+    Dotenv(#[from] DotenvError),
+    /// Settings are wrong or missing.
+    #[error("{}", list(.0))]
+    Settings(Vec<BadSetting>),
+}
+
+/// A setting that is wrong or missing. Its value is not in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct BadSetting {
+    /// The variable.
+    pub name: &'static str,
+    /// What is wrong, and what it should be.
+    pub problem: String,
+}
+
+fn list(bad: &[BadSetting]) -> String {
+    let lines: Vec<String> = bad.iter().map(|bad| format!("{} {}", bad.name, bad.problem)).collect();
+    lines.join("\n")
+}
+
+/// Everything that `mycopod serve` and `mycopod doctor` are told from outside.
+#[derive(Debug)]
+pub struct Config {
+    /// A PostgreSQL server; without one a private server is started.
+    pub database_url: Option<SecretString>,
+    /// A Proxmox VE cluster; without one the sandbox is started.
+    pub proxmox: Option<Proxmox>,
+    /// Who reads declarations.
+    pub reader: Reader,
+    /// Where the API and the UI listen.
+    pub listen: SocketAddr,
+    /// Where everything lives that must outlast a restart.
+    pub data_dir: PathBuf,
+    /// The Admin to make when there is none.
+    pub first_admin: FirstAdmin,
+    /// Origins of other front ends that may call the API.
+    pub cors_origins: Vec<String>,
+    /// The file with the secret that all keys derive from.
+    pub secret_file: PathBuf,
+    /// Whether sessions over plain HTTP beyond loopback are allowed.
+    pub allow_plain_http: bool,
+    /// The installation's name in signed checkpoints.
+    pub name: String,
+    /// Defaults and bounds of plans.
+    pub policy: Policy,
+    /// How often the cluster is compared with the declarations.
+    pub keep_every: Duration,
+    /// The sandbox's durations and lags as multiples of Proxmox's.
+    pub sandbox_time_scale: f64,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// How to reach Proxmox VE.
+#[derive(Debug)]
+pub struct Proxmox {
+    /// The API's address without path, such as `https://pve1.example.org:8006`.
+    pub url: String,
+    /// `USER@REALM!NAME=SECRET`.
+    pub token: SecretString,
+    /// How its certificate is known.
+    pub trust: Trust,
+}
+
+/// How Proxmox VE's certificate is known.
+#[derive(Debug)]
+pub enum Trust {
+    /// By the system's certificate authorities.
+    System,
+    /// By the authority in this PEM file: the cluster's `pve-root-ca.pem`.
+    CaFile(PathBuf),
+    /// By its public key's or certificate's SHA-256.
+    Pin(String),
+}
+
+/// Who reads declarations.
+#[derive(Debug)]
+pub enum Reader {
+    /// The built-in reader of English.
+    BuiltIn,
+    /// A language model behind an OpenAI-compatible server.
+    OpenAi {
+        /// The API's address, such as `https://api.openai.com/v1`.
+        base_url: String,
+        /// The model's name.
+        model: String,
+        /// The key; a server of one's own may need none.
+        key: Option<SecretString>,
+    },
+}
+
+/// The Admin to make when there is none.
+#[derive(Debug)]
+pub struct FirstAdmin {
+    /// The address to log in with.
+    pub email: String,
+    /// Without one a password is made and shown once.
+    pub password: Option<SecretString>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// A filter in the syntax of `tracing-subscriber`.
+    pub filter: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+impl Config {
+    /// Reads `.env` in `folder` and the process environment.
+    pub fn load(folder: &Path) -> Result<Self, ConfigError> {
+        let path = folder.join(".env");
+        let file = dotenv::read(&path)?;
+        let is_ours = |name: &str| ["MYCOPOD_", "PROXMOX_", "LLM_"].iter().any(|prefix| name.starts_with(prefix));
+        if let Some(unknown) = file.keys().find(|name| is_ours(name) && !KNOWN.contains(&name.as_str())) {
+            return Err(ConfigError::Settings(vec![BadSetting {
+                name: ".env",
+                problem: format!("sets {unknown}, which is no setting of MycoPod: see .env.example"),
+            }]));
+        }
+        let mut variables = Variables(file);
+        variables.0.extend(Variables::of_process().0);
+        Self::of(&variables)
+    }
+
+    fn of(variables: &Variables) -> Result<Self, ConfigError> {
+        let mut read = Settings { variables, bad: Vec::new() };
+        let allow_plain_http = read.or("MYCOPOD_ALLOW_PLAIN_HTTP", "false", flag);
+        let data_dir = read.optional("MYCOPOD_DATA_DIR", absolute).or_else(|| match home_data_dir(variables) {
+            Ok(folder) => Some(folder),
+            Err(problem) => read.wrong("MYCOPOD_DATA_DIR", problem),
+        });
+        let secret_file = read
+            .optional("MYCOPOD_SECRET_FILE", absolute)
+            .or_else(|| data_dir.as_ref().map(|folder| folder.join("secret")));
+        let config = Self {
+            database_url: read.optional("DATABASE_URL", database_url),
+            proxmox: proxmox(&mut read),
+            reader: reader(&mut read, allow_plain_http),
+            listen: read.or("MYCOPOD_LISTEN", LISTEN, |text| {
+                text.parse().map_err(|_| "should be ADDRESS:PORT, such as 127.0.0.1:4000 or [::]:4000".to_owned())
+            }),
+            data_dir: data_dir.unwrap_or_default(),
+            first_admin: FirstAdmin {
+                email: read.or("MYCOPOD_ADMIN_EMAIL", ADMIN_EMAIL, email),
+                password: read.optional("MYCOPOD_ADMIN_PASSWORD", |text| Ok(SecretString::from(text))),
+            },
+            cors_origins: read.or("MYCOPOD_CORS_ORIGINS", CORS_ORIGINS, |text| text.split(',').map(origin).collect()),
+            secret_file: secret_file.unwrap_or_default(),
+            allow_plain_http,
+            name: read.or("MYCOPOD_NAME", "mycopod", installation_name),
+            policy: read.optional("MYCOPOD_POLICY_FILE", policy).unwrap_or_default(),
+            keep_every: Duration::from_secs(read.or("MYCOPOD_KEEP_SECONDS", &KEEP_SECONDS.to_string(), |text| {
+                let seconds = text.parse().ok().filter(|s| (MIN_KEEP_SECONDS..=MAX_KEEP_SECONDS).contains(s));
+                seconds.ok_or_else(|| format!("should be {MIN_KEEP_SECONDS} to {MAX_KEEP_SECONDS} seconds"))
+            })),
+            sandbox_time_scale: read.or("MYCOPOD_SANDBOX_TIME_SCALE", "1", time_scale),
+            log: Log {
+                filter: read.or("MYCOPOD_LOG", LOG, |text| match EnvFilter::try_new(text) {
+                    Ok(_) => Ok(text.to_owned()),
+                    Err(_) => Err("should be a log filter, such as info or warn,mycopod=debug".to_owned()),
+                }),
+                json: read.or("MYCOPOD_LOG_FORMAT", "text", |text| match text {
+                    "text" => Ok(false),
+                    "json" => Ok(true),
+                    _ => Err("should be text or json".to_owned()),
+                }),
+            },
+        };
+        if read.bad.is_empty() { Ok(config) } else { Err(ConfigError::Settings(read.bad)) }
+    }
+
+    /// How to connect to the database that `DATABASE_URL` names.
+    #[must_use]
+    pub fn database(&self) -> Option<PgConnectOptions> {
+        // Checked when it was read.
+        self.database_url.as_ref().and_then(|url| PgConnectOptions::from_str(url.expose_secret()).ok())
+    }
+}
+
+/// What the client commands are told from outside. They read no `.env`: the folder
+/// they are called in may be anybody's, and they carry a token.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// The server, by `MYCOPOD_URL`.
+    pub url: Option<String>,
+    /// An access token, by `MYCOPOD_TOKEN`.
+    pub token: Option<SecretString>,
+    /// Where `mycopod login` keeps its session.
+    pub session_file: Option<PathBuf>,
+    /// Whether `NO_COLOR` is set (any value but the empty one; see no-color.org).
+    pub no_color: bool,
+}
+
+impl ClientConfig {
+    /// Reads the process environment.
+    pub fn load() -> Result<Self, ConfigError> {
+        Self::of(&Variables::of_process())
+    }
+
+    fn of(variables: &Variables) -> Result<Self, ConfigError> {
+        let mut read = Settings { variables, bad: Vec::new() };
+        let folder = variables
+            .get("XDG_CONFIG_HOME")
+            .filter(|folder| Path::new(folder).is_absolute())
+            .map(PathBuf::from)
+            .or_else(|| variables.get("HOME").map(|home| Path::new(home).join(".config")));
+        let config = Self {
+            url: read.optional("MYCOPOD_URL", server_url),
+            token: read.optional("MYCOPOD_TOKEN", |text| Ok(SecretString::from(text))),
+            session_file: folder.map(|folder| folder.join("mycopod/session.json")),
+            no_color: variables.get("NO_COLOR").is_some(),
+        };
+        if read.bad.is_empty() { Ok(config) } else { Err(ConfigError::Settings(read.bad)) }
+    }
+}
+
+/// Variables by name.
+struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// The process environment. What is not Unicode is no value of ours.
+    #[expect(clippy::disallowed_methods, reason = "this is the one reader of the environment")]
+    fn of_process() -> Self {
+        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        // A blank value unsets nothing that `.env` sets: it counts as absent.
+        Self(std::env::vars_os().filter_map(unicode).filter(|(_, value)| !value.trim().is_empty()).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
+    }
+}
+
+impl fmt::Debug for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Variables(…)")
+    }
+}
+
+/// Reads settings one by one and remembers what is wrong with them.
+struct Settings<'a> {
+    variables: &'a Variables,
+    bad: Vec<BadSetting>,
+}
+
+impl Settings<'_> {
+    fn wrong<T>(&mut self, name: &'static str, problem: impl Into<String>) -> Option<T> {
+        self.bad.push(BadSetting { name, problem: problem.into() });
+        None
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.variables.get(name).is_some()
+    }
+
+    fn optional<T>(&mut self, name: &'static str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        match parse(self.variables.get(name)?) {
+            Ok(value) => Some(value),
+            Err(problem) => self.wrong(name, problem),
+        }
+    }
+
+    /// The setting, or what `default` parses to. Where the setting is wrong it is noted, and the default stands in until
+    /// the error is told.
+    fn or<T>(&mut self, name: &'static str, default: &str, parse: impl Fn(&str) -> Result<T, String>) -> T {
+        self.optional(name, &parse).unwrap_or_else(|| match parse(default) {
+            Ok(value) => value,
+            Err(problem) => unreachable!("the default of {name} {problem}"),
+        })
+    }
+}
+
+fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
+    let names = ["PROXMOX_API_URL", "PROXMOX_API_TOKEN", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN"];
+    let given = names.iter().find(|name| read.is_set(name))?;
+    let url = match read.is_set("PROXMOX_API_URL") {
+        true => read.optional("PROXMOX_API_URL", proxmox_url),
+        false => read.wrong(
+            "PROXMOX_API_URL",
+            format!("is missing beside {given}: it should be the API's address, such as https://pve1.example.org:8006"),
+        ),
+    };
+    let token = match read.is_set("PROXMOX_API_TOKEN") {
+        true => read.optional("PROXMOX_API_TOKEN", proxmox_token),
+        false => read.wrong("PROXMOX_API_TOKEN", format!("is missing beside {given}: {TOKEN_SHAPE}")),
+    };
+    let pin = read.optional("PROXMOX_TLS_PIN", pin);
+    let ca_file = read.optional("PROXMOX_CA_FILE", readable_file);
+    let trust = match (pin, ca_file) {
+        (Some(_), Some(_)) => read.wrong("PROXMOX_TLS_PIN", "is set beside PROXMOX_CA_FILE: only one of them can hold")?,
+        (Some(pin), None) => Trust::Pin(pin),
+        (None, Some(file)) => Trust::CaFile(file),
+        (None, None) => Trust::System,
+    };
+    Some(Proxmox { url: url?, token: token?, trust })
+}
+
+const TOKEN_SHAPE: &str = "it should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
+
+fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
+    let default = if read.is_set("LLM_API_KEY") { "openai" } else { "builtin" };
+    let openai = read.or("LLM_PROVIDER", default, |text| match text {
+        "builtin" => Ok(false),
+        "openai" => Ok(true),
+        _ => Err("should be builtin, or openai for any OpenAI-compatible server".to_owned()),
+    });
+    if !openai {
+        return Reader::BuiltIn;
+    }
+    let key = read.optional("LLM_API_KEY", |text| Ok(SecretString::from(text)));
+    if key.is_none() && !read.is_set("LLM_BASE_URL") {
+        read.wrong::<()>("LLM_API_KEY", "is missing: OpenAI’s own server wants one; name another with LLM_BASE_URL");
+    }
+    let base_url = read.or("LLM_BASE_URL", LLM_BASE_URL, |text| {
+        let url = http_url(text).ok_or("should be a URL, such as https://api.openai.com/v1 or http://127.0.0.1:11434/v1")?;
+        if key.is_some() && !is_private_way(&url) && !allow_plain_http {
+            return Err("would send LLM_API_KEY over plain HTTP: it should begin with https://".to_owned());
+        }
+        Ok(text.trim_end_matches('/').to_owned())
+    });
+    Reader::OpenAi { base_url, model: read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned())), key }
+}
+
+/// An HTTP address without credentials, query and fragment, all of which have no place in a setting that is shown.
+fn http_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
+}
+
+/// Whether nobody on the way can listen: HTTPS, or this machine.
+fn is_private_way(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    url.scheme() == "https" || is_loopback
+}
+
+/// The same of a server's address in text.
+pub fn is_private_address(text: &str) -> bool {
+    http_url(text).is_some_and(|url| is_private_way(&url))
+}
+
+fn proxmox_url(text: &str) -> Result<String, String> {
+    let shape = "should be the API’s address, such as https://pve1.example.org:8006";
+    let url = http_url(text).ok_or(shape)?;
+    if url.scheme() != "https" {
+        return Err(format!("{shape}: over plain HTTP the token could be read on the way"));
+    }
+    match url.path().trim_end_matches('/') {
+        "" | "/api2" | "/api2/json" => Ok(url.origin().ascii_serialization()),
+        _ => Err(format!("{shape}, without a path")),
+    }
+}
+
+/// The server's address for the client commands, without a path.
+pub fn server_url(text: &str) -> Result<String, String> {
+    match http_url(text) {
+        Some(url) if url.path() == "/" => Ok(url.origin().ascii_serialization()),
+        _ => Err("should be the server’s address, such as http://localhost:4000".to_owned()),
+    }
+}
+
+fn proxmox_token(text: &str) -> Result<SecretString, String> {
+    let shape = || {
+        let (id, secret) = text.split_once('=')?;
+        let (user, name) = id.split_once('!')?;
+        let (account, realm) = user.rsplit_once('@')?;
+        let parts = [account, realm, name, secret];
+        parts.iter().all(|part| !part.is_empty() && !part.contains(char::is_whitespace)).then(|| SecretString::from(text))
+    };
+    shape().ok_or_else(|| TOKEN_SHAPE.replacen("it should", "should", 1))
+}
+
+fn pin(text: &str) -> Result<String, String> {
+    let digits = text.strip_prefix("sha256:").unwrap_or(text).replace(':', "").to_ascii_lowercase();
+    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
+        Ok(digits)
+    } else {
+        Err("should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons".to_owned())
+    }
+}
+
+fn database_url(text: &str) -> Result<SecretString, String> {
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
+    match PgConnectOptions::from_str(text) {
+        Ok(_) if is_postgres => Ok(SecretString::from(text)),
+        _ => Err("should be postgres://USER:PASSWORD@HOST:PORT/DATABASE; PostgreSQL is the only database".to_owned()),
+    }
+}
+
+fn email(text: &str) -> Result<String, String> {
+    match text.split_once('@') {
+        Some((name, host)) if !name.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace) => {
+            Ok(text.to_owned())
+        }
+        _ => Err("should be an e-mail address, such as admin@example.org".to_owned()),
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    match http_url(text) {
+        Some(url) if url.path() == "/" => Ok(url.origin().ascii_serialization()),
+        _ => Err("should be origins with commas between them, such as http://localhost:3000".to_owned()),
+    }
+}
+
+fn installation_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+    if text.len() <= 64 && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("should be at most 64 letters, digits, dots, dashes and underscores".to_owned())
+    }
+}
+
+fn absolute(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_absolute() { Ok(path) } else { Err("should be a path that begins with /".to_owned()) }
+}
+
+fn readable_file(text: &str) -> Result<PathBuf, String> {
+    match std::fs::File::open(text) {
+        Ok(_) => Ok(PathBuf::from(text)),
+        Err(error) => Err(format!("should be a file with certificates in PEM, and cannot be read: {error}")),
+    }
+}
+
+fn policy(text: &str) -> Result<Policy, String> {
+    let file = std::fs::read_to_string(text).map_err(|error| format!("cannot be read: {error}"))?;
+    serde_json::from_str(&file).map_err(|error| format!("should be JSON as docs/CONFIGURATION.md shows: {error}"))
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "yes" => Ok(true),
+        "0" | "false" | "no" => Ok(false),
+        _ => Err("should be true or false".to_owned()),
+    }
+}
+
+/// A sandbox's time scale: 0 is at once, 1 as long as Proxmox takes.
+pub fn time_scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse().ok().filter(|scale| (0.0..=MAX_TIME_SCALE).contains(scale));
+    scale.ok_or_else(|| format!("should be a number from 0 (at once) to {MAX_TIME_SCALE}; 1 is real time"))
+}
+
+fn home_data_dir(variables: &Variables) -> Result<PathBuf, &'static str> {
+    if rustix::process::geteuid().is_root() {
+        return Ok(PathBuf::from("/var/lib/mycopod"));
+    }
+    match variables.get("HOME").map(PathBuf::from).filter(|home| home.is_absolute()) {
+        Some(home) => Ok(home.join(".local/share/mycopod")),
+        None => Err("is missing, and so is HOME to derive it from: it should be a folder of MycoPod’s own"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Variables {
+        let home = std::iter::once(("HOME", "/home/x"));
+        Variables(home.chain(pairs.iter().copied()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        Config::of(&variables(pairs)).unwrap()
+    }
+
+    fn bad(pairs: &[(&str, &str)]) -> Vec<BadSetting> {
+        match Config::of(&variables(pairs)) {
+            Err(ConfigError::Settings(bad)) => bad,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_set_is_a_whole_configuration() {
+        let config = config(&[]);
+        assert!(config.database_url.is_none() && config.proxmox.is_none());
+        assert!(matches!(config.reader, Reader::BuiltIn));
+        assert_eq!(config.listen.to_string(), "127.0.0.1:4000");
+        assert_eq!(config.cors_origins, ["http://localhost:3000"]);
+        assert_eq!(config.secret_file, config.data_dir.join("secret"));
+        assert_eq!(config.keep_every, Duration::from_secs(30));
+        assert!(!config.allow_plain_http);
+    }
+
+    #[test]
+    fn blank_is_unset() {
+        let config = config(&[("DATABASE_URL", ""), ("LLM_API_KEY", "  "), ("PROXMOX_API_URL", "")]);
+        assert!(config.database_url.is_none() && config.proxmox.is_none());
+        assert!(matches!(config.reader, Reader::BuiltIn));
+    }
+
+    #[test]
+    fn a_key_alone_selects_the_language_model() {
+        let config = config(&[("LLM_API_KEY", "sk-1")]);
+        assert!(matches!(config.reader, Reader::OpenAi { base_url, key: Some(_), .. } if base_url == LLM_BASE_URL));
+        let config = self::config(&[("LLM_API_KEY", "sk-1"), ("LLM_PROVIDER", "builtin")]);
+        assert!(matches!(config.reader, Reader::BuiltIn));
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_with_what_it_should_be_and_not_shown() {
+        let wrong = [
+            ("DATABASE_URL", "mysql://u:zzz@h/d"),
+            ("PROXMOX_API_URL", "http://zzz:8006"),
+            ("PROXMOX_API_TOKEN", "zzz"),
+            ("PROXMOX_TLS_PIN", "zzz"),
+            ("PROXMOX_CA_FILE", "/zzz"),
+            ("LLM_PROVIDER", "zzz"),
+            ("MYCOPOD_LISTEN", "zzz"),
+            ("MYCOPOD_DATA_DIR", "zzz"),
+            ("MYCOPOD_SECRET_FILE", "zzz"),
+            ("MYCOPOD_ADMIN_EMAIL", "zzz"),
+            ("MYCOPOD_CORS_ORIGINS", "zzz"),
+            ("MYCOPOD_ALLOW_PLAIN_HTTP", "zzz"),
+            ("MYCOPOD_NAME", "zzz zzz"),
+            ("MYCOPOD_POLICY_FILE", "/zzz"),
+            ("MYCOPOD_KEEP_SECONDS", "zzz"),
+            ("MYCOPOD_SANDBOX_TIME_SCALE", "-1"),
+            ("MYCOPOD_LOG", "zzz=zzz=zzz"),
+            ("MYCOPOD_LOG_FORMAT", "zzz"),
+        ];
+        let bad = bad(&wrong);
+        for (name, _) in wrong {
+            assert!(bad.iter().any(|bad| bad.name == name), "{name} is not among {bad:?}");
+        }
+        assert_eq!(bad.len(), wrong.len());
+        assert!(!ConfigError::Settings(bad).to_string().contains("zzz"));
+    }
+
+    #[test]
+    fn half_of_proxmox_is_refused() {
+        assert_eq!(bad(&[("PROXMOX_API_URL", "https://pve1:8006")])[0].name, "PROXMOX_API_TOKEN");
+        assert_eq!(bad(&[("PROXMOX_API_TOKEN", "root@pam!lab=S")])[0].name, "PROXMOX_API_URL");
+        let both = [
+            ("PROXMOX_API_URL", "https://pve1:8006/api2/json/"),
+            ("PROXMOX_API_TOKEN", "root@pam!lab=S"),
+            ("PROXMOX_TLS_PIN", &["AB"; 32].join(":")),
+        ];
+        let proxmox = config(&both).proxmox.unwrap();
+        assert_eq!(proxmox.url, "https://pve1:8006");
+        assert!(matches!(proxmox.trust, Trust::Pin(pin) if pin == "ab".repeat(32)));
+    }
+
+    #[test]
+    fn a_key_is_not_sent_over_plain_http() {
+        let far = [("LLM_API_KEY", "sk-1"), ("LLM_BASE_URL", "http://models.example.org/v1")];
+        assert_eq!(bad(&far)[0].name, "LLM_BASE_URL");
+        config(&[("LLM_API_KEY", "sk-1"), ("LLM_BASE_URL", "http://127.0.0.1:11434/v1")]);
+        config(&[("LLM_PROVIDER", "openai"), ("LLM_BASE_URL", "http://models.example.org/v1")]);
+    }
+
+    #[test]
+    fn secrets_are_not_in_the_debug_output() {
+        let config = config(&[
+            ("DATABASE_URL", "postgres://u:hush1@h/d"),
+            ("PROXMOX_API_URL", "https://pve1:8006"),
+            ("PROXMOX_API_TOKEN", "root@pam!lab=hush2"),
+            ("LLM_API_KEY", "hush3"),
+            ("MYCOPOD_ADMIN_PASSWORD", "hush4"),
+        ]);
+        assert!(!format!("{config:?}").contains("hush"));
+        let client = ClientConfig::of(&variables(&[("MYCOPOD_TOKEN", "hush5")])).unwrap();
+        assert!(!format!("{client:?}").contains("hush"));
+    }
+
+    #[test]
+    fn the_example_file_names_every_setting_and_no_other() {
+        let example = include_str!("../../../.env.example");
+        let named: std::collections::BTreeSet<&str> =
+            example.lines().filter_map(|line| line.trim_start_matches("# ").split_once('=')).map(|(name, _)| name).collect();
+        let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN"];
+        assert_eq!(named, KNOWN.iter().copied().filter(|name| !client_only.contains(name)).collect());
+    }
+}
