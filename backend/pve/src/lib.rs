@@ -1,1 +1,22 @@
-//! 
+//! The Hypervisor port over Proxmox VE's REST API.
+//!
+//! [`Pve`] is all there is to use. What Proxmox answers is read leniently (numbers as
+//! strings, flags as 0 and 1, unknown keys) but never guessed at: a list that is no list,
+//! a guest that cannot be read or a node that does not answer is *unknown*, not absent.
+//! A call that changes something is sent once; see [`mycopod_core::ports::CallError`] for
+//! what its failure means.
+
+mod client;
+mod codec;
+mod health;
+mod json;
+mod login;
+mod look;
+mod observe;
+mod transport;
+mod trust;
+
+pub use client::{Config, ConfigError, Pve};
+pub use health::supports;
+pub use login::Credential;
+pub use trust::{Pin, Trust};

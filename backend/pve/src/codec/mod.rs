@@ -1,0 +1,13 @@
+//! Between the core's fields and Proxmox's configuration strings.
+//!
+//! What is not understood is kept: an edit changes the named parts of a string and
+//! leaves every other option where and as it was.
+
+mod disk;
+mod nic;
+mod property;
+mod request;
+mod sighting;
+
+pub use request::request;
+pub use sighting::{Configuration, Listed, power, sighting};

@@ -1,0 +1,614 @@
+//! A step of a plan → the one call that carries it out.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::guest::Kind;
+use mycopod_core::marker::MarkerKey;
+use mycopod_core::observed::{Look, Sighting};
+use mycopod_core::plan::{Action, Step};
+use mycopod_core::ports::CallError;
+use mycopod_core::size::Size;
+use reqwest::Method;
+
+use super::property::PropertyString;
+use super::sighting::name_key;
+use super::{disk, nic};
+
+/// Proxmox waits this long for a guest's system to shut down, in seconds. Then the task fails and the
+/// guest keeps running: it is never switched off unasked.
+const SHUTDOWN_SECONDS: u32 = 180;
+/// What Proxmox's web UI gives new VMs: one controller a disk, so that each has an I/O thread.
+const CONTROLLER: &str = "virtio-scsi-single";
+/// Linux 2.6 and later.
+const OS_TYPE: &str = "l26";
+/// The status of a call that was not sent because it could not do what its step says: it is refused like
+/// one that Proxmox refuses, and trying again does not help.
+const UNFIT: u16 = 400;
+
+/// One call that changes something.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The node that carries it out.
+    pub node: String,
+    pub method: Method,
+    /// The path below `/api2/json` by segments.
+    pub path: Vec<String>,
+    pub params: Vec<(String, String)>,
+}
+
+/// The call for `step`, given what the look just before it saw. `pool` is where new guests belong.
+///
+/// A guest's own digest goes with every call that takes one. Nothing is sent (and the answer is a
+/// [`CallError::Rejected`]) where the step does not fit what was seen: another guest, a number that is
+/// taken, a disk where one shall be added, a field that guests of that kind do not have.
+pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>) -> Result<Request, CallError> {
+    match &step.action {
+        Action::Create { fields, template, macs } => {
+            vacant(step, seen)?;
+            let mut form = made(step, pool);
+            create(step, fields, template.as_deref(), macs, marker, &mut form)?;
+            let path = vec!["nodes".into(), step.guest.node.clone(), step.guest.kind.to_string()];
+            Ok(Request { node: step.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
+        }
+        Action::Clone { from, from_node, full, storage, .. } => {
+            vacant(step, seen)?;
+            let mut form = made(step, pool);
+            form.rename("vmid", "newid");
+            form.set(name_key(step.guest.kind), &step.guest.name);
+            form.set("full", &u8::from(*full));
+            if let (true, Some(storage)) = (*full, storage) {
+                form.set("storage", plain(storage)?);
+            }
+            if step.guest.node != *from_node {
+                form.set("target", &step.guest.node);
+            }
+            form.set("description", &marker.mark("", step.resource, step.guest.vmid));
+            let path = ["nodes", from_node, step.guest.kind.as_str(), &from.to_string(), "clone"];
+            Ok(Request {
+                node: from_node.clone(),
+                method: Method::POST,
+                path: path.map(str::to_owned).into(),
+                params: form.into_params(),
+            })
+        }
+        Action::Adopt => {
+            let guest = present(step, seen)?;
+            let notes = guest.raw.get("description").map_or("", String::as_str);
+            let mut form = Form::guarded(guest);
+            form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::Update { fields, macs } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::guarded(guest);
+            set(step, fields, &guest.raw, macs, &mut form)?;
+            if let Some(Value::Text(notes)) = fields.get(&Field::Description) {
+                form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
+            }
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::AddDisk { slot, storage, size } => {
+            let guest = present(step, seen)?;
+            if guest.raw.contains_key(slot.as_str()) {
+                return Err(unfit(format!("{slot} of {} is already in use", step.guest.name)));
+            }
+            let iothreads = guest.raw.get("scsihw").is_some_and(|controller| controller == CONTROLLER);
+            let mut form = Form::guarded(guest);
+            form.set(slot.as_str(), &new_disk(step.guest.kind, slot, storage, *size, iothreads)?);
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::Resize { slot, size } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::guarded(guest);
+            form.set("disk", slot);
+            form.set("size", &disk::print_size(*size));
+            Ok(on(guest, Method::PUT, &["resize"], form))
+        }
+        Action::Start => Ok(on(present(step, seen)?, Method::POST, &["status", "start"], Form::default())),
+        Action::Shutdown => {
+            let mut form = Form::default();
+            form.set("timeout", &SHUTDOWN_SECONDS);
+            form.set("forceStop", &0);
+            Ok(on(present(step, seen)?, Method::POST, &["status", "shutdown"], form))
+        }
+        Action::Stop => Ok(on(present(step, seen)?, Method::POST, &["status", "stop"], Form::default())),
+        Action::Reboot => {
+            let mut form = Form::default();
+            form.set("timeout", &SHUTDOWN_SECONDS);
+            Ok(on(present(step, seen)?, Method::POST, &["status", "reboot"], form))
+        }
+        Action::Snapshot { name } => {
+            let mut form = Form::default();
+            form.set("snapname", name);
+            if step.guest.kind == Kind::Qemu {
+                form.set("vmstate", &0);
+            }
+            Ok(on(present(step, seen)?, Method::POST, &["snapshot"], form))
+        }
+        Action::Delete => {
+            let mut form = Form::default();
+            // Out of backup jobs, replication and HA, so that a later guest of that number inherits nothing.
+            form.set("purge", &1);
+            // The disks in its configuration go, detached ones included. Volumes that only bear its number were
+            // in no plan: they stay.
+            form.set("destroy-unreferenced-disks", &0);
+            Ok(on(present(step, seen)?, Method::DELETE, &[], form))
+        }
+    }
+}
+
+/// A form's parameters, each once.
+#[derive(Debug, Default)]
+struct Form {
+    params: BTreeMap<String, String>,
+    delete: BTreeSet<String>,
+}
+
+impl Form {
+    /// A form that only the configuration just seen accepts.
+    fn guarded(guest: &Sighting) -> Self {
+        let mut form = Self::default();
+        form.set("digest", &guest.digest);
+        form
+    }
+
+    fn set(&mut self, key: &str, value: &(impl ToString + ?Sized)) {
+        self.params.insert(key.to_owned(), value.to_string());
+    }
+
+    fn delete(&mut self, key: &str) {
+        self.delete.insert(key.to_owned());
+    }
+
+    fn rename(&mut self, old: &str, new: &str) {
+        if let Some(value) = self.params.remove(old) {
+            self.params.insert(new.to_owned(), value);
+        }
+    }
+
+    fn into_params(mut self) -> Vec<(String, String)> {
+        if !self.delete.is_empty() {
+            self.params.insert("delete".to_owned(), self.delete.into_iter().collect::<Vec<_>>().join(","));
+        }
+        self.params.into_iter().collect()
+    }
+}
+
+fn unfit(why: impl AsRef<str>) -> CallError {
+    CallError::Rejected { status: UNFIT, reason: format!("not sent to Proxmox: {}", why.as_ref()) }
+}
+
+/// The guest that the step acts on.
+fn present<'a>(step: &Step, seen: &'a Look) -> Result<&'a Sighting, CallError> {
+    match seen {
+        Look::Present(guest) if guest.guest.key() == step.guest.key() => Ok(guest),
+        Look::Present(guest) => {
+            Err(unfit(format!("{} {} was seen, not {}", guest.guest.kind, guest.guest.vmid, step.guest.vmid)))
+        }
+        Look::Absent => Err(unfit(format!("{} {} is not there", step.guest.kind.noun(), step.guest.vmid))),
+        Look::Unknown(why) => Err(unfit(format!("{} is unknown: {why}", step.guest.vmid))),
+    }
+}
+
+/// That nothing is known to have the number. Where that is unknown, Proxmox's own claim on it decides.
+fn vacant(step: &Step, seen: &Look) -> Result<(), CallError> {
+    match seen {
+        Look::Present(guest) => Err(unfit(format!("{} is taken by {}", guest.guest.vmid, guest.guest.name))),
+        Look::Absent | Look::Unknown(_) => plain(&step.guest.node).map(|_| ()),
+    }
+}
+
+/// A call on an existing guest, on the node where it was seen.
+fn on(guest: &Sighting, method: Method, below: &[&str], form: Form) -> Request {
+    let vmid = guest.guest.vmid.to_string();
+    let path = ["nodes", &guest.guest.node, guest.guest.kind.as_str(), &vmid].into_iter().chain(below.iter().copied());
+    let path = path.map(str::to_owned).collect();
+    Request { node: guest.guest.node.clone(), method, path, params: form.into_params() }
+}
+
+/// What all new guests have.
+fn made(step: &Step, pool: Option<&str>) -> Form {
+    let mut form = Form::default();
+    form.set("vmid", &step.guest.vmid);
+    if let Some(pool) = pool {
+        form.set("pool", pool);
+    }
+    form
+}
+
+fn create(
+    step: &Step,
+    fields: &BTreeMap<Field, Value>,
+    template: Option<&str>,
+    macs: &BTreeMap<u8, String>,
+    marker: &MarkerKey,
+    form: &mut Form,
+) -> Result<(), CallError> {
+    let kind = step.guest.kind;
+    form.set(name_key(kind), &step.guest.name);
+    match (kind, template) {
+        (Kind::Qemu, None) => {
+            form.set("ostype", OS_TYPE);
+            form.set("scsihw", CONTROLLER);
+        }
+        (Kind::Lxc, Some(template)) => form.set("ostemplate", template),
+        (Kind::Qemu, Some(_)) => return Err(unfit("a VM is not unpacked from a template volume")),
+        (Kind::Lxc, None) => return Err(unfit("a container needs a template volume")),
+    }
+    let mut rest = fields.clone();
+    for (field, value) in fields {
+        let Field::DiskSize(slot) = field else { continue };
+        let storage = rest.remove(&Field::DiskStorage(slot.clone()));
+        let (Value::Size(size), Some(Value::Text(storage))) = (value, storage) else {
+            return Err(unfit(format!("{slot} has no storage")));
+        };
+        form.set(slot.as_str(), &new_disk(kind, slot, &storage, *size, true)?);
+        rest.remove(field);
+    }
+    if let Some(flag) = rest.remove(&Field::Unprivileged) {
+        match (kind, flag) {
+            (Kind::Lxc, Value::Flag(flag)) => form.set("unprivileged", &u8::from(flag)),
+            _ => return Err(unfit("unprivileged is for containers")),
+        }
+    }
+    set(step, &rest, &BTreeMap::new(), macs, form)?;
+    // There is nothing yet to delete from.
+    form.delete.clear();
+    let notes = match fields.get(&Field::Description) {
+        Some(Value::Text(notes)) => notes.as_str(),
+        _ => "",
+    };
+    form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
+    Ok(())
+}
+
+fn new_disk(kind: Kind, slot: &Slot, storage: &str, size: Size, iothreads: bool) -> Result<String, CallError> {
+    if disk::is_of_container(slot) != (kind == Kind::Lxc) {
+        return Err(unfit(format!("a {} has no disk {slot}", kind.noun())));
+    }
+    if !size.is_whole_gib() || size == Size::default() {
+        return Err(unfit(format!("{size} for {slot}: Proxmox makes disks of whole GiB")));
+    }
+    Ok(disk::make(slot, plain(storage)?, size.as_gib_ceil(), iothreads))
+}
+
+/// Sets fields; `raw` is the configuration as it is. The description is the caller's: it carries the marker.
+fn set(
+    step: &Step,
+    fields: &BTreeMap<Field, Value>,
+    raw: &BTreeMap<String, String>,
+    macs: &BTreeMap<u8, String>,
+    form: &mut Form,
+) -> Result<(), CallError> {
+    let kind = step.guest.kind;
+    let mut nics: BTreeMap<u8, nic::Parts<'_>> = BTreeMap::new();
+    for (field, value) in fields {
+        match (field, value, kind) {
+            (Field::Name, Value::Text(name), _) => form.set(name_key(kind), name),
+            (Field::Cores, Value::Count(cores), _) => form.set("cores", cores),
+            (Field::Sockets, Value::Count(sockets), Kind::Qemu) => form.set("sockets", sockets),
+            (Field::CpuType, Value::Text(model), Kind::Qemu) => form.set("cpu", &cpu(raw, plain(model)?)),
+            (Field::Memory, Value::Size(size), _) => form.set("memory", &mib(field, *size)?),
+            (Field::Swap, Value::Size(size), Kind::Lxc) => form.set("swap", &mib(field, *size)?),
+            (Field::OnBoot, Value::Flag(flag), _) => form.set("onboot", &u8::from(*flag)),
+            (Field::Protection, Value::Flag(flag), _) => form.set("protection", &u8::from(*flag)),
+            (Field::Tags, Value::Set(tags), _) if tags.is_empty() => form.delete("tags"),
+            (Field::Tags, Value::Set(tags), _) => {
+                for tag in tags {
+                    plain(tag)?;
+                }
+                form.set("tags", &tags.iter().cloned().collect::<Vec<_>>().join(";"));
+            }
+            (Field::Description, Value::Text(_), _) => {}
+            (Field::Nic(n, part), value, _) => {
+                nics.entry(*n).or_default().insert(*part, fit_for_nic(*part, value)?);
+            }
+            (field, value, kind) => {
+                return Err(unfit(format!("{field} of a {} cannot be set to {value}", kind.noun())));
+            }
+        }
+    }
+    for (n, parts) in nics {
+        let mac = macs.get(&n).map(|mac| plain(mac)).transpose()?;
+        let entries = nic::edit(kind, n, raw, &parts, mac)
+            .ok_or_else(|| unfit(format!("NIC {n} of a {} cannot be made so", kind.noun())))?;
+        for (key, entry) in entries {
+            match entry {
+                Some(entry) => form.set(&key, &entry),
+                None => form.delete(&key),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mib(field: &Field, size: Size) -> Result<u64, CallError> {
+    if size.is_whole_mib() { Ok(size.as_mib()) } else { Err(unfit(format!("{field} is counted in whole MiB"))) }
+}
+
+/// The CPU's type, its flags being kept.
+fn cpu(raw: &BTreeMap<String, String>, model: &str) -> String {
+    let mut cpu = raw.get("cpu").map_or_else(PropertyString::empty, |cpu| PropertyString::parse(cpu));
+    cpu.set_default("cputype", model);
+    cpu.to_string()
+}
+
+fn fit_for_nic(part: NicPart, value: &Value) -> Result<&Value, CallError> {
+    match (part, value) {
+        (NicPart::Vlan, Value::Count(0..=4094)) => Ok(value),
+        (NicPart::Ip | NicPart::Gateway, Value::Text(text)) if text.is_empty() => Ok(value),
+        (NicPart::Bridge | NicPart::Model | NicPart::Ip | NicPart::Gateway, Value::Text(text)) => {
+            plain(text).map(|_| value)
+        }
+        _ => Err(unfit(format!("{value} is no {} of a NIC", part.as_str()))),
+    }
+}
+
+/// A text that stands inside a property string or list without becoming another option of it.
+fn plain(text: &str) -> Result<&str, CallError> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '+' | '/');
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Ok(text)
+    } else {
+        Err(unfit(format!("“{}” has characters that Proxmox does not take there", text.escape_default())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use mycopod_core::guest::{GuestKey, GuestRef, Power, Vmid};
+    use mycopod_core::id::ResourceId;
+    use mycopod_core::observed::Ownership;
+    use mycopod_core::plan::Effect;
+    use serde_json::json;
+
+    use super::*;
+    use crate::codec::{Configuration, Listed, sighting};
+    use crate::json::Row;
+
+    const DIGEST: &str = "d0236368426878e8d99d3dcf993f01d8d28da87d";
+
+    fn vmid(n: u32) -> Vmid {
+        Vmid::try_from(n).unwrap()
+    }
+
+    fn key() -> MarkerKey {
+        MarkerKey::new([7; 32])
+    }
+
+    fn resource() -> ResourceId {
+        "0192f0c1-2d3e-7000-8000-0123456789ab".parse().unwrap()
+    }
+
+    fn step(kind: Kind, n: u32, action: Action) -> Step {
+        let guest = GuestRef { kind, vmid: vmid(n), name: "web-1".into(), node: "pve1".into() };
+        Step {
+            seq: 1,
+            wish: 0,
+            guest,
+            resource: resource(),
+            action,
+            effect: Effect::Live,
+            summary: String::new(),
+            changes: Vec::new(),
+            collateral: Vec::new(),
+        }
+    }
+
+    fn fields<const N: usize>(fields: [(&str, Value); N]) -> BTreeMap<Field, Value> {
+        fields.into_iter().map(|(field, value)| (field.parse().unwrap(), value)).collect()
+    }
+
+    fn text(value: &str) -> Value {
+        Value::Text(value.to_owned())
+    }
+
+    /// A guest that was seen on `pve2`, wherever the plan thought it was.
+    fn seen(kind: Kind, n: u32, configuration: &[(&str, &str)]) -> Look {
+        let entry = |(key, value): &(&str, &str)| json!({"key": key, "value": value});
+        let mut rows: Vec<_> = configuration.iter().map(entry).collect();
+        rows.push(entry(&("digest", DIGEST)));
+        let listed = Listed { key: GuestKey { kind, vmid: vmid(n) }, node: "pve2".into(), power: Power::Stopped };
+        let configuration = Configuration::of(&Row::list(rows.into()).unwrap());
+        Look::Present(Box::new(sighting(&listed, configuration, None, &key(), DateTime::UNIX_EPOCH)))
+    }
+
+    fn sent(step: &Step, look: &Look) -> (Method, String, BTreeMap<String, String>) {
+        let request = request(step, look, &key(), None).unwrap();
+        assert_eq!(request.path[1], request.node);
+        (request.method, request.path.join("/"), request.params.into_iter().collect())
+    }
+
+    fn params<const N: usize>(params: [(&str, &str); N]) -> BTreeMap<String, String> {
+        params.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn a_vm_is_made_with_all_that_was_chosen() {
+        let fields = fields([
+            ("name", text("web-1")),
+            ("cores", Value::Count(4)),
+            ("memory", Value::Size(Size::gib(8))),
+            ("onboot", Value::Flag(true)),
+            ("tags", Value::Set(["web".to_owned(), "prod".to_owned()].into())),
+            ("description", text("Shop")),
+            ("disk.scsi0.size", Value::Size(Size::gib(40))),
+            ("disk.scsi0.storage", text("local-lvm")),
+            ("nic.0.bridge", text("vmbr1")),
+            ("nic.0.vlan", Value::Count(20)),
+        ]);
+        let macs = BTreeMap::from([(0, "BC:24:11:00:00:01".to_owned())]);
+        let step = step(Kind::Qemu, 101, Action::Create { fields, template: None, macs });
+        let (method, path, form) = sent(&step, &Look::Absent);
+        assert_eq!((method, path.as_str()), (Method::POST, "nodes/pve1/qemu"));
+        let description = key().mark("Shop", resource(), vmid(101));
+        let expected = params([
+            ("vmid", "101"),
+            ("name", "web-1"),
+            ("cores", "4"),
+            ("memory", "8192"),
+            ("onboot", "1"),
+            ("tags", "prod;web"),
+            ("description", &description),
+            ("ostype", "l26"),
+            ("scsihw", "virtio-scsi-single"),
+            ("scsi0", "local-lvm:40,iothread=1"),
+            ("net0", "virtio=BC:24:11:00:00:01,bridge=vmbr1,tag=20"),
+        ]);
+        assert_eq!(form, expected);
+    }
+
+    #[test]
+    fn a_container_is_unpacked_from_its_template() {
+        let fields = fields([
+            ("memory", Value::Size(Size::mib(512))),
+            ("unprivileged", Value::Flag(true)),
+            ("tags", Value::Set(BTreeSet::new())),
+            ("disk.rootfs.size", Value::Size(Size::gib(4))),
+            ("disk.rootfs.storage", text("local-lvm")),
+            ("nic.0.bridge", text("vmbr0")),
+            ("nic.0.ip", text("10.1.2.3/24")),
+            ("nic.0.gateway", text("10.1.2.1")),
+        ]);
+        let template = Some("local:vztmpl/debian-12.tar.zst".to_owned());
+        let macs = BTreeMap::from([(0, "BC:24:11:00:00:02".to_owned())]);
+        let step = step(Kind::Lxc, 102, Action::Create { fields, template, macs });
+        let (_, path, form) = sent(&step, &Look::Absent);
+        assert_eq!(path, "nodes/pve1/lxc");
+        let description = key().mark("", resource(), vmid(102));
+        let expected = params([
+            ("vmid", "102"),
+            ("hostname", "web-1"),
+            ("ostemplate", "local:vztmpl/debian-12.tar.zst"),
+            ("memory", "512"),
+            ("unprivileged", "1"),
+            ("description", &description),
+            ("rootfs", "local-lvm:4"),
+            ("net0", "name=eth0,hwaddr=BC:24:11:00:00:02,bridge=vmbr0,ip=10.1.2.3/24,gw=10.1.2.1"),
+        ]);
+        assert_eq!(form, expected);
+    }
+
+    #[test]
+    fn a_clone_bears_a_marker_of_its_own() {
+        let clone = |full, storage: Option<&str>| Action::Clone {
+            from: vmid(9000),
+            from_node: "pve1".into(),
+            from_name: "debian-12".into(),
+            full,
+            storage: storage.map(str::to_owned),
+        };
+        let (method, path, form) = sent(&step(Kind::Qemu, 103, clone(true, Some("local-lvm"))), &Look::Absent);
+        assert_eq!((method, path.as_str()), (Method::POST, "nodes/pve1/qemu/9000/clone"));
+        let description = key().mark("", resource(), vmid(103));
+        let full = params([
+            ("newid", "103"),
+            ("name", "web-1"),
+            ("full", "1"),
+            ("storage", "local-lvm"),
+            ("description", &description),
+        ]);
+        assert_eq!(form, full);
+        let (_, _, linked) = sent(&step(Kind::Lxc, 103, clone(false, Some("local-lvm"))), &Look::Absent);
+        assert_eq!(
+            (linked.get("storage"), linked["full"].as_str()),
+            (None, "0"),
+            "a linked clone stays on its storage"
+        );
+        assert_eq!(linked["hostname"], "web-1");
+    }
+
+    #[test]
+    fn adopting_changes_nothing_but_the_notes() {
+        let look = seen(Kind::Lxc, 600, &[("description", "ct desc\n"), ("hostname", "web-1")]);
+        let (method, path, form) = sent(&step(Kind::Lxc, 600, Action::Adopt), &look);
+        assert_eq!((method, path.as_str()), (Method::PUT, "nodes/pve2/lxc/600/config"), "where it was seen");
+        let marked = key().mark("ct desc", resource(), vmid(600));
+        assert_eq!(form, params([("digest", DIGEST), ("description", &marked)]));
+        assert_eq!(key().judge(&form["description"], vmid(600)), (Ownership::Ours(resource()), "ct desc".to_owned()));
+    }
+
+    #[test]
+    fn an_update_sends_the_named_fields_and_the_digest() {
+        let look = seen(
+            Kind::Qemu,
+            200,
+            &[
+                ("cpu", "host,flags=+aes"),
+                ("net0", "virtio=BC:24:11:E6:F3:DC,bridge=vmbr0,rate=5,tag=3"),
+                ("ipconfig0", "ip=dhcp"),
+                ("tags", "a"),
+            ],
+        );
+        let fields = fields([
+            ("cores", Value::Count(2)),
+            ("cpu", text("x86-64-v2-AES")),
+            ("tags", Value::Set(BTreeSet::new())),
+            ("nic.0.vlan", Value::Count(0)),
+            ("nic.0.ip", text("")),
+        ]);
+        let (method, path, form) =
+            sent(&step(Kind::Qemu, 200, Action::Update { fields, macs: BTreeMap::new() }), &look);
+        assert_eq!((method, path.as_str()), (Method::PUT, "nodes/pve2/qemu/200/config"));
+        let expected = params([
+            ("digest", DIGEST),
+            ("cores", "2"),
+            ("cpu", "x86-64-v2-AES,flags=+aes"),
+            ("net0", "virtio=BC:24:11:E6:F3:DC,bridge=vmbr0,rate=5"),
+            ("delete", "ipconfig0,tags"),
+        ]);
+        assert_eq!(form, expected);
+    }
+
+    #[test]
+    fn an_added_disk_never_replaces_one() {
+        let add = |n| Action::AddDisk { slot: Slot::scsi(n), storage: "local".into(), size: Size::gib(8) };
+        let look = seen(Kind::Qemu, 200, &[("scsi0", "local:200/vm-200-disk-0.qcow2,size=1G"), ("scsihw", "lsi")]);
+        let (_, _, form) = sent(&step(Kind::Qemu, 200, add(1)), &look);
+        assert_eq!(form, params([("digest", DIGEST), ("scsi1", "local:8")]));
+        assert!(request(&step(Kind::Qemu, 200, add(0)), &look, &key(), None).is_err());
+    }
+
+    #[test]
+    fn deeds_go_to_where_the_guest_was_seen() {
+        let (vm, container) = (seen(Kind::Qemu, 200, &[]), seen(Kind::Lxc, 600, &[]));
+        let resize = Action::Resize { slot: Slot::scsi(0), size: Size::gib(60) };
+        let (method, path, form) = sent(&step(Kind::Qemu, 200, resize), &vm);
+        assert_eq!((method, path.as_str()), (Method::PUT, "nodes/pve2/qemu/200/resize"));
+        assert_eq!(form, params([("digest", DIGEST), ("disk", "scsi0"), ("size", "60G")]));
+        let (_, path, form) = sent(&step(Kind::Lxc, 600, Action::Shutdown), &container);
+        assert_eq!(path, "nodes/pve2/lxc/600/status/shutdown");
+        assert_eq!(form, params([("timeout", "180"), ("forceStop", "0")]));
+        let (_, _, form) = sent(&step(Kind::Qemu, 200, Action::Snapshot { name: "pre".into() }), &vm);
+        assert_eq!(form, params([("snapname", "pre"), ("vmstate", "0")]));
+        let (method, path, form) = sent(&step(Kind::Qemu, 200, Action::Delete), &vm);
+        assert_eq!((method, path.as_str()), (Method::DELETE, "nodes/pve2/qemu/200"));
+        assert_eq!(form, params([("purge", "1"), ("destroy-unreferenced-disks", "0")]));
+    }
+
+    #[test]
+    fn what_does_not_fit_what_was_seen_is_not_sent() {
+        let update = |fields| Action::Update { fields, macs: BTreeMap::new() };
+        let vm = seen(Kind::Qemu, 200, &[]);
+        let create = Action::Create { fields: BTreeMap::new(), template: None, macs: BTreeMap::new() };
+        let cores = fields([("cores", Value::Count(2))]);
+        for (kind, n, action, look) in [
+            (Kind::Qemu, 200, create, &vm),
+            (Kind::Qemu, 201, Action::Delete, &vm),
+            (Kind::Lxc, 200, Action::Delete, &vm),
+            (Kind::Qemu, 200, Action::Delete, &Look::Absent),
+            (Kind::Qemu, 200, update(cores), &Look::Unknown("pve2 is offline".into())),
+            (Kind::Qemu, 200, update(fields([("swap", Value::Size(Size::gib(1)))])), &vm),
+            (Kind::Qemu, 200, update(fields([("disk.scsi0.size", Value::Size(Size::gib(1)))])), &vm),
+            (Kind::Qemu, 200, update(fields([("running", Value::Flag(true))])), &vm),
+            (Kind::Qemu, 200, update(fields([("nic.0.vlan", Value::Count(3))])), &vm),
+            (Kind::Qemu, 200, update(fields([("nic.0.bridge", text("vmbr0,firewall=0"))])), &vm),
+            (Kind::Qemu, 200, update(fields([("memory", Value::Size(Size::bytes(1)))])), &vm),
+        ] {
+            let refused = request(&step(kind, n, action), look, &key(), None);
+            assert!(matches!(refused, Err(CallError::Rejected { .. })), "{refused:?}");
+        }
+    }
+}

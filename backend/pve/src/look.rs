@@ -1,0 +1,78 @@
+//! A look at one guest.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join3;
+use mycopod_core::guest::GuestKey;
+use mycopod_core::observed::{Look, Sighting};
+use mycopod_core::ports::CallError;
+
+use crate::client::{Pve, is_gone};
+use crate::codec::{Listed, power, sighting};
+use crate::observe::home;
+
+/// A guest that moves is missed on the node it has just left; this often its node is asked for anew.
+const LOOKS: usize = 3;
+
+/// The entry in a guest's list of snapshots that stands for its present state.
+const PRESENT: &str = "current";
+
+impl Pve {
+    /// Finds the guest by the cluster's own list, in which existence and node are live, and reads it there.
+    pub(crate) async fn look_at(&self, key: GuestKey) -> Result<Look, CallError> {
+        for _ in 0..LOOKS {
+            let listed = self.list(&["cluster", "resources"], &[]).await?;
+            let Some((_, node)) = listed.iter().filter_map(home).find(|(listed, _)| *listed == key) else {
+                let is_node = |kind: Option<String>| kind.as_deref() == Some("node");
+                let nodes: Vec<_> = listed.iter().filter(|row| is_node(row.text("type"))).collect();
+                let silent = nodes.iter().find(|row| row.text("status").as_deref() != Some("online"));
+                if let Some(silent) = silent {
+                    let name = silent.text("node").unwrap_or_default();
+                    return Ok(Look::Unknown(format!("node {name} is not online, so its guests are not all known")));
+                }
+                let taken = listed.iter().filter_map(home).any(|(listed, _)| listed.vmid == key.vmid);
+                return if nodes.is_empty() {
+                    Ok(Look::Unknown("the cluster’s list has no nodes".to_owned()))
+                } else if taken {
+                    // The number is another kind's, and numbers are never shared.
+                    Ok(Look::Absent)
+                } else {
+                    self.prove_absent(key).await
+                };
+            };
+            if let Some(sighting) = self.sight(key, &node).await? {
+                return Ok(Look::Present(Box::new(sighting)));
+            }
+        }
+        Ok(Look::Unknown(format!("{} is listed, but not where it is said to be; it may be moving", key.vmid)))
+    }
+
+    /// A list has only what one may see. Whether a number is free is told to everybody.
+    async fn prove_absent(&self, key: GuestKey) -> Result<Look, CallError> {
+        match self.transport.get(&["cluster", "nextid"], &[("vmid", &key.vmid.to_string())]).await {
+            Ok(_) => Ok(Look::Absent),
+            Err(CallError::Rejected { status: 400, .. }) => {
+                let why = format!("{} exists, but may not be seen: VM.Audit is missing on /vms/{}", key.vmid, key.vmid);
+                Ok(Look::Unknown(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The guest on that node with its snapshots; `None` where it is not there.
+    pub(crate) async fn sight(&self, key: GuestKey, node: &str) -> Result<Option<Sighting>, CallError> {
+        let vmid = key.vmid.to_string();
+        let guest = ["nodes", node, key.kind.as_str(), &vmid];
+        let status = [&guest[..], &["status", "current"]].concat();
+        let snapshots = [&guest[..], &["snapshot"]].concat();
+        let read = try_join3(self.configuration(key, node), self.object(&status), self.list(&snapshots, &[])).await;
+        let (configuration, status, snapshots) = match read {
+            Err(error) if is_gone(&error) => return Ok(None),
+            read => read?,
+        };
+        let listed = Listed { key, node: node.to_owned(), power: power(&status) };
+        let names: BTreeSet<String> =
+            snapshots.iter().filter_map(|snapshot| snapshot.text("name")).filter(|name| name != PRESENT).collect();
+        Ok(Some(sighting(&listed, configuration, Some(names), &self.marker, self.clock.now())))
+    }
+}
