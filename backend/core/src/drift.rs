@@ -1,0 +1,64 @@
+//! What a declaration owns, and where the cluster is no longer so.
+
+use std::collections::BTreeMap;
+
+use crate::field::{Field, Value};
+use crate::guest::GuestKey;
+use crate::id::ResourceId;
+use crate::intent::{Intent, OneDeed, Wish};
+use crate::observed::Sighting;
+use crate::reading::{Source, Sourced};
+use crate::settle::holds;
+
+/// The declared fields that `seen` does not have so: field, declared, observed.
+#[must_use]
+pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Value, Option<Value>)> {
+    fields
+        .iter()
+        .filter(|(field, value)| !holds(seen, field, value))
+        .map(|(field, value)| (field.clone(), value.clone(), seen.get(field).cloned()))
+        .collect()
+}
+
+/// The fields that somebody named, by resource: what was said, or follows from what was said or answered. Defaults are
+/// nobody's. `resource_of` tells which resource an existing guest is, where it is ours.
+#[must_use]
+pub fn owned(
+    intent: &Intent,
+    resource_of: impl Fn(GuestKey) -> Option<ResourceId>,
+) -> BTreeMap<ResourceId, BTreeMap<Field, Value>> {
+    let mut owned: BTreeMap<ResourceId, BTreeMap<Field, Value>> = BTreeMap::new();
+    for wish in &intent.wishes {
+        match wish {
+            Wish::Exist(new) => {
+                let fields = owned.entry(new.resource).or_default();
+                fields.insert(Field::Name, Value::Text(new.name.value.to_string()));
+                fields.extend(named(&new.fields));
+            }
+            Wish::Hold { guest, fields } => {
+                if let Some(resource) = resource_of(guest.key()) {
+                    owned.entry(resource).or_default().extend(named(fields));
+                }
+            }
+            Wish::Once { guest, deed } => {
+                let running = match deed {
+                    // Whether a guest runs is a state that is kept; the rest happens once.
+                    OneDeed::Start => true,
+                    OneDeed::Shutdown | OneDeed::Stop => false,
+                    OneDeed::Reboot | OneDeed::Delete | OneDeed::Snapshot(_) | OneDeed::Adopt => continue,
+                };
+                if let Some(resource) = resource_of(guest.key()) {
+                    owned.entry(resource).or_default().insert(Field::Running, Value::Flag(running));
+                }
+            }
+        }
+    }
+    owned
+}
+
+fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (Field, Value)> {
+    fields.iter().filter_map(|(field, sourced)| match sourced.source {
+        Source::Said(_) | Source::Inferred { .. } => Some((field.clone(), sourced.value.clone())),
+        Source::Default { .. } => None,
+    })
+}
