@@ -1,0 +1,57 @@
+//! Answers to a reading's questions.
+
+use chrono::{DateTime, Utc};
+use mycopod_core::id::{DeclarationId, UserId};
+use mycopod_core::reading::Answers;
+use sqlx::postgres::PgConnection;
+
+use crate::StoreError;
+use crate::row::Columns;
+
+/// The longest answer, in Unicode code points; the schema says the same.
+pub const MAX_ANSWER: usize = 1_000;
+/// The longest question id, in Unicode code points; the schema says the same.
+pub const MAX_QUESTION_ID: usize = 200;
+
+/// Keeps answers by question id; a later answer to the same question replaces the earlier one.
+/// That the declaration asks these questions is for the caller to check.
+pub async fn give(
+    connection: &mut PgConnection,
+    declaration: DeclarationId,
+    user: UserId,
+    answers: &[(String, String)],
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    for (question, answer) in answers {
+        sqlx::query(
+            "INSERT INTO answers (declaration_id, question, answer, user_id, at) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (declaration_id, question) DO UPDATE
+             SET answer = excluded.answer, user_id = excluded.user_id, at = excluded.at",
+        )
+        .bind(declaration.0)
+        .bind(question)
+        .bind(answer)
+        .bind(user.0)
+        .bind(at)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// All answers given for a declaration, by question id.
+pub async fn pairs(
+    connection: &mut PgConnection,
+    declaration: DeclarationId,
+) -> Result<Vec<(String, String)>, StoreError> {
+    let rows = sqlx::query("SELECT question, answer FROM answers WHERE declaration_id = $1 ORDER BY at, question")
+        .bind(declaration.0)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(|row| Ok((row.plain("question")?, row.plain("answer")?))).collect()
+}
+
+/// The same, as a reader takes them.
+pub async fn of(connection: &mut PgConnection, declaration: DeclarationId) -> Result<Answers, StoreError> {
+    Ok(pairs(connection, declaration).await?.into_iter().collect())
+}

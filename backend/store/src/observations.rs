@@ -1,0 +1,36 @@
+//! The last look at each cluster, for pages to show with its age. Readings and plans
+//! look afresh.
+
+use mycopod_core::observed::Observed;
+use sqlx::postgres::PgConnection;
+use sqlx::types::Json;
+
+use crate::row::Columns;
+use crate::{StoreError, exactly_one};
+
+/// Keeps a look, unless a later one is kept already. `cluster` is what the installation calls it.
+/// Returns whether it was kept.
+pub async fn save(connection: &mut PgConnection, cluster: &str, observed: &Observed) -> Result<bool, StoreError> {
+    let result = sqlx::query(
+        "INSERT INTO observations AS o (cluster, data, at) VALUES ($1, $2, $3)
+         ON CONFLICT (cluster) DO UPDATE SET data = excluded.data, at = excluded.at WHERE o.at <= excluded.at",
+    )
+    .bind(cluster)
+    .bind(Json(observed))
+    .bind(observed.at)
+    .execute(connection)
+    .await?;
+    if result.rows_affected() == 0 {
+        return Ok(false);
+    }
+    exactly_one(&result).map(|()| true)
+}
+
+/// The last look at a cluster.
+pub async fn latest(connection: &mut PgConnection, cluster: &str) -> Result<Option<Observed>, StoreError> {
+    let row = sqlx::query("SELECT data FROM observations WHERE cluster = $1")
+        .bind(cluster)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| Ok(row.json("data")?)).transpose()
+}

@@ -1,0 +1,438 @@
+-- Generated from backend/store/migrations; `make schema` or the schema test says how.
+
+CREATE FUNCTION approvals_spend_once() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.spent_at IS NOT NULL OR NEW.spent_at IS NULL
+        OR (NEW.plan_id, NEW.digest, NEW.user_id, NEW.at, NEW.destroy)
+            IS DISTINCT FROM (OLD.plan_id, OLD.digest, OLD.user_id, OLD.at, OLD.destroy) THEN
+        RAISE EXCEPTION 'an approval is spent once and never changed otherwise' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION leases_fence_grows() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NEW.fence < OLD.fence THEN
+        RAISE EXCEPTION 'a fence only grows' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION refuse_change() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION '% is immutable: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE TABLE answers (
+    declaration_id uuid NOT NULL,
+    question text NOT NULL,
+    answer text NOT NULL,
+    user_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT answers_answer_check CHECK (((char_length(answer) >= 1) AND (char_length(answer) <= 1000))),
+    CONSTRAINT answers_question_check CHECK (((char_length(question) >= 1) AND (char_length(question) <= 200)))
+);
+
+CREATE TABLE approvals (
+    plan_id bigint NOT NULL,
+    digest text NOT NULL,
+    user_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    destroy text[] NOT NULL,
+    spent_at timestamp with time zone
+);
+
+CREATE TABLE audit_checkpoints (
+    size bigint NOT NULL,
+    public_key text NOT NULL,
+    origin text NOT NULL,
+    root bytea NOT NULL,
+    "time" text NOT NULL,
+    signature text NOT NULL,
+    CONSTRAINT audit_checkpoints_origin_check CHECK (((char_length(origin) >= 1) AND (char_length(origin) <= 200))),
+    CONSTRAINT audit_checkpoints_public_key_check CHECK ((public_key ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT audit_checkpoints_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT audit_checkpoints_signature_check CHECK ((signature ~ '^[0-9a-f]{128}$'::text)),
+    CONSTRAINT audit_checkpoints_size_check CHECK ((size >= 0)),
+    CONSTRAINT audit_checkpoints_time_check CHECK (((char_length("time") >= 20) AND (char_length("time") <= 40)))
+);
+
+CREATE TABLE audit_entries (
+    seq bigint NOT NULL,
+    entry text NOT NULL,
+    leaf_hash bytea NOT NULL,
+    kind text GENERATED ALWAYS AS (((entry)::jsonb ->> 'kind'::text)) STORED NOT NULL,
+    subject text GENERATED ALWAYS AS (((entry)::jsonb ->> 'subject'::text)) STORED NOT NULL,
+    actor_id uuid GENERATED ALWAYS AS ((((entry)::jsonb #>> '{actor,id}'::text[]))::uuid) STORED,
+    declaration_id uuid GENERATED ALWAYS AS ((((entry)::jsonb ->> 'declaration'::text))::uuid) STORED,
+    CONSTRAINT audit_entries_check CHECK (((((entry)::jsonb ->> 'seq'::text))::bigint = seq)),
+    CONSTRAINT audit_entries_entry_check CHECK ((octet_length(entry) <= 65536)),
+    CONSTRAINT audit_entries_kind_check CHECK ((kind ~ '^[a-z]+\.[a-z_]+$'::text)),
+    CONSTRAINT audit_entries_leaf_hash_check CHECK ((octet_length(leaf_hash) = 32)),
+    CONSTRAINT audit_entries_seq_check CHECK ((seq > 0))
+);
+
+CREATE TABLE audit_head (
+    one boolean DEFAULT true NOT NULL,
+    size bigint NOT NULL,
+    peaks bytea[] NOT NULL,
+    CONSTRAINT audit_head_check CHECK ((cardinality(peaks) = bit_count((size)::bit(64)))),
+    CONSTRAINT audit_head_one_check CHECK (one),
+    CONSTRAINT audit_head_size_check CHECK ((size >= 0))
+);
+
+CREATE TABLE declarations (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    content text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    status text NOT NULL,
+    status_reason text,
+    reader text,
+    reading jsonb,
+    intent jsonb,
+    plan_id bigint,
+    CONSTRAINT declarations_check CHECK (((reading IS NULL) = (reader IS NULL))),
+    CONSTRAINT declarations_check1 CHECK (((status <> ALL (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text, 'stale'::text])) OR (plan_id IS NOT NULL))),
+    CONSTRAINT declarations_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
+    CONSTRAINT declarations_reader_check CHECK (((char_length(reader) >= 1) AND (char_length(reader) <= 200))),
+    CONSTRAINT declarations_status_check CHECK ((status = ANY (ARRAY['reading'::text, 'needs_answer'::text, 'refused'::text, 'awaiting_approval'::text, 'approved'::text, 'applying'::text, 'converged'::text, 'blocked'::text, 'failed'::text, 'cancelled'::text, 'superseded'::text, 'stale'::text]))),
+    CONSTRAINT declarations_status_reason_check CHECK ((char_length(status_reason) <= 4000))
+);
+
+CREATE TABLE drift (
+    resource_id uuid NOT NULL,
+    field text NOT NULL,
+    declared jsonb NOT NULL,
+    observed jsonb,
+    since timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT drift_check CHECK ((seen_at >= since))
+);
+
+CREATE TABLE leases (
+    work_id uuid NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    worker text,
+    lease_until timestamp with time zone,
+    CONSTRAINT leases_check CHECK (((worker IS NULL) = (lease_until IS NULL))),
+    CONSTRAINT leases_fence_check CHECK ((fence >= 0)),
+    CONSTRAINT leases_worker_check CHECK (((char_length(worker) >= 1) AND (char_length(worker) <= 200)))
+);
+
+CREATE TABLE login_failures (
+    subject text NOT NULL,
+    failures integer NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    CONSTRAINT login_failures_check CHECK ((last_at >= first_at)),
+    CONSTRAINT login_failures_failures_check CHECK ((failures > 0)),
+    CONSTRAINT login_failures_subject_check CHECK (((char_length(subject) >= 1) AND (char_length(subject) <= 400)))
+);
+
+CREATE TABLE observations (
+    cluster text NOT NULL,
+    data json NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT observations_cluster_check CHECK (((char_length(cluster) >= 1) AND (char_length(cluster) <= 200)))
+);
+
+CREATE TABLE owned_fields (
+    resource_id uuid NOT NULL,
+    field text NOT NULL,
+    value jsonb NOT NULL,
+    declaration_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT owned_fields_field_check CHECK (((char_length(field) >= 1) AND (char_length(field) <= 64)))
+);
+
+CREATE TABLE plans (
+    id bigint NOT NULL,
+    declaration_id uuid NOT NULL,
+    digest text NOT NULL,
+    plan jsonb NOT NULL,
+    creates integer NOT NULL,
+    updates integer NOT NULL,
+    destroys integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT plans_check CHECK (((plan ->> 'digest'::text) = digest)),
+    CONSTRAINT plans_check1 CHECK (((plan ->> 'declaration'::text) = (declaration_id)::text)),
+    CONSTRAINT plans_creates_check CHECK ((creates >= 0)),
+    CONSTRAINT plans_destroys_check CHECK ((destroys >= 0)),
+    CONSTRAINT plans_digest_check CHECK ((digest ~ '^[0-9a-f]{64}$'::text)),
+    CONSTRAINT plans_updates_check CHECK ((updates >= 0))
+);
+
+ALTER TABLE plans ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME plans_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE reconciliations (
+    id uuid NOT NULL,
+    declaration_id uuid NOT NULL,
+    plan_id bigint NOT NULL,
+    status text NOT NULL,
+    reason text,
+    details jsonb DEFAULT '{}'::jsonb NOT NULL,
+    "timestamp" timestamp with time zone NOT NULL,
+    cancel_requested_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT reconciliations_check CHECK (((status = 'applying'::text) = (finished_at IS NULL))),
+    CONSTRAINT reconciliations_reason_check CHECK ((char_length(reason) <= 4000)),
+    CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['applying'::text, 'converged'::text, 'blocked'::text, 'failed'::text, 'stale'::text, 'cancelled'::text])))
+);
+
+CREATE TABLE refresh_tokens (
+    token_hash bytea NOT NULL,
+    family uuid NOT NULL,
+    user_id uuid NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    replaced_at timestamp with time zone,
+    CONSTRAINT refresh_tokens_check CHECK ((expires_at > created_at)),
+    CONSTRAINT refresh_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE resources (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    vmid integer NOT NULL,
+    node text NOT NULL,
+    name text NOT NULL,
+    declaration_id uuid NOT NULL,
+    smbios_uuid text,
+    state text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    gone_at timestamp with time zone,
+    CONSTRAINT resources_check CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
+    CONSTRAINT resources_kind_check CHECK ((kind = ANY (ARRAY['qemu'::text, 'lxc'::text]))),
+    CONSTRAINT resources_name_check CHECK ((char_length(name) <= 255)),
+    CONSTRAINT resources_node_check CHECK (((char_length(node) >= 1) AND (char_length(node) <= 64))),
+    CONSTRAINT resources_smbios_uuid_check CHECK ((char_length(smbios_uuid) <= 64)),
+    CONSTRAINT resources_state_check CHECK ((state = ANY (ARRAY['reserved'::text, 'present'::text, 'gone'::text]))),
+    CONSTRAINT resources_vmid_check CHECK (((vmid >= 100) AND (vmid <= 999999999)))
+);
+
+CREATE TABLE steps (
+    reconciliation_id uuid NOT NULL,
+    seq integer NOT NULL,
+    resource_id uuid NOT NULL,
+    state text NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    baseline jsonb,
+    upid text,
+    error text,
+    digest text,
+    started_at timestamp with time zone,
+    submitted_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT steps_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT steps_check CHECK (((state = ANY (ARRAY['pending'::text, 'skipped'::text])) = (started_at IS NULL))),
+    CONSTRAINT steps_check1 CHECK (((started_at IS NULL) = (baseline IS NULL))),
+    CONSTRAINT steps_check2 CHECK (((upid IS NULL) = (submitted_at IS NULL))),
+    CONSTRAINT steps_check3 CHECK (((state <> 'submitted'::text) OR (upid IS NOT NULL))),
+    CONSTRAINT steps_check4 CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text, 'blocked'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
+    CONSTRAINT steps_digest_check CHECK ((char_length(digest) <= 64)),
+    CONSTRAINT steps_error_check CHECK ((char_length(error) <= 4000)),
+    CONSTRAINT steps_seq_check CHECK ((seq > 0)),
+    CONSTRAINT steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'started'::text, 'submitted'::text, 'done'::text, 'failed'::text, 'blocked'::text, 'skipped'::text]))),
+    CONSTRAINT steps_upid_check CHECK ((char_length(upid) <= 400))
+);
+
+CREATE TABLE users (
+    id uuid NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    role text NOT NULL,
+    approved boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_login_at timestamp with time zone,
+    CONSTRAINT users_email_form CHECK ((((char_length(email) >= 3) AND (char_length(email) <= 254)) AND (email ~~ '_%@%_'::text) AND (email !~ '[A-Z[:space:][:cntrl:]]'::text))),
+    CONSTRAINT users_password_hash_check CHECK ((password_hash ~~ '$argon2id$%'::text)),
+    CONSTRAINT users_role_check CHECK ((role = ANY (ARRAY['Admin'::text, 'User'::text])))
+);
+
+ALTER TABLE ONLY answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (declaration_id, question);
+
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_pkey PRIMARY KEY (plan_id);
+
+ALTER TABLE ONLY audit_checkpoints
+    ADD CONSTRAINT audit_checkpoints_pkey PRIMARY KEY (size, public_key);
+
+ALTER TABLE ONLY audit_entries
+    ADD CONSTRAINT audit_entries_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY audit_head
+    ADD CONSTRAINT audit_head_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY drift
+    ADD CONSTRAINT drift_pkey PRIMARY KEY (resource_id, field);
+
+ALTER TABLE ONLY leases
+    ADD CONSTRAINT leases_pkey PRIMARY KEY (work_id);
+
+ALTER TABLE ONLY login_failures
+    ADD CONSTRAINT login_failures_pkey PRIMARY KEY (subject);
+
+ALTER TABLE ONLY observations
+    ADD CONSTRAINT observations_pkey PRIMARY KEY (cluster);
+
+ALTER TABLE ONLY owned_fields
+    ADD CONSTRAINT owned_fields_pkey PRIMARY KEY (resource_id, field);
+
+ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_id_declaration_id_key UNIQUE (id, declaration_id);
+
+ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_id_digest_key UNIQUE (id, digest);
+
+ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY reconciliations
+    ADD CONSTRAINT reconciliations_one_a_plan UNIQUE (plan_id);
+
+ALTER TABLE ONLY reconciliations
+    ADD CONSTRAINT reconciliations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY refresh_tokens
+    ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY resources
+    ADD CONSTRAINT resources_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY steps
+    ADD CONSTRAINT steps_pkey PRIMARY KEY (reconciliation_id, seq);
+
+ALTER TABLE ONLY users
+    ADD CONSTRAINT users_email_unique UNIQUE (email);
+
+ALTER TABLE ONLY users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+CREATE INDEX audit_entries_actor ON audit_entries USING btree (actor_id, seq);
+
+CREATE INDEX audit_entries_declaration ON audit_entries USING btree (declaration_id, seq);
+
+CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHERE (kind ~~ 'user.%'::text);
+
+CREATE INDEX declarations_user ON declarations USING btree (user_id, id);
+
+CREATE INDEX declarations_waiting ON declarations USING btree (status, updated_at) WHERE (status = ANY (ARRAY['reading'::text, 'approved'::text]));
+
+CREATE INDEX login_failures_last ON login_failures USING btree (last_at);
+
+CREATE INDEX owned_fields_declaration ON owned_fields USING btree (declaration_id);
+
+CREATE INDEX plans_declaration ON plans USING btree (declaration_id);
+
+CREATE INDEX reconciliations_declaration ON reconciliations USING btree (declaration_id, "timestamp");
+
+CREATE UNIQUE INDEX reconciliations_one_applying ON reconciliations USING btree (declaration_id) WHERE (status = 'applying'::text);
+
+CREATE INDEX refresh_tokens_expiry ON refresh_tokens USING btree (expires_at);
+
+CREATE INDEX refresh_tokens_family ON refresh_tokens USING btree (family);
+
+CREATE INDEX refresh_tokens_user ON refresh_tokens USING btree (user_id);
+
+CREATE INDEX resources_declaration ON resources USING btree (declaration_id);
+
+CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (vmid) WHERE (state <> 'gone'::text);
+
+CREATE INDEX steps_resource ON steps USING btree (resource_id);
+
+CREATE TRIGGER approvals_kept BEFORE DELETE ON approvals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER approvals_spent_once BEFORE UPDATE ON approvals FOR EACH ROW EXECUTE FUNCTION approvals_spend_once();
+
+CREATE TRIGGER approvals_untruncated BEFORE TRUNCATE ON approvals FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_checkpoints_immutable BEFORE DELETE OR UPDATE ON audit_checkpoints FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_checkpoints_untruncated BEFORE TRUNCATE ON audit_checkpoints FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_entries_immutable BEFORE DELETE OR UPDATE ON audit_entries FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_entries_untruncated BEFORE TRUNCATE ON audit_entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_head_kept BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_head_untruncated BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER leases_fence_grows BEFORE UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION leases_fence_grows();
+
+CREATE TRIGGER leases_kept BEFORE DELETE ON leases FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER plans_immutable BEFORE DELETE OR UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER plans_untruncated BEFORE TRUNCATE ON plans FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+ALTER TABLE ONLY answers
+    ADD CONSTRAINT answers_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY answers
+    ADD CONSTRAINT answers_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_plan_id_digest_fkey FOREIGN KEY (plan_id, digest) REFERENCES plans(id, digest);
+
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+ALTER TABLE ONLY audit_entries
+    ADD CONSTRAINT audit_entries_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_plan_id_id_fkey FOREIGN KEY (plan_id, id) REFERENCES plans(id, declaration_id);
+
+ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+ALTER TABLE ONLY drift
+    ADD CONSTRAINT drift_resource_id_field_fkey FOREIGN KEY (resource_id, field) REFERENCES owned_fields(resource_id, field) ON DELETE CASCADE;
+
+ALTER TABLE ONLY owned_fields
+    ADD CONSTRAINT owned_fields_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY owned_fields
+    ADD CONSTRAINT owned_fields_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY reconciliations
+    ADD CONSTRAINT reconciliations_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY reconciliations
+    ADD CONSTRAINT reconciliations_plan_id_declaration_id_fkey FOREIGN KEY (plan_id, declaration_id) REFERENCES plans(id, declaration_id);
+
+ALTER TABLE ONLY reconciliations
+    ADD CONSTRAINT reconciliations_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES approvals(plan_id);
+
+ALTER TABLE ONLY refresh_tokens
+    ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY resources
+    ADD CONSTRAINT resources_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY steps
+    ADD CONSTRAINT steps_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES reconciliations(id);
