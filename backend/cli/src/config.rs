@@ -10,12 +10,13 @@ mod secret_file;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use mycopod_core::policy::Policy;
+use mycopod_pve::{Pin, Trust};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
@@ -54,6 +55,7 @@ const KNOWN: &[&str] = &[
     "PROXMOX_API_TOKEN",
     "PROXMOX_CA_FILE",
     "PROXMOX_TLS_PIN",
+    "PROXMOX_POOL",
     "LLM_PROVIDER",
     "LLM_API_KEY",
     "LLM_BASE_URL",
@@ -63,6 +65,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_ADMIN_EMAIL",
     "MYCOPOD_ADMIN_PASSWORD",
     "MYCOPOD_CORS_ORIGINS",
+    "MYCOPOD_TRUSTED_PROXIES",
     "MYCOPOD_SECRET_FILE",
     "MYCOPOD_ALLOW_PLAIN_HTTP",
     "MYCOPOD_NAME",
@@ -117,6 +120,8 @@ pub struct Config {
     pub first_admin: FirstAdmin,
     /// Origins of other front ends that may call the API.
     pub cors_origins: Vec<String>,
+    /// Reverse proxies whose word on a request's origin is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// The file with the secret that all keys derive from.
     pub secret_file: PathBuf,
     /// Whether sessions over plain HTTP beyond loopback are allowed.
@@ -142,17 +147,8 @@ pub struct Proxmox {
     pub token: SecretString,
     /// How its certificate is known.
     pub trust: Trust,
-}
-
-/// How Proxmox VE's certificate is known.
-#[derive(Debug)]
-pub enum Trust {
-    /// By the system's certificate authorities.
-    System,
-    /// By the authority in this PEM file: the cluster's `pve-root-ca.pem`.
-    CaFile(PathBuf),
-    /// By its public key's or certificate's SHA-256.
-    Pin(String),
+    /// The pool that new guests join; a token may have its rights on a pool alone.
+    pub pool: Option<String>,
 }
 
 /// Who reads declarations.
@@ -229,6 +225,7 @@ impl Config {
                 password: read.optional("MYCOPOD_ADMIN_PASSWORD", |text| Ok(SecretString::from(text))),
             },
             cors_origins: read.or("MYCOPOD_CORS_ORIGINS", CORS_ORIGINS, |text| text.split(',').map(origin).collect()),
+            trusted_proxies: read.optional("MYCOPOD_TRUSTED_PROXIES", addresses).unwrap_or_default(),
             secret_file: secret_file.unwrap_or_default(),
             allow_plain_http,
             name: read.or("MYCOPOD_NAME", "mycopod", installation_name),
@@ -357,7 +354,7 @@ impl Settings<'_> {
 }
 
 fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
-    let names = ["PROXMOX_API_URL", "PROXMOX_API_TOKEN", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN"];
+    let names = ["PROXMOX_API_URL", "PROXMOX_API_TOKEN", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN", "PROXMOX_POOL"];
     let given = names.iter().find(|name| read.is_set(name))?;
     let url = match read.is_set("PROXMOX_API_URL") {
         true => read.optional("PROXMOX_API_URL", proxmox_url),
@@ -371,14 +368,15 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
         false => read.wrong("PROXMOX_API_TOKEN", format!("is missing beside {given}: {TOKEN_SHAPE}")),
     };
     let pin = read.optional("PROXMOX_TLS_PIN", pin);
-    let ca_file = read.optional("PROXMOX_CA_FILE", readable_file);
+    let ca_file = read.optional("PROXMOX_CA_FILE", ca_file);
     let trust = match (pin, ca_file) {
         (Some(_), Some(_)) => read.wrong("PROXMOX_TLS_PIN", "is set beside PROXMOX_CA_FILE: only one of them can hold")?,
         (Some(pin), None) => Trust::Pin(pin),
         (None, Some(file)) => Trust::CaFile(file),
         (None, None) => Trust::System,
     };
-    Some(Proxmox { url: url?, token: token?, trust })
+    let pool = read.optional("PROXMOX_POOL", pool);
+    Some(Proxmox { url: url?, token: token?, trust, pool })
 }
 
 const TOKEN_SHAPE: &str = "it should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
@@ -417,7 +415,7 @@ fn http_url(text: &str) -> Option<Url> {
 /// Whether nobody on the way can listen: HTTPS, or this machine.
 fn is_private_way(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     url.scheme() == "https" || is_loopback
 }
 
@@ -457,13 +455,9 @@ fn proxmox_token(text: &str) -> Result<SecretString, String> {
     shape().ok_or_else(|| TOKEN_SHAPE.replacen("it should", "should", 1))
 }
 
-fn pin(text: &str) -> Result<String, String> {
-    let digits = text.strip_prefix("sha256:").unwrap_or(text).replace(':', "").to_ascii_lowercase();
-    if digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Ok(digits)
-    } else {
-        Err("should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons".to_owned())
-    }
+fn pin(text: &str) -> Result<Pin, String> {
+    let problem = "should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons";
+    text.parse().map_err(|_| problem.to_owned())
 }
 
 fn database_url(text: &str) -> Result<SecretString, String> {
@@ -491,6 +485,11 @@ fn origin(text: &str) -> Result<String, String> {
     }
 }
 
+fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
+    let addresses: Result<_, _> = text.split(',').map(|address| address.trim().parse()).collect();
+    addresses.map_err(|_| "should be IP addresses with commas between them, such as 10.0.0.101".to_owned())
+}
+
 fn installation_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
     if text.len() <= 64 && text.chars().all(fits) {
@@ -505,11 +504,13 @@ fn absolute(text: &str) -> Result<PathBuf, String> {
     if path.is_absolute() { Ok(path) } else { Err("should be a path that begins with /".to_owned()) }
 }
 
-fn readable_file(text: &str) -> Result<PathBuf, String> {
-    match std::fs::File::open(text) {
-        Ok(_) => Ok(PathBuf::from(text)),
-        Err(error) => Err(format!("should be a file with certificates in PEM, and cannot be read: {error}")),
-    }
+fn ca_file(text: &str) -> Result<Vec<u8>, String> {
+    std::fs::read(text).map_err(|error| format!("should be a file with certificates in PEM, and cannot be read: {error}"))
+}
+
+fn pool(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+    if text.chars().all(fits) { Ok(text.to_owned()) } else { Err("should be the name of a pool in Proxmox".to_owned()) }
 }
 
 fn policy(text: &str) -> Result<Policy, String> {
@@ -596,12 +597,14 @@ mod tests {
             ("PROXMOX_API_TOKEN", "zzz"),
             ("PROXMOX_TLS_PIN", "zzz"),
             ("PROXMOX_CA_FILE", "/zzz"),
+            ("PROXMOX_POOL", "zzz zzz"),
             ("LLM_PROVIDER", "zzz"),
             ("MYCOPOD_LISTEN", "zzz"),
             ("MYCOPOD_DATA_DIR", "zzz"),
             ("MYCOPOD_SECRET_FILE", "zzz"),
             ("MYCOPOD_ADMIN_EMAIL", "zzz"),
             ("MYCOPOD_CORS_ORIGINS", "zzz"),
+            ("MYCOPOD_TRUSTED_PROXIES", "zzz"),
             ("MYCOPOD_ALLOW_PLAIN_HTTP", "zzz"),
             ("MYCOPOD_NAME", "zzz zzz"),
             ("MYCOPOD_POLICY_FILE", "/zzz"),
@@ -629,7 +632,7 @@ mod tests {
         ];
         let proxmox = config(&both).proxmox.unwrap();
         assert_eq!(proxmox.url, "https://pve1:8006");
-        assert!(matches!(proxmox.trust, Trust::Pin(pin) if pin == "ab".repeat(32)));
+        assert!(matches!(proxmox.trust, Trust::Pin(_)));
     }
 
     #[test]
@@ -657,8 +660,9 @@ mod tests {
     #[test]
     fn the_example_file_names_every_setting_and_no_other() {
         let example = include_str!("../../../.env.example");
+        let is_name = |name: &&str| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
         let named: std::collections::BTreeSet<&str> =
-            example.lines().filter_map(|line| line.trim_start_matches("# ").split_once('=')).map(|(name, _)| name).collect();
+            example.lines().filter_map(|line| Some(line.trim_start_matches("# ").split_once('=')?.0)).filter(is_name).collect();
         let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN"];
         assert_eq!(named, KNOWN.iter().copied().filter(|name| !client_only.contains(name)).collect());
     }

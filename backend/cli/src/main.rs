@@ -7,6 +7,7 @@ mod config;
 mod exit;
 mod output;
 mod show;
+mod signals;
 mod terminal;
 mod verify;
 

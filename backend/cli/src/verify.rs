@@ -1,28 +1,43 @@
 //! Verifies an export of the audit log offline: the Merkle tree of RFC 6962 is computed
 //! anew from the lines, and held against every checkpoint there is.
 //!
-//! What can be named: an entry that is no entry or has the wrong number, exactly; one
-//! that was altered, as lying after the last checkpoint that still fits and before the
-//! first that does not. The log signs checkpoints into itself, so that range is short.
+//! A line is an entry as it was hashed; `mycopod audit export` adds the hash to it, as a
+//! last field. By that, an entry that was altered, is missing or no entry is named exactly.
+//! Where the hash was altered too, or is not there, the first bad entry lies after the
+//! last checkpoint that still fits and before the first that does not.
+
+use std::borrow::Cow;
 
 use mycopod_core::audit::{Checkpoint, CheckpointError, Frontier, Hash, leaf};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// What an entry has to be for the verification; the rest of it is hashed unread.
 #[derive(Deserialize)]
 struct Entry {
     seq: u64,
-    kind: String,
-    #[serde(default)]
-    details: Value,
 }
 
-/// The size and root that a `checkpoint.signed` entry repeats.
-#[derive(Deserialize)]
-struct Repeated {
-    size: u64,
-    root: Hash,
+/// What stands before and after the hash that an export adds: 64 hexadecimal digits.
+const HASH_FIELD: (&[u8], &[u8]) = (br#","hash":""#, br#""}"#);
+
+/// The line of an export for an entry: the entry with its hash as a last field.
+#[must_use]
+pub fn exported(entry: &[u8]) -> Vec<u8> {
+    let open = entry.strip_suffix(b"}").unwrap_or(entry);
+    [open, HASH_FIELD.0, leaf(entry).to_string().as_bytes(), HASH_FIELD.1].concat()
+}
+
+/// The entry in the line of an export, with the hash where there is one. No entry ends
+/// like that field: its own last field is `details`, an object.
+fn taken_apart(line: &[u8]) -> (Cow<'_, [u8]>, Option<&[u8]>) {
+    let apart = line.strip_suffix(HASH_FIELD.1).and_then(|line| {
+        let (rest, digits) = line.split_at_checked(line.len().checked_sub(64)?)?;
+        Some((rest.strip_suffix(HASH_FIELD.0)?, digits))
+    });
+    match apart {
+        Some((open, digits)) => (Cow::Owned([open, b"}"].concat()), Some(digits)),
+        None => (Cow::Borrowed(line), None),
+    }
 }
 
 /// The first entries that do not fit, with the reason.
@@ -58,49 +73,46 @@ impl Verifier {
     /// The next line, without its end.
     pub fn line(&mut self, line: &[u8]) {
         let seq = self.frontier.size() + 1;
-        self.frontier.push(leaf(line));
+        let (entry, hash) = taken_apart(line);
+        let computed = leaf(&entry);
+        self.frontier.push(computed);
         self.roots.push(self.frontier.root());
-        let entry = match serde_json::from_slice::<Entry>(line) {
-            Ok(entry) if entry.seq == seq => entry,
-            Ok(entry) => {
+        match serde_json::from_slice::<Entry>(&entry) {
+            Ok(entry) if entry.seq != seq => {
                 let why = format!("entry {seq} is missing or out of order: entry {} stands in its place", entry.seq);
-                return self.found(seq, seq, why);
+                self.found(seq, seq, why);
             }
-            Err(error) => return self.found(seq, seq, format!("the line is no audit entry: {error}")),
-        };
-        if entry.kind == "checkpoint.signed"
-            && let Ok(repeated) = Repeated::deserialize(&entry.details)
-        {
-            self.holds(repeated.size, repeated.root, &format!("the checkpoint that entry {seq} repeats"));
+            Ok(_) if hash.is_some_and(|hash| hash != computed.to_string().as_bytes()) => {
+                self.found(seq, seq, "its text does not fit its hash: it was altered".to_owned());
+            }
+            Ok(_) => {}
+            Err(error) => self.found(seq, seq, format!("the line is no audit entry: {error}")),
         }
     }
 
     /// Holds the log against a signed checkpoint of it.
+    /// Of several give the smaller first: it narrows what the larger can say.
     pub fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
         checkpoint.verify()?;
-        self.holds(checkpoint.size, checkpoint.root, "the signed checkpoint");
-        Ok(())
-    }
-
-    fn holds(&mut self, size: u64, root: Hash, what: &str) {
+        let Checkpoint { size, root, .. } = *checkpoint;
         let known = self.frontier.size();
-        let computed = usize::try_from(size).ok().and_then(|size| self.roots.get(size));
-        match computed {
+        match usize::try_from(size).ok().and_then(|size| self.roots.get(size)) {
             Some(computed) if *computed == root => self.sound = self.sound.max(size),
             Some(_) => {
-                let why = format!("the entries up to {size} do not give the root of {what}: one of them was altered");
+                let why = format!("the entries up to {size} do not give the checkpoint’s root: one of them was altered");
                 self.found((self.sound + 1).min(size), size, why);
             }
             None => {
-                let why = format!("the log ends after entry {known}, and {what} covers {size}: it was cut off");
+                let why = format!("the log ends after entry {known}, and the checkpoint covers {size}: it was cut off");
                 self.found(known + 1, known + 1, why);
             }
         }
+        Ok(())
     }
 
-    /// Of several findings the one that begins first counts, and of these the narrower.
+    /// The finding that ends first says most: what lies after it may follow from it.
     fn found(&mut self, first: u64, last: u64, why: String) {
-        if self.bad.as_ref().is_none_or(|bad| (first, last) < (bad.first, bad.last)) {
+        if self.bad.as_ref().is_none_or(|bad| last < bad.last) {
             self.bad = Some(Bad { first, last, why });
         }
     }
@@ -138,63 +150,74 @@ mod tests {
         verifier
     }
 
-    /// Ten entries, the sixth of which repeats a checkpoint over the first five; and a signed one over all.
-    fn log() -> (Vec<String>, Checkpoint) {
-        let mut lines: Vec<String> = (1..=5).map(entry).collect();
-        let root = verified(&lines).root();
-        lines.push(format!(r#"{{"seq":6,"kind":"checkpoint.signed","details":{{"size":5,"root":"{root}"}}}}"#));
-        lines.extend((7..=10).map(entry));
-        let checkpoint = Checkpoint::sign(&[7; 32], "lab", &verified(&lines).frontier, "2026-01-01T00:00:00Z".to_owned());
-        (lines, checkpoint)
+    /// Ten entries, and signed checkpoints over five and all of them.
+    fn log() -> (Vec<String>, [Checkpoint; 2]) {
+        let lines: Vec<String> = (1..=10).map(entry).collect();
+        let sign = |size| {
+            let frontier = &verified(&lines[..size]).frontier;
+            Checkpoint::sign(&[7; 32], "lab", frontier, "2026-01-01T00:00:00Z".to_owned())
+        };
+        let checkpoints = [sign(5), sign(10)];
+        (lines, checkpoints)
     }
 
-    fn bad(lines: &[String], checkpoint: &Checkpoint) -> Option<(u64, u64)> {
+    fn bad(lines: &[String], checkpoints: &[Checkpoint]) -> Option<(u64, u64)> {
         let mut verifier = verified(lines);
-        verifier.checkpoint(checkpoint).unwrap();
+        checkpoints.iter().for_each(|checkpoint| verifier.checkpoint(checkpoint).unwrap());
         verifier.bad().map(|bad| (bad.first, bad.last))
     }
 
-    #[test]
-    fn an_untouched_log_verifies() {
-        let (lines, checkpoint) = log();
-        assert_eq!(bad(&lines, &checkpoint), None);
+    fn with_hashes(lines: &[String]) -> Vec<String> {
+        lines.iter().map(|line| String::from_utf8(exported(line.as_bytes())).unwrap()).collect()
     }
 
     #[test]
-    fn an_altered_entry_is_found_between_the_checkpoints_around_it() {
-        let (lines, checkpoint) = log();
+    fn an_untouched_log_verifies_with_and_without_hashes() {
+        let (lines, checkpoints) = log();
+        assert_eq!(bad(&lines, &checkpoints), None);
+        assert_eq!(bad(&with_hashes(&lines), &checkpoints), None);
+    }
+
+    #[test]
+    fn an_altered_entry_is_named_by_its_hash_and_without_it_by_the_checkpoints_around_it() {
+        let (lines, checkpoints) = log();
         for (altered, range) in [(2, (1, 5)), (8, (6, 10))] {
-            let mut lines = lines.clone();
-            lines[altered - 1] = lines[altered - 1].replace("done", "lost");
-            assert_eq!(bad(&lines, &checkpoint), Some(range), "entry {altered}");
+            let alter = |mut lines: Vec<String>| {
+                lines[altered - 1] = lines[altered - 1].replace("done", "lost");
+                lines
+            };
+            let exact = u64::try_from(altered).unwrap();
+            assert_eq!(bad(&alter(with_hashes(&lines)), &checkpoints), Some((exact, exact)), "entry {altered}");
+            assert_eq!(bad(&alter(lines.clone()), &checkpoints), Some(range), "entry {altered}");
+            assert_eq!(bad(&with_hashes(&alter(lines.clone())), &checkpoints), Some(range), "entry {altered}");
         }
     }
 
     #[test]
     fn a_missing_a_doubled_and_a_malformed_entry_are_named_exactly() {
-        let (lines, checkpoint) = log();
+        let (lines, checkpoints) = log();
         let mut missing = lines.clone();
         missing.remove(2);
-        assert_eq!(bad(&missing, &checkpoint), Some((3, 3)));
+        assert_eq!(bad(&missing, &checkpoints), Some((3, 3)));
         let mut doubled = lines.clone();
         doubled.insert(4, lines[3].clone());
-        assert_eq!(bad(&doubled, &checkpoint), Some((5, 5)));
+        assert_eq!(bad(&doubled, &checkpoints), Some((5, 5)));
         let mut malformed = lines;
         malformed[8].push('}');
-        assert_eq!(bad(&malformed, &checkpoint), Some((9, 9)));
+        assert_eq!(bad(&malformed, &checkpoints), Some((9, 9)));
     }
 
     #[test]
     fn a_log_that_was_cut_off_is_found_by_its_checkpoint_alone() {
-        let (mut lines, checkpoint) = log();
+        let (mut lines, checkpoints) = log();
         lines.truncate(8);
         assert_eq!(verified(&lines).bad(), None);
-        assert_eq!(bad(&lines, &checkpoint), Some((9, 9)));
+        assert_eq!(bad(&lines, &checkpoints), Some((9, 9)));
     }
 
     #[test]
     fn a_forged_checkpoint_is_refused() {
-        let (lines, mut checkpoint) = log();
+        let (lines, [mut checkpoint, _]) = log();
         checkpoint.size = 9;
         assert_eq!(verified(&lines).checkpoint(&checkpoint), Err(CheckpointError::Signature));
     }

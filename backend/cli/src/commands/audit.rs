@@ -14,7 +14,7 @@ use crate::client::{Client, ClientError};
 use crate::config::ClientConfig;
 use crate::exit::Exit;
 use crate::output::{Output, Text, Tone, note};
-use crate::verify::Verifier;
+use crate::verify::{Verifier, exported};
 
 /// What to do with the log.
 #[derive(clap::Args)]
@@ -39,7 +39,7 @@ enum Command {
     },
     /// Verify the live log, or an export offline
     Verify(VerifyArgs),
-    /// Write the log as JSON lines
+    /// Write the log as JSON lines, each entry with its hash
     Export {
         /// The file to write; otherwise standard output
         #[arg(long)]
@@ -125,10 +125,12 @@ async fn export(
     let mut failed = None;
     lines(client, client.stream("/audit/export").await?, |line| {
         count += 1;
+        let mut line = exported(line);
         match &mut file {
-            None => out.line(String::from_utf8_lossy(line)),
+            None => out.line(String::from_utf8_lossy(&line)),
             Some(file) => {
-                if let Err(error) = file.write_all(line).and_then(|()| file.write_all(b"\n")) {
+                line.push(b'\n');
+                if let Err(error) = file.write_all(&line) {
                     failed.get_or_insert(error);
                 }
             }
@@ -207,7 +209,7 @@ fn report(mut verifier: Verifier, live: Option<Checkpoint>, args: &VerifyArgs, o
     };
     let mut problems = Vec::new();
     let mut keys = Vec::new();
-    for checkpoint in live.iter().chain(&kept) {
+    for checkpoint in kept.iter().chain(&live) {
         if let Err(error) = verifier.checkpoint(checkpoint) {
             problems.push(error.to_string());
         }
@@ -217,8 +219,8 @@ fn report(mut verifier: Verifier, live: Option<Checkpoint>, args: &VerifyArgs, o
         keys.push(checkpoint.public_key.clone());
     }
     keys.dedup();
-    if let [one, other] = keys.as_slice() {
-        problems.push(format!("the kept checkpoint was signed with another key than the log’s: {other} and {one}"));
+    if let [kept, live] = keys.as_slice() {
+        problems.push(format!("the kept checkpoint was signed with another key than the log’s: {kept} and {live}"));
     }
     let bad = verifier.bad();
     let ok = bad.is_none() && problems.is_empty();

@@ -1,0 +1,161 @@
+//! `mycopod doctor`: checks what the server would need, before it does.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use mycopod_core::keys::Keys;
+use mycopod_core::marker::MarkerKey;
+use mycopod_core::ports::{CallError, Clock, Hypervisor};
+use mycopod_engine::clock::SystemClock;
+use mycopod_pve::{Credential, Pve, Trust};
+use mycopod_store::private::{PrivateServer, PrivateServerError};
+use serde::Serialize;
+
+use crate::config::{self, Config, Proxmox, Reader};
+use crate::exit::Exit;
+use crate::output::{Output, Tone};
+
+/// There are no options: settings are the server's.
+#[derive(clap::Args)]
+pub struct Args;
+
+/// What a check found.
+#[derive(Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    detail: String,
+    /// Privileges that the token lacks, as `PATH PRIVILEGE`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, detail: impl Into<String>) -> Self {
+        Self { check, ok: true, detail: detail.into(), missing: Vec::new() }
+    }
+
+    fn bad(check: &'static str, detail: impl ToString) -> Self {
+        Self { check, ok: false, detail: detail.to_string(), missing: Vec::new() }
+    }
+}
+
+/// Checks the settings, the database, and Proxmox with certificate and privileges.
+pub async fn run(Args: Args, out: Output) -> Exit {
+    let findings = match Config::load(Path::new(".")) {
+        Err(error) => vec![Finding::bad("settings", error)],
+        Ok(config) => {
+            let mut findings = vec![Finding::good("settings", reader(&config.reader)), database(&config).await];
+            findings.extend(proxmox(&config).await);
+            findings
+        }
+    };
+    if out.is_json() {
+        out.value(&findings);
+    } else {
+        for finding in &findings {
+            let mark = if finding.ok { out.paint(Tone::Good, "ok  ") } else { out.paint(Tone::Bad, "FAIL") };
+            out.line(format_args!("{mark}  {:<11} {}", finding.check, finding.detail));
+            for missing in &finding.missing {
+                out.line(format_args!("                  {missing}"));
+            }
+        }
+    }
+    if findings.iter().all(|finding| finding.ok) { Exit::Done } else { Exit::Error }
+}
+
+fn reader(reader: &Reader) -> String {
+    match reader {
+        Reader::BuiltIn => "declarations are read by the built-in reader".to_owned(),
+        Reader::OpenAi { base_url, model, .. } => format!("declarations are read by {model} at {base_url}"),
+    }
+}
+
+async fn database(config: &Config) -> Finding {
+    const CHECK: &str = "database";
+    let Some(options) = config.database() else { return private_database(&config.data_dir).await };
+    match mycopod_store::connect(options).await {
+        Err(error) => Finding::bad(CHECK, error),
+        Ok(pool) => {
+            let version = sqlx::query_scalar::<_, String>("SELECT current_setting('server_version')").fetch_one(&pool).await;
+            pool.close().await;
+            match version {
+                Ok(version) => Finding::good(CHECK, format!("PostgreSQL {version} answers")),
+                Err(error) => Finding::bad(CHECK, error),
+            }
+        }
+    }
+}
+
+/// A private server is started and stopped for the check, but none is made.
+async fn private_database(data_dir: &Path) -> Finding {
+    const CHECK: &str = "database";
+    if !data_dir.join("pg/data").exists() {
+        let detail = format!("private; `mycopod serve` will make it in {}", data_dir.join("pg").display());
+        return Finding::good(CHECK, detail);
+    }
+    match PrivateServer::start(data_dir).await {
+        Err(PrivateServerError::InUse { .. }) => Finding::good(CHECK, "private; a running MycoPod uses it"),
+        Err(error) => Finding::bad(CHECK, error),
+        Ok(server) => match server.stop().await {
+            Ok(()) => Finding::good(CHECK, "private; it starts and stops"),
+            Err(error) => Finding::bad(CHECK, error),
+        },
+    }
+}
+
+async fn proxmox(config: &Config) -> Vec<Finding> {
+    let Some(Proxmox { url, token, trust, pool }) = &config.proxmox else {
+        return vec![Finding::good("proxmox", "PROXMOX_API_URL is not set: `mycopod serve` runs the sandbox cluster")];
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    // Nothing is marked here, so a server that never started gets no secret by this check.
+    let marker_key = match config.secret_file.exists().then(|| config::secret(&config.secret_file, clock.as_ref())) {
+        None => [0; 32],
+        Some(Ok(secret)) => Keys::derive(&secret).marker,
+        Some(Err(error)) => return vec![Finding::bad("secret", error)],
+    };
+    let connected = Pve::connect(mycopod_pve::Config {
+        url: url.clone(),
+        credential: Credential::Token(token.clone()),
+        trust: trust.clone(),
+        pool: pool.clone(),
+        marker_key: MarkerKey::new(marker_key),
+        clock,
+    });
+    let health = match connected {
+        Err(error) => return vec![Finding::bad("proxmox", error)],
+        Ok(pve) => pve.health().await,
+    };
+    match health {
+        Err(error @ CallError::NotSent(_)) => {
+            let hint = match trust {
+                Trust::System => "Where its certificate is the cluster’s own, set PROXMOX_CA_FILE to a copy of /etc/pve/pve-root-ca.pem",
+                Trust::CaFile(_) | Trust::Pin(_) => "Check PROXMOX_API_URL, and that PROXMOX_CA_FILE or PROXMOX_TLS_PIN is that cluster’s",
+            };
+            vec![Finding::bad("proxmox", format!("{error}. {hint}"))]
+        }
+        Err(error @ CallError::Rejected { status: 401, .. }) => {
+            let certificate = Finding::good("certificate", "trusted");
+            vec![certificate, Finding::bad("token", format!("{error}. Check PROXMOX_API_TOKEN, and that the token has not expired"))]
+        }
+        Err(error) => vec![Finding::bad("proxmox", error)],
+        Ok(health) => {
+            let version = format!("Proxmox VE {}", health.version);
+            let version = if mycopod_pve::supports(&health.version) {
+                Finding::good("version", version)
+            } else {
+                Finding::bad("version", format!("{version} is not known to MycoPod, which is made for 8.4"))
+            };
+            let missing: Vec<String> =
+                health.missing.iter().map(|missing| format!("{} {}", missing.path, missing.privilege)).collect();
+            let privileges = if missing.is_empty() {
+                Finding::good("privileges", "the token may do all that plans need")
+            } else {
+                let detail = "the token lacks these; docs/DEPLOYMENT.md shows how to grant them:";
+                Finding { missing, ..Finding::bad("privileges", detail) }
+            };
+            vec![Finding::good("certificate", "trusted"), version, privileges]
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! `mycopod serve`: puts the parts together, runs them, and takes them down in the
+//! opposite order.
+
+use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mycopod_core::keys::Keys;
+use mycopod_core::marker::MarkerKey;
+use mycopod_core::ports::{Clock, Hypervisor, Interpreter};
+use mycopod_engine::clock::SystemClock;
+use mycopod_engine::{Engine, Parts, Settings};
+use mycopod_pve::{Credential, Pve, Trust};
+use mycopod_sandbox::{Options, Running, Sandbox, World};
+use mycopod_server::FirstAdmin;
+use mycopod_store::StoreError;
+use mycopod_store::private::{PrivateServer, PrivateServerError};
+use secrecy::{ExposeSecret, SecretString};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, SecretFileError};
+use crate::exit::Exit;
+use crate::output::note;
+use crate::signals;
+
+/// There are no options: settings come from the environment and from .env.
+#[derive(clap::Args)]
+#[command(after_help = "Settings come from the environment and from .env in the working directory; see .env.example.")]
+pub struct Args;
+
+/// Why the server does not start. What had started was stopped again.
+#[derive(Debug, Error)]
+pub enum ServeError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The private database server does not start or stop.
+    #[error(transparent)]
+    Private(#[from] PrivateServerError),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There is no secret to derive keys from.
+    #[error(transparent)]
+    Secret(#[from] SecretFileError),
+    /// The sandbox does not start.
+    #[error(transparent)]
+    Sandbox(#[from] mycopod_sandbox::Error),
+    /// Proxmox's settings are wrong.
+    #[error("PROXMOX_…: {0}")]
+    Proxmox(#[from] mycopod_pve::ConfigError),
+    /// The language model's settings are wrong.
+    #[error("LLM_…: {0}")]
+    Reader(String),
+    /// The first Admin cannot be made.
+    #[error("the first Admin could not be made: {0} See MYCOPOD_ADMIN_EMAIL and MYCOPOD_ADMIN_PASSWORD")]
+    FirstAdmin(String),
+    /// The address cannot be had.
+    #[error("MYCOPOD_LISTEN: {address} cannot be listened on: {source}. Is another MycoPod running?")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A folder cannot be made.
+    #[error("{} cannot be made: {source}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Serving failed.
+    #[error("the server failed: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// Runs the server until it is told to stop.
+pub async fn run(Args: Args) -> Exit {
+    let started = Instant::now();
+    match Config::load(Path::new(".")) {
+        Err(error) => {
+            note(format_args!("error: {error}"));
+            Exit::Error
+        }
+        Ok(config) => {
+            log(&config.log);
+            match serve(&config, started).await {
+                Ok(()) => Exit::Done,
+                Err(error) => {
+                    note(format_args!("error: {error}"));
+                    Exit::Error
+                }
+            }
+        }
+    }
+}
+
+fn log(log: &Log) {
+    // Checked when it was read.
+    let filter = EnvFilter::try_new(&log.filter).unwrap_or_default();
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if log.json {
+        subscriber.json().init();
+    } else {
+        subscriber.with_target(false).init();
+    }
+}
+
+async fn serve(config: &Config, started: Instant) -> Result<(), ServeError> {
+    let stop = signals::stop();
+    let database = Database::open(config).await?;
+    // Whatever ends it, the database outlives all that uses it and is stopped last.
+    let served = with_database(config, database.options.clone(), &stop, started).await;
+    let closed = database.close().await;
+    served.and(closed)
+}
+
+/// The database server: a private one, which is ours to stop, or the one that was named.
+struct Database {
+    options: PgConnectOptions,
+    private: Option<PrivateServer>,
+}
+
+impl Database {
+    async fn open(config: &Config) -> Result<Self, ServeError> {
+        if let Some(options) = config.database() {
+            make_data_dir(&config.data_dir)?;
+            note(format_args!("PostgreSQL: {} on {}", options.get_database().unwrap_or("?"), options.get_host()));
+            return Ok(Self { options, private: None });
+        }
+        let private = PrivateServer::start(&config.data_dir).await?;
+        let adopted = if private.was_adopted() { ", found running" } else { "" };
+        note(format_args!("PostgreSQL: private, in {}{adopted}", config.data_dir.join("pg").display()));
+        Ok(Self { options: private.connect_options(), private: Some(private) })
+    }
+
+    async fn close(self) -> Result<(), ServeError> {
+        Ok(match self.private {
+            Some(private) => private.stop().await?,
+            None => (),
+        })
+    }
+}
+
+fn make_data_dir(path: &Path) -> Result<(), ServeError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|source| ServeError::Folder { path: path.to_path_buf(), source })
+}
+
+async fn with_database(
+    config: &Config,
+    options: PgConnectOptions,
+    stop: &CancellationToken,
+    started: Instant,
+) -> Result<(), ServeError> {
+    let pool = mycopod_store::connect(options).await?;
+    let served = async {
+        mycopod_store::migrate(&pool).await?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let keys = Arc::new(Keys::derive(&config::secret(&config.secret_file, clock.as_ref())?));
+        let sandbox = match &config.proxmox {
+            Some(_) => None,
+            None => Some(start_sandbox(config).await?),
+        };
+        let served = with_cluster(config, sandbox.as_ref(), &pool, clock, keys, stop, started).await;
+        if let Some(sandbox) = sandbox {
+            sandbox.shutdown().await;
+        }
+        served
+    };
+    let served = served.await;
+    pool.close().await;
+    served
+}
+
+/// The sandbox with its world kept in the data folder.
+async fn start_sandbox(config: &Config) -> Result<Running, ServeError> {
+    let running = Sandbox::start(Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        world: World::Demo,
+        token: None,
+        time_scale: config.sandbox_time_scale,
+        data_dir: Some(config.data_dir.join("sandbox")),
+    })
+    .await?;
+    note(format_args!("Proxmox: sandbox, on {}", running.url()));
+    Ok(running)
+}
+
+async fn with_cluster(
+    config: &Config,
+    sandbox: Option<&Running>,
+    pool: &PgPool,
+    clock: Arc<dyn Clock>,
+    keys: Arc<Keys>,
+    stop: &CancellationToken,
+    started: Instant,
+) -> Result<(), ServeError> {
+    let interpreter = interpreter(&config.reader)?;
+    match interpreter.model() {
+        Some(model) => note(format_args!("Reader: {} {model}", interpreter.name())),
+        None => note("Reader: built-in"),
+    }
+    let engine = Engine::new(Parts {
+        pool: pool.clone(),
+        hypervisor: hypervisor(config, sandbox, &keys, &clock)?,
+        interpreter,
+        clock,
+        keys,
+        settings: Settings {
+            policy: config.policy.clone(),
+            keep_every: config.keep_every,
+            origin: config.name.clone(),
+            sandbox: sandbox.is_some(),
+            ..Settings::default()
+        },
+    });
+    let address = config.listen;
+    let refused = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(refused)?;
+    let url = url_of(listener.local_addr().map_err(refused)?);
+    let password = config.first_admin.password.as_ref().map(|password| password.expose_secret().to_owned());
+    match mycopod_server::create_first_admin(&engine, &config.first_admin.email, password).await {
+        Ok(FirstAdmin::Exists) => {}
+        Ok(FirstAdmin::Made { email, made_password: None }) => note(format_args!("Admin: {email}, made")),
+        Ok(FirstAdmin::Made { email, made_password: Some(password) }) => show_first_login(&url, &email, &password),
+        Err(problem) => return Err(ServeError::FirstAdmin(problem.to_string())),
+    }
+    let server = mycopod_server::Config {
+        cors_origins: config.cors_origins.clone(),
+        allow_plain_http: config.allow_plain_http,
+        trusted_proxies: config.trusted_proxies.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    // The workers go on until the last request has ended: one may wait for them.
+    let workers_stop = CancellationToken::new();
+    let workers = tokio::spawn({
+        let (engine, stop) = (engine.clone(), workers_stop.clone());
+        async move { engine.run(stop).await }
+    });
+    note(format_args!("Ready: {url} in {:.1} s", started.elapsed().as_secs_f64()));
+    let served = mycopod_server::serve(engine, server, listener, stop.clone()).await;
+    note("Stopping: work that was begun is finished at the next start.");
+    workers_stop.cancel();
+    if let Err(error) = workers.await {
+        note(format_args!("a worker failed: {error}"));
+    }
+    Ok(served?)
+}
+
+/// A browser's way to the server from this machine.
+fn url_of(address: SocketAddr) -> String {
+    if address.ip().is_loopback() || address.ip().is_unspecified() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
+
+fn hypervisor(
+    config: &Config,
+    sandbox: Option<&Running>,
+    keys: &Keys,
+    clock: &Arc<dyn Clock>,
+) -> Result<Arc<dyn Hypervisor>, ServeError> {
+    let (url, token, trust, pool) = match (&config.proxmox, sandbox) {
+        (Some(Proxmox { url, token, trust, pool }), _) => {
+            note(format_args!("Proxmox: {url}"));
+            (url.clone(), token.clone(), trust.clone(), pool.clone())
+        }
+        (None, Some(running)) => {
+            let trust = Trust::CaFile(running.ca_pem().as_bytes().to_vec());
+            (running.url(), SecretString::from(running.token()), trust, None)
+        }
+        (None, None) => unreachable!("without Proxmox the sandbox was started"),
+    };
+    Ok(Arc::new(Pve::connect(mycopod_pve::Config {
+        url,
+        credential: Credential::Token(token),
+        trust,
+        pool,
+        marker_key: MarkerKey::new(keys.marker),
+        clock: Arc::clone(clock),
+    })?))
+}
+
+fn interpreter(reader: &Reader) -> Result<Arc<dyn Interpreter>, ServeError> {
+    Ok(match reader {
+        Reader::BuiltIn => Arc::new(mycopod_language::Builtin),
+        Reader::OpenAi { base_url, model, key } => Arc::new(
+            mycopod_language::OpenAi::new(base_url, model, key.clone())
+                .map_err(|error| ServeError::Reader(error.to_string()))?,
+        ),
+    })
+}
+
+/// The only time that a password is shown: it was made here, and nobody else knows it.
+fn show_first_login(url: &str, email: &str, password: &str) {
+    let lines = [
+        "There was no Admin, so one was made. This is shown once:".to_owned(),
+        String::new(),
+        format!("  {url}"),
+        format!("  e-mail    {email}"),
+        format!("  password  {password}"),
+    ];
+    let width = lines.iter().map(|line| line.chars().count()).max().unwrap_or_default();
+    note(format_args!("┌─{}─┐", "─".repeat(width)));
+    for line in lines {
+        note(format_args!("│ {line:<width$} │"));
+    }
+    note(format_args!("└─{}─┘", "─".repeat(width)));
+}
