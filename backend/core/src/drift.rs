@@ -15,7 +15,7 @@ use crate::settle::holds;
 pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Value, Option<Value>)> {
     fields
         .iter()
-        .filter(|(field, value)| !holds(seen, field, value))
+        .filter(|(field, value)| !holds(field, value, seen.get(field)))
         .map(|(field, value)| (field.clone(), value.clone(), seen.get(field).cloned()))
         .collect()
 }
@@ -33,11 +33,11 @@ pub fn owned(
             Wish::Exist(new) => {
                 let fields = owned.entry(new.resource).or_default();
                 fields.insert(Field::Name, Value::Text(new.name.value.to_string()));
-                fields.extend(named(&new.fields));
+                fields.extend(values(&new.fields));
             }
             Wish::Hold { guest, fields } => {
                 if let Some(resource) = resource_of(guest.key()) {
-                    owned.entry(resource).or_default().extend(named(fields));
+                    owned.entry(resource).or_default().extend(values(fields));
                 }
             }
             Wish::Once { guest, deed } => {
@@ -56,9 +56,14 @@ pub fn owned(
     owned
 }
 
-fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (Field, Value)> {
-    fields.iter().filter_map(|(field, sourced)| match sourced.source {
-        Source::Said(_) | Source::Inferred { .. } => Some((field.clone(), sourced.value.clone())),
-        Source::Default { .. } => None,
+/// The fields that somebody named: by saying or by answering.
+pub(crate) fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (&Field, &Sourced<Value>)> {
+    fields.iter().filter(|(_, said)| match said.source {
+        Source::Said(_) | Source::Inferred { .. } => true,
+        Source::Default { .. } => false,
     })
+}
+
+fn values(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (Field, Value)> {
+    named(fields).map(|(field, said)| (field.clone(), said.value.clone()))
 }

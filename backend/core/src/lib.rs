@@ -9,6 +9,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod drift;
 pub mod field;
 pub mod guest;
 pub mod id;
@@ -17,9 +18,11 @@ pub mod keys;
 pub mod marker;
 pub mod observed;
 pub mod plan;
+pub mod planner;
 pub mod policy;
 pub mod ports;
 pub mod reading;
 pub mod resolve;
+pub mod settle;
 pub mod size;
 pub mod status;

@@ -11,6 +11,8 @@ mod image;
 mod target;
 mod value;
 
+pub(crate) use value::content_for;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{Field, Slot, Value};
@@ -277,6 +279,7 @@ impl<'a> Resolver<'a> {
 
     /// Wishes that cannot all be granted.
     fn contradictions(&mut self) {
+        let mut powers: BTreeMap<GuestKey, BTreeSet<bool>> = BTreeMap::new();
         let mut deleted = BTreeSet::new();
         let mut others: BTreeMap<GuestKey, &'static str> = BTreeMap::new();
         let mut named = BTreeMap::new();
@@ -294,8 +297,12 @@ impl<'a> Resolver<'a> {
         for wish in &self.wishes {
             match wish {
                 Wish::Exist(_) => {}
-                Wish::Hold { guest, .. } => {
+                Wish::Hold { guest, fields } => {
                     others.insert(guest.key(), "changed");
+                    if let Some(Value::Flag(running)) = fields.get(&Field::Running).map(|said| &said.value) {
+                        powers.entry(guest.key()).or_default().insert(*running);
+                        named.insert(guest.key(), guest.name.clone());
+                    }
                 }
                 Wish::Once { guest, deed } => match deed {
                     OneDeed::Delete => {
@@ -303,14 +310,29 @@ impl<'a> Resolver<'a> {
                         named.insert(guest.key(), guest.name.clone());
                     }
                     // Stopping a guest and then deleting it, or taking it over first, is one train of thought.
-                    OneDeed::Stop | OneDeed::Shutdown | OneDeed::Adopt => {}
+                    OneDeed::Stop | OneDeed::Shutdown => {
+                        powers.entry(guest.key()).or_default().insert(false);
+                        named.insert(guest.key(), guest.name.clone());
+                    }
+                    OneDeed::Adopt => {}
                     OneDeed::Start | OneDeed::Reboot => {
+                        powers.entry(guest.key()).or_default().insert(true);
+                        named.insert(guest.key(), guest.name.clone());
                         others.insert(guest.key(), "started");
                     }
                     OneDeed::Snapshot(_) => {
                         others.insert(guest.key(), "kept in a snapshot");
                     }
                 },
+            }
+        }
+        for (key, states) in powers {
+            if let (2, Some(name)) = (states.len(), named.get(&key)) {
+                let text = format!(
+                    "{name} shall both run and be off. Whether it runs is a state, and it can have one: say which, or \
+                     say reboot."
+                );
+                self.ask(&about(key.vmid), None, Doubt::new(text));
             }
         }
         for key in deleted {

@@ -58,9 +58,23 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
         Action::Create { .. } | Action::Clone { .. } | Action::Adopt => {
             is(seen.ownership == Ownership::Ours(step.resource))
         }
-        Action::Update { fields, .. } => is(fields.iter().all(|(field, value)| holds(seen, field, value))),
-        Action::AddDisk { slot, size, .. } | Action::Resize { slot, size } => {
-            is(matches!(seen.get(&Field::DiskSize(slot.clone())), Some(Value::Size(now)) if now >= size))
+        Action::Update { fields, .. } => is(fields.iter().all(|(field, value)| holds(field, value, seen.get(field)))),
+        Action::AddDisk { slot, size, storage } => match seen.get(&Field::DiskSize(slot.clone())) {
+            None => Settled::No,
+            Some(Value::Size(now))
+                if now >= size
+                    && seen.get(&Field::DiskStorage(slot.clone())) == Some(&Value::Text(storage.clone())) =>
+            {
+                Settled::Yes
+            }
+            Some(_) => Settled::Conflict(format!("{name} ({vmid}) has another disk at {slot} meanwhile")),
+        },
+        Action::Resize { slot, size } => match seen.get(&Field::DiskSize(slot.clone())) {
+            None => Settled::Conflict(format!("{name} ({vmid}) has no disk {slot} any more")),
+            Some(now) => is(matches!(now, Value::Size(now) if now >= size)),
+        },
+        Action::Start | Action::Shutdown | Action::Stop if seen.power == Power::Unknown => {
+            Settled::Unknown(format!("whether {name} ({vmid}) runs is not known"))
         }
         Action::Start => is(seen.power == Power::Running),
         Action::Shutdown | Action::Stop => is(seen.power == Power::Stopped),
@@ -72,17 +86,21 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
     }
 }
 
-/// Whether a field has a value; what Proxmox leaves out is no, none or empty.
+/// Whether what is fulfils what was declared. What Proxmox leaves out is no, none or empty, and a disk that grew
+/// since is as declared, because Proxmox cannot shrink it.
 #[must_use]
-pub fn holds(seen: &Sighting, field: &Field, value: &Value) -> bool {
-    match (seen.get(field), value) {
-        (Some(now), value) => now == value,
-        (None, Value::Flag(false)) => true,
-        (None, Value::Text(text)) => text.is_empty(),
-        (None, Value::Set(set)) => set.is_empty(),
+pub fn holds(field: &Field, declared: &Value, is: Option<&Value>) -> bool {
+    match (field, declared, is) {
+        (Field::DiskSize(_), Value::Size(declared), Some(Value::Size(is))) => is >= declared,
+        (_, declared, Some(is)) => declared == is,
+        // A node that does not say whether a guest runs gives no reason to start or stop it.
+        (Field::Running, _, None) => true,
+        (_, Value::Flag(flag), None) => !flag,
+        (_, Value::Text(text), None) => text.is_empty(),
+        (_, Value::Set(set), None) => set.is_empty(),
         // A VLAN of 0 is none.
-        (None, Value::Count(count)) => *count == 0,
-        (None, Value::Flag(true) | Value::Size(_)) => false,
+        (_, Value::Count(count), None) => *count == 0,
+        (_, Value::Size(_), None) => false,
     }
 }
 
@@ -117,11 +135,12 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Settled, settled};
-    use crate::field::{Field, Value};
+    use crate::field::{Field, Slot, Value};
     use crate::guest::{GuestRef, Kind, Power, Vmid};
     use crate::id::ResourceId;
     use crate::observed::{Look, Ownership, Sighting};
     use crate::plan::{Action, Effect, Step};
+    use crate::size::Size;
 
     fn resource(n: u8) -> ResourceId {
         format!("0192f0c1-2d3e-7000-8000-0000000000{n:02}").parse().unwrap()
@@ -215,6 +234,34 @@ mod tests {
         }
         assert_eq!(settled(&step(Action::Delete), &Look::Absent), Settled::Yes);
         assert!(matches!(settled(&step(Action::Start), &Look::Absent), Settled::Conflict(_)));
+    }
+
+    #[test]
+    fn disks_are_so_from_their_size_on_and_another_disk_is_in_conflict() {
+        let slot = Slot::scsi(1);
+        let disk = |storage: &str, gib| {
+            let mut seen = seen(Ownership::Ours(resource(1)));
+            seen.fields.insert(Field::DiskSize(Slot::scsi(1)), Value::Size(Size::gib(gib)));
+            seen.fields.insert(Field::DiskStorage(Slot::scsi(1)), Value::Text(storage.into()));
+            present(seen)
+        };
+        let resize = step(Action::Resize { slot: slot.clone(), size: Size::gib(20) });
+        assert_eq!(settled(&resize, &disk("local", 10)), Settled::No);
+        assert_eq!(settled(&resize, &disk("local", 20)), Settled::Yes);
+        assert!(matches!(settled(&resize, &present(seen(Ownership::Ours(resource(1))))), Settled::Conflict(_)));
+        let add = step(Action::AddDisk { slot, storage: "local".into(), size: Size::gib(10) });
+        assert_eq!(settled(&add, &disk("local", 10)), Settled::Yes);
+        assert!(matches!(settled(&add, &disk("other", 10)), Settled::Conflict(_)));
+        assert_eq!(settled(&add, &present(seen(Ownership::Ours(resource(1))))), Settled::No);
+    }
+
+    #[test]
+    fn an_unknown_power_state_settles_nothing() {
+        let mut unknown = seen(Ownership::Ours(resource(1)));
+        unknown.power = Power::Unknown;
+        for action in [Action::Start, Action::Stop, Action::Shutdown] {
+            assert!(matches!(settled(&step(action), &present(unknown.clone())), Settled::Unknown(_)));
+        }
     }
 
     #[test]

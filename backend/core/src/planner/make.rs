@@ -1,0 +1,410 @@
+//! Guests that shall exist.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use super::place::{Need, Spot, bytes, memory_of};
+use super::{Draft, Planner, Standing, by_default, change};
+use crate::drift::named;
+use crate::field::{Field, NicPart, Slot, Value};
+use crate::guest::{GuestRef, Kind, Vmid};
+use crate::id::ResourceId;
+use crate::intent::NewGuest;
+use crate::observed::{NodeState, Origin, Ownership, Sighting};
+use crate::plan::{Action, Change, Effect};
+use crate::reading::{Source, Sourced};
+use crate::resolve::disks_in_order;
+use crate::settle::holds;
+use crate::size::Size;
+
+/// Proxmox's own prefix for MAC addresses of guests.
+const MAC_PREFIX: &str = "BC:24:11";
+
+impl<'a> Planner<'a> {
+    /// Makes a guest, or what is missing of one that is there.
+    pub(super) fn exist(&mut self, wish: usize, new: &NewGuest) {
+        let observed = self.world.observed;
+        let row = self.world.resources.iter().find(|row| row.id == new.resource);
+        if let Some(seen) = observed.guests.iter().find(|seen| seen.ownership == Ownership::Ours(new.resource)) {
+            return self.exists(wish, new, seen);
+        }
+        let Some(row) = row else { return self.make(wish, new, None, None) };
+        let name = &new.name.value;
+        if row.gone {
+            return self.note(format!("{name} was deleted by a later declaration and is not made again."));
+        }
+        let vmid = row.key.vmid;
+        if let Some(other) = observed.numbered(vmid) {
+            let text = match other.lock.as_deref() {
+                Some(lock @ ("create" | "clone")) => {
+                    format!("{name} ({vmid}) is still being made (lock {lock}). Plan again when that has ended.")
+                }
+                _ => format!(
+                    "VMID {vmid} is kept for {name}, but {} {} on {} has it and does not carry {name}’s marker. \
+                     Nothing is done to it. Find out where it comes from, then declare {name} anew.",
+                    other.guest.kind.noun(),
+                    other.guest.name,
+                    other.guest.node
+                ),
+            };
+            return self.ask(name, text);
+        }
+        let silent = matches!(observed.nodes.get(&row.node), Some(NodeState::Unreachable { .. }));
+        // A guest that was seen once may have moved to any node; one that never was can only be where it was planned.
+        if silent || (row.smbios_uuid.is_some() && !observed.is_complete()) {
+            let text = format!(
+                "{name} ({vmid}) was not seen, and not every node answers: unknown is not absent, so it is not made \
+                 again. Plan again when all nodes answer."
+            );
+            return self.ask(name, text);
+        }
+        self.make(wish, new, Some(vmid), Some(&row.node));
+    }
+
+    /// The guest is there: what somebody named is held, and what its making left undone is done.
+    fn exists(&mut self, wish: usize, new: &NewGuest, seen: &'a Sighting) {
+        let key = seen.guest.key();
+        if matches!(seen.lock.as_deref(), Some("create" | "clone")) {
+            let text =
+                format!("{} ({}) is still being made. Plan again when that has ended.", seen.guest.name, key.vmid);
+            return self.ask(key.vmid, text);
+        }
+        self.guests.entry(key).or_insert_with(|| Standing {
+            seen,
+            resource: new.resource,
+            ours: true,
+            deleted: false,
+            power: seen.power,
+            fields: seen.fields.clone(),
+        });
+        let lacks = |field: &Field| match field {
+            Field::DiskSize(slot) | Field::DiskStorage(slot) => {
+                !seen.fields.contains_key(&Field::DiskSize(slot.clone()))
+            }
+            Field::Nic(number, _) => !seen.nics().any(|nic| nic == *number),
+            Field::Name
+            | Field::Cores
+            | Field::Sockets
+            | Field::CpuType
+            | Field::Memory
+            | Field::Swap
+            | Field::OnBoot
+            | Field::Protection
+            | Field::Unprivileged
+            | Field::Tags
+            | Field::Description
+            | Field::Running => false,
+        };
+        let lacking = new.fields.iter().filter(|(field, _)| lacks(field));
+        let mut fields: BTreeMap<Field, Sourced<Value>> =
+            named(&new.fields).chain(lacking).map(|(field, said)| (field.clone(), said.clone())).collect();
+        fields.insert(Field::Name, new.name.clone().map(|name| Value::Text(name.into())));
+        self.hold_known(wish, key, &fields);
+    }
+
+    /// `kept` is the VMID that it has already, `before` the node where it was planned to be.
+    fn make(&mut self, wish: usize, new: &NewGuest, kept: Option<Vmid>, before: Option<&str>) {
+        let template = new.origin.as_ref().and_then(|origin| {
+            origin.value.at.values().find_map(|origin| match origin {
+                Origin::Template(vmid) => self.world.observed.numbered(*vmid),
+                Origin::Volume(_) => None,
+            })
+        });
+        let need = need(new, template);
+        let spot = match self.spot(&need, before) {
+            Ok(spot) => spot,
+            Err(reasons) => {
+                let text = format!("{} fits on no node. {}.", new.name.value, reasons.join("; "));
+                return self.ask(&new.name.value, text);
+            }
+        };
+        let Some(vmid) = kept.or_else(|| self.free_vmid()) else {
+            return self.ask(&new.name.value, "There is no free VMID.".to_owned());
+        };
+        self.given.insert(vmid);
+        self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
+        self.reserve(&need, &spot);
+        let guest = GuestRef { kind: new.kind, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
+        if new.node.is_none() && self.world.observed.nodes.len() > 1 {
+            self.note(format!(
+                "{} goes to {}: of the nodes that can hold it, the one with fewest guests of this declaration, then \
+                 with most memory to spare.",
+                guest.name, guest.node
+            ));
+        }
+        match spot.origin.clone() {
+            Some(Origin::Template(from)) => {
+                if let Some(template) = self.world.observed.numbered(from) {
+                    self.copy(wish, new, &guest, &spot, template);
+                }
+            }
+            Some(Origin::Volume(volume)) => self.create(wish, new, &guest, &spot, Some(volume)),
+            None => {
+                self.note(format!(
+                    "{} starts from an empty disk, as no image or template was named: it has no system yet.",
+                    guest.name
+                ));
+                self.create(wish, new, &guest, &spot, None);
+            }
+        }
+        if need.starts {
+            self.push(wish, &guest, new.resource, starting(&new.fields, Some(Value::Flag(false))));
+        }
+    }
+
+    fn free_vmid(&self) -> Option<Vmid> {
+        (self.policy.vmid_from.max(Vmid::MIN)..=Vmid::MAX).filter_map(|number| Vmid::try_from(number).ok()).find(
+            |vmid| {
+                self.world.observed.numbered(*vmid).is_none()
+                    && !self.given.contains(vmid)
+                    && self.world.resources.iter().all(|row| row.gone || row.key.vmid != *vmid)
+            },
+        )
+    }
+
+    fn reserve(&mut self, need: &Need<'_>, spot: &Spot) {
+        if need.starts {
+            self.rooms.take_memory(&spot.node, bytes(need.memory));
+        }
+        for (slot, size) in &need.disks {
+            if let Some((storage, _)) = spot.storages.get(slot) {
+                self.rooms.take_space(self.world.observed, &spot.node, storage, *size);
+            }
+        }
+        *self.placed.entry(spot.node.clone()).or_default() += 1;
+    }
+
+    /// All fields in one call.
+    fn create(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: Option<String>) {
+        let mut fields = new.fields.clone();
+        fields.remove(&Field::Running);
+        for (slot, (storage, source)) in &spot.storages {
+            let storage = Sourced::new(Value::Text(storage.clone()), source.clone());
+            fields.insert(Field::DiskStorage(slot.clone()), storage);
+        }
+        for slot in &new.disks {
+            if slot.as_str() != "rootfs" && new.kind == Kind::Lxc {
+                self.note(format!("Disk {slot} of {} is mounted at /mnt/{slot} in the container.", guest.name));
+            }
+        }
+        if let (Some(volume), Some(origin)) = (&template, &new.origin) {
+            self.relies_on.insert(format!("image/{}/{volume}", guest.node), "present".to_owned());
+            if let Source::Default { why } | Source::Inferred { why } = &origin.source {
+                self.note(format!("{} is made from {}: {why}.", guest.name, origin.value.name));
+            }
+        }
+        let nics: Vec<u8> = nics_of(fields.keys());
+        let macs = nics.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
+        let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
+        changes.extend(fields.iter().map(|(field, said)| change(field, None, said)));
+        let fields = fields.into_iter().map(|(field, said)| (field, said.value)).collect();
+        let action = Action::Create { fields, template, macs };
+        self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
+    }
+
+    /// A copy, then what differs from the template.
+    fn copy(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: &Sighting) {
+        let key = template.guest.key();
+        self.relies_on.insert(format!("guest/{}/{}/digest", key.kind, key.vmid), template.digest.clone());
+        let from_name = new.origin.as_ref().map_or_else(String::new, |origin| origin.value.name.clone());
+        let full = new.origin.as_ref().is_none_or(|origin| origin.value.full);
+        let moved = disks_in_order(template).into_iter().find_map(|slot| {
+            let (storage, _) = spot.storages.get(&slot)?;
+            (template.get(&Field::DiskStorage(slot)) != Some(&Value::Text(storage.clone()))).then(|| storage.clone())
+        });
+        if let Some(origin) = &new.origin
+            && let Source::Inferred { why } = &origin.source
+        {
+            self.note(format!("{} is made from {}: {why}.", guest.name, origin.value.name));
+        }
+        let action = Action::Clone {
+            from: key.vmid,
+            from_node: spot.origin_node.clone(),
+            from_name: from_name.clone(),
+            full,
+            storage: moved,
+        };
+        let changes = copied(new, spot, template, &from_name);
+        self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
+
+        let standing = Settling { seen: template, resource: new.resource };
+        self.settle_copy(wish, new, guest, spot, &standing);
+    }
+
+    /// Update, growth and further disks of a fresh copy, which is off.
+    fn settle_copy(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, copy: &Settling<'_>) {
+        let mut update = BTreeMap::new();
+        let mut changes = Vec::new();
+        for (field, said) in &new.fields {
+            match field {
+                Field::Running | Field::DiskSize(_) | Field::DiskStorage(_) => {}
+                Field::Name
+                | Field::Cores
+                | Field::Sockets
+                | Field::CpuType
+                | Field::Memory
+                | Field::Swap
+                | Field::OnBoot
+                | Field::Protection
+                | Field::Unprivileged
+                | Field::Tags
+                | Field::Description
+                | Field::Nic(..) => {
+                    let is = copy.seen.get(field);
+                    if !holds(field, &said.value, is) {
+                        update.insert(field.clone(), said.value.clone());
+                        changes.push(change(field, is, said));
+                    }
+                }
+            }
+        }
+        if !update.is_empty() {
+            let added = nics_of(update.keys()).into_iter().filter(|number| !copy.seen.nics().any(|nic| nic == *number));
+            let added: Vec<u8> = added.collect();
+            let macs = added.into_iter().map(|number| (number, self.mac(copy.resource, number))).collect();
+            let action = Action::Update { fields: update, macs };
+            self.push(wish, guest, copy.resource, Draft::new(action, Effect::Live).with(changes));
+        }
+        for slot in &new.disks {
+            let field = Field::DiskSize(slot.clone());
+            let Some(Sourced { value: Value::Size(size), source }) = new.fields.get(&field) else { continue };
+            let said = Sourced::new(Value::Size(*size), source.clone());
+            match copy.seen.get(&field) {
+                Some(is) if holds(&field, &said.value, Some(is)) => {}
+                Some(is) => {
+                    let action = Action::Resize { slot: slot.clone(), size: *size };
+                    let changes = vec![change(&field, Some(is), &said)];
+                    self.push(wish, guest, copy.resource, Draft::new(action, Effect::Live).with(changes));
+                }
+                None => {
+                    let Some((storage, why)) = spot.storages.get(slot) else { continue };
+                    let draft = adding(slot, &said, *size, storage, why, Effect::Live);
+                    self.push(wish, guest, copy.resource, draft);
+                }
+            }
+        }
+    }
+
+    /// A MAC address for a new NIC: always the same one for the same resource and number, unless it is taken.
+    pub(super) fn mac(&mut self, resource: ResourceId, number: u8) -> String {
+        let mut attempt = 0u32;
+        loop {
+            let hash = Sha256::new()
+                .chain_update(b"mycopod mac v1")
+                .chain_update(resource.0.as_bytes())
+                .chain_update([number])
+                .chain_update(attempt.to_be_bytes())
+                .finalize();
+            let mac = format!("{MAC_PREFIX}:{:02X}:{:02X}:{:02X}", hash[0], hash[1], hash[2]);
+            // 16 million addresses; a cluster has thousands of NICs at most, so this ends soon.
+            if self.macs.insert(mac.clone()) {
+                return mac;
+            }
+            attempt = attempt.wrapping_add(1);
+        }
+    }
+}
+
+/// A fresh copy, with its template's fields.
+struct Settling<'a> {
+    seen: &'a Sighting,
+    resource: ResourceId,
+}
+
+/// The step that starts a guest.
+pub(super) fn starting(fields: &BTreeMap<Field, Sourced<Value>>, from: Option<Value>) -> Draft {
+    let changes = fields.get(&Field::Running).map(|said| change(&Field::Running, from.as_ref(), said));
+    Draft::new(Action::Start, Effect::Live).with(changes.into_iter().collect())
+}
+
+/// The step that adds an empty disk.
+pub(super) fn adding(
+    slot: &Slot,
+    said: &Sourced<Value>,
+    size: Size,
+    storage: &str,
+    why: &Source,
+    effect: Effect,
+) -> Draft {
+    let on = Sourced::new(Value::Text(storage.to_owned()), why.clone());
+    let changes =
+        vec![change(&Field::DiskSize(slot.clone()), None, said), change(&Field::DiskStorage(slot.clone()), None, &on)];
+    Draft::new(Action::AddDisk { slot: slot.clone(), storage: storage.to_owned(), size }, effect).with(changes)
+}
+
+/// What the copy has from its template, and where its disks go.
+fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<Change> {
+    let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
+    for (field, value) in &template.fields {
+        match field {
+            Field::Cores
+            | Field::Sockets
+            | Field::Memory
+            | Field::Swap
+            | Field::DiskSize(_)
+            | Field::Nic(_, NicPart::Bridge) => {
+                changes.push(change(field, None, &by_default(value.clone(), format!("as {from} has it"))));
+            }
+            Field::DiskStorage(slot) => {
+                if let Some((storage, why)) = spot.storages.get(slot) {
+                    changes.push(change(field, None, &Sourced::new(Value::Text(storage.clone()), why.clone())));
+                }
+            }
+            Field::Name
+            | Field::CpuType
+            | Field::OnBoot
+            | Field::Protection
+            | Field::Unprivileged
+            | Field::Tags
+            | Field::Description
+            | Field::Running
+            | Field::Nic(..) => {}
+        }
+    }
+    changes
+}
+
+/// What a new guest needs, its template's part included.
+fn need<'n>(new: &'n NewGuest, template: Option<&Sighting>) -> Need<'n> {
+    let mut slots = new.disks.clone();
+    slots.extend(template.map(disks_in_order).unwrap_or_default().into_iter().filter(|slot| !new.disks.contains(slot)));
+    let size_of = |slot: &Slot| {
+        let field = Field::DiskSize(slot.clone());
+        let value = new.fields.get(&field).map(|said| &said.value).or_else(|| template?.get(&field));
+        match value {
+            Some(Value::Size(size)) => *size,
+            _ => Size::default(),
+        }
+    };
+    let disks = slots.into_iter().map(|slot| (slot.clone(), size_of(&slot))).collect();
+    let memory = match new.fields.get(&Field::Memory).map(|said| &said.value) {
+        Some(Value::Size(size)) => *size,
+        _ => template.map(|seen| memory_of(&seen.fields)).unwrap_or_default(),
+    };
+    let starts = new.fields.get(&Field::Running).is_some_and(|said| said.value == Value::Flag(true));
+    Need { new, disks, memory, starts }
+}
+
+/// The numbers of the NICs among `fields`.
+pub(super) fn nics_of<'f>(fields: impl Iterator<Item = &'f Field>) -> Vec<u8> {
+    let mut numbers: Vec<u8> = fields
+        .filter_map(|field| match field {
+            Field::Nic(number, _) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    numbers.dedup();
+    numbers
+}
+
+/// The MAC addresses in a guest's configuration.
+pub(super) fn macs_of(raw: &BTreeMap<String, String>) -> Vec<String> {
+    let is_mac = |text: &&str| {
+        text.len() == 17 && text.split(':').count() == 6 && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b':')
+    };
+    raw.iter()
+        .filter(|(key, _)| key.starts_with("net"))
+        .flat_map(|(_, value)| value.split([',', '=']).filter(is_mac).map(str::to_uppercase))
+        .collect()
+}
