@@ -18,6 +18,7 @@ mod refusal;
 mod show;
 mod step;
 pub mod view;
+mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;

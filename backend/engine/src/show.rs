@@ -4,7 +4,7 @@ use mycopod_core::field::{Field, NicPart, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::plan::{Change, Effect, Plan, Step};
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Question, Reading, Selector, Source, Sourced,
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Reading, Selector, Source, Sourced,
     Statement, Target, What,
 };
 
@@ -92,13 +92,14 @@ pub(crate) const fn power(power: Power) -> &'static str {
     }
 }
 
-/// A reading with the questions still open and the answers given; `asked` holds the questions of all stages.
-pub(crate) fn reading(reading: &Reading, asked: &[Question], answers: &Answers, reader: &str, text: &str) -> ReadingView {
+/// A reading of `text` with its questions, and the answers given to them.
+pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, text: &str) -> ReadingView {
     ReadingView {
         reader: reader.to_owned(),
         refusal: reading.refusal.clone(),
         statements: reading.statements.iter().map(|said| statement(said, text)).collect(),
-        questions: asked
+        questions: reading
+            .questions
             .iter()
             .map(|question| QuestionView {
                 id: question.id.clone(),

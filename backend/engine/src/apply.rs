@@ -1,0 +1,384 @@
+//! Carrying out approved plans: which step when, and what the ledger keeps of it.
+//!
+//! Steps that touch the same guest run in the plan's order; others side by side, within a
+//! bound for each node. When one step does not succeed, no later step of its guest is
+//! begun; other guests go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use mycopod_core::approval::Approved;
+use mycopod_core::guest::Vmid;
+use mycopod_core::id::{DeclarationId, ReconciliationId};
+use mycopod_core::observed::Look;
+use mycopod_core::plan::{Action, Plan, Step};
+use mycopod_core::ports::Upid;
+use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
+use mycopod_store::audit::{Actor, Kind};
+use mycopod_store::leases::{self, Lease};
+use mycopod_store::{approvals, declarations, reconciliations, resources, steps};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::Entry;
+use crate::step::{Outcome, Run};
+use crate::worker::LEASE;
+use crate::{Engine, Refusal};
+
+/// Reconciliations carried out at once by one replica: more would only wait for the nodes.
+const AT_ONCE: usize = 4;
+
+/// The ledger of one reconciliation, under its lease.
+pub(crate) struct Ledger {
+    engine: Engine,
+    lease: Lease<ReconciliationId>,
+    declaration: DeclarationId,
+}
+
+/// How the steps of a plan stand while it is carried out.
+struct Progress<'a> {
+    plan: &'a Plan,
+    states: BTreeMap<u32, StepState>,
+    upids: BTreeMap<u32, Upid>,
+    /// The digest that each guest's configuration had after its last step that was done.
+    digests: BTreeMap<Vmid, String>,
+    running: BTreeSet<u32>,
+}
+
+/// Why a plan was not carried out to its end.
+#[derive(Default)]
+struct Troubles {
+    worst: Option<ReconciliationStatus>,
+    reasons: Vec<String>,
+}
+
+impl Engine {
+    /// Carries out whatever was approved, until `stop`.
+    pub(crate) async fn apply_all(&self, stop: &CancellationToken) {
+        let claim = |engine: Self| async move {
+            let worker = engine.worker();
+            let mut connection = engine.pool().acquire().await?;
+            Ok(leases::claim_reconciliation(&mut connection, &worker, LEASE).await?)
+        };
+        self.work(stop, AT_ONCE, claim, |engine, lease| {
+            let cut = stop.clone();
+            async move { engine.apply_one(lease, &cut).await }
+        })
+        .await;
+    }
+
+    async fn apply_one(&self, lease: Lease<ReconciliationId>, cut: &CancellationToken) -> Result<(), Refusal> {
+        let (reconciliation, approved, entries, standing) = {
+            let mut connection = self.pool().acquire().await?;
+            let Some(reconciliation) = reconciliations::get(&mut connection, lease.work).await? else { return Ok(()) };
+            if reconciliation.status != ReconciliationStatus::Applying {
+                return Ok(());
+            }
+            let approved = approvals::with_plan(&mut connection, reconciliation.plan).await?;
+            let entries = steps::list(&mut connection, lease.work).await?;
+            let standing = declarations::standing(&mut connection, reconciliation.declaration).await?;
+            (reconciliation, approved, entries, standing)
+        };
+        let ledger = Ledger { engine: self.clone(), lease, declaration: reconciliation.declaration };
+        let approved = match approved.map(|(plan, record)| Approved::recorded(plan, &record)) {
+            Some(Ok(approved)) => approved,
+            Some(Err(error)) => return ledger.give_up(&error.to_string()).await,
+            None => return ledger.give_up("There is no approval of this plan; nothing of it was carried out.").await,
+        };
+        if standing.is_some_and(|(status, _)| status == DeclarationStatus::Approved) {
+            ledger.applying().await?;
+        }
+        let mut progress = Progress::resumed(approved.plan(), entries);
+        let troubles = self.run_steps(&ledger, &mut progress, cut).await?;
+        if cut.is_cancelled() && !progress.is_over() {
+            return Ok(());
+        }
+        ledger.finish(approved.plan(), troubles, &progress).await
+    }
+
+    async fn run_steps(&self, ledger: &Ledger, progress: &mut Progress<'_>, cut: &CancellationToken) -> Result<Troubles, Refusal> {
+        let plan = progress.plan;
+        let mut troubles = Troubles::default();
+        let mut running = FuturesUnordered::new();
+        loop {
+            let cancelled = ledger.is_cancelled().await?;
+            if cancelled {
+                troubles.note(ReconciliationStatus::Cancelled, "It was called off; the steps under way were finished.".into());
+            }
+            while !cut.is_cancelled() {
+                // What was begun before a restart must be brought to an end even when called off.
+                let next = progress.ready(self.settings().steps_per_node, cancelled);
+                let Some(step) = next.and_then(|seq| plan.steps().iter().find(|step| step.seq == seq)) else { break };
+                let (state, upid) = (progress.states[&step.seq], progress.upids.get(&step.seq).cloned());
+                let run = Run { hypervisor: self.hypervisor(), ledger, step, expected: progress.expected(step), cut };
+                progress.running.insert(step.seq);
+                running.push(async move { (step, run.carry_out(state, upid).await) });
+            }
+            let Some((step, outcome)) = running.next().await else { return Ok(troubles) };
+            progress.running.remove(&step.seq);
+            let outcome = outcome?;
+            if matches!(outcome, Outcome::Interrupted) {
+                continue;
+            }
+            let state = ledger.finished(step, &outcome).await?;
+            progress.states.insert(step.seq, state);
+            let name = &step.guest.name;
+            match outcome {
+                Outcome::Done(Look::Present(seen)) => {
+                    progress.digests.insert(step.guest.vmid, seen.digest);
+                }
+                Outcome::Done(Look::Absent | Look::Unknown(_)) | Outcome::Interrupted => {}
+                Outcome::Failed(why) => troubles.note(ReconciliationStatus::Failed, format!("{name}: {why}.")),
+                Outcome::Blocked(why) => troubles.note(ReconciliationStatus::Blocked, format!("{name}: {why}.")),
+                Outcome::Stale(why) => troubles.note(ReconciliationStatus::Stale, format!("{why}.")),
+            }
+        }
+    }
+}
+
+impl<'a> Progress<'a> {
+    fn resumed(plan: &'a Plan, entries: Vec<steps::Entry>) -> Self {
+        let mut progress = Self {
+            plan,
+            states: BTreeMap::new(),
+            upids: BTreeMap::new(),
+            digests: BTreeMap::new(),
+            running: BTreeSet::new(),
+        };
+        for entry in entries {
+            progress.states.insert(entry.seq, entry.state);
+            progress.upids.extend(entry.upid.map(|upid| (entry.seq, upid)));
+            if let (Some(step), Some(digest)) = (plan.steps().iter().find(|step| step.seq == entry.seq), entry.digest) {
+                progress.digests.insert(step.guest.vmid, digest);
+            }
+        }
+        progress
+    }
+
+    fn state(&self, step: &Step) -> StepState {
+        self.states.get(&step.seq).copied().unwrap_or(StepState::Skipped)
+    }
+
+    fn is_open(&self, step: &Step) -> bool {
+        matches!(self.state(step), StepState::Pending | StepState::Started | StepState::Submitted)
+    }
+
+    fn is_over(&self) -> bool {
+        self.plan.steps().iter().all(|step| !self.is_open(step))
+    }
+
+    /// The next step that may be begun: all earlier ones that touch its guests are done, and its node has room.
+    fn ready(&self, per_node: usize, only_begun: bool) -> Option<u32> {
+        let steps = self.plan.steps();
+        let on_node = |node: &str| {
+            steps.iter().filter(|step| step.guest.node == node && self.running.contains(&step.seq)).count()
+        };
+        let is_free = |step: &Step| {
+            steps
+                .iter()
+                .take_while(|earlier| earlier.seq < step.seq)
+                .filter(|earlier| !touches(earlier).is_disjoint(&touches(step)))
+                .all(|earlier| self.state(earlier) == StepState::Done)
+        };
+        steps
+            .iter()
+            .filter(|step| self.is_open(step) && !self.running.contains(&step.seq))
+            .filter(|step| !only_begun || self.state(step) != StepState::Pending)
+            .find(|step| on_node(&step.guest.node) < per_node && is_free(step))
+            .map(|step| step.seq)
+    }
+
+    /// The digest the step's guest must have: as its last step left it, else as the plan saw it.
+    fn expected(&self, step: &Step) -> Option<String> {
+        let key = format!("guest/{}/{}/digest", step.guest.kind, step.guest.vmid);
+        self.digests.get(&step.guest.vmid).or_else(|| self.plan.relies_on().get(&key)).cloned()
+    }
+}
+
+/// The guests that a step acts on or copies from.
+fn touches(step: &Step) -> BTreeSet<Vmid> {
+    let mut vmids = BTreeSet::from([step.guest.vmid]);
+    if let Action::Clone { from, .. } = &step.action {
+        vmids.insert(*from);
+    }
+    vmids
+}
+
+impl Troubles {
+    /// The worst decides how the whole ended: failed, then blocked, then stale, then called off.
+    fn note(&mut self, status: ReconciliationStatus, reason: String) {
+        let rank = |status: ReconciliationStatus| match status {
+            ReconciliationStatus::Failed => 4,
+            ReconciliationStatus::Blocked => 3,
+            ReconciliationStatus::Stale => 2,
+            ReconciliationStatus::Cancelled => 1,
+            ReconciliationStatus::Applying | ReconciliationStatus::Converged => 0,
+        };
+        if self.worst.is_none_or(|worst| rank(status) > rank(worst)) {
+            self.worst = Some(status);
+        }
+        if !self.reasons.contains(&reason) {
+            self.reasons.push(reason);
+        }
+    }
+}
+
+impl Ledger {
+    /// Commits that a step is about to be sent, with the tasks that were there before where that will matter.
+    pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<(), Refusal> {
+        let mut transaction = self.engine.pool().begin().await?;
+        steps::start(&mut transaction, &self.lease, step.seq, &before, self.engine.clock().now()).await?;
+        self.engine.enter(&mut transaction, self.entry(step, Kind::StepStarted, StepState::Started, json!({ "action": step.action }))).await?;
+        transaction.commit().await?;
+        self.engine.ring();
+        Ok(())
+    }
+
+    /// The tasks that were there before the step was first sent.
+    pub async fn baseline(&self, step: &Step) -> Result<Vec<Upid>, Refusal> {
+        let mut connection = self.engine.pool().acquire().await?;
+        let entries = steps::list(&mut connection, self.lease.work).await?;
+        let entry = entries.into_iter().find(|entry| entry.seq == step.seq);
+        Ok(entry.map(|entry| entry.baseline_as()).transpose()?.flatten().unwrap_or_default())
+    }
+
+    /// Counts another sending of a step, and with it makes sure that the lease is still held.
+    pub async fn again(&self, step: &Step) -> Result<(), Refusal> {
+        let mut connection = self.engine.pool().acquire().await?;
+        steps::attempt_again(&mut connection, &self.lease, step.seq).await?;
+        Ok(())
+    }
+
+    /// Commits the task that Proxmox gave.
+    pub async fn submitted(&self, step: &Step, upid: &Upid) -> Result<(), Refusal> {
+        let mut transaction = self.engine.pool().begin().await?;
+        steps::submitted(&mut transaction, &self.lease, step.seq, upid, self.engine.clock().now()).await?;
+        self.engine.enter(&mut transaction, self.entry(step, Kind::StepSubmitted, StepState::Submitted, json!({ "upid": upid }))).await?;
+        transaction.commit().await?;
+        self.engine.ring();
+        Ok(())
+    }
+
+    /// Commits how a step ended, and what that makes of its guest.
+    async fn finished(&self, step: &Step, outcome: &Outcome) -> Result<StepState, Refusal> {
+        let now = self.engine.clock().now();
+        let (state, kind, error) = match outcome {
+            Outcome::Done(_) => (StepState::Done, Kind::StepDone, None),
+            Outcome::Failed(why) => (StepState::Failed, Kind::StepFailed, Some(why.as_str())),
+            Outcome::Blocked(why) | Outcome::Stale(why) => (StepState::Blocked, Kind::StepBlocked, Some(why.as_str())),
+            // The ledger stays as it is: the next worker goes on from there.
+            Outcome::Interrupted => return Ok(StepState::Started),
+        };
+        let mut transaction = self.engine.pool().begin().await?;
+        match outcome {
+            Outcome::Done(Look::Present(seen)) => {
+                steps::saw(&mut transaction, &self.lease, step.seq, &seen.digest).await?;
+                let uuid = seen.smbios_uuid.as_deref();
+                resources::present(&mut transaction, step.resource, &seen.guest, self.declaration, uuid, now).await?;
+            }
+            Outcome::Done(Look::Absent) => resources::gone(&mut transaction, step.resource, now).await?,
+            Outcome::Done(Look::Unknown(_)) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted => {}
+        }
+        steps::finish(&mut transaction, &self.lease, step.seq, state, error, now).await?;
+        self.engine.enter(&mut transaction, self.entry(step, kind, state, json!({ "error": error }))).await?;
+        transaction.commit().await?;
+        self.engine.ring();
+        Ok(state)
+    }
+
+    fn entry(&self, step: &Step, kind: Kind, state: StepState, details: serde_json::Value) -> Entry {
+        let guest = &step.guest;
+        let mut about = json!({ "seq": step.seq, "summary": step.summary, "guest": guest });
+        if let (Some(about), serde_json::Value::Object(details)) = (about.as_object_mut(), details) {
+            about.extend(details);
+        }
+        Entry {
+            actor: Actor::System,
+            kind,
+            subject: format!("{} {} {}", guest.kind.noun(), guest.vmid, guest.name),
+            status: state.to_string(),
+            declaration: self.declaration,
+            details: about,
+        }
+    }
+
+    async fn applying(&self) -> Result<(), Refusal> {
+        let mut transaction = self.engine.pool().begin().await?;
+        leases::hold(&mut transaction, &self.lease).await?;
+        let now = self.engine.clock().now();
+        declarations::move_to(&mut transaction, self.declaration, DeclarationStatus::Applying, None, now).await?;
+        transaction.commit().await?;
+        self.engine.ring();
+        Ok(())
+    }
+
+    async fn is_cancelled(&self) -> Result<bool, Refusal> {
+        let mut connection = self.engine.pool().acquire().await?;
+        let reconciliation = reconciliations::get(&mut connection, self.lease.work).await?;
+        Ok(reconciliation.is_some_and(|reconciliation| reconciliation.cancel_requested_at.is_some()))
+    }
+
+    /// Ends a reconciliation of which nothing may be carried out.
+    async fn give_up(&self, why: &str) -> Result<(), Refusal> {
+        let standing = {
+            let mut connection = self.engine.pool().acquire().await?;
+            declarations::standing(&mut connection, self.declaration).await?
+        };
+        if standing.is_some_and(|(status, _)| status == DeclarationStatus::Approved) {
+            self.applying().await?;
+        }
+        self.end(ReconciliationStatus::Failed, Some(why), None).await
+    }
+
+    async fn finish(&self, plan: &Plan, troubles: Troubles, progress: &Progress<'_>) -> Result<(), Refusal> {
+        let reason = troubles.reasons.join(" ");
+        let done = plan.steps().iter().filter(|step| progress.state(step) == StepState::Done).count();
+        match troubles.worst {
+            None => self.end(ReconciliationStatus::Converged, None, Some(plan)).await,
+            Some(status) => {
+                let reason = format!("{reason} {done} of {} steps were done and stay done.", plan.steps().len());
+                self.end(status, Some(&reason), None).await
+            }
+        }
+    }
+
+    /// Ends the reconciliation and with it the declaration's applying. `converged` is the plan that was carried out whole.
+    async fn end(&self, status: ReconciliationStatus, reason: Option<&str>, converged: Option<&Plan>) -> Result<(), Refusal> {
+        let engine = &self.engine;
+        // Whoever owns what is told by the markers, which a look must show.
+        let observed = if converged.is_some() { Some(engine.look_afresh().await?) } else { None };
+        let now = engine.clock().now();
+        let (next, kind) = match status {
+            ReconciliationStatus::Converged => (DeclarationStatus::Converged, Kind::DeclarationConverged),
+            ReconciliationStatus::Blocked => (DeclarationStatus::Blocked, Kind::DeclarationBlocked),
+            ReconciliationStatus::Stale => (DeclarationStatus::Stale, Kind::PlanStale),
+            ReconciliationStatus::Cancelled => (DeclarationStatus::Cancelled, Kind::DeclarationCancelled),
+            ReconciliationStatus::Failed | ReconciliationStatus::Applying => (DeclarationStatus::Failed, Kind::DeclarationFailed),
+        };
+        let mut transaction = engine.pool().begin().await?;
+        steps::skip_pending(&mut transaction, &self.lease, now).await?;
+        reconciliations::finish(&mut transaction, &self.lease, status, reason, &json!({}), now).await?;
+        declarations::move_to(&mut transaction, self.declaration, next, reason, now).await?;
+        if let Some(observed) = observed
+            && let Some(declaration) = declarations::get(&mut transaction, self.declaration).await?
+        {
+            let intent = declaration.read.and_then(|read| read.intent).unwrap_or_default();
+            engine.own(&mut transaction, self.declaration, &intent, &observed).await?;
+        }
+        if status == ReconciliationStatus::Cancelled {
+            resources::release_unused(&mut transaction, self.declaration).await?;
+        }
+        let entry = Entry {
+            actor: Actor::System,
+            kind,
+            subject: format!("declaration {}", self.declaration),
+            status: next.to_string(),
+            declaration: self.declaration,
+            details: json!({ "reconciliation": self.lease.work, "reason": reason }),
+        };
+        engine.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}

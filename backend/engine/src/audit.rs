@@ -1,0 +1,109 @@
+//! Entries of the audit log, its checkpoints, and the check that it is as it was written.
+
+use chrono::SecondsFormat;
+use mycopod_core::audit::{Checkpoint, Frontier, leaf};
+use mycopod_core::id::DeclarationId;
+use mycopod_store::audit::{self, Kind, NewEntry};
+use serde_json::Value;
+use sqlx::{Postgres, Transaction};
+
+use crate::view::{BadEntry, Verification};
+use crate::{Actor, Engine, Refusal};
+
+impl From<&Actor> for audit::Actor {
+    fn from(actor: &Actor) -> Self {
+        Self::User { id: actor.id, email: actor.email.clone() }
+    }
+}
+
+/// What is entered, without the time.
+pub(crate) struct Entry {
+    pub actor: audit::Actor,
+    pub kind: Kind,
+    pub subject: String,
+    pub status: String,
+    pub declaration: DeclarationId,
+    pub details: Value,
+}
+
+impl Engine {
+    /// Appends to the log in the transaction that causes the entry. Always the last write of a transaction:
+    /// the log's head is one row, for which all who append wait.
+    pub(crate) async fn enter(&self, transaction: &mut Transaction<'_, Postgres>, entry: Entry) -> Result<(), Refusal> {
+        let entry = NewEntry {
+            time: self.clock().now(),
+            actor: entry.actor,
+            kind: entry.kind,
+            subject: entry.subject,
+            status: entry.status,
+            declaration: Some(entry.declaration),
+            details: entry.details,
+        };
+        audit::append(transaction, entry).await?;
+        Ok(())
+    }
+
+    /// Signs the log as it stands.
+    pub async fn checkpoint(&self) -> Result<Checkpoint, Refusal> {
+        let mut connection = self.pool().acquire().await?;
+        let head = audit::head(&mut connection).await?;
+        let time = self.clock().now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        let checkpoint = Checkpoint::sign(&self.keys().checkpoint, &self.settings().origin, &head, time);
+        audit::save_checkpoint(&mut connection, &checkpoint).await?;
+        Ok(checkpoint)
+    }
+
+    /// Computes the whole log anew and holds it against what is stored: every entry's hash, the root, and the
+    /// checkpoints that were signed on the way.
+    pub async fn verify_audit(&self) -> Result<Verification, Refusal> {
+        let (stored, checkpoints) = {
+            let mut connection = self.pool().acquire().await?;
+            let stored = audit::head(&mut connection).await?;
+            (stored, audit::checkpoints(&mut connection, mycopod_store::MAX_PAGE).await?)
+        };
+        let mut computed = Frontier::default();
+        let bad = |seq, why: &str| Some(BadEntry { seq, why: why.to_owned() });
+        let mut first_bad = None;
+        'log: while computed.size() < stored.size() {
+            let mut connection = self.pool().acquire().await?;
+            let batch = audit::after(&mut connection, None, computed.size()).await?;
+            drop(connection);
+            if batch.is_empty() {
+                first_bad = bad(computed.size() + 1, "it is missing");
+                break;
+            }
+            for entry in batch {
+                if computed.size() == stored.size() {
+                    break 'log;
+                }
+                let expected = computed.size() + 1;
+                if entry.seq != expected {
+                    first_bad = bad(expected, "it is missing");
+                    break 'log;
+                }
+                let hash = leaf(entry.text.as_bytes());
+                if hash != entry.hash {
+                    first_bad = bad(expected, "its text does not fit its hash: it was altered");
+                    break 'log;
+                }
+                computed.push(hash);
+                let altered = |checkpoint: &&Checkpoint| {
+                    checkpoint.size == expected && (checkpoint.root != computed.root() || checkpoint.verify().is_err())
+                };
+                if checkpoints.iter().any(|checkpoint| altered(&checkpoint)) {
+                    first_bad = bad(expected, "the log up to here does not fit the checkpoint that was signed then");
+                    break 'log;
+                }
+            }
+        }
+        if first_bad.is_none() && computed.root() != stored.root() {
+            first_bad = bad(stored.size(), "the root does not fit: an entry before was altered together with its hash");
+        }
+        Ok(Verification {
+            ok: first_bad.is_none(),
+            size: stored.size(),
+            root: stored.root().to_string(),
+            first_bad,
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! Declaring, answering, calling off, asking for another plan; and what a person may see of it.
+
+use std::time::Duration;
+
+use mycopod_core::id::DeclarationId;
+use mycopod_core::reading::MAX_DECLARATION;
+use mycopod_core::status::{DeclarationStatus, Role, StepState};
+use mycopod_store::audit::Kind;
+use mycopod_store::declarations::{self, Declaration};
+use mycopod_store::{answers, approvals, plans, reconciliations, resources, steps, users};
+use serde_json::json;
+use sqlx::PgConnection;
+use tokio::time::{Instant, sleep_until};
+
+use crate::audit::Entry;
+use crate::view::{Detail, LedgerStep, Listed, Person, ReconciliationView, StepLog};
+use crate::{Actor, Engine, Refusal, show};
+
+/// How often somebody who waits looks again: changes made by another replica ring no bell here.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// The most answers in one request: a declaration has no more words that could be doubted.
+const MAX_ANSWERS: usize = 100;
+
+impl Engine {
+    /// Takes a declaration in; it is read and planned at once.
+    pub async fn declare(&self, actor: &Actor, content: &str) -> Result<DeclarationId, Refusal> {
+        let length = content.chars().count();
+        if content.trim().is_empty() {
+            return Err(Refusal::Invalid("The declaration is empty. Say which guests you want, and how.".into()));
+        }
+        if length > MAX_DECLARATION {
+            return Err(Refusal::Invalid(format!(
+                "The declaration has {length} characters; {MAX_DECLARATION} are the most. Say it in parts."
+            )));
+        }
+        if let Some(control) = content.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            return Err(Refusal::Invalid(format!(
+                "The declaration holds a control character (U+{:04X}), which no reader can show. Take it out.",
+                u32::from(control)
+            )));
+        }
+        let now = self.clock().now();
+        let id = DeclarationId::fresh(self.clock());
+        let mut transaction = self.pool().begin().await?;
+        may_declare(&mut transaction, actor).await?;
+        declarations::create(&mut transaction, id, actor.id, content, now).await?;
+        let entry = Entry {
+            actor: actor.into(),
+            kind: Kind::DeclarationCreated,
+            subject: format!("declaration {id}"),
+            status: DeclarationStatus::Reading.to_string(),
+            declaration: id,
+            details: json!({ "content": content }),
+        };
+        self.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.ring();
+        Ok(id)
+    }
+
+    /// Takes answers to a declaration's questions; it is read again with them.
+    pub async fn answer(&self, actor: &Actor, id: DeclarationId, given: &[(String, String)]) -> Result<(), Refusal> {
+        let mut transaction = self.pool().begin().await?;
+        may_declare(&mut transaction, actor).await?;
+        let declaration = visible(&mut transaction, actor, id).await?;
+        if declaration.line.status != DeclarationStatus::NeedsAnswer {
+            return Err(Refusal::Conflict(format!(
+                "This declaration is {} and has no open question.",
+                words(declaration.line.status)
+            )));
+        }
+        if given.is_empty() || given.len() > MAX_ANSWERS {
+            return Err(Refusal::Invalid(format!("Give 1 to {MAX_ANSWERS} answers at a time.")));
+        }
+        let questions = declaration.read.map(|read| read.reading.questions).unwrap_or_default();
+        for (question, answer) in given {
+            if !questions.iter().any(|asked| asked.id == *question) {
+                return Err(Refusal::Invalid(format!("“{question}” is no question of this declaration.")));
+            }
+            let length = answer.chars().count();
+            if answer.trim().is_empty() || length > answers::MAX_ANSWER || answer.chars().any(char::is_control) {
+                return Err(Refusal::Invalid(format!(
+                    "An answer is 1 to {} characters in one line.",
+                    answers::MAX_ANSWER
+                )));
+            }
+        }
+        let now = self.clock().now();
+        let given: Vec<_> = given.iter().map(|(q, a)| (q.clone(), a.trim().to_owned())).collect();
+        answers::give(&mut transaction, id, actor.id, &given, now).await?;
+        declarations::move_to(&mut transaction, id, DeclarationStatus::Reading, None, now).await?;
+        let entry = Entry {
+            actor: actor.into(),
+            kind: Kind::DeclarationAnswered,
+            subject: format!("declaration {id}"),
+            status: DeclarationStatus::Reading.to_string(),
+            declaration: id,
+            details: json!({ "answers": given.iter().map(|(q, a)| json!({"question": q, "answer": a})).collect::<Vec<_>>() }),
+        };
+        self.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Calls a declaration off. Steps that were carried out stay; the one under way is finished.
+    pub async fn cancel(&self, actor: &Actor, id: DeclarationId) -> Result<(), Refusal> {
+        use DeclarationStatus::{
+            Applying, Approved, AwaitingApproval, Blocked, Cancelled, Converged, Failed, NeedsAnswer, Reading, Refused, Stale,
+            Superseded,
+        };
+        let mut transaction = self.pool().begin().await?;
+        let declaration = visible(&mut transaction, actor, id).await?;
+        let now = self.clock().now();
+        let status = match declaration.line.status {
+            Reading | NeedsAnswer | AwaitingApproval | Blocked | Failed | Stale => {
+                let reason = format!("Called off by {}.", actor.email);
+                declarations::move_to(&mut transaction, id, Cancelled, Some(&reason), now).await.map_err(changed)?;
+                resources::release_unused(&mut transaction, id).await?;
+                Cancelled.to_string()
+            }
+            Approved | Applying => {
+                if !reconciliations::request_cancel(&mut transaction, id, now).await? {
+                    return Err(Refusal::Conflict("It has just ended; look at it again.".into()));
+                }
+                "stopping".to_owned()
+            }
+            ended @ (Converged | Refused | Cancelled | Superseded) => {
+                return Err(Refusal::Conflict(format!("This declaration is {} and cannot be called off.", words(ended))));
+            }
+        };
+        let entry = Entry {
+            actor: actor.into(),
+            kind: Kind::DeclarationCancelled,
+            subject: format!("declaration {id}"),
+            status,
+            declaration: id,
+            details: json!({}),
+        };
+        self.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Asks for a plan from what the cluster is now: after a block, a failure or a change by others, or to repair drift.
+    pub async fn plan_again(&self, actor: &Actor, id: DeclarationId) -> Result<(), Refusal> {
+        use DeclarationStatus::{AwaitingApproval, Blocked, Converged, Failed, Reading, Stale};
+        let mut transaction = self.pool().begin().await?;
+        may_declare(&mut transaction, actor).await?;
+        let declaration = visible(&mut transaction, actor, id).await?;
+        let status = declaration.line.status;
+        if !matches!(status, AwaitingApproval | Blocked | Converged | Failed | Stale) {
+            return Err(Refusal::Conflict(format!("This declaration is {}; it cannot be planned again.", words(status))));
+        }
+        declarations::move_to(&mut transaction, id, Reading, None, self.clock().now()).await.map_err(changed)?;
+        transaction.commit().await?;
+        self.ring();
+        Ok(())
+    }
+
+    /// Waits until the declaration is neither read nor planned nor applied, but no longer than `at_most`.
+    pub async fn wait(&self, id: DeclarationId, at_most: Duration) {
+        let deadline = Instant::now() + at_most;
+        loop {
+            let bell = self.0.changed.notified();
+            let busy = async {
+                let mut connection = self.pool().acquire().await?;
+                Ok::<_, Refusal>(declarations::standing(&mut connection, id).await?.is_some_and(|(status, _)| status.is_busy()))
+            };
+            if !matches!(busy.await, Ok(true)) || Instant::now() >= deadline {
+                return;
+            }
+            tokio::select! {
+                () = bell => {}
+                () = sleep_until(deadline.min(Instant::now() + LOOK_EVERY)) => {}
+            }
+        }
+    }
+
+    /// A declaration with all that followed from it.
+    pub async fn detail(&self, actor: &Actor, id: DeclarationId) -> Result<Detail, Refusal> {
+        let mut connection = self.pool().acquire().await?;
+        let Declaration { line, read } = visible(&mut connection, actor, id).await?;
+        let answers = answers::of(&mut connection, id).await?;
+        let plan = match line.plan {
+            Some(plan) => plans::get(&mut connection, plan).await?,
+            None => None,
+        };
+        let reconciliation = match reconciliations::latest(&mut connection, id).await? {
+            None => None,
+            Some(reconciliation) => {
+                let approval = approvals::get(&mut connection, reconciliation.plan).await?;
+                let ledger = steps::list(&mut connection, reconciliation.id).await?;
+                approval.map(|approval| ReconciliationView {
+                    id: reconciliation.id.0,
+                    status: reconciliation.status.as_str(),
+                    reason: reconciliation.reason,
+                    approved_by: Person { id: approval.by.0, email: approval.email },
+                    approved_at: approval.at,
+                    steps: ledger
+                        .into_iter()
+                        .map(|step| LedgerStep {
+                            seq: step.seq,
+                            state: step.state.as_str(),
+                            upid: step.upid.map(String::from),
+                            error: step.error,
+                            started_at: step.started_at,
+                            finished_at: step.finished_at,
+                        })
+                        .collect(),
+                })
+            }
+        };
+        Ok(Detail {
+            id: line.id.0,
+            reading: read.map(|read| show::reading(&read.reading, &answers, &read.reader, &line.content)),
+            author: Person { id: line.user.0, email: line.email },
+            status: line.status.as_str(),
+            status_reason: line.status_reason,
+            created_at: line.created_at,
+            updated_at: line.updated_at,
+            plan: plan.map(|stored| (&stored.plan).into()),
+            reconciliation,
+            content: line.content,
+        })
+    }
+
+    /// Declarations, newest first: an Admin sees all, a User their own.
+    pub async fn list(&self, actor: &Actor, limit: u32, before: Option<DeclarationId>) -> Result<Vec<Listed>, Refusal> {
+        let mut connection = self.pool().acquire().await?;
+        let own = (actor.role != Role::Admin).then_some(actor.id);
+        let lines = declarations::list(&mut connection, own, before, limit).await?;
+        Ok(lines
+            .into_iter()
+            .map(|line| Listed {
+                id: line.id.0,
+                content: line.content,
+                author: Person { id: line.user.0, email: line.email },
+                status: line.status.as_str(),
+                created_at: line.created_at,
+                updated_at: line.updated_at,
+                summary: line.summary.map(Into::into),
+            })
+            .collect())
+    }
+
+    /// Proxmox's log of a step's task, from line `start`.
+    pub async fn step_log(&self, actor: &Actor, id: DeclarationId, seq: u32, start: u64) -> Result<StepLog, Refusal> {
+        let step = {
+            let mut connection = self.pool().acquire().await?;
+            visible(&mut connection, actor, id).await?;
+            let ledger = match reconciliations::latest(&mut connection, id).await? {
+                Some(reconciliation) => steps::list(&mut connection, reconciliation.id).await?,
+                None => Vec::new(),
+            };
+            ledger.into_iter().find(|step| step.seq == seq)
+        };
+        let step = step.ok_or_else(|| Refusal::NotFound(format!("No plan of this declaration with a step {seq} was begun.")))?;
+        let Some(upid) = step.upid else { return Ok(StepLog { lines: Vec::new(), total: 0, running: false }) };
+        let log = self.hypervisor().task_log(&upid, start).await?;
+        Ok(StepLog { lines: log.lines, total: log.total, running: step.state == StepState::Submitted })
+    }
+}
+
+/// The account as it stands now: a token may be older.
+async fn may_declare(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
+    match users::get(connection, actor.id).await? {
+        Some(user) if user.approved => Ok(()),
+        _ => Err(Refusal::Forbidden(
+            "An Admin has not approved your account yet. Until then you can log in, but not declare. Ask an Admin to approve you.".into(),
+        )),
+    }
+}
+
+/// The declaration, where the actor may see it: their own, or as an Admin any.
+pub(crate) async fn visible(connection: &mut PgConnection, actor: &Actor, id: DeclarationId) -> Result<Declaration, Refusal> {
+    let found = declarations::get(connection, id).await?;
+    found
+        .filter(|declaration| actor.role == Role::Admin || declaration.line.user == actor.id)
+        .ok_or_else(|| Refusal::NotFound("There is no such declaration, or it is somebody else’s.".into()))
+}
+
+/// Of two who act on a declaration at once, the second learns that it changed.
+pub(crate) fn changed(error: mycopod_store::StoreError) -> Refusal {
+    match error {
+        mycopod_store::StoreError::StatusChanged { found, .. } => {
+            Refusal::Conflict(format!("Meanwhile this declaration is {}. Look at it again.", words(found)))
+        }
+        other => other.into(),
+    }
+}
+
+/// A state as it stands in a sentence.
+pub(crate) fn words(status: DeclarationStatus) -> String {
+    status.as_str().replace('_', " ").replace("needs answer", "waiting for an answer")
+}
+

@@ -1,0 +1,274 @@
+//! From intent to plan, against a fresh look at the cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mycopod_core::drift::owned;
+use mycopod_core::field::Field;
+use mycopod_core::id::{DeclarationId, ResourceId};
+use mycopod_core::intent::{Intent, OneDeed, Wish};
+use mycopod_core::observed::{Observed, Ownership};
+use mycopod_core::plan::{Action, Plan};
+use mycopod_core::planner::{self, World};
+use mycopod_core::reading::Question;
+use mycopod_core::status::{DeclarationStatus, StepState};
+use mycopod_store::audit::{Actor, Kind};
+use mycopod_store::declarations::{self, Declaration, Read};
+use mycopod_store::leases::{self, Lease};
+use mycopod_store::resources::{self, State};
+use mycopod_store::{StoreError, owned_fields, plans, reconciliations, steps};
+use serde_json::json;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::audit::Entry;
+use crate::read::with_questions;
+use crate::{Engine, Refusal};
+
+/// Planning anew after another plan took the same VMID; with each try there is one taken number more to see.
+const TRIES: u32 = 5;
+
+/// What the database says that a plan depends on.
+pub(crate) struct Known {
+    resources: Vec<planner::Resource>,
+    /// Deeds that were done, and power states that a newer declaration has overtaken.
+    done: BTreeSet<usize>,
+    /// The intent as far as no newer declaration has overtaken it.
+    intent: Intent,
+}
+
+impl Engine {
+    /// Plans a declaration and puts the plan up for approval. `read` is how it was just read; without it the intent
+    /// that is stored holds.
+    pub(crate) async fn plan_one(
+        &self,
+        lease: &Lease<DeclarationId>,
+        declaration: &Declaration,
+        observed: &Observed,
+        read: Option<Read>,
+    ) -> Result<(), Refusal> {
+        let is_new = read.is_some();
+        let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
+        let Some(intent) = &read.intent else { return Ok(()) };
+        for _ in 0..TRIES {
+            let known = self.known(lease.work, intent).await?;
+            let plan = match known.plan(lease.work, observed, self) {
+                Ok(plan) => plan,
+                Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
+                Err(open) => {
+                    let why = open.iter().map(|question| question.text.as_str()).collect::<Vec<_>>().join(" ");
+                    return self.end(lease, DeclarationStatus::Failed, None, &why).await;
+                }
+            };
+            match self.put_up(lease, &plan, observed, &known.intent, is_new.then_some(&read)).await {
+                Err(StoreOrRefusal::Store(StoreError::VmidTaken(_))) => {}
+                Err(StoreOrRefusal::Store(error)) => return Err(error.into()),
+                Err(StoreOrRefusal::Refusal(refusal)) => return Err(refusal),
+                Ok(()) => return Ok(()),
+            }
+        }
+        let why = "Other plans kept taking the VMIDs that were free. Nothing was planned; plan again in a moment.";
+        self.end(lease, DeclarationStatus::Failed, None, why).await
+    }
+
+    /// The plan as it would be made now from the stored intent, for an approval to be held against.
+    pub(crate) async fn plan_now(
+        &self,
+        id: DeclarationId,
+        intent: &Intent,
+        observed: &Observed,
+    ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
+        Ok(self.known(id, intent).await?.plan(id, observed, self))
+    }
+
+    async fn put_up(
+        &self,
+        lease: &Lease<DeclarationId>,
+        plan: &Plan,
+        observed: &Observed,
+        intent: &Intent,
+        read: Option<&Read>,
+    ) -> Result<(), StoreOrRefusal> {
+        let id = lease.work;
+        let now = self.clock().now();
+        let mut transaction = self.pool().begin().await?;
+        leases::hold(&mut transaction, lease).await?;
+        if let Some(read) = read {
+            declarations::save_reading(&mut transaction, id, read).await?;
+        }
+        let plan_id = plans::save(&mut transaction, plan, now).await?;
+        declarations::save_plan(&mut transaction, id, plan_id).await?;
+        resources::release_unused(&mut transaction, id).await?;
+        for step in plan.steps() {
+            if matches!(step.action, Action::Create { .. } | Action::Clone { .. }) {
+                resources::reserve(&mut transaction, step.resource, &step.guest, id, now).await?;
+            }
+        }
+        let status = if plan.is_empty() { DeclarationStatus::Converged } else { DeclarationStatus::AwaitingApproval };
+        let why = plan.is_empty().then_some("The cluster is already so: there is nothing to do.");
+        declarations::move_to(&mut transaction, id, status, why, now).await?;
+        if plan.is_empty() {
+            self.own(&mut transaction, id, intent, observed).await?;
+        }
+        let summary = plan.summary();
+        let entry = Entry {
+            actor: Actor::System,
+            kind: Kind::PlanMade,
+            subject: format!("plan {}", plan.digest()),
+            status: status.to_string(),
+            declaration: id,
+            details: json!({
+                "digest": plan.digest(),
+                "create": summary.create, "update": summary.update, "destroy": summary.destroy,
+                "steps": plan.steps().iter().map(|step| &step.summary).collect::<Vec<_>>(),
+            }),
+        };
+        self.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Makes the intent's fields the declaration's own, on every guest that is ours, and supersedes the declarations
+    /// of which nothing is left.
+    pub(crate) async fn own(
+        &self,
+        transaction: &mut Transaction<'_, Postgres>,
+        id: DeclarationId,
+        intent: &Intent,
+        observed: &Observed,
+    ) -> Result<(), Refusal> {
+        let now = self.clock().now();
+        let resource_of = |key| match observed.guest(key)?.ownership {
+            Ownership::Ours(resource) => Some(resource),
+            Ownership::Unmarked | Ownership::Invalid => None,
+        };
+        for (resource, fields) in owned(intent, resource_of) {
+            if resources::get(transaction, resource).await?.is_none_or(|found| found.state != State::Present) {
+                continue;
+            }
+            for overtaken in owned_fields::own(transaction, resource, id, &fields, now).await? {
+                let why = "Newer declarations own all of its fields.";
+                match declarations::move_to(transaction, overtaken, DeclarationStatus::Superseded, Some(why), now).await {
+                    Ok(()) => {}
+                    // It is being carried out or called off: its own end decides.
+                    Err(StoreError::StatusChanged { .. }) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+                let entry = Entry {
+                    actor: Actor::System,
+                    kind: Kind::DeclarationSuperseded,
+                    subject: format!("declaration {overtaken}"),
+                    status: DeclarationStatus::Superseded.to_string(),
+                    declaration: overtaken,
+                    details: json!({ "by": id }),
+                };
+                self.enter(transaction, entry).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn known(&self, id: DeclarationId, intent: &Intent) -> Result<Known, Refusal> {
+        let mut connection = self.pool().acquire().await?;
+        let ours = resources::list(&mut connection).await?;
+        let mut done = done(&mut connection, id).await?;
+        let owned = owned_fields::all(&mut connection).await?;
+        let has_converged = owned.iter().any(|field| field.declaration == id);
+        let mut owner: BTreeMap<(ResourceId, Field), DeclarationId> = BTreeMap::new();
+        for field in owned {
+            owner.insert((field.resource, field.field), field.declaration);
+        }
+        // A field stays this declaration's wish until a newer one owns it; once carried out, only what it owns does.
+        let wanted = |resource: ResourceId, field: &Field| match owner.get(&(resource, field.clone())) {
+            Some(owner) => *owner <= id,
+            None => !has_converged,
+        };
+        let mut intent = intent.clone();
+        let mut gone = Vec::new();
+        for (index, wish) in intent.wishes.iter_mut().enumerate() {
+            match wish {
+                Wish::Exist(new) => match resources::get(&mut connection, new.resource).await? {
+                    // Deleted since, by a plan: absence is bound to the guest, and nobody wants it back.
+                    Some(known) if known.state == State::Gone => gone.push(known),
+                    Some(known) if known.state == State::Present && has_converged => {
+                        new.fields.retain(|field, _| wanted(new.resource, field));
+                    }
+                    _ => {}
+                },
+                Wish::Hold { guest, fields } => {
+                    if let Some(resource) = ours.iter().find(|ours| ours.guest.key() == guest.key()) {
+                        fields.retain(|field, _| wanted(resource.id, field));
+                    }
+                }
+                Wish::Once { guest, deed: OneDeed::Start | OneDeed::Shutdown | OneDeed::Stop } => {
+                    // Whether a guest runs is a state that is kept, not a deed: it is planned whenever it is not so.
+                    let resource = ours.iter().find(|ours| ours.guest.key() == guest.key());
+                    if resource.is_none_or(|resource| wanted(resource.id, &Field::Running)) {
+                        done.remove(&index);
+                    } else {
+                        done.insert(index);
+                    }
+                }
+                Wish::Once { .. } => {}
+            }
+        }
+        let resources = ours
+            .into_iter()
+            .chain(gone)
+            .map(|ours| planner::Resource {
+                id: ours.id,
+                key: ours.guest.key(),
+                node: ours.guest.node,
+                name: ours.guest.name,
+                smbios_uuid: ours.smbios_uuid,
+                declaration: ours.declaration,
+                gone: ours.state == State::Gone,
+            })
+            .collect();
+        Ok(Known { resources, done, intent })
+    }
+}
+
+impl Known {
+    fn plan(&self, id: DeclarationId, observed: &Observed, engine: &Engine) -> Result<Plan, Vec<Question>> {
+        let world = World { observed, resources: &self.resources, done: &self.done };
+        planner::plan(id, &self.intent, &world, &engine.settings().policy)
+    }
+}
+
+/// The deeds of a declaration that were done: every step that served them, in one reconciliation.
+async fn done(connection: &mut PgConnection, id: DeclarationId) -> Result<BTreeSet<usize>, Refusal> {
+    let mut done = BTreeSet::new();
+    for reconciliation in reconciliations::of(connection, id).await? {
+        let Some(stored) = plans::get(connection, reconciliation.plan).await? else { continue };
+        let ledger = steps::list(connection, reconciliation.id).await?;
+        let is_done = |seq| ledger.iter().any(|step| step.seq == seq && step.state == StepState::Done);
+        let mut wishes: BTreeMap<usize, bool> = BTreeMap::new();
+        for step in stored.plan.steps() {
+            *wishes.entry(step.wish).or_insert(true) &= is_done(step.seq);
+        }
+        done.extend(wishes.into_iter().filter(|(_, all)| *all).map(|(wish, _)| wish));
+    }
+    Ok(done)
+}
+
+enum StoreOrRefusal {
+    Store(StoreError),
+    Refusal(Refusal),
+}
+
+impl From<StoreError> for StoreOrRefusal {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<sqlx::Error> for StoreOrRefusal {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<Refusal> for StoreOrRefusal {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refusal(refusal)
+    }
+}

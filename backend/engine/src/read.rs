@@ -1,0 +1,176 @@
+//! From text to intent: the reader is asked, and what it understood is held against the cluster.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use mycopod_core::id::DeclarationId;
+use mycopod_core::intent::Intent;
+use mycopod_core::observed::Observed;
+use mycopod_core::ports::{CallError, Inventory};
+use mycopod_core::reading::{Answers, Question, Reading};
+use mycopod_core::resolve::resolve;
+use mycopod_core::status::DeclarationStatus;
+use mycopod_store::audit::{Actor, Kind};
+use mycopod_store::declarations::{self, Declaration, Read};
+use mycopod_store::leases::{self, Lease};
+use mycopod_store::answers;
+use serde_json::json;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use crate::audit::Entry;
+use crate::worker::LEASE;
+use crate::{Engine, Refusal};
+
+/// Declarations read at once: reading is quick, and a language model's server is slow for one as for four.
+const AT_ONCE: usize = 4;
+/// Between looks while Proxmox does not answer.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a declaration waits for Proxmox to answer before it fails.
+const GIVE_UP_AFTER: TimeDelta = TimeDelta::minutes(5);
+
+impl Engine {
+    /// Reads and plans whatever waits for it, until `stop`.
+    pub(crate) async fn read_all(&self, stop: &CancellationToken) {
+        let claim = |engine: Self| async move {
+            let worker = engine.worker();
+            let mut connection = engine.pool().acquire().await?;
+            Ok(leases::claim_declaration(&mut connection, DeclarationStatus::Reading, &worker, LEASE).await?)
+        };
+        self.work(stop, AT_ONCE, claim, |engine, lease| async move { engine.read_one(&lease).await }).await;
+    }
+
+    async fn read_one(&self, lease: &Lease<DeclarationId>) -> Result<(), Refusal> {
+        let id = lease.work;
+        let (declaration, answers) = {
+            let mut connection = self.pool().acquire().await?;
+            let declaration = declarations::get(&mut connection, id).await?;
+            (declaration, answers::of(&mut connection, id).await?)
+        };
+        // Somebody called it off meanwhile.
+        let Some(declaration) = declaration.filter(|d| d.line.status == DeclarationStatus::Reading) else { return Ok(()) };
+        let observed = match self.look_afresh().await {
+            Ok(observed) => observed,
+            Err(error) => return self.postpone(lease, &declaration, &error).await,
+        };
+        // An intent that was resolved holds: read again, “double” would mean something else.
+        let unanswered = |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
+        match &declaration.read {
+            Some(Read { intent: Some(_), reading, .. }) if unanswered(reading) => {
+                self.plan_one(lease, &declaration, &observed, None).await
+            }
+            _ => self.understand(lease, &declaration, &answers, &observed).await,
+        }
+    }
+
+    async fn understand(
+        &self,
+        lease: &Lease<DeclarationId>,
+        declaration: &Declaration,
+        answers: &Answers,
+        observed: &Observed,
+    ) -> Result<(), Refusal> {
+        let text = &declaration.line.content;
+        let interpreter = &self.0.parts.interpreter;
+        let mut reading = match interpreter.read(text, &Inventory::of(observed), answers).await {
+            Ok(reading) => reading,
+            Err(error) => return self.end(lease, DeclarationStatus::Failed, None, &error.to_string()).await,
+        };
+        let (name, model) = self.reader();
+        let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
+        if let Some(why) = reading.refusal.clone() {
+            let read = Read { reader, reading, intent: None };
+            return self.end(lease, DeclarationStatus::Refused, Some(read), &why).await;
+        }
+        let resolved = resolve(lease.work, text, &reading, observed, &self.settings().policy, answers);
+        let before = declaration.read.as_ref().map(|read| read.reading.questions.as_slice()).unwrap_or_default();
+        match resolved {
+            Ok(intent) => {
+                reading.questions = answered(before, answers);
+                self.plan_one(lease, declaration, observed, Some(Read { reader, reading, intent: Some(intent) })).await
+            }
+            Err(open) => {
+                reading.questions = merged(before, answers, open);
+                self.ask(lease, Read { reader, reading, intent: None }).await
+            }
+        }
+    }
+
+    /// Puts questions. `read` holds them together with those that were answered before.
+    pub(crate) async fn ask(&self, lease: &Lease<DeclarationId>, read: Read) -> Result<(), Refusal> {
+        let open = read.reading.questions.len();
+        let why = if open == 1 { "A question must be answered first." } else { "Questions must be answered first." };
+        self.end(lease, DeclarationStatus::NeedsAnswer, Some(read), why).await
+    }
+
+    /// Ends the reading of a declaration without a plan.
+    pub(crate) async fn end(
+        &self,
+        lease: &Lease<DeclarationId>,
+        status: DeclarationStatus,
+        read: Option<Read>,
+        why: &str,
+    ) -> Result<(), Refusal> {
+        let now = self.clock().now();
+        let mut transaction = self.pool().begin().await?;
+        leases::hold(&mut transaction, lease).await?;
+        if let Some(read) = &read {
+            declarations::save_reading(&mut transaction, lease.work, read).await?;
+        }
+        declarations::move_to(&mut transaction, lease.work, status, Some(why), now).await?;
+        let kind = match status {
+            DeclarationStatus::Refused => Kind::DeclarationRefused,
+            DeclarationStatus::Failed => Kind::DeclarationFailed,
+            _ => Kind::DeclarationRead,
+        };
+        let questions: Vec<&str> =
+            read.iter().flat_map(|read| &read.reading.questions).map(|question| question.text.as_str()).collect();
+        let entry = Entry {
+            actor: Actor::System,
+            kind,
+            subject: format!("declaration {}", lease.work),
+            status: status.to_string(),
+            declaration: lease.work,
+            details: json!({ "reason": why, "questions": questions }),
+        };
+        self.enter(&mut transaction, entry).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Proxmox does not answer: the declaration waits, and says so.
+    async fn postpone(&self, lease: &Lease<DeclarationId>, declaration: &Declaration, error: &CallError) -> Result<(), Refusal> {
+        if self.clock().now() - declaration.line.updated_at > GIVE_UP_AFTER {
+            let why = format!("{error}. Nothing was planned. When Proxmox answers again, plan again.");
+            return self.end(lease, DeclarationStatus::Failed, None, &why).await;
+        }
+        let mut connection = self.pool().acquire().await?;
+        let why = format!("{error}. It is asked again until it answers.");
+        declarations::say(&mut connection, lease.work, &why).await?;
+        drop(connection);
+        sleep(LOOK_AGAIN).await;
+        Ok(())
+    }
+}
+
+/// The questions of an earlier reading that were answered, kept to be shown.
+fn answered(before: &[Question], answers: &Answers) -> Vec<Question> {
+    before.iter().filter(|question| answers.to(&question.id).is_some()).cloned().collect()
+}
+
+/// The questions answered before, and those open now. One that is asked again after an answer is open: the answer did not do.
+fn merged(before: &[Question], answers: &Answers, open: Vec<Question>) -> Vec<Question> {
+    let mut questions = answered(before, answers);
+    questions.retain(|question| open.iter().all(|other| other.id != question.id));
+    questions.extend(open);
+    questions
+}
+
+/// An intent with the questions that planning it raised, as a reading keeps them.
+pub(crate) fn with_questions(mut read: Read, open: Vec<Question>) -> Read {
+    read.reading.questions.retain(|question| open.iter().all(|other| other.id != question.id));
+    read.reading.questions.extend(open);
+    // Answers change what the text means; it is resolved anew with them.
+    read.intent = None::<Intent>;
+    read
+}

@@ -1,0 +1,333 @@
+//! Carrying out one step so that no crash can make it happen twice.
+//!
+//! `started` is committed before anything is sent. From then on only a look tells what
+//! happened: whether it is already so, whether a task is at it, or whether nothing arrived.
+//! A call whose answer got lost is never sent again without that look; one whose effect a
+//! look cannot see (a reboot) is not sent again at all, but left to a person.
+
+use std::time::Duration;
+
+use mycopod_core::observed::Look;
+use mycopod_core::plan::{Action, Step};
+use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState, Upid};
+use mycopod_core::settle::{Settled, settled};
+use mycopod_core::status::StepState;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::Refusal;
+use crate::apply::Ledger;
+
+/// Between looks at something that is under way: Proxmox's own UI asks every second.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// The first polls of a task are quicker: most end within a second or two.
+const POLL_FIRST: Duration = Duration::from_millis(200);
+/// Later ones are slower, so that a long copy costs little.
+const POLL_AT_MOST: Duration = Duration::from_secs(2);
+/// The longest a task may run: a full copy of many terabytes over a slow network.
+const TASK_AT_MOST: Duration = Duration::from_secs(24 * 3600);
+/// How long Proxmox may be out of reach, or a lock held by others, before a person is asked.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// After a task's success its result may take a moment to show.
+const SHOW_WITHIN: Duration = Duration::from_secs(10);
+/// How often a step is sent anew after looks proved that nothing came of it.
+const SEND_AT_MOST: u32 = 3;
+
+/// How a step ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// It is so, and was seen to be: this is what the last look saw.
+    Done(Look),
+    /// Proxmox refused, or its task failed.
+    Failed(String),
+    /// A person must look.
+    Blocked(String),
+    /// The guest is no longer as the plan saw it; nothing was sent.
+    Stale(String),
+    /// The server stops; the next one goes on from the ledger.
+    Interrupted,
+}
+
+/// One step on its way.
+pub(crate) struct Run<'a> {
+    pub hypervisor: &'a dyn Hypervisor,
+    pub ledger: &'a Ledger,
+    pub step: &'a Step,
+    /// The digest that the guest must have, where it exists already.
+    pub expected: Option<String>,
+    /// Cut off: the lease is lost or the server stops.
+    pub cut: &'a CancellationToken,
+}
+
+/// What ends a run early.
+enum End {
+    Outcome(Outcome),
+    Refusal(Refusal),
+}
+
+impl From<Refusal> for End {
+    fn from(error: Refusal) -> Self {
+        Self::Refusal(error)
+    }
+}
+
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> Self {
+        Self::Outcome(outcome)
+    }
+}
+
+impl Run<'_> {
+    /// Carries the step out from where the ledger says it stands.
+    pub async fn carry_out(&self, state: StepState, upid: Option<Upid>) -> Result<Outcome, Refusal> {
+        let result = match (state, upid) {
+            (StepState::Submitted, Some(upid)) => self.follow(&upid).await,
+            (StepState::Pending, _) => match self.begin().await {
+                Ok(()) => self.send(false).await,
+                Err(end) => Err(end),
+            },
+            // Started, and perhaps sent: a crash lies between.
+            _ => self.send(true).await,
+        };
+        match result {
+            Ok(outcome) | Err(End::Outcome(outcome)) => Ok(outcome),
+            Err(End::Refusal(error)) => Err(error),
+        }
+    }
+
+    async fn begin(&self) -> Result<(), End> {
+        // What a reboot must be told apart from later: the tasks that were there before it.
+        let before = if self.step.action.is_blind() { self.tasks().await? } else { Vec::new() };
+        Ok(self.ledger.started(self.step, &before).await?)
+    }
+
+    /// Looks, and sends where nothing has come of it yet. `uncertain` says that it may have been sent before.
+    async fn send(&self, mut uncertain: bool) -> Result<Outcome, End> {
+        let mut sent = 0;
+        let mut patience = Instant::now() + PATIENCE;
+        loop {
+            if uncertain {
+                self.await_running_tasks().await?;
+            }
+            let look = self.look().await?;
+            match settled(self.step, &look) {
+                Settled::Yes => return Ok(Outcome::Done(look)),
+                Settled::Conflict(why) => return Ok(Outcome::Blocked(why)),
+                Settled::Underway(why) | Settled::Unknown(why) => {
+                    if Instant::now() > patience {
+                        return Ok(Outcome::Blocked(format!(
+                            "{why}. Nothing more was sent. When that is settled in Proxmox, plan again"
+                        )));
+                    }
+                    self.pause(LOOK_AGAIN).await?;
+                    continue;
+                }
+                Settled::No => {}
+            }
+            if uncertain && self.step.action.is_blind() {
+                return self.find_blind().await;
+            }
+            if let (Some(expected), Look::Present(seen)) = (&self.expected, &look)
+                && *expected != seen.digest
+            {
+                return Ok(Outcome::Stale(format!(
+                    "{} was changed by somebody else since the plan was made; nothing was sent to it. Plan again",
+                    self.step.guest.name
+                )));
+            }
+            if sent == SEND_AT_MOST {
+                return Ok(Outcome::Blocked(format!(
+                    "Proxmox’s answer got lost {SEND_AT_MOST} times and nothing came of it. Look at the node’s load and network, then plan again"
+                )));
+            }
+            if uncertain || sent > 0 {
+                self.ledger.again(self.step).await?;
+            }
+            match self.hypervisor.submit(self.step, &look).await {
+                Ok(Submitted::Done) => return self.verify().await,
+                Ok(Submitted::Task(upid)) => {
+                    self.ledger.submitted(self.step, &upid).await?;
+                    return self.follow(&upid).await;
+                }
+                Err(CallError::NotSent(why)) => {
+                    if Instant::now() > patience {
+                        return Ok(Outcome::Blocked(format!(
+                            "Proxmox cannot be reached ({why}); nothing was sent. When it answers again, plan again"
+                        )));
+                    }
+                    self.pause(LOOK_AGAIN).await?;
+                }
+                Err(CallError::MaybeSent(why) | CallError::Malformed(why)) => {
+                    tracing::warn!(step = self.step.seq, why, "an answer got lost; looking");
+                    uncertain = true;
+                    sent += 1;
+                    patience = Instant::now() + PATIENCE;
+                    self.pause(LOOK_AGAIN).await?;
+                }
+                Err(CallError::Rejected { reason, .. }) if is_passing(&reason) && Instant::now() < patience => {
+                    self.pause(LOOK_AGAIN).await?;
+                }
+                Err(error @ CallError::Rejected { .. }) => {
+                    return Ok(Outcome::Failed(format!("{error}. This step changed nothing")));
+                }
+            }
+        }
+    }
+
+    /// Follows a task to its end and looks at what came of it.
+    async fn follow(&self, upid: &Upid) -> Result<Outcome, End> {
+        match self.task_end(upid).await? {
+            TaskState::Ok { warnings } => {
+                if warnings > 0 {
+                    tracing::info!(%upid, warnings, "the task ended with warnings; its log has them");
+                }
+                if self.step.action.is_blind() {
+                    return Ok(Outcome::Done(self.look().await?));
+                }
+                self.verify().await
+            }
+            TaskState::Failed(why) => {
+                let look = self.look().await?;
+                // Proxmox may fail a task whose aim is reached all the same, e.g. a start of what runs.
+                if !self.step.action.is_blind() && settled(self.step, &look) == Settled::Yes {
+                    return Ok(Outcome::Done(look));
+                }
+                Ok(Outcome::Failed(failed_task(&self.step.action, &why)))
+            }
+            TaskState::Running | TaskState::Unknown => {
+                if self.step.action.is_blind() {
+                    return Ok(Outcome::Blocked(
+                        "Proxmox no longer knows how the task ended. Look at the guest, then plan again".to_owned(),
+                    ));
+                }
+                self.verify().await
+            }
+        }
+    }
+
+    /// The state in which a task ended; [`TaskState::Running`] where it outlasted every bound.
+    async fn task_end(&self, upid: &Upid) -> Result<TaskState, End> {
+        let deadline = Instant::now() + TASK_AT_MOST;
+        let mut patience = Instant::now() + PATIENCE;
+        let mut wait = POLL_FIRST;
+        loop {
+            match self.hypervisor.task(upid).await {
+                Ok(TaskState::Running) if Instant::now() < deadline => patience = Instant::now() + PATIENCE,
+                Ok(state) => return Ok(state),
+                Err(error) if Instant::now() > patience => {
+                    return Err(Outcome::Blocked(format!("{error}. Its task may go on; when Proxmox answers, plan again")).into());
+                }
+                Err(_) => {}
+            }
+            self.pause(wait).await?;
+            wait = (wait * 3 / 2).min(POLL_AT_MOST);
+        }
+    }
+
+    /// Waits until the step's result shows.
+    async fn verify(&self) -> Result<Outcome, End> {
+        let deadline = Instant::now() + SHOW_WITHIN;
+        let mut wait = POLL_FIRST;
+        loop {
+            let look = self.look().await?;
+            match settled(self.step, &look) {
+                Settled::Yes => return Ok(Outcome::Done(look)),
+                Settled::Conflict(why) => return Ok(Outcome::Blocked(why)),
+                Settled::No | Settled::Underway(_) | Settled::Unknown(_) if Instant::now() < deadline => {
+                    self.pause(wait).await?;
+                    wait = (wait * 2).min(LOOK_AGAIN);
+                }
+                Settled::No => {
+                    return Ok(Outcome::Failed(
+                        "Proxmox reported success, but the guest is not so. Look at the task’s log, then plan again".to_owned(),
+                    ));
+                }
+                Settled::Underway(why) | Settled::Unknown(why) => {
+                    return Ok(Outcome::Blocked(format!("{why}. When that is settled in Proxmox, plan again")));
+                }
+            }
+        }
+    }
+
+    /// A look at the guest, tried for as long as patience lasts.
+    async fn look(&self) -> Result<Look, End> {
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.hypervisor.look(self.step.guest.key()).await {
+                Ok(look) => return Ok(look),
+                Err(error) if Instant::now() > patience => {
+                    return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a look failed; looking again");
+                    self.pause(LOOK_AGAIN).await?;
+                }
+            }
+        }
+    }
+
+    /// The tasks that this step could be one of: a copy's are listed under its source.
+    async fn tasks(&self) -> Result<Vec<Upid>, End> {
+        let (node, vmid) = match &self.step.action {
+            Action::Clone { from, from_node, .. } => (from_node.as_str(), *from),
+            _ => (self.step.guest.node.as_str(), self.step.guest.vmid),
+        };
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            match self.hypervisor.tasks_of(node, vmid).await {
+                Ok(tasks) => return Ok(tasks),
+                Err(error) if Instant::now() > patience => {
+                    return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
+                }
+                Err(_) => self.pause(LOOK_AGAIN).await?,
+            }
+        }
+    }
+
+    /// After a lost answer: whatever runs on the guest must end before a look can tell.
+    async fn await_running_tasks(&self) -> Result<(), End> {
+        // The newest few: Proxmox runs one task at a time on a guest, and lists running ones first.
+        for upid in self.tasks().await?.iter().take(5) {
+            self.task_end(upid).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a reboot whose answer got lost was begun: a task of its kind that was not there before.
+    async fn find_blind(&self) -> Result<Outcome, End> {
+        let before = self.ledger.baseline(self.step).await?;
+        let kinds = ["qmreboot", "vzreboot"];
+        let new = self.tasks().await?.into_iter().find(|upid| kinds.contains(&upid.kind()) && !before.contains(upid));
+        match new {
+            Some(upid) => {
+                self.ledger.submitted(self.step, &upid).await?;
+                self.follow(&upid).await
+            }
+            None => Ok(Outcome::Blocked(format!(
+                "MycoPod was interrupted while it asked {} to reboot, and Proxmox shows no such task. It was not asked again. Look at the guest’s uptime, then plan again",
+                self.step.guest.name
+            ))),
+        }
+    }
+
+    async fn pause(&self, time: Duration) -> Result<(), End> {
+        tokio::select! {
+            () = sleep(time) => Ok(()),
+            () = self.cut.cancelled() => Err(Outcome::Interrupted.into()),
+        }
+    }
+}
+
+/// Refusals that pass by themselves: somebody else holds the guest's or the storage's lock for a moment.
+fn is_passing(reason: &str) -> bool {
+    reason.contains("got timeout") || reason.contains("got lock timeout")
+}
+
+fn failed_task(action: &Action, why: &str) -> String {
+    let hint = match action {
+        Action::Shutdown => " Its system may not listen to Proxmox; “force stop” switches it off",
+        Action::Create { .. } | Action::Clone { .. } => " Look at the task’s log; what was begun was cleaned up by Proxmox, or stands there locked",
+        _ => " Look at the task’s log, then plan again",
+    };
+    format!("Proxmox’s task failed: {why}.{hint}")
+}
