@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mycopod_core::keys::Keys;
 use mycopod_core::marker::MarkerKey;
-use mycopod_core::ports::{Clock, Hypervisor, Interpreter};
+use mycopod_core::ports::{Clock, Interpreter};
 use mycopod_engine::clock::SystemClock;
 use mycopod_engine::{Engine, Parts, Settings};
 use mycopod_pve::{Credential, Pve, Trust};
@@ -29,6 +30,9 @@ use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, SecretFileE
 use crate::exit::Exit;
 use crate::output::note;
 use crate::signals;
+
+/// How fresh the counter of requests to Proxmox is; scrapers ask every 15 s or so.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// There are no options: settings come from the environment and from .env.
 #[derive(clap::Args)]
@@ -210,9 +214,10 @@ async fn with_cluster(
         Some(model) => note(format_args!("Reader: {} {model}", interpreter.name())),
         None => note("Reader: built-in"),
     }
+    let pve = Arc::new(pve(config, sandbox, &keys, &clock)?);
     let engine = Engine::new(Parts {
         pool: pool.clone(),
-        hypervisor: hypervisor(config, sandbox, &keys, &clock)?,
+        hypervisor: pve.clone(),
         interpreter,
         clock,
         keys,
@@ -248,7 +253,9 @@ async fn with_cluster(
         async move { engine.run(stop).await }
     });
     note(format_args!("Ready: {url} in {:.1} s", started.elapsed().as_secs_f64()));
+    let counting = tokio::spawn(count_requests(pve));
     let served = mycopod_server::serve(engine, server, listener, stop.clone()).await;
+    counting.abort();
     note("Stopping: work that was begun is finished at the next start.");
     workers_stop.cancel();
     if let Err(error) = workers.await {
@@ -266,12 +273,12 @@ fn url_of(address: SocketAddr) -> String {
     }
 }
 
-fn hypervisor(
+fn pve(
     config: &Config,
     sandbox: Option<&Running>,
     keys: &Keys,
     clock: &Arc<dyn Clock>,
-) -> Result<Arc<dyn Hypervisor>, ServeError> {
+) -> Result<Pve, mycopod_pve::ConfigError> {
     let (url, token, trust, pool) = match (&config.proxmox, sandbox) {
         (Some(Proxmox { url, token, trust, pool }), _) => {
             note(format_args!("Proxmox: {url}"));
@@ -283,14 +290,23 @@ fn hypervisor(
         }
         (None, None) => unreachable!("without Proxmox the sandbox was started"),
     };
-    Ok(Arc::new(Pve::connect(mycopod_pve::Config {
+    Pve::connect(mycopod_pve::Config {
         url,
         credential: Credential::Token(token),
         trust,
         pool,
         marker_key: MarkerKey::new(keys.marker),
         clock: Arc::clone(clock),
-    })?))
+    })
+}
+
+/// Keeps the counter of requests to Proxmox up to date, until it is aborted.
+async fn count_requests(pve: Arc<Pve>) {
+    let mut ticks = tokio::time::interval(COUNT_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics::counter!("mycopod_proxmox_requests_total").absolute(pve.calls());
+    }
 }
 
 fn interpreter(reader: &Reader) -> Result<Arc<dyn Interpreter>, ServeError> {
