@@ -1,0 +1,78 @@
+//! The whole path over the command line.
+
+mod common;
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use common::{EMAIL, Home, PASSWORD, Server};
+use serde_json::Value;
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error} in {output:?}"))
+}
+
+fn login(home: &Home, server: &Server<'_>) {
+    let mut child = home
+        .mycopod(&["login", &server.url, "--email", EMAIL])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn from_a_sentence_to_a_guest_and_its_proof() {
+    let home = Home::new();
+    let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0.05")]);
+    assert_eq!(server.run(&["guests"]).status.code(), Some(8), "nobody is logged in yet");
+    login(&home, &server);
+
+    let declared = server.run(&["declare", "--detailed-exitcode", "Create a VM cli-1 with 2 cores and 1 GB memory."]);
+    assert_eq!(declared.status.code(), Some(2), "{declared:?}");
+    let declared = json(&declared);
+    let id = declared["id"].as_str().unwrap();
+    let unasked = server.run(&["approve", id]);
+    assert_eq!(unasked.status.code(), Some(64), "nobody can be asked here: {unasked:?}");
+    let other = server.run(&["approve", id, "--yes", "--digest", &"0".repeat(64)]);
+    assert_eq!(other.status.code(), Some(5), "that is another plan’s digest: {other:?}");
+    let approved = server.run(&["approve", id, "--yes"]);
+    assert_eq!(approved.status.code(), Some(0), "{approved:?}");
+    assert_eq!(json(&approved)["status"], "converged");
+    let guests = json(&server.run(&["guests"]));
+    assert!(guests.as_array().unwrap().iter().any(|guest| guest["name"] == "cli-1" && guest["managed"] == true));
+    assert_eq!(server.run(&["drift", "--detailed-exitcode"]).status.code(), Some(0));
+
+    let asked = server.run(&["declare", "Create a VM cli-2 with plenty of frobnication."]);
+    assert_eq!(asked.status.code(), Some(3), "{asked:?}");
+    let id = json(&asked)["id"].as_str().unwrap().to_owned();
+    assert_eq!(server.run(&["cancel", &id]).status.code(), Some(0));
+    assert_eq!(server.run(&["status", &id]).status.code(), Some(10));
+
+    let log = home.path().join("log.jsonl");
+    let checkpoint = home.path().join("checkpoint.json");
+    let (log, checkpoint) = (log.to_str().unwrap(), checkpoint.to_str().unwrap());
+    assert!(server.run(&["audit", "verify"]).status.success());
+    assert!(server.run(&["audit", "export", "--output", log, "--checkpoint", checkpoint]).status.success());
+    let (status, _) = server.stop();
+    assert!(status.success());
+
+    // From here on without a server.
+    let verify = || home.run(&["audit", "verify", "--export", log, "--checkpoint", checkpoint], &[]);
+    assert!(verify().status.success(), "{:?}", verify());
+    let lines = std::fs::read_to_string(log).unwrap();
+    let forged: Vec<String> = lines
+        .lines()
+        .enumerate()
+        .map(|(at, line)| if at == 3 { line.replacen("\"status\":\"", "\"status\":\"x", 1) } else { line.to_owned() })
+        .collect();
+    std::fs::write(log, forged.join("\n")).unwrap();
+    let found = verify();
+    assert_eq!(found.status.code(), Some(11), "{found:?}");
+    assert_eq!(json(&found)["first_bad"]["first"], 4, "{found:?}");
+}
