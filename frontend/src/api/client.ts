@@ -1,15 +1,20 @@
-import axios, { AxiosError, type InternalAxiosRequestConfig } from "axios";
+import axios, { AxiosError } from "axios";
 
 import { toProblem } from "./problem";
 import { accessToken, refresh } from "./session";
+
+declare module "axios" {
+  interface AxiosRequestConfig {
+    /** Set on a call that is sent again with a fresh token. */
+    retried?: boolean;
+  }
+}
 
 /** Longer than any `?wait=` the UI asks for, in ms. */
 const TIMEOUT = 30_000;
 
 /** MycoPod's API with the session's token; every failure is a `Problem`. */
 export const api = axios.create({ baseURL: "/api/v1", timeout: TIMEOUT });
-
-const retried = new WeakSet<InternalAxiosRequestConfig>();
 
 api.interceptors.request.use((config) => {
   const token = accessToken();
@@ -21,9 +26,7 @@ api.interceptors.response.use(undefined, async (error: unknown) => {
   const config = error instanceof AxiosError ? error.config : undefined;
   const expired =
     error instanceof AxiosError && error.response?.status === 401 && accessToken() !== null;
-  if (!config || !expired || retried.has(config)) throw toProblem(error);
+  if (!config || !expired || config.retried) throw toProblem(error);
   await refresh();
-  const again = { ...config };
-  retried.add(again);
-  return api.request(again);
+  return api.request({ ...config, retried: true });
 });

@@ -89,7 +89,6 @@ export interface Question {
 }
 export interface Reading {
   reader: "builtin" | "openai";
-  language: string;
   refusal: string | null;
   statements: Statement[];
   questions: Question[];
@@ -98,6 +97,7 @@ export interface Reading {
 
 export interface Change {
   field: string;
+  label: string;
   from: Scalar;
   to: Scalar;
   source: Source;
@@ -164,6 +164,7 @@ export interface TaskLog {
 
 export interface Drift {
   field: string;
+  label: string;
   declared: Scalar;
   observed: Scalar;
   since: string;
@@ -198,9 +199,9 @@ export interface Node {
   state: "seen" | "unreachable";
   detail: string | null;
   age_seconds: number;
-  cores: number;
-  memory_mib: number;
-  memory_used_mib: number;
+  cores: number | null;
+  memory_mib: number | null;
+  memory_used_mib: number | null;
   storages: Storage[];
   bridges: string[];
 }

@@ -7,8 +7,8 @@ import { Field } from "./Field";
 export function ChangeList({ changes }: { changes: Change[] }) {
   return (
     <dl className={classes.changes}>
-      {changes.map(({ field, from, to, source }) => (
-        <Field key={field} label={field} source={source}>
+      {changes.map(({ field, label, from, to, source }) => (
+        <Field key={field} label={label} source={source}>
           <Difference from={scalar(from)} to={scalar(to)} />
         </Field>
       ))}

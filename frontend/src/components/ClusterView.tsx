@@ -34,15 +34,19 @@ function NodeView({ node }: { node: Node }) {
       </h3>
       {node.detail && <p className="small">{node.detail}</p>}
       <dl className={classes.meters}>
-        <dt>Memory</dt>
-        <dd>
-          <Meter
-            label={`Memory of ${node.name}`}
-            used={node.memory_used_mib}
-            total={node.memory_mib}
-            text={`${mebibytes(node.memory_used_mib)} of ${mebibytes(node.memory_mib)} used`}
-          />
-        </dd>
+        {node.memory_mib !== null && node.memory_used_mib !== null && (
+          <div className={classes.row}>
+            <dt>Memory</dt>
+            <dd>
+              <Meter
+                label={`Memory of ${node.name}`}
+                used={node.memory_used_mib}
+                total={node.memory_mib}
+                text={`${mebibytes(node.memory_used_mib)} of ${mebibytes(node.memory_mib)} used`}
+              />
+            </dd>
+          </div>
+        )}
         {node.storages.map(({ name, total_gib, free_gib }) => (
           <div key={name} className={classes.row}>
             <dt>{name}</dt>
@@ -58,7 +62,8 @@ function NodeView({ node }: { node: Node }) {
         ))}
       </dl>
       <p className="soft small">
-        {count(node.cores, "core")} · {node.bridges.join(", ") || "no bridges"}
+        {node.cores !== null && `${count(node.cores, "core")} · `}
+        {node.bridges.join(", ") || "no bridges"}
       </p>
     </>
   );

@@ -1,7 +1,6 @@
 import { Button, Modal, TextInput } from "@mantine/core";
 import { useState } from "react";
 
-import type { Problem } from "../api/problem";
 import { useConfirm } from "../api/queries";
 import type { Plan } from "../api/types";
 import { count, guestId } from "../lib/format";
@@ -20,42 +19,50 @@ interface Props {
 }
 
 /** An Admin's last look: the whole plan, and the name of every guest that would be destroyed. */
-export function ConfirmDialog({ declaration, plan, opened, onClose }: Props) {
-  const confirm = useConfirm(declaration);
-  const close = () => {
-    confirm.reset();
-    onClose();
-  };
+export function ConfirmDialog({ opened, ...props }: Props) {
   return (
     <Modal
       opened={opened}
-      onClose={close}
+      onClose={props.onClose}
       size="54rem"
       title="Confirm this plan?"
       closeButtonProps={{ "aria-label": "Close without confirming" }}
     >
-      {confirm.error && <Refusal problem={confirm.error} />}
+      <Question {...props} />
+    </Modal>
+  );
+}
+
+function Question({ declaration, plan, onClose }: Omit<Props, "opened">) {
+  const confirm = useConfirm(declaration);
+  const [firstSeen] = useState(plan.digest);
+  const changed = plan.digest !== firstSeen;
+  const refused = confirm.error?.status === 409 ? confirm.error.message : undefined;
+  return (
+    <>
+      {confirm.error && !(changed && refused) && <ProblemNotice problem={confirm.error} />}
+      {changed && <Changed reason={refused} />}
       {/* Another plan is another question: the names have to be typed again. */}
       <Consent
         key={plan.digest}
         plan={plan}
         sending={confirm.isPending}
-        onCancel={close}
+        onCancel={onClose}
         onConfirm={(destroy) =>
-          confirm.mutate({ plan_digest: plan.digest, destroy }, { onSuccess: close })
+          confirm.mutate({ plan_digest: plan.digest, destroy }, { onSuccess: onClose })
         }
       />
-    </Modal>
+    </>
   );
 }
 
-function Refusal({ problem }: { problem: Problem }) {
-  if (problem.status !== 409) return <ProblemNotice problem={problem} />;
+/** The plan changed between the question and the answer. */
+function Changed({ reason }: { reason: string | undefined }) {
   return (
     <div ref={scrollTo}>
-      <Notice tone="warn" title="Not confirmed: the plan below is new" role="alert">
-        <p>{problem.message}</p>
-        <p>Nothing was changed. Look at the plan again before you confirm it.</p>
+      <Notice tone="warn" title="The plan has changed: this is the new one" role="alert">
+        {reason && <p>{reason}</p>}
+        <p>Nothing was confirmed, nothing was changed. Look at the new plan before you agree.</p>
       </Notice>
     </div>
   );
@@ -126,7 +133,7 @@ function Consent({ plan, sending, onCancel, onConfirm }: ConsentProps) {
           disabled={!named}
           loading={sending}
         >
-          {doomed.length > 0 ? `Confirm and destroy ${count(doomed.length, "guest")}` : "Confirm"}
+          {doomed.length > 0 ? "Confirm and destroy" : "Confirm"}
         </Button>
       </div>
     </form>

@@ -6,9 +6,9 @@ import { Time } from "./Time";
 export function DriftList({ drift }: { drift: Drift[] }) {
   return (
     <ul className="small">
-      {drift.map(({ field, declared, observed, since }) => (
+      {drift.map(({ field, label, declared, observed, since }) => (
         <li key={field}>
-          {field}: declared <code>{scalar(declared) ?? "none"}</code>, is{" "}
+          {label}: declared <code>{scalar(declared) ?? "none"}</code>, is{" "}
           <code>{scalar(observed) ?? "none"}</code>,{" "}
           <span className="soft">
             seen <Time iso={since} />

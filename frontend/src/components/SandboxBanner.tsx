@@ -5,8 +5,8 @@ export function SandboxBanner() {
   const about = useAbout();
   if (!about.data?.sandbox) return null;
   return (
-    <p className={classes.banner} role="note">
+    <aside className={classes.banner} aria-label="Sandbox">
       <strong>Sandbox</strong> – a practice cluster inside MycoPod. No real machine is touched.
-    </p>
+    </aside>
   );
 }

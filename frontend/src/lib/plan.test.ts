@@ -1,0 +1,24 @@
+import { expect, test } from "vitest";
+
+import { plan } from "../test/samples";
+import { byGuest, destroyed, summaryText } from "./plan";
+
+test("guests with irreversible steps come first", () => {
+  expect(byGuest(plan()).map((group) => group.guest.name)).toEqual(["old-db", "web-1"]);
+});
+
+test("a guest counts by its worst step, wherever that step stands", () => {
+  const both = plan();
+  const [first] = both.steps;
+  if (first) both.steps.push({ ...first, seq: 3, effect: "destroy" });
+  expect(
+    destroyed(both)
+      .map((guest) => guest.name)
+      .sort(),
+  ).toEqual(["old-db", "web-1"]);
+});
+
+test("a plan without steps is said to do nothing", () => {
+  expect(summaryText({ create: 0, update: 0, destroy: 0 })).toBe("nothing to do");
+  expect(summaryText(plan().summary)).toBe("1 to change, 1 to destroy");
+});

@@ -1,0 +1,129 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { Route, Routes } from "react-router";
+import { expect, test } from "vitest";
+
+import type { Declaration } from "../api/types";
+import { show } from "../test/render";
+import { declaration, GUESTS } from "../test/samples";
+import { logInAs, serve } from "../test/server";
+import DeclarationPage from "./Declaration";
+
+function open(current: Declaration, role: "Admin" | "User" = "Admin") {
+  logInAs(role);
+  const calls = serve({
+    "GET /declarations/d-1": () => current,
+    "GET /declarations/d-1/steps/1/log": () => ({
+      lines: ["TASK ERROR"],
+      total: 1,
+      running: false,
+    }),
+    "GET /guests": () => GUESTS,
+    "POST /declarations/d-1/plan": () => declaration(),
+    "POST /declarations/d-1/answers": () => declaration(),
+  });
+  show(
+    <Routes>
+      <Route path="/declarations/:id" element={<DeclarationPage />} />
+    </Routes>,
+    "/declarations/d-1",
+  );
+  return calls;
+}
+
+const marked = (kind: string) =>
+  [...document.querySelectorAll(`[data-testid=declared] mark[data-marks~=${kind}]`)].map(
+    (mark) => mark.firstChild?.textContent,
+  );
+
+test("a User is not offered to confirm", async () => {
+  open(declaration(), "User");
+  await screen.findByRole("heading", { name: "Plan" });
+  expect(screen.queryByRole("button", { name: /confirm/i })).toBeNull();
+});
+
+test("each value says whether it was said, a default or inferred", async () => {
+  open(declaration());
+  const understood = within(await screen.findByRole("region", { name: "Understood" }));
+  const row = (label: string) => understood.getByText(label).parentElement?.textContent;
+  expect(row("Memory")).toBe("Memory8 GiBsaid “8 GB”");
+  expect(row("Storage")).toBe("Storagelocal-lvmdefault the default storage");
+  expect(row("Node")).toBe("Nodepve1inferred web-1 is there");
+});
+
+test("the words read and the words left over are marked, also after an emoji", async () => {
+  open(declaration());
+  await screen.findByRole("heading", { name: "Plan" });
+  expect(marked("said")).toEqual(["old-db", "web-1", "8 GB"]);
+  expect(marked("unread")).toEqual(["asap"]);
+});
+
+test("pointing at a value, or focusing it, highlights its words and nothing else", async () => {
+  open(declaration());
+  const user = userEvent.setup();
+  const understood = within(await screen.findByRole("region", { name: "Understood" }));
+  expect(marked("active")).toEqual([]);
+  await user.hover(understood.getByText("8 GiB"));
+  expect(marked("active")).toEqual(["8 GB"]);
+  await user.hover(understood.getByText("local-lvm"));
+  expect(marked("active")).toEqual([]);
+  understood.getByRole("button", { name: /words “web-1”/ }).focus();
+  await waitFor(() => expect(marked("active")).toEqual(["web-1"]));
+});
+
+test("a question is answered by a click or in one's own words, all of them at once", async () => {
+  const asked = declaration({ status: "needs_answer", plan: null });
+  asked.reading?.questions.push(
+    { id: "q1", text: "Which node?", options: ["pve1", "pve2"], answer: null, start: 2, end: 8 },
+    { id: "q2", text: "Which tag?", options: [], answer: null, start: null, end: null },
+  );
+  const calls = open(asked);
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole("button", { name: "pve2" }));
+  const send = screen.getByRole("button", { name: "Answer all" });
+  expect(send).toHaveProperty("disabled", true);
+  await user.type(screen.getByLabelText("Your own answer to: Which tag?"), "web");
+  await user.click(send);
+  await waitFor(() =>
+    expect(calls.find((call) => call.route.endsWith("/answers"))?.body).toEqual({
+      answers: [
+        { question: "q1", answer: "pve2" },
+        { question: "q2", answer: "web" },
+      ],
+    }),
+  );
+});
+
+test("a failure says why, what was and was not touched, shows the log and offers a new plan", async () => {
+  const step = { upid: null, error: null, started_at: null, finished_at: null };
+  const calls = open(
+    declaration({
+      status: "failed",
+      status_reason: "Proxmox refused.",
+      reconciliation: {
+        id: "r-1",
+        status: "failed",
+        reason: null,
+        approved_by: { id: "id-Admin", email: "admin@example.org" },
+        approved_at: "2026-01-02T03:04:05Z",
+        steps: [
+          { ...step, seq: 1, state: "failed", upid: "UPID:pve1:1", error: "disk is full" },
+          { ...step, seq: 2, state: "pending" },
+        ],
+      },
+    }),
+  );
+  const outcome = (await screen.findByText("Failed")).parentElement;
+  expect(outcome?.textContent).toContain("Proxmox refused.");
+  expect(outcome?.textContent).toContain("Stopped at: 1. Change VM web-1.");
+  expect(outcome?.textContent).toContain("Not touched: 2. Delete VM old-db.");
+  expect(await screen.findByText("TASK ERROR")).toBeTruthy();
+  await userEvent.click(screen.getByRole("button", { name: "Plan again" }));
+  await waitFor(() => expect(calls.some((call) => call.route.endsWith("/plan"))).toBe(true));
+});
+
+test("drift of a converged declaration is shown and can be repaired by a plan", async () => {
+  const calls = open(declaration({ status: "converged" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Plan a repair" }));
+  await waitFor(() => expect(calls.some((call) => call.route.endsWith("/plan"))).toBe(true));
+});

@@ -1,0 +1,149 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { configure } from "axe-core";
+import axe from "axe-core";
+import type { ReactNode } from "react";
+import { Route, Routes } from "react-router";
+import { expect, test, vi } from "vitest";
+
+import { end } from "../api/session";
+import { App } from "../App";
+import Shell from "../components/Shell";
+import { show } from "../test/render";
+import { CHECKPOINT, CLUSTER, declaration, entry, GUESTS } from "../test/samples";
+import { DOWN, logInAs, problem, serve } from "../test/server";
+import Audit from "./Audit";
+import Dashboard from "./Dashboard";
+import DeclarationPage from "./Declaration";
+import Declarations from "./Declarations";
+import NewDeclaration from "./NewDeclaration";
+import Users from "./Users";
+
+// jsdom draws nothing: colours are checked in the browser test.
+configure({ rules: [{ id: "color-contrast", enabled: false }] });
+
+const ABOUT = { product: "MycoPod", version: "1", sandbox: true, reader: "builtin" };
+const listed = { ...declaration(), summary: { create: 1, update: 0, destroy: 0 } };
+
+const ROUTES = {
+  "GET /ping": () => "pong",
+  "GET /about": () => ABOUT,
+  "POST /refresh": () => problem(401, "No session."),
+  "GET /declarations": () => [listed],
+  "GET /declarations/d-1": () => declaration(),
+  "GET /guests": () => GUESTS,
+  "GET /cluster": () => CLUSTER,
+  "GET /audit": () => [entry(2, "plan.made"), entry(1)],
+  "GET /audit/verify": () => ({ ok: true, size: 2, root: "cd", first_bad: null }),
+  "GET /audit/checkpoint": () => CHECKPOINT,
+  "GET /users": () => [
+    {
+      id: "u",
+      email: "new@example.org",
+      role: "User",
+      approved: false,
+      created_at: entry(1).time,
+      last_login_at: null,
+    },
+  ],
+};
+
+async function violations() {
+  const { violations } = await axe.run(document.body);
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`);
+}
+
+function open(page: ReactNode, path = "/") {
+  vi.stubGlobal("fetch", () => new Promise(() => undefined));
+  logInAs("Admin");
+  show(
+    <Routes>
+      <Route element={<Shell />}>
+        <Route path="/declarations/:id" element={page} />
+        <Route path="*" element={page} />
+      </Route>
+    </Routes>,
+    path,
+  );
+}
+
+test.each([
+  ["dashboard", <Dashboard />, "web-1", "/dashboard"],
+  ["declarations", <Declarations />, listed.content, "/declarations"],
+  ["new declaration", <NewDeclaration />, "Examples", "/"],
+  ["declaration", <DeclarationPage />, "Understood", "/declarations/d-1"],
+  ["audit", <Audit />, "plan.made", "/audit"],
+  ["users", <Users />, "new@example.org", "/users"],
+])("axe finds nothing wrong with the page %s", async (_, page, awaited, path) => {
+  serve(ROUTES);
+  open(page, path);
+  await screen.findAllByText(awaited);
+  expect(await violations()).toEqual([]);
+});
+
+test("without a session the login page is shown, marked as sandbox, with nothing for axe to find", async () => {
+  end();
+  serve(ROUTES);
+  show(<App />, "/audit");
+  await screen.findByLabelText("E-mail");
+  await screen.findByText("Sandbox");
+  expect(await violations()).toEqual([]);
+});
+
+test("on load the server's pong is logged", async () => {
+  const log = vi.spyOn(console, "log").mockImplementation(() => undefined);
+  serve(ROUTES);
+  show(<App />, "/login");
+  await waitFor(() => expect(log).toHaveBeenCalledWith("pong"));
+});
+
+test("a server that does not answer is told plainly", async () => {
+  serve({ ...ROUTES, "GET /ping": () => DOWN });
+  show(<App />, "/login");
+  expect(await screen.findByText(/server cannot be reached/)).toBeTruthy();
+});
+
+test("a log that does not verify names its first bad entry", async () => {
+  serve({
+    ...ROUTES,
+    "GET /audit/verify": () => ({
+      ok: false,
+      size: 2,
+      root: "",
+      first_bad: { seq: 1, why: "altered" },
+    }),
+  });
+  open(<Audit />);
+  expect(await screen.findByText("Entry 1: altered")).toBeTruthy();
+});
+
+test("the audit table can be narrowed to one kind", async () => {
+  serve(ROUTES);
+  open(<Audit />);
+  await screen.findByRole("cell", { name: "plan.made" });
+  await userEvent.selectOptions(screen.getByLabelText("Kind"), "step.done");
+  await waitFor(() => expect(screen.queryByRole("cell", { name: "plan.made" })).toBeNull());
+  expect(screen.getByRole("cell", { name: "step.done" })).toBeTruthy();
+});
+
+test("an example is put into the field and declared as it stands", async () => {
+  const calls = serve({ ...ROUTES, "POST /declarations": () => declaration() });
+  open(<NewDeclaration />);
+  const user = userEvent.setup();
+  await user.click(screen.getByRole("button", { name: "Delete worker-3" }));
+  await user.keyboard("{Control>}{Enter}{/Control}");
+  await waitFor(() =>
+    expect(calls.find((call) => call.route === "POST /declarations")?.body).toEqual({
+      content: "Delete worker-3",
+    }),
+  );
+});
+
+test("an account can be approved", async () => {
+  const calls = serve({ ...ROUTES, "PATCH /users/u": () => ({}) });
+  open(<Users />);
+  await userEvent.click(await screen.findByRole("button", { name: "Approve new@example.org" }));
+  await waitFor(() =>
+    expect(calls.find((call) => call.route === "PATCH /users/u")?.body).toEqual({ approved: true }),
+  );
+});
