@@ -1,0 +1,10 @@
+//! The HTTP API, one resource a file.
+
+pub mod about;
+pub mod audit;
+pub mod declarations;
+pub mod events;
+pub mod health;
+pub mod inventory;
+pub mod session;
+pub mod users;

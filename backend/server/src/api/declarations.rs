@@ -1,0 +1,239 @@
+//! Declarations: typed, answered, confirmed, called off, planned again. The engine decides; this is its HTTP.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::LOCATION;
+use axum::response::IntoResponse;
+use mycopod_core::id::DeclarationId;
+use mycopod_engine::view::{Detail, Listed, StepLog};
+use mycopod_engine::{Actor, Refusal};
+use mycopod_store::MAX_PAGE;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::caller::{Admin, Caller};
+use crate::extract::{JsonBody, PathParams, QueryParams, within};
+use crate::problem::{Problem, ProblemDetails};
+
+/// How many declarations a page has where nobody says.
+const PAGE: u32 = 50;
+/// The longest wait, in seconds: shorter than proxies' and clients' patience.
+const MAX_WAIT: u64 = 30;
+/// Answers at once: more questions than anybody is asked.
+const MAX_ANSWERS: usize = 200;
+
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(declare, list))
+        .routes(routes!(detail))
+        .routes(routes!(answer))
+        .routes(routes!(confirm))
+        .routes(routes!(cancel))
+        .routes(routes!(plan_again))
+        .routes(routes!(step_log))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewDeclaration {
+    /// What you want, in your own words.
+    #[schema(min_length = 1, max_length = 4000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
+    content: String,
+}
+
+/// Declares. The declaration is read and planned; an Admin's confirmation carries the plan out.
+#[utoipa::path(post, path = "/api/v1/declarations", tag = "declarations", request_body = NewDeclaration,
+    responses(
+        (status = CREATED, body = Detail, headers(("Location" = String, description = "The declaration"))),
+        (status = FORBIDDEN, body = ProblemDetails, content_type = "application/problem+json",
+            description = "No Admin has approved your account yet"),
+        (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
+            description = "It is empty or longer than 4,000 characters")))]
+async fn declare(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    JsonBody(body): JsonBody<NewDeclaration>,
+) -> Result<impl IntoResponse, Problem> {
+    let id = app.engine.declare(&actor, &body.content).await?;
+    let detail = app.engine.detail(&actor, id).await?;
+    Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/declarations/{id}"))], Json(detail)))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ListQuery {
+    /// How many at most; never more than 200 are given.
+    #[param(minimum = 1, default = 50)]
+    limit: Option<u32>,
+    /// Only those older than this declaration: the last id of the page before.
+    before: Option<Uuid>,
+}
+
+/// Your declarations, an Admin all, newest first.
+#[utoipa::path(get, path = "/api/v1/declarations", tag = "declarations", params(ListQuery),
+    responses((status = OK, body = Vec<Listed>)))]
+async fn list(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    QueryParams(query): QueryParams<ListQuery>,
+) -> Result<Json<Vec<Listed>>, Problem> {
+    let limit = within("limit", query.limit.unwrap_or(PAGE), 1, u32::MAX)?.min(MAX_PAGE);
+    Ok(Json(app.engine.list(&actor, limit, query.before.map(DeclarationId)).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DetailQuery {
+    /// Waits this many seconds, 30 at most, while it is being read, planned or applied.
+    #[param(minimum = 0, default = 0)]
+    wait: Option<u64>,
+}
+
+/// A declaration with its reading, its plan and how carrying it out stands.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}", tag = "declarations",
+    params(("id" = Uuid, Path), DetailQuery), responses((status = OK, body = Detail)))]
+async fn detail(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+    QueryParams(query): QueryParams<DetailQuery>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    let now = app.engine.detail(&actor, id).await?;
+    let wait = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT));
+    if wait.is_zero() {
+        return Ok(Json(now));
+    }
+    app.stop.run_until_cancelled(app.engine.wait(id, wait)).await;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Answers {
+    /// One for each question that you answer.
+    answers: Vec<Answer>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Answer {
+    /// The question's id.
+    question: String,
+    /// One of its options, or your own words where it has none.
+    answer: String,
+}
+
+/// Answers questions. The declaration is read and planned again with them.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/answers", tag = "declarations",
+    params(("id" = Uuid, Path)), request_body = Answers, responses((status = OK, body = Detail)))]
+async fn answer(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<Answers>,
+) -> Result<Json<Detail>, Problem> {
+    if body.answers.is_empty() || body.answers.len() > MAX_ANSWERS {
+        return Err(Problem::invalid("answers", format!("Give from 1 to {MAX_ANSWERS} answers.")));
+    }
+    let answers: Vec<_> = body.answers.into_iter().map(|answer| (answer.question, answer.answer)).collect();
+    let id = DeclarationId(id);
+    app.engine.answer(&actor, id, &answers).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Confirmation {
+    /// The digest of the plan that you saw.
+    plan_digest: String,
+    /// The names of all guests that it destroys.
+    #[serde(default)]
+    destroy: BTreeSet<String>,
+}
+
+/// Confirms a plan, as an Admin: it is carried out.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/confirm", tag = "declarations",
+    params(("id" = Uuid, Path)), request_body = Confirmation,
+    responses(
+        (status = ACCEPTED, body = Detail),
+        (status = FORBIDDEN, body = ProblemDetails, content_type = "application/problem+json",
+            description = "You are no approved Admin"),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "The cluster or the plan has changed, or a destroy is not named; `declaration` shows how it is now")))]
+async fn confirm(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<Confirmation>,
+) -> Result<impl IntoResponse, Problem> {
+    let id = DeclarationId(id);
+    match app.engine.approve(&actor, id, &body.plan_digest, &body.destroy).await {
+        Ok(()) => Ok((StatusCode::ACCEPTED, Json(app.engine.detail(&actor, id).await?))),
+        Err(refusal @ (Refusal::Conflict(_) | Refusal::Stale(_))) => Err(too_late(&app, &actor, id, refusal).await),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+async fn too_late(app: &App, actor: &Actor, id: DeclarationId, refusal: Refusal) -> Problem {
+    // Where even looking fails now, the refusal itself is still worth telling.
+    Problem::from(refusal).with_declaration(app.engine.detail(actor, id).await.ok())
+}
+
+/// Calls a declaration off. A step under way is finished; what was done stays done.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/cancel", tag = "declarations",
+    params(("id" = Uuid, Path)), responses((status = OK, body = Detail)))]
+async fn cancel(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.cancel(&actor, id).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+/// Plans again from what is: after a change of the cluster, a failure, or drift.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/plan", tag = "declarations",
+    params(("id" = Uuid, Path)), responses((status = OK, body = Detail)))]
+async fn plan_again(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.plan_again(&actor, id).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LogQuery {
+    /// The first line that is wanted, from 0.
+    #[param(minimum = 0, default = 0)]
+    start: Option<u64>,
+}
+
+/// Proxmox's log of a step's task.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/steps/{seq}/log", tag = "declarations",
+    params(("id" = Uuid, Path), ("seq" = u32, Path, description = "The step's number"), LogQuery),
+    responses((status = OK, body = StepLog)))]
+async fn step_log(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams((id, seq)): PathParams<(Uuid, u32)>,
+    QueryParams(query): QueryParams<LogQuery>,
+) -> Result<Json<StepLog>, Problem> {
+    Ok(Json(app.engine.step_log(&actor, DeclarationId(id), seq, query.start.unwrap_or(0)).await?))
+}

@@ -1,0 +1,101 @@
+//! What all handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use chrono::{DateTime, Utc};
+use metrics_exporter_prometheus::PrometheusHandle;
+use mycopod_engine::Engine;
+use sqlx::pool::PoolConnection;
+use sqlx::{Postgres, Transaction};
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::api::events::Tail;
+use crate::extract::MAX_BODY;
+use crate::password::Hasher;
+use crate::problem::Problem;
+use crate::token::Tokens;
+use crate::{Config, guard, metrics, openapi, ui};
+
+/// Requests at once; more wait for nothing but memory.
+const MAX_REQUESTS: usize = 512;
+
+/// The state of the handlers. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+/// What the clones of [`App`] share.
+pub struct Shared {
+    pub engine: Engine,
+    pub config: Config,
+    pub tokens: Tokens,
+    pub hasher: Hasher,
+    pub tail: Tail,
+    pub metrics: PrometheusHandle,
+    pub requests: Semaphore,
+    /// Held while the audit log is verified.
+    pub verifying: Mutex<()>,
+    /// Cancelled when the server stops: what waits or streams ends then.
+    pub stop: CancellationToken,
+}
+
+impl Deref for App {
+    type Target = Shared;
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    /// An app whose streams end at `stop`.
+    pub fn new(engine: Engine, config: Config, stop: CancellationToken) -> Self {
+        Self(Arc::new(Shared {
+            tokens: Tokens::new(&engine.keys().jwt),
+            hasher: Hasher::new(),
+            tail: Tail::of(engine.pool().clone()),
+            metrics: metrics::recorder(),
+            requests: Semaphore::new(MAX_REQUESTS),
+            verifying: Mutex::new(()),
+            engine,
+            config,
+            stop,
+        }))
+    }
+
+    /// All routes, within all guards.
+    pub fn router(self) -> Router {
+        let (api, document) = openapi::routes().split_for_parts();
+        api.merge(openapi::pages(document))
+            .fallback(ui::serve)
+            .method_not_allowed_fallback(guard::method_not_allowed)
+            .layer(DefaultBodyLimit::max(MAX_BODY))
+            .layer(from_fn_with_state(self.clone(), guard::bounded))
+            .layer(CatchPanicLayer::custom(guard::panicked))
+            .layer(CompressionLayer::new())
+            .layer(from_fn(metrics::measured))
+            .layer(guard::cors(&self.config))
+            .layer(map_response(guard::secured))
+            .with_state(self)
+    }
+
+    /// The present.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.engine.clock().now()
+    }
+
+    /// A database connection; never a second one while it is held.
+    pub async fn connection(&self) -> Result<PoolConnection<Postgres>, Problem> {
+        Ok(self.engine.pool().acquire().await?)
+    }
+
+    /// A transaction on a connection of its own.
+    pub async fn transaction(&self) -> Result<Transaction<'static, Postgres>, Problem> {
+        Ok(self.engine.pool().begin().await?)
+    }
+}
