@@ -139,7 +139,7 @@ CREATE TABLE login_failures (
 
 CREATE TABLE observations (
     cluster text NOT NULL,
-    data json NOT NULL,
+    data jsonb NOT NULL,
     at timestamp with time zone NOT NULL,
     CONSTRAINT observations_cluster_check CHECK (((char_length(cluster) >= 1) AND (char_length(cluster) <= 200)))
 );

@@ -218,10 +218,10 @@ CREATE TABLE drift (
     FOREIGN KEY (resource_id, field) REFERENCES owned_fields ON DELETE CASCADE
 );
 
--- The last look at each cluster, verbatim (json, not jsonb) and never searched.
+-- The last look at each cluster.
 CREATE TABLE observations (
     cluster text PRIMARY KEY CHECK (char_length(cluster) BETWEEN 1 AND 200),
-    data    json NOT NULL,
+    data    jsonb NOT NULL,
     at      timestamptz NOT NULL
 );
 

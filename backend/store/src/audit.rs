@@ -17,6 +17,7 @@ use sqlx::{FromRow, PgPool, Postgres, Transaction};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::error::page;
+use crate::json::{self, text_without_nul};
 use crate::row::Columns;
 use crate::{StoreError, exactly_one};
 
@@ -174,14 +175,14 @@ pub async fn append(transaction: &mut Transaction<'_, Postgres>, entry: NewEntry
         seq,
         time: entry.time,
         actor: match entry.actor {
-            Actor::User { id, email } => Actor::User { id, email: without_nul(email) },
+            Actor::User { id, email } => Actor::User { id, email: text_without_nul(email) },
             Actor::System => Actor::System,
         },
         kind: entry.kind.as_str().to_owned(),
-        subject: without_nul(entry.subject),
-        status: without_nul(entry.status),
+        subject: text_without_nul(entry.subject),
+        status: text_without_nul(entry.status),
         declaration: entry.declaration,
-        details: value_without_nul(entry.details),
+        details: json::without_nul(entry.details),
     };
     let text = serde_json::to_string(&entry).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     if text.len() > MAX_ENTRY {
@@ -203,22 +204,6 @@ pub async fn append(transaction: &mut Transaction<'_, Postgres>, entry: NewEntry
     .await?;
     exactly_one(&result)?;
     Ok(seq)
-}
-
-/// PostgreSQL's JSON cannot hold NUL, which somebody may have typed.
-fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
-}
-
-fn value_without_nul(value: Value) -> Value {
-    match value {
-        Value::String(text) => Value::String(without_nul(text)),
-        Value::Array(items) => items.into_iter().map(value_without_nul).collect(),
-        Value::Object(fields) => {
-            fields.into_iter().map(|(name, value)| (without_nul(name), value_without_nul(value))).collect()
-        }
-        other => other,
-    }
 }
 
 fn frontier(row: &PgRow) -> Result<Frontier, StoreError> {
@@ -336,17 +321,5 @@ impl Hints {
             Ok(Err(_)) => sleep_until(deadline).await,
             Err(_) => {}
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nul_is_replaced_wherever_it_stands() {
-        let value = serde_json::json!({"a\0": ["x\0", {"b": "\0"}], "n": 1, "s": "\\u0000"});
-        let clean = serde_json::json!({"a\u{fffd}": ["x\u{fffd}", {"b": "\u{fffd}"}], "n": 1, "s": "\\u0000"});
-        assert_eq!(value_without_nul(value), clean);
     }
 }

@@ -7,13 +7,12 @@ use mycopod_core::plan::Summary;
 use mycopod_core::reading::Reading;
 use mycopod_core::status::DeclarationStatus;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::types::Json;
 use sqlx::{FromRow, Row};
 
 use crate::error::page;
 use crate::plans::PlanId;
 use crate::row::Columns;
-use crate::{StoreError, clip, exactly_one, leases};
+use crate::{StoreError, clip, exactly_one, json, leases};
 
 /// One line of the list of declarations.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,8 +174,8 @@ pub async fn save_reading(connection: &mut PgConnection, id: DeclarationId, read
     let result = sqlx::query("UPDATE declarations SET reader = $2, reading = $3, intent = $4 WHERE id = $1")
         .bind(id.0)
         .bind(&read.reader)
-        .bind(Json(&read.reading))
-        .bind(read.intent.as_ref().map(Json))
+        .bind(json::clean(&read.reading)?)
+        .bind(read.intent.as_ref().map(json::clean).transpose()?)
         .execute(connection)
         .await?;
     exactly_one(&result)

@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use mycopod_core::field::{Field, Value};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 
-use crate::StoreError;
 use crate::row::Columns;
+use crate::{StoreError, json};
 
 /// One field that has drifted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,9 +62,11 @@ pub async fn saw(
     at: DateTime<Utc>,
 ) -> Result<News, StoreError> {
     let names: Vec<String> = differing.keys().map(ToString::to_string).collect();
-    let declared: Vec<Json<&Value>> = differing.values().map(|(declared, _)| Json(declared)).collect();
-    let observed: Vec<Option<Json<&Value>>> =
-        differing.values().map(|(_, observed)| observed.as_ref().map(Json)).collect();
+    let declared = differing.values().map(|(declared, _)| json::clean(declared)).collect::<Result<Vec<_>, _>>()?;
+    let observed = differing
+        .values()
+        .map(|(_, observed)| observed.as_ref().map(json::clean).transpose())
+        .collect::<Result<Vec<_>, _>>()?;
     let cleared = sqlx::query("DELETE FROM drift WHERE resource_id = $1 AND field <> ALL($2) RETURNING field")
         .bind(resource.0)
         .bind(&names)

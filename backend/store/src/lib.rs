@@ -17,6 +17,7 @@ pub mod audit;
 pub mod declarations;
 pub mod drift;
 mod error;
+mod json;
 pub mod leases;
 pub mod login_failures;
 pub mod observations;
@@ -135,16 +136,13 @@ fn is_not_yet(error: &sqlx::Error) -> bool {
 /// transaction that records it.
 fn clip(text: Option<&str>) -> Option<String> {
     text.map(|text| {
-        if text.chars().count() > MAX_REASON {
-            let mut cut: String = text.chars().take(MAX_REASON - 1).collect();
-            cut.push('…');
-            cut
-        } else {
-            text.to_owned()
+        let mut clipped: String = text.chars().take(MAX_REASON).collect();
+        if clipped.len() < text.len() {
+            clipped.pop();
+            clipped.push('…');
         }
+        json::text_without_nul(clipped)
     })
-    // PostgreSQL's text cannot hold NUL.
-    .map(|text| text.replace('\0', "\u{fffd}"))
 }
 
 #[cfg(test)]

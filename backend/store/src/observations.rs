@@ -3,10 +3,9 @@
 
 use mycopod_core::observed::Observed;
 use sqlx::postgres::PgConnection;
-use sqlx::types::Json;
 
 use crate::row::Columns;
-use crate::{StoreError, exactly_one};
+use crate::{StoreError, exactly_one, json};
 
 /// Keeps a look, unless a later one is kept already. `cluster` is what the installation calls it.
 /// Returns whether it was kept.
@@ -16,7 +15,7 @@ pub async fn save(connection: &mut PgConnection, cluster: &str, observed: &Obser
          ON CONFLICT (cluster) DO UPDATE SET data = excluded.data, at = excluded.at WHERE o.at <= excluded.at",
     )
     .bind(cluster)
-    .bind(Json(observed))
+    .bind(json::clean(observed)?)
     .bind(observed.at)
     .execute(connection)
     .await?;

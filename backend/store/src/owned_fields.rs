@@ -6,12 +6,11 @@ use chrono::{DateTime, Utc};
 use mycopod_core::field::{Field, Value};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
 
-use crate::StoreError;
 use crate::row::Columns;
+use crate::{StoreError, json};
 
 /// One declared field of one guest of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub async fn own(
     at: DateTime<Utc>,
 ) -> Result<BTreeSet<DeclarationId>, StoreError> {
     let names: Vec<String> = fields.keys().map(ToString::to_string).collect();
-    let values: Vec<Json<&Value>> = fields.values().map(Json).collect();
+    let values = fields.values().map(json::clean).collect::<Result<Vec<_>, _>>()?;
     let before: Vec<Uuid> = sqlx::query_scalar(
         "SELECT declaration_id FROM owned_fields
          WHERE resource_id = $1 AND field = ANY($2) AND declaration_id < $3 ORDER BY field FOR UPDATE",

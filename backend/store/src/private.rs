@@ -186,8 +186,7 @@ impl PrivateServer {
     /// makes the database if there is none. The first start takes some seconds.
     pub async fn start(data_dir: &Path) -> Result<Self, PrivateServerError> {
         let account = Account::for_server().await?;
-        let data_dir = account.make_data_dir(data_dir)?;
-        account.must_enter(&data_dir).await?;
+        let data_dir = account.make_data_dir(data_dir).await?;
         let home = data_dir.join("pg");
         account.make_private(&home)?;
         let lock = lock(&home)?;
@@ -202,7 +201,7 @@ impl PrivateServer {
         let mut log = Log::open(&home)?;
         let deadline = Instant::now() + START_TIMEOUT;
         let running = Postmaster::running(&cluster)?;
-        let adopted = running.is_some();
+        let mut adopted = running.is_some();
         let mut postmaster = match running {
             Some(postmaster) => postmaster,
             None => spawn(&account, &binaries, &cluster, &sockets, &log).await?,
@@ -210,19 +209,19 @@ impl PrivateServer {
         loop {
             match timeout_at(deadline, ready(&mut postmaster, &sockets)).await {
                 Ok(Ready::Yes) => break,
-                // The backends of a killed postmaster need a moment to notice.
-                Ok(Ready::Ended) if log.tail().contains("pre-existing shared memory") => {
-                    sleep(LOOK_AGAIN * 10).await;
+                // The one that ran was just stopping; or backends of a killed one have not yet noticed.
+                Ok(Ready::Ended)
+                    if Instant::now() < deadline && (adopted || log.tail().contains("pre-existing shared memory")) =>
+                {
+                    sleep(LOOK_AGAIN).await;
+                    adopted = false;
                     postmaster = spawn(&account, &binaries, &cluster, &sockets, &log).await?;
                 }
                 Ok(Ready::Ended) => return Err(log.not_ready("ended at its start")),
                 Ok(Ready::Refused(why)) => return Err(log.not_ready(&format!("refused: {why}"))),
                 Err(_) => {
-                    return Err(log.not_ready(&format!(
-                        "(process {}) did not answer within {} s",
-                        postmaster.pid(),
-                        START_TIMEOUT.as_secs()
-                    )));
+                    let (pid, patience) = (postmaster.pid(), START_TIMEOUT.as_secs());
+                    return Err(log.not_ready(&format!("(process {pid}) did not answer within {patience} s")));
                 }
             }
         }

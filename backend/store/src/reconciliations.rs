@@ -8,13 +8,12 @@ use mycopod_core::plan::Plan;
 use mycopod_core::status::ReconciliationStatus;
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 
 use crate::leases::Lease;
 use crate::plans::PlanId;
 use crate::row::Columns;
-use crate::{StoreError, approvals, clip, exactly_one, leases, steps};
+use crate::{StoreError, approvals, clip, exactly_one, json, leases, steps};
 
 /// One carrying-out of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -142,7 +141,7 @@ pub async fn finish(
     .bind(lease.fence)
     .bind(status.as_str())
     .bind(clip(reason))
-    .bind(Json(details))
+    .bind(json::clean(details)?)
     .bind(at)
     .execute(&mut *connection)
     .await?;

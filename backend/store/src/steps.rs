@@ -13,12 +13,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::postgres::{PgConnection, PgQueryResult, PgRow};
-use sqlx::types::Json;
 use sqlx::{FromRow, Postgres, Transaction};
 
 use crate::leases::Lease;
 use crate::row::Columns;
-use crate::{StoreError, clip, exactly_one, leases};
+use crate::{StoreError, clip, exactly_one, json, leases};
 
 /// One step's place in the ledger. What it does stands in the plan, under the same `seq`.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,7 +121,6 @@ pub async fn start(
     baseline: &impl Serialize,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let baseline = serde_json::to_value(baseline).map_err(|error| StoreError::Corrupt(error.to_string()))?;
     let result = sqlx::query(
         "WITH held AS (SELECT FROM leases WHERE work_id = $1 AND fence = $2 FOR SHARE)
          UPDATE steps SET state = 'started', fence = $2, attempts = 1, baseline = $4, started_at = $5 FROM held
@@ -131,7 +129,7 @@ pub async fn start(
     .bind(lease.work.0)
     .bind(lease.fence)
     .bind(number(seq))
-    .bind(Json(baseline))
+    .bind(json::clean(baseline)?)
     .bind(at)
     .execute(&mut *connection)
     .await?;

@@ -1,5 +1,6 @@
 //! The system account that PostgreSQL runs under, and the folders that are its alone.
 
+use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
@@ -57,21 +58,30 @@ impl Account {
         command
     }
 
-    /// Makes the data folder if there is none. Where PostgreSQL has another account,
-    /// others may pass through it but not list it; each secret in it has mode 0600.
-    pub(super) fn make_data_dir(&self, path: &Path) -> Result<PathBuf, PrivateServerError> {
-        if !path.exists() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(if self.dropped { 0o711 } else { 0o700 })
-                .create(path)
-                .map_err(doing("cannot make", path))?;
+    /// Makes the data folder if there is none, and refuses one that the account cannot
+    /// enter. Where PostgreSQL has an account of its own, others may pass through the
+    /// folder but not list it; each secret in it has mode 0600.
+    pub(super) async fn make_data_dir(&self, path: &Path) -> Result<PathBuf, PrivateServerError> {
+        let path = std::path::absolute(path).map_err(doing("cannot find", path))?;
+        let (missing, there): (Vec<&Path>, Vec<&Path>) = path.ancestors().partition(|folder| !folder.exists());
+        if let Some(nearest) = there.first() {
+            self.must_enter(nearest).await?;
         }
-        path.canonicalize().map_err(doing("cannot find", path))
+        for folder in missing.into_iter().rev() {
+            let mode = Permissions::from_mode(if self.dropped { 0o711 } else { 0o700 });
+            // Two calls, for the first heeds the umask.
+            std::fs::create_dir(folder)
+                .and_then(|()| std::fs::set_permissions(folder, mode))
+                .map_err(doing("cannot make", folder))?;
+        }
+        let path = path.canonicalize().map_err(doing("cannot find", &path))?;
+        // A link on the way may lead to where the account cannot go.
+        self.must_enter(&path).await?;
+        Ok(path)
     }
 
     /// Refuses a folder that the account cannot enter, naming the one that bars it.
-    pub(super) async fn must_enter(&self, folder: &Path) -> Result<(), PrivateServerError> {
+    async fn must_enter(&self, folder: &Path) -> Result<(), PrivateServerError> {
         let mut way: Vec<&Path> = folder.ancestors().collect();
         way.reverse();
         for step in way {

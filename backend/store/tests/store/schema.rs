@@ -6,7 +6,7 @@ use sqlx::Executor;
 
 #[tokio::test]
 async fn infra_schema_sql_is_the_schema_as_applied() {
-    let kept = include_str!("../../../infra/schema.sql");
+    let kept = include_str!("../../../../infra/schema.sql");
     assert!(kept == schema().await, "infra/schema.sql is not what the migrations make. Mend it with\n  {MAKE_SCHEMA}");
 }
 

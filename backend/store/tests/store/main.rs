@@ -1,0 +1,10 @@
+//! The store against a real PostgreSQL: run through `scripts/with-postgres`.
+#![cfg(test)]
+
+mod audit;
+mod guests;
+mod ledger;
+mod people;
+mod private;
+mod schema;
+mod world;
