@@ -17,12 +17,15 @@ import { begin } from "./session";
 import type {
   About,
   Account,
+  Answer,
   AuditEntry,
   Checkpoint,
   Cluster,
+  Confirmation,
   Declaration,
   DeclarationSummary,
   Guest,
+  NewAccount,
   Role,
   Session,
   TaskLog,
@@ -118,13 +121,6 @@ export function useUsers() {
   return useQuery({ queryKey: ["users"], queryFn: () => get<Account[]>("/users") });
 }
 
-export interface NewAccount {
-  email: string;
-  password: string;
-  role: Role;
-  approved: boolean;
-}
-
 export function useAddUser() {
   const client = useQueryClient();
   return useMutation({
@@ -199,13 +195,13 @@ export function useDeclare() {
 }
 
 export function useAnswer(id: string) {
-  return useDeclarationMutation((answers: { question: string; answer: string }[]) =>
+  return useDeclarationMutation((answers: Answer[]) =>
     post<Declaration>(`/declarations/${id}/answers`, { answers }),
   );
 }
 
 export function useConfirm(id: string) {
-  return useDeclarationMutation((consent: { plan_digest: string; destroy: string[] }) =>
+  return useDeclarationMutation((consent: Confirmation) =>
     post<Declaration>(`/declarations/${id}/confirm`, consent),
   );
 }

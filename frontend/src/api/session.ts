@@ -19,9 +19,6 @@ const tabs =
   typeof BroadcastChannel === "undefined" ? null : new BroadcastChannel("mycopod-session");
 tabs?.addEventListener("message", () => state.set({ status: "out" }));
 
-/** How long another tab's refresh may need to replace the cookie, in ms. */
-const OTHER_TAB_DELAY = 400;
-
 let refreshing: Promise<string> | null = null;
 
 export function useSession(): State {
@@ -87,15 +84,7 @@ async function trade(): Promise<Session> {
   return (await axios.post<Session>("/api/v1/refresh")).data;
 }
 
+/** Plain HTTP on another host than localhost has no locks; there the server's grace has to do. */
 async function inTurn<T>(task: () => Promise<T>): Promise<T> {
-  if ("locks" in navigator) return navigator.locks.request("mycopod-refresh", task);
-  // Plain HTTP on another host than localhost has no locks: then a tab that comes second finds its
-  // cookie spent, and a moment later the new one in place.
-  try {
-    return await task();
-  } catch (error) {
-    if (toProblem(error).status !== 401) throw error;
-    await new Promise((done) => setTimeout(done, OTHER_TAB_DELAY));
-    return task();
-  }
+  return "locks" in navigator ? navigator.locks.request("mycopod-refresh", task) : task();
 }

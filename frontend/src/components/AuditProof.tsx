@@ -1,6 +1,7 @@
 import { Button } from "@mantine/core";
 
 import { useAuditExport, useCheckpoint, useVerification } from "../api/queries";
+import { useUser } from "../api/session";
 import { save } from "../lib/save";
 import classes from "./AuditProof.module.css";
 import { Loaded } from "./Loaded";
@@ -11,6 +12,7 @@ import { Time } from "./Time";
 
 /** Whether the log verifies, the latest signed checkpoint, and the export to check it elsewhere. */
 export function AuditProof() {
+  const { role } = useUser();
   const verification = useVerification();
   const checkpoint = useCheckpoint();
   const exported = useAuditExport();
@@ -27,18 +29,20 @@ export function AuditProof() {
           >
             Verify again
           </Button>
-          <Button
-            variant="default"
-            size="xs"
-            loading={exported.isPending}
-            onClick={() =>
-              exported.mutate(undefined, {
-                onSuccess: (blob) => save(blob, "mycopod-audit.jsonl"),
-              })
-            }
-          >
-            Export
-          </Button>
+          {role === "Admin" && (
+            <Button
+              variant="default"
+              size="xs"
+              loading={exported.isPending}
+              onClick={() =>
+                exported.mutate(undefined, {
+                  onSuccess: (blob) => save(blob, "mycopod-audit.jsonl"),
+                })
+              }
+            >
+              Export
+            </Button>
+          )}
         </span>
       }
     >

@@ -20,7 +20,7 @@ const COLUMNS: Column<AuditEntry>[] = [
     cell: ({ actor }) => actor.email ?? (actor.kind === "system" ? "MycoPod" : "–"),
   },
   { header: "What", cell: (entry) => <code>{entry.kind}</code> },
-  { header: "Subject", cell: (entry) => <Subject subject={entry.subject} /> },
+  { header: "Subject", cell: (entry) => <Subject entry={entry} /> },
   { header: "Status", cell: (entry) => entry.status },
   {
     header: "Details",
@@ -47,13 +47,13 @@ export function AuditTable({ entries }: { entries: AuditEntry[] }) {
   );
 }
 
-/** A subject such as "declaration:<id>"; a declaration's leads to its page. */
-function Subject({ subject }: { subject: string }) {
-  const id = /^declaration[:/ ](.+)$/.exec(subject)?.[1];
-  return id ? <Link to={`/declarations/${id}`}>declaration {shortId(id)}</Link> : subject;
+/** The subject, leading to the declaration that the entry belongs to. */
+function Subject({ entry: { subject, declaration } }: { entry: AuditEntry }) {
+  const text = <span title={subject}>{shortened(subject)}</span>;
+  return declaration ? <Link to={`/declarations/${declaration}`}>{text}</Link> : text;
 }
 
-/** The end of a UUIDv7, where two differ. */
-function shortId(id: string): string {
-  return `…${id.slice(-8)}`;
+/** Ids and digests by their ends, where two of them differ. */
+function shortened(subject: string): string {
+  return subject.replaceAll(/[0-9a-f-]{28,}([0-9a-f]{8})/g, "…$1");
 }

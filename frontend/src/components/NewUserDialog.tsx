@@ -1,8 +1,8 @@
 import { Button, Checkbox, Modal, NativeSelect, PasswordInput, TextInput } from "@mantine/core";
 import { useState } from "react";
 
-import { type NewAccount, useAddUser } from "../api/queries";
-import type { Role } from "../api/types";
+import { useAddUser } from "../api/queries";
+import type { NewAccount, Role } from "../api/types";
 import classes from "./Form.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 

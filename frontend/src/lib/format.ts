@@ -1,13 +1,13 @@
-import type { GuestKind, Scalar } from "../api/types";
+import type { GuestKind } from "../api/types";
 
 const number = new Intl.NumberFormat("en", { maximumFractionDigits: 1 });
 
 /** A value of a field as a person reads it; null when there is none. */
-export function scalar(value: Scalar): string | null {
-  if (value === null || value === "") return null;
+export function scalar(value: unknown): string | null {
+  if (value === null || value === undefined || value === "") return null;
   if (value === true) return "yes";
   if (value === false) return "no";
-  return String(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 /** Memory in MiB as "4 GiB" or "512 MiB". */

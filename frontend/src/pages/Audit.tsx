@@ -1,4 +1,5 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { Link, useSearchParams } from "react-router";
 
 import { AUDIT_PAGE, useAudit } from "../api/queries";
@@ -37,6 +38,8 @@ const KINDS = [
   "drift.cleared",
   "checkpoint.signed",
 ];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Filter and page live in the address, so that they can be shared and gone back to. */
 export default function Audit() {
@@ -79,12 +82,10 @@ export default function Audit() {
             onChange={(event) => filter("kind", event.currentTarget.value)}
             data={[{ value: "", label: "All kinds" }, ...KINDS]}
           />
-          <TextInput
-            label="Declaration"
-            placeholder="Id of a declaration"
+          <DeclarationFilter
+            key={declaration}
             value={declaration}
-            onChange={(event) => filter("declaration", event.currentTarget.value.trim())}
-            className={classes.declaration}
+            onChange={(value) => filter("declaration", value)}
           />
           {(kind || declaration || before) && (
             <Button variant="subtle" onClick={() => setParams({})}>
@@ -109,5 +110,28 @@ export default function Audit() {
         </Loaded>
       </Panel>
     </Page>
+  );
+}
+
+interface FilterProps {
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** Filters once a whole id is there: half of one matches nothing. */
+function DeclarationFilter({ value, onChange }: FilterProps) {
+  const [typed, setTyped] = useState(value);
+  return (
+    <TextInput
+      label="Declaration"
+      placeholder="Id of a declaration"
+      className={classes.declaration}
+      value={typed}
+      onChange={(event) => {
+        const text = event.currentTarget.value.trim();
+        setTyped(text);
+        if (text === "" || UUID.test(text)) onChange(text);
+      }}
+    />
   );
 }

@@ -79,7 +79,14 @@ export function token(role: Role, mark = "", approved = true): string {
 }
 
 export function session(role: Role, mark = "") {
-  const user = { id: `id-${role}`, email: "", role, approved: true };
+  const user = {
+    id: `id-${role}`,
+    email: "",
+    role,
+    approved: true,
+    created_at: "2026-01-02T03:04:05Z",
+    last_login_at: null,
+  };
   return { token: token(role, mark), expires_at: "2030-01-01T00:00:00Z", user };
 }
 

@@ -1,0 +1,191 @@
+/**
+ * The whole path in a browser against a running server: as Admin from login to audit, and as a User
+ * who cannot confirm. On the way axe looks at every page, in light and dark.
+ *
+ * MYCOPOD_URL, MYCOPOD_ADMIN_EMAIL, MYCOPOD_ADMIN_PASSWORD name the server and its Admin;
+ * MYCOPOD_SCREENSHOTS, a folder, asks for pictures; CHROMIUM names another browser than Debian's.
+ */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+
+import { chromium } from "playwright-core";
+
+const url = setting("MYCOPOD_URL");
+const admin = {
+  email: setting("MYCOPOD_ADMIN_EMAIL"),
+  password: setting("MYCOPOD_ADMIN_PASSWORD"),
+};
+const pictures = process.env.MYCOPOD_SCREENSHOTS;
+/** Names of their own, so that the test can run again on the same cluster. */
+const run = randomBytes(3).toString("hex");
+const user = { email: `user-${run}@example.org`, password: randomBytes(12).toString("base64url") };
+/** How long the sandbox may take to make a guest, in ms. */
+const APPLIED = 60_000;
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+let browser;
+
+before(async () => {
+  if (pictures) mkdirSync(pictures, { recursive: true });
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    // Chromium's own sandbox does not start for root.
+    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
+  });
+});
+after(() => browser?.close());
+
+test("an Admin declares a VM, agrees to the plan, and finds it made and in the log", async () => {
+  const name = process.env.MYCOPOD_SCREENSHOTS ? "e2e-1" : `e2e-${run}`;
+  const { page, problems } = await open();
+  await page.goto(url);
+  await page.getByLabel("E-mail").waitFor();
+  await look(page, "login");
+  await logIn(page, admin);
+
+  await page.getByRole("table", { name: "Guests of the cluster" }).waitFor();
+  await page.getByRole("heading", { name: "Cluster" }).waitFor();
+  await look(page, "dashboard");
+
+  await declare(page, `Create a VM called ${name} with 2 cores, 2 GB RAM and a 10 GB disk`);
+  await page.getByRole("heading", { name: "Plan" }).waitFor();
+  const understood = page.getByRole("region", { name: "Understood" });
+  await understood.getByText(name, { exact: true }).first().waitFor();
+  await understood.getByText("said", { exact: true }).first().waitFor();
+  await understood.getByRole("button", { name: /2 cores/ }).hover();
+  assert.equal(
+    await page.locator("[data-testid=declared] mark[data-marks~=active]").innerText(),
+    "2 cores",
+  );
+  await look(page, "reading");
+
+  await page.getByRole("button", { name: "Confirm…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Confirm", exact: true }).waitFor();
+  await focused(page, "Cancel");
+  await look(page, "dialog");
+  await dialog.getByRole("button", { name: "Confirm", exact: true }).click();
+  await dialog.waitFor({ state: "hidden" });
+
+  await page.getByText("As declared", { exact: true }).waitFor({ timeout: APPLIED });
+  await page.getByRole("button", { name: "Task log" }).first().click();
+  await page.getByText("TASK OK").first().waitFor();
+  await look(page, "converged");
+
+  await page.getByRole("link", { name: "audit entries" }).click();
+  await page.getByText("The log verifies").waitFor();
+  await page.getByRole("cell", { name: "declaration.converged" }).waitFor();
+  await page.getByRole("cell", { name: "plan.approved" }).waitFor();
+  await look(page, "audit");
+
+  await page.reload();
+  await page.getByText("The log verifies").waitFor();
+  assert.deepEqual(problems, []);
+});
+
+test("a User declares and sees the plan, but can confirm it neither by the UI nor by the API", async () => {
+  const asAdmin = await open();
+  await asAdmin.page.goto(url);
+  await logIn(asAdmin.page, admin);
+  await asAdmin.page.getByRole("link", { name: "Users" }).click();
+  await asAdmin.page.getByRole("button", { name: "Add a user" }).click();
+  const form = asAdmin.page.getByRole("dialog");
+  await form.getByLabel("E-mail").fill(user.email);
+  await form.getByLabel("First password").fill(user.password);
+  await form.getByRole("button", { name: "Add" }).click();
+  await asAdmin.page.getByRole("cell", { name: user.email }).waitFor();
+  await look(asAdmin.page, "users");
+
+  const { page, problems } = await open();
+  await page.goto(url);
+  const token = await logIn(page, user);
+  await page.getByRole("heading", { name: "Dashboard" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "Users" }).count(), 0);
+  await declare(page, `Create a VM called user-${run} with 1 core, 1 GB RAM and a 5 GB disk`);
+  await page.getByText("Waits for approval").waitFor();
+  await page.getByRole("heading", { name: "Plan" }).waitFor();
+  assert.equal(await page.getByRole("button", { name: /confirm/i }).count(), 0);
+
+  const id = page.url().split("/").at(-1);
+  const call = async (method, path, body) => {
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    return fetch(`${url}/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
+  };
+  const declared = await (await call("GET", `/declarations/${id}`)).json();
+  const answer = await call("POST", `/declarations/${id}/confirm`, {
+    plan_digest: declared.plan.digest,
+    destroy: [],
+  });
+  assert.equal(answer.status, 403);
+  const unchanged = await (await call("GET", `/declarations/${id}`)).json();
+  assert.equal(unchanged.status, "awaiting_approval");
+  assert.deepEqual(problems, []);
+});
+
+function setting(name) {
+  const value = process.env[name];
+  if (!value)
+    throw new Error(`Set ${name}, MYCOPOD_URL and the Admin's account for the browser test.`);
+  return value.replace(/\/$/, "");
+}
+
+/** A page of a browser nobody has used; what goes wrong in it is gathered. */
+async function open() {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 } });
+  const page = await context.newPage();
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(error.message));
+  page.on("console", (message) => {
+    // Without a session the first refresh is refused; the browser logs that by itself.
+    const expected = message.location().url.endsWith("/api/v1/refresh");
+    if (message.type() === "error" && !expected) problems.push(message.text());
+  });
+  return { page, problems };
+}
+
+/** Logs in and returns the access token that the answer brought. */
+async function logIn(page, { email, password }) {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  const answer = page.waitForResponse((response) => response.url().endsWith("/login"));
+  await page.getByRole("button", { name: "Log in" }).click();
+  const { token } = await (await answer).json();
+  await page.waitForURL("**/dashboard");
+  return token;
+}
+
+async function declare(page, words) {
+  await page.getByRole("link", { name: "New declaration" }).click();
+  await page.getByLabel("What should there be on the cluster?").fill(words);
+  await page.getByRole("button", { name: "Read and plan" }).click();
+  await page.waitForURL(/declarations\/(?!new)/);
+}
+
+async function focused(page, name) {
+  const text = await page.waitForFunction(
+    (name) => document.activeElement?.textContent === name && name,
+    name,
+  );
+  assert.equal(await text.jsonValue(), name);
+}
+
+/** Lets axe look at the page in light and dark, and takes a picture if asked to. */
+async function look(page, name) {
+  await page.evaluate(axe);
+  for (const colorScheme of ["dark", "light"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const violations = await page.evaluate(async () => {
+      await new Promise(requestAnimationFrame);
+      const { violations } = await globalThis.axe.run();
+      return violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`,
+      );
+    });
+    assert.deepEqual(violations, [], `${name}, ${colorScheme}`);
+    if (pictures) await page.screenshot({ path: join(pictures, `${name}-${colorScheme}.png`) });
+  }
+}
