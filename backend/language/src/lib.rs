@@ -1,1 +1,9 @@
-//! 
+//! Text → reading: the built-in reader, the language-model reader, and the account of every word.
+
+mod account;
+mod builtin;
+mod lexer;
+mod quantity;
+mod vocabulary;
+
+pub use builtin::{Builtin, read};

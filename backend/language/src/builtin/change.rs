@@ -1,0 +1,558 @@
+//! Other values for guests that exist: “web-02 gets 4 cores”, “triple the memory of test-1”, “add 20 GB to the disk of db-1”.
+
+use std::ops::Range;
+
+use mycopod_core::field::Value;
+use mycopod_core::reading::{Amount, DiskRef, Plain, Selector, Target};
+
+use super::Parser;
+use super::draft::{Change, Draft};
+use super::item::{DiskItem, How, Item, Said, Which};
+use super::target::Targets;
+use super::value::Noun;
+
+const SET: &[&str] =
+    &["set", "change", "adjust", "update", "modify", "configure", "resize", "make", "let", "have", "put", "scale"];
+const MORE: &[&str] = &[
+    "increase", "raise", "grow", "extend", "expand", "enlarge", "bump up", "bump", "boost", "upgrade", "scale up", "up",
+];
+const LESS: &[&str] = &["reduce", "decrease", "lower", "shrink", "cut", "scale down", "downsize"];
+
+impl Parser<'_> {
+    /// A change with everything that belongs to it; the caller checks that nothing is left of the clause.
+    pub fn change(&mut self) -> Option<()> {
+        let start = self.at;
+        let (targets, items, how) = self
+            .attempt(Self::scaled)
+            .or_else(|| self.attempt(Self::tagging))
+            .or_else(|| self.attempt(Self::switching))
+            .or_else(|| self.attempt(Self::plugging))
+            .or_else(|| self.attempt(Self::renaming))
+            .or_else(|| self.attempt(Self::giving))
+            .or_else(|| self.attempt(Self::setting))
+            .or_else(|| self.attempt(Self::subject))?;
+        self.push_change(start, targets, items, how)
+    }
+
+    fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
+        let tokens = start..self.at;
+        match targets {
+            Targets::New => self.extend_last(items),
+            Targets::Old(targets) => {
+                let new = targets.iter().filter(|target| self.is_new(target)).count();
+                if new == 0 {
+                    self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
+                    return Some(());
+                }
+                if new < targets.len() {
+                    return None;
+                }
+                targets.iter().try_for_each(|target| self.extend_named(target, &items))
+            }
+        }
+    }
+
+    /// Whether the declaration itself makes the guest of that name.
+    pub fn is_new(&self, target: &Target) -> bool {
+        let Selector::Name(name) = &target.selector else { return false };
+        self.drafts.iter().any(
+            |draft| matches!(draft, Draft::Create(group) if group.members.iter().any(|member| member.value == *name)),
+        )
+    }
+
+    /// More about the guest that was described last.
+    fn extend_last(&mut self, items: Vec<Said<Item>>) -> Option<()> {
+        match self.drafts.last_mut()? {
+            Draft::Create(group) => {
+                let focus = group.focus;
+                group.items.extend(items.into_iter().map(|item| (focus, item)));
+            }
+            Draft::Clone(copy) => copy.items.extend(items),
+            Draft::Change(_) | Draft::Do(_) => return None,
+        }
+        Some(())
+    }
+
+    fn extend_named(&mut self, target: &Target, items: &[Said<Item>]) -> Option<()> {
+        let Selector::Name(name) = &target.selector else { return None };
+        let (group, member) = self.drafts.iter_mut().rev().find_map(|draft| match draft {
+            Draft::Create(group) => {
+                let member = group.members.iter().position(|member| member.value == *name)?;
+                Some((group, member))
+            }
+            _ => None,
+        })?;
+        group.items.extend(items.iter().map(|item| (Some(member), item.clone())));
+        Some(())
+    }
+
+    /// Phrases in a row, joined by commas and “and”; at least one.
+    fn items(&mut self, how: How) -> Option<Vec<Said<Item>>> {
+        let mut items = vec![self.item(how)?];
+        while let Some(item) = self.attempt(|p| {
+            p.joint();
+            p.any(&["with", "also"]);
+            p.item(how)
+        }) {
+            items.push(item);
+        }
+        Some(items)
+    }
+
+    /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
+    fn of_targets(&mut self, prepositions: &[&str]) -> Option<Targets> {
+        if !self.any(prepositions) {
+            return None;
+        }
+        self.targets()
+    }
+
+    /// “web-01’s”, “its”, “web-01” before a field.
+    fn owner(&mut self) -> Option<Targets> {
+        if self.any(&["its", "their"]) {
+            return self.attempt(|p| {
+                // The pronoun is the possessive itself.
+                let at = p.at - 1;
+                let span = p.span(&(at..p.at));
+                Some(match p.drafts.last()? {
+                    Draft::Create(_) | Draft::Clone(_) => Targets::New,
+                    Draft::Change(change) => {
+                        Targets::Old(change.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
+                    }
+                    Draft::Do(deed) => {
+                        Targets::Old(deed.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
+                    }
+                })
+            });
+        }
+        let targets = self.targets()?;
+        self.any(&["'s"]);
+        Some(targets)
+    }
+
+    /// “triple the memory of test-1”, “double web-01's cores and memory”, “halve its memory”.
+    fn scaled(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        let (by, more): (u32, bool) = match self.word() {
+            "double" => (2, true),
+            "triple" => (3, true),
+            "quadruple" => (4, true),
+            "halve" => (2, false),
+            _ => return None,
+        };
+        self.at += 1;
+        let amount = move || if more { Amount::Times(by) } else { Amount::Over(by) };
+        if let Some((items, targets)) = self.attempt(|p| {
+            let items = p.scaled_nouns(&amount)?;
+            Some((items, p.of_targets(&["of", "on", "for", "in"])?))
+        }) {
+            return Some((targets, items, How::Set));
+        }
+        let targets = self.owner()?;
+        let items = self.scaled_nouns(&amount)?;
+        Some((targets, items, How::Set))
+    }
+
+    fn scaled_nouns(&mut self, amount: &impl Fn() -> Amount) -> Option<Vec<Said<Item>>> {
+        let one = |p: &mut Self| {
+            let start = p.at;
+            let item = match p.noun()? {
+                Noun::Plain(plain @ (Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap)) => {
+                    Item::Plain(plain, amount())
+                }
+                Noun::Disk(which, false) => Item::Disk(DiskItem { amount: amount(), which, times: 1, storage: None }),
+                _ => return None,
+            };
+            Some(Said { value: item, tokens: start..p.at })
+        };
+        let mut items = vec![self.attempt(one)?];
+        while let Some(item) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            items.push(item);
+        }
+        Some(items)
+    }
+
+    /// “tag web-01 with a and b”, “add the tag a to web-01”, “remove the tag a from all VMs tagged b”, “untag web-01 a”.
+    fn tagging(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        if self.any(&["tag", "label"]) {
+            let targets = self.targets()?;
+            if !self.any(&["with the tags", "with the tag", "with", "as"]) {
+                return None;
+            }
+            let start = self.at;
+            let tags = self.tag_list(true)?;
+            return Some((targets, vec![self.tags_said(start, tags, Amount::Plus)], How::Add));
+        }
+        let remove = self.any(&["remove", "delete", "drop", "take"]);
+        if !remove && !self.any(&["add", "put", "give"]) {
+            return None;
+        }
+        self.articles();
+        let start = self.at;
+        let tags = if self.any(&["tags", "tag"]) {
+            let tags = self.tag_list(true)?;
+            (start..self.at, tags)
+        } else {
+            // “remove the web tag from …”
+            let tag = self.name()?;
+            if !self.any(&["tag"]) {
+                return None;
+            }
+            (start..self.at, vec![tag])
+        };
+        let prepositions: &[&str] = if remove { &["from", "of", "off"] } else { &["to", "on"] };
+        let targets = self.of_targets(prepositions)?;
+        let amount = if remove { Amount::Minus } else { Amount::Plus };
+        let value = Item::Plain(Plain::Tags, amount(Value::Set(tags.1.into_iter().collect())));
+        Some((targets, vec![Said { value, tokens: tags.0 }], if remove { How::Remove } else { How::Add }))
+    }
+
+    fn tags_said(&self, start: usize, tags: Vec<String>, amount: impl Fn(Value) -> Amount) -> Said<Item> {
+        let value = Item::Plain(Plain::Tags, amount(Value::Set(tags.into_iter().collect())));
+        Said { value, tokens: start..self.at }
+    }
+
+    /// “protect db-1”, “enable autostart for web-01”, “start web-01 at boot”, “turn off protection on x”.
+    fn switching(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        let start = self.at;
+        let flag = |plain, on, tokens: Range<usize>| {
+            vec![Said { value: Item::Plain(plain, Amount::To(Value::Flag(on))), tokens }]
+        };
+        if self.any(&["protect", "unprotect"]) {
+            let on = self.tokens[start].word == "protect";
+            let tokens = start..self.at;
+            let targets = self.targets()?;
+            self.any(&["from deletion", "against deletion", "from being deleted"]);
+            return Some((targets, flag(Plain::Protection, on, tokens), How::Set));
+        }
+        if let Some(switched) = self.attempt(|p| {
+            let negated = p.any(&["do not", "don't", "dont", "never"]);
+            if !p.any(&["start", "boot", "autostart", "auto-start"]) {
+                return None;
+            }
+            let targets = p.targets()?;
+            let at = p.at;
+            let automatic = p.any(&["automatically"]);
+            let boot = p.any(&[
+                "at boot",
+                "on boot",
+                "at startup",
+                "with the host",
+                "with the node",
+                "at host boot",
+                "on host boot",
+            ]);
+            (automatic || boot || p.tokens[start].word.starts_with("auto"))
+                .then(|| (targets, flag(Plain::OnBoot, !negated, start..p.at.max(at)), How::Set))
+        }) {
+            return Some(switched);
+        }
+        let on = if self.any(&["enable", "activate", "turn on", "switch on"]) {
+            true
+        } else if self.any(&["disable", "deactivate", "turn off", "switch off", "remove"]) {
+            false
+        } else {
+            return None;
+        };
+        self.articles();
+        let Noun::Plain(plain @ (Plain::OnBoot | Plain::Protection)) = self.noun()? else { return None };
+        let tokens = start..self.at;
+        let targets = self.of_targets(&["for", "on", "of", "from", "in"])?;
+        Some((targets, flag(plain, on, tokens), How::Set))
+    }
+
+    /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.
+    fn plugging(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        if !self.any(&["move", "connect", "attach", "plug", "switch", "put", "change"]) {
+            return None;
+        }
+        let card: &[&str] = &["network card", "network interface", "network", "nic", "interface", "net", "bridge"];
+        let targets = match self.attempt(|p| {
+            p.any(&["the"]);
+            if !p.any(card) {
+                return None;
+            }
+            p.of_targets(&["of", "on", "for"])
+        }) {
+            Some(targets) => targets,
+            None => {
+                let targets = self.owner()?;
+                self.any(card);
+                targets
+            }
+        };
+        if !self.ahead(|p| p.any(&["to", "into", "in", "on", "onto"]).then_some(())) {
+            return None;
+        }
+        let item = self.attempt(|p| {
+            p.any(&["onto", "into"]);
+            p.item(How::Set)
+        })?;
+        matches!(item.value, Item::Nic { .. }).then(|| (targets, vec![item], How::Set))
+    }
+
+    /// “rename a to b”.
+    fn renaming(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        if !self.any(&["rename"]) {
+            return None;
+        }
+        let target = self.one_target()?;
+        if !self.any(&["to", "as", "into"]) {
+            return None;
+        }
+        let start = self.at;
+        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
+        Some((Targets::Old(vec![target]), vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
+    fn giving(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        let (how, prepositions): (How, &[&str]) = if self.any(&["give", "assign", "grant", "allocate", "allow"]) {
+            (How::Give, &["to", "on"])
+        } else if self.any(&["add", "attach"]) {
+            (How::Add, &["to", "on"])
+        } else if self.any(&["remove", "take"]) {
+            (How::Remove, &["from", "of"])
+        } else {
+            return None;
+        };
+        // “add 20 GB to the disk of web-01”, “add 2 GB to its memory”
+        if matches!(how, How::Add | How::Remove)
+            && let Some(grown) = self.attempt(|p| p.onto_a_field(how, prepositions))
+        {
+            return Some((grown.0, vec![grown.1], how));
+        }
+        if let Some((items, targets)) = self.attempt(|p| {
+            let items = p.items(how)?;
+            let targets = p.of_targets(prepositions)?;
+            Some((items, targets))
+        }) {
+            self.any(&["each"]);
+            let items = self.with_storage(items);
+            return Some((targets, items, how));
+        }
+        if how == How::Remove {
+            return None;
+        }
+        self.any(&["to"]);
+        let targets = self.targets()?;
+        self.any(&["each", "both"]);
+        let items = self.items(how)?;
+        self.any(&["each"]);
+        Some((targets, items, how))
+    }
+
+    /// “… to web-01 on local-lvm”: the place of the disk just added.
+    fn with_storage(&mut self, mut items: Vec<Said<Item>>) -> Vec<Said<Item>> {
+        if let [Said { value: Item::Disk(disk), tokens }] = items.as_mut_slice()
+            && disk.storage.is_none()
+            && let Some(storage) = self.storage_of_disk()
+        {
+            *tokens = tokens.start..storage.tokens.end;
+            disk.storage = Some(storage);
+        }
+        items
+    }
+
+    fn onto_a_field(&mut self, how: How, prepositions: &[&str]) -> Option<(Targets, Said<Item>)> {
+        let start = self.at;
+        self.any(&["another", "an additional", "an extra"]);
+        let step = self.step()?;
+        self.any(&["more", "of space", "of disk space", "space"]);
+        if !self.any(prepositions) {
+            return None;
+        }
+        let (noun, targets) = self.field_of_targets()?;
+        let item = stepped(&noun, step, if how == How::Add { Amount::Plus } else { Amount::Minus })?;
+        Some((targets, Said { value: item, tokens: start..self.at }))
+    }
+
+    /// An amount, or a number of things.
+    fn step(&mut self) -> Option<Value> {
+        self.quantity().map(Value::Size).or_else(|| self.number().map(Value::Count))
+    }
+
+    /// “the memory of web-01”, “web-01’s memory”, “its memory”.
+    fn field_of_targets(&mut self) -> Option<(Noun, Targets)> {
+        self.attempt(|p| {
+            let noun = p.noun()?;
+            Some((noun, p.of_targets(&["of", "on", "for", "in", "at"])?))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((p.noun()?, targets))
+            })
+        })
+    }
+
+    /// “set the memory of x to 8 GB”, “raise web-01's cores to 4”, “set cores=4 on x”, “make x start at boot”.
+    fn setting(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        let how = if self.any(MORE) {
+            How::More
+        } else if self.any(LESS) {
+            How::Less
+        } else if self.any(SET) {
+            How::Set
+        } else {
+            return None;
+        };
+        // A field of a guest, then its value; and further fields of the same.
+        if let Some(read) = self.attempt(|p| {
+            let start = p.at;
+            let (noun, targets) = p.field_of_targets()?;
+            let value = p.connected_value(&noun, how)?;
+            let mut items = vec![Said { value, tokens: start..p.at }];
+            while let Some(more) = p.attempt(|p| {
+                p.joint().then_some(())?;
+                p.any(&["its", "their"]);
+                p.item(how)
+            }) {
+                items.push(more);
+            }
+            Some((targets, items))
+        }) {
+            return Some((read.0, read.1, how));
+        }
+        // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
+        if let Some(read) = self.attempt(|p| {
+            let targets = p.targets()?;
+            let inner = if p.any(&["by"]) {
+                if how == How::Less { How::Remove } else { How::Add }
+            } else if p.any(&["to have", "to use", "to be", "to", "with", "have", "use", "get", "at"]) {
+                How::Give
+            } else if how == How::Set {
+                How::Set
+            } else {
+                return None;
+            };
+            let items = p.items(inner)?;
+            p.any(&["each"]);
+            Some((targets, items))
+        }) {
+            return Some((read.0, read.1, How::Give));
+        }
+        // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
+        let items = self.items(how)?;
+        let targets = self.of_targets(&["of", "on", "for", "in"])?;
+        Some((targets, items, how))
+    }
+
+    /// “web-02 gets 4 cores”, “everything tagged web should start at boot”, “web-01: 4 cores”.
+    fn subject(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+        let owned = self.attempt(|p| {
+            let start = p.at;
+            let (noun, targets) = p.field_of_targets()?;
+            if !p.any(&[
+                "should be",
+                "shall be",
+                "must be",
+                "should become",
+                "should have",
+                "becomes",
+                "to",
+                "goes to",
+                "should go to",
+            ]) {
+                return None;
+            }
+            let value = p.value(&noun, Amount::To)?;
+            Some((targets, vec![Said { value, tokens: start..p.at }], How::Set))
+        });
+        if owned.is_some() {
+            return owned;
+        }
+        let targets = self.targets()?;
+        self.any(&["both", "all", "each"]);
+        let verb = self.any(&[
+            "should have",
+            "should get",
+            "should use",
+            "shall have",
+            "shall get",
+            "must have",
+            "must get",
+            "will have",
+            "will get",
+            "should now have",
+            "needs to have",
+            "need to have",
+            "needs to get",
+            "need to get",
+            "has to have",
+            "have to have",
+            "is to have",
+            "are to have",
+            "is to get",
+            "to have",
+            "to get",
+            "wants",
+            "gets",
+            "get",
+            "needs",
+            "need",
+            "has",
+            "have",
+            "should",
+            "shall",
+            "must",
+            "will",
+            "is to",
+            "are to",
+            "to be",
+            "ought to",
+            "is",
+            "are",
+            "uses",
+        ]);
+        let listed = !verb && (self.mark(':') || self.mark('=')) && self.known(&targets);
+        let flagged = !verb && !listed && self.ahead(|p| p.any(&["starts", "start", "stays", "boots"]).then_some(()));
+        if !(verb || listed || flagged) {
+            return None;
+        }
+        let now = self.any(&["now", "both", "all", "each"]);
+        let items = self.items(How::Give)?;
+        if now || verb {
+            self.any(&["each", "in total", "now"]);
+        }
+        Some((targets, items, How::Give))
+    }
+
+    /// Whether all of them exist: “web-01: 4 cores” alone does not say whether to make it.
+    fn known(&self, targets: &Targets) -> bool {
+        let Targets::Old(targets) = targets else { return false };
+        let awaited = matches!(self.drafts.last(), Some(Draft::Create(group)) if group.awaits_names());
+        !awaited
+            && targets.iter().all(|target| match &target.selector {
+                Selector::Name(name) => self.inventory.guests.contains_key(name) || self.is_new(target),
+                Selector::Vmid(_) | Selector::Tag { .. } => true,
+                Selector::Vague(_) => false,
+            })
+    }
+}
+
+/// `step` on the field `noun`.
+fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Option<Item> {
+    match (noun, &step) {
+        (Noun::Disk(which, false), Value::Size(_)) => {
+            Some(Item::Disk(DiskItem { amount: amount(step), which: which.clone(), times: 1, storage: None }))
+        }
+        (Noun::Plain(plain @ (Plain::Memory | Plain::Swap)), Value::Size(_))
+        | (Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)), Value::Count(_)) => {
+            Some(Item::Plain(*plain, amount(step)))
+        }
+        _ => None,
+    }
+}
+
+/// The disk an edit of an existing disk means.
+pub fn disk_ref(which: &Which) -> Option<DiskRef> {
+    match which {
+        Which::The(disk) => Some(disk.clone()),
+        Which::System => Some(DiskRef::Nth(1)),
+        Which::Mass => Some(DiskRef::Only),
+        Which::One | Which::Unclear | Which::Further => None,
+    }
+}

@@ -1,0 +1,394 @@
+//! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
+
+use mycopod_core::guest::Kind;
+
+use crate::lexer::TokenKind;
+
+use super::Parser;
+use super::draft::{Draft, Group};
+use super::item::{How, Item, Said};
+use super::target::GuestNoun;
+
+/// What joins a phrase to the guest that it describes.
+const JOINS: &[&str] = &[
+    "it should have",
+    "it should get",
+    "it should be",
+    "it shall have",
+    "it must have",
+    "it gets",
+    "it needs",
+    "it has",
+    "it should",
+    "it will have",
+    "it is",
+    "they should have",
+    "they should be",
+    "they should get",
+    "they get",
+    "they need",
+    "they have",
+    "they should",
+    "they are",
+    "they",
+    "that has",
+    "that have",
+    "which has",
+    "which have",
+    "which should",
+    "that should",
+    "should have",
+    "should get",
+    "should be",
+    "should",
+    "shall have",
+    "must have",
+    "to have",
+    "each having",
+    "having",
+    "have",
+    "has",
+    "gets",
+    "get",
+    "needs",
+    "need",
+    "with",
+    "using",
+    "including",
+    "and",
+    "plus",
+    "&",
+    "also",
+    "for each",
+    "it",
+    "the",
+    "of",
+    "are",
+    "is",
+    "in total",
+    "made",
+    "please",
+];
+
+impl Parser<'_> {
+    /// The head of new guests.
+    pub fn create(&mut self) -> Option<()> {
+        let start = self.at;
+        let verb = self.any(&[
+            "create",
+            "make",
+            "build",
+            "provision",
+            "deploy",
+            "set up",
+            "setup",
+            "spin up",
+            "bring up",
+            "launch",
+            "add",
+            "give me",
+            "give us",
+            "get me",
+            "declare",
+        ]);
+        self.any(&["me", "us", "for me", "for us"]);
+        let mut items = Vec::new();
+        let article = self.any(&["a single", "a", "an", "another", "the following", "these", "the"]);
+        let one = article && matches!(self.tokens[self.at - 1].word.as_str(), "a" | "an" | "another" | "single");
+        let count_at = self.at;
+        let mut count = None;
+        // “4 cores VM” and “8 GB VM” begin with a number that does not count VMs.
+        if !self.ahead(|p| p.item(How::Create)) {
+            count = self.number().map(|value| Said { value, tokens: count_at..self.at });
+            self.any(&["x"]);
+        } else if let Some(dozen) = self.attempt(|p| {
+            let number = p.number()?;
+            p.any(&["x"]);
+            p.guest_words().then_some(number)
+        }) {
+            count = Some(Said { value: dozen, tokens: count_at..count_at + 1 });
+            self.at = count_at;
+            self.number();
+            self.any(&["x"]);
+        }
+        let noun = loop {
+            self.any(&["new", "more", "additional", "identical", "similar"]);
+            let at = self.at;
+            if let Some(noun) = self.attempt(Self::guest_noun) {
+                break Some(Said { value: noun, tokens: at..self.at });
+            }
+            if let Some(system) = self.attempt(Self::system) {
+                items.push((None, Said { value: Item::Image(system), tokens: at..self.at }));
+            } else if let Some(item) = self.attempt(|p| p.item(How::Create)) {
+                if !matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_) | Item::Disk(_)) {
+                    return None;
+                }
+                items.push((None, item));
+                self.any(&[","]);
+                let _ = self.mark(',') || self.mark('/') || self.any(&["and"]);
+            } else {
+                break None;
+            }
+            if self.done() {
+                return None;
+            }
+        };
+        let head = start..self.at;
+        let Some(noun) = noun else {
+            // “create web-05 with 2 cores”: a guest, of a kind yet to be asked.
+            if !verb || article || count.is_some() || !items.is_empty() {
+                return None;
+            }
+            let members = self.names(true)?;
+            if !self.at_boundary() && !self.ahead(|p| p.describes()) {
+                return None;
+            }
+            self.drafts.push(Draft::Create(Group {
+                count: None,
+                members,
+                plural: true,
+                ..Group::new(start..self.at, start..self.at)
+            }));
+            return Some(());
+        };
+        let kind = self.kind_of(&noun);
+        // Without a verb, a noun alone is no wish: “VM”, “the container”.
+        let the = article && !one && count.is_none() && !noun.value.plural;
+        if the {
+            return None;
+        }
+        let bracketed =
+            self.attempt(|p| p.mark('(').then_some(()).and_then(|()| p.guest_noun()).filter(|_| p.mark(')')));
+        let kind = match bracketed.and_then(|noun| noun.kind) {
+            Some(kind) => Some(Said { value: kind, tokens: noun.tokens.start..self.at }),
+            None => kind,
+        };
+        let count =
+            count.or_else(|| (one && !noun.value.plural).then(|| Said { value: 1, tokens: noun.tokens.clone() }));
+        let several = noun.value.plural || count.is_none();
+        let members = self.head_names(several, count.as_ref().map(|count| count.value)).unwrap_or_default();
+        let focus = (noun.value.plural && members.len() == 1).then_some(0);
+        if !verb && members.is_empty() && items.is_empty() && self.done() && count.is_none() && !noun.value.plural {
+            return None;
+        }
+        self.drafts.push(Draft::Create(Group {
+            kind,
+            count,
+            members,
+            items,
+            focus,
+            plural: noun.value.plural,
+            ..Group::new(start..self.at, head)
+        }));
+        Some(())
+    }
+
+    fn guest_words(&mut self) -> bool {
+        self.ahead(|p| {
+            p.any(&["new", "more", "additional", "identical", "unprivileged", "privileged", "virtual"]);
+            p.any(&["linux"]);
+            let _ = p.system();
+            p.guest_noun().map(|_| ())
+        })
+    }
+
+    fn kind_of(&self, noun: &Said<GuestNoun>) -> Option<Said<Kind>> {
+        let kind = noun.value.kind.or_else(|| noun.value.machine.then_some(Kind::Qemu))?;
+        Some(Said { value: kind, tokens: noun.tokens.clone() })
+    }
+
+    /// The names right after the noun: “called a”, “a”, “: a, b”, “(a, b)”, “, a, b and c,”.
+    fn head_names(&mut self, several: bool, count: Option<u64>) -> Option<Vec<Said<String>>> {
+        self.attempt(|p| p.called(several)).or_else(|| self.attempt(|p| p.names(several))).or_else(|| {
+            self.attempt(|p| {
+                let bracket = p.mark('(');
+                if !(bracket || p.mark(':') || p.mark(',') || p.mark('–') || p.mark('—')) {
+                    return None;
+                }
+                let names = p.names(several)?;
+                let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
+                    || bracket && several;
+                (enough && (!bracket || p.mark(')'))).then_some(names)
+            })
+        })
+    }
+
+    /// “called web-01”, “with the name web-01”, “name: web-01”, “its name is web-01”.
+    fn called(&mut self, several: bool) -> Option<Vec<Said<String>>> {
+        self.any(&["should be", "shall be", "to be", "is", "are", "be"]);
+        if !self.any(&[
+            "named",
+            "called",
+            "with the names",
+            "with the name",
+            "with names",
+            "with name",
+            "by the name of",
+            "its name is",
+            "its name should be",
+            "the name is",
+            "their names are",
+            "name it",
+            "name them",
+            "call it",
+            "call them",
+            "names",
+            "name",
+            "hostname",
+            "with the hostname",
+            "with hostname",
+        ]) {
+            return None;
+        }
+        let _ = self.mark('=') || self.mark(':');
+        self.any(&["is", "are"]);
+        if let Some(names) = self.attempt(|p| p.names(several)) {
+            return Some(names);
+        }
+        let at = self.at;
+        let value = self.any_name()?;
+        Some(vec![Said { value, tokens: at..self.at }])
+    }
+
+    /// Whether something follows that describes a guest.
+    fn describes(&mut self) -> Option<()> {
+        self.mark(':');
+        while self.any(JOINS) {}
+        self.item(How::Create).map(|_| ())
+    }
+
+    /// Whether here goes on what describes the guest that was begun.
+    pub fn continuation_ahead(&mut self) -> Option<()> {
+        self.describes()
+    }
+
+    /// What goes on with the statement before.
+    pub fn continuation(&mut self) -> Option<()> {
+        match self.drafts.last()? {
+            Draft::Create(_) => self.attempt(Self::describe),
+            Draft::Change(change) => {
+                let how = change.how;
+                let item = self.attempt(|p| {
+                    while p.any(&["and", "also", "with", "its", "their"]) {}
+                    let item = p.item(how)?;
+                    (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
+                })?;
+                if let Some(Draft::Change(change)) = self.drafts.last_mut() {
+                    change.items.push(item);
+                }
+                Some(())
+            }
+            Draft::Clone(_) => {
+                let item = self.attempt(|p| {
+                    while p.any(JOINS) {}
+                    let item = p.item(How::Give)?;
+                    (p.at_boundary() || p.ahead(|p| p.item(How::Give))).then_some(item)
+                })?;
+                if let Some(Draft::Clone(copy)) = self.drafts.last_mut() {
+                    copy.items.push(item);
+                }
+                Some(())
+            }
+            Draft::Do(_) => None,
+        }
+    }
+
+    fn describe(&mut self) -> Option<()> {
+        let mut all = false;
+        loop {
+            if let Some(names) = self.attempt(|p| p.called(p.group().is_some_and(|group| group.plural))) {
+                let end = self.at;
+                let group = self.group_mut()?;
+                group.members.extend(names);
+                group.tokens.end = end;
+                return Some(());
+            }
+            if self.any(&["each of them", "both of them", "all of them", "each", "both", "all", "every one"]) {
+                all = true;
+            } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
+                break;
+            }
+        }
+        if let Some(item) = self.item(How::Create) {
+            let after = self.any(&["each", "in total"]) && self.tokens[self.at - 1].word == "each";
+            return self.add(item, all || after);
+        }
+        let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
+        let at_start =
+            before.is_none_or(|token| !token.is_content() || matches!(token.word.as_str(), "and" | "&" | "plus"));
+        if let Some(member) = self.attempt(|p| p.member(at_start)) {
+            let end = self.at;
+            let group = self.group_mut()?;
+            let index =
+                group.members.iter().position(|known| known.value == member.value).unwrap_or(group.members.len());
+            if index == group.members.len() {
+                group.members.push(member);
+            }
+            group.focus = Some(index);
+            group.tokens.end = end;
+            return Some(());
+        }
+        None
+    }
+
+    /// Adds a phrase to the guests it describes.
+    fn add(&mut self, item: Said<Item>, all: bool) -> Option<()> {
+        let end = self.at;
+        let group = self.group_mut()?;
+        if all {
+            group.focus = None;
+        }
+        group.tokens.end = end;
+        let (focus, sentence) = (group.focus, group.head.start);
+        group.items.push((focus, item.clone()));
+        let shared = all || group.shared;
+        group.shared = shared;
+        if !shared {
+            return Some(());
+        }
+        // “a VM x and a container y, both with 2 cores”: those before it in the sentence, if nothing was said of them.
+        let start =
+            self.tokens[..sentence].iter().rposition(crate::lexer::Token::ends_sentence).map_or(0, |end| end + 1);
+        for draft in self.drafts.iter_mut().rev().skip(1) {
+            match draft {
+                Draft::Create(group) if group.head.start >= start && (group.shared || group.is_bare()) => {
+                    group.shared = true;
+                    group.items.push((None, item.clone()));
+                }
+                _ => break,
+            }
+        }
+        Some(())
+    }
+
+    /// “web-1 with …”, “web-1: …”, “web-1 (…)” where several guests are described one by one.
+    fn member(&mut self, at_start: bool) -> Option<Said<String>> {
+        let group = self.group()?;
+        if !group.plural {
+            return None;
+        }
+        let known: Vec<String> = group.members.iter().map(|member| member.value.clone()).collect();
+        let start = self.at;
+        let value = self.name()?;
+        let tokens = start..self.at;
+        let introduced = self.peek(0).is_some_and(|t| matches!(t.kind, TokenKind::Mark(':' | '(' | '–' | '—' | '=')))
+            || ["with", "gets", "has", "having", "get", "should"].contains(&self.word())
+            || at_start && self.ahead(|p| p.item(How::Create))
+            || at_start && self.at_boundary() && self.looks_like_name(&value);
+        (introduced && at_start || known.contains(&value)).then_some(Said { value, tokens })
+    }
+
+    fn group(&self) -> Option<&Group> {
+        match self.drafts.last() {
+            Some(Draft::Create(group)) => Some(group),
+            _ => None,
+        }
+    }
+
+    fn group_mut(&mut self) -> Option<&mut Group> {
+        match self.drafts.last_mut() {
+            Some(Draft::Create(group)) => Some(group),
+            _ => None,
+        }
+    }
+}

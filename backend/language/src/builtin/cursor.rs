@@ -1,0 +1,224 @@
+//! Walking over tokens: nothing is consumed by a rule that fails.
+
+use std::ops::Range;
+
+use mycopod_core::reading::{Fragment, Source, Span};
+use mycopod_core::size::Size;
+
+use crate::lexer::{Token, TokenKind};
+use crate::quantity;
+use crate::vocabulary::{self, Class};
+
+use super::Parser;
+
+impl Parser<'_> {
+    /// The token `ahead` of the present one, within the sentence.
+    pub fn peek(&self, ahead: usize) -> Option<&Token> {
+        let at = self.at + ahead;
+        if at < self.end { self.tokens.get(at) } else { None }
+    }
+
+    /// Whether the sentence is used up.
+    pub const fn done(&self) -> bool {
+        self.at >= self.end
+    }
+
+    /// Runs a rule; where it fails, nothing was consumed.
+    pub fn attempt<T>(&mut self, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let at = self.at;
+        let result = rule(self);
+        if result.is_none() {
+            self.at = at;
+        }
+        result
+    }
+
+    /// Whether a rule would match here.
+    pub fn ahead<T>(&mut self, rule: impl FnOnce(&mut Self) -> Option<T>) -> bool {
+        let at = self.at;
+        let matches = rule(self).is_some();
+        self.at = at;
+        matches
+    }
+
+    /// The present word in lower case; empty for anything but a word.
+    pub fn word(&self) -> &str {
+        self.peek(0).map_or("", |token| token.word.as_str())
+    }
+
+    /// Consumes these words in a row.
+    pub fn say(&mut self, words: &str) -> bool {
+        let mut ahead = 0;
+        for word in words.split(' ') {
+            if self.peek(ahead).is_none_or(|token| token.word != word) {
+                return false;
+            }
+            ahead += 1;
+        }
+        self.at += ahead;
+        true
+    }
+
+    /// Consumes the first that fits of several wordings; the longer ones stand first.
+    pub fn any(&mut self, wordings: &[&str]) -> bool {
+        let word = self.word();
+        if word.is_empty() || !wordings.iter().any(|wording| wording.starts_with(word)) {
+            return false;
+        }
+        wordings.iter().any(|wording| self.say(wording))
+    }
+
+    /// Consumes this mark.
+    pub fn mark(&mut self, mark: char) -> bool {
+        let fits = self.peek(0).is_some_and(|token| token.kind == TokenKind::Mark(mark));
+        self.at += usize::from(fits);
+        fits
+    }
+
+    /// Consumes articles and possessives that change nothing.
+    pub fn articles(&mut self) {
+        while self.any(&["the", "a", "an", "its", "their", "my", "our", "his", "this", "these"]) {}
+    }
+
+    /// Consumes what joins two parts of an enumeration: a comma, “and”, both, “as well as”, “plus”.
+    pub fn joint(&mut self) -> bool {
+        let at = self.at;
+        while self.mark(',') || self.mark('/') || self.any(&["and", "&", "plus", "as well as", "+"]) {}
+        self.at > at
+    }
+
+    /// Whether a part of the sentence may end here.
+    pub fn at_boundary(&mut self) -> bool {
+        self.done()
+            || self
+                .peek(0)
+                .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•')))
+            || self.ahead(|p| (p.joint() || p.any(&["then", "please", "thanks", "thank you"])).then_some(()))
+    }
+
+    /// A whole number in digits or words.
+    pub fn number(&mut self) -> Option<u64> {
+        let token = self.peek(0)?;
+        if token.kind == TokenKind::Number {
+            let number = quantity::whole(&token.text)?;
+            self.at += 1;
+            return Some(number);
+        }
+        self.attempt(|p| {
+            if p.any(&["a couple of", "a pair of"]) {
+                return Some(2);
+            }
+            let article = p.any(&["a"]);
+            let mut number = quantity::number_word(p.word())?;
+            // “a dozen”, “a hundred”, but not “a five”.
+            if article && !matches!(number, 12 | 100 | 1_000) {
+                return None;
+            }
+            p.at += 1;
+            while let Some(joined) = quantity::number_word(p.word()).and_then(|next| quantity::joined(number, next)) {
+                number = joined;
+                p.at += 1;
+            }
+            Some(number)
+        })
+    }
+
+    /// An amount with its unit: “8 GB”, “half a gig”, “three gigs”, “a terabyte”.
+    pub fn quantity(&mut self) -> Option<Size> {
+        self.attempt(|p| {
+            if p.say("half") {
+                p.any(&["a", "an"]);
+                return p.unit().map(|unit| Size::bytes(unit / 2));
+            }
+            if let Some(number) =
+                p.peek(0).filter(|token| token.kind == TokenKind::Number).map(|token| token.text.clone())
+            {
+                p.at += 1;
+                p.mark('-');
+                return p.unit().and_then(|unit| quantity::size(&number, unit));
+            }
+            let number = match p.number() {
+                Some(number) => number,
+                None if p.any(&["a", "one"]) => 1,
+                None => return None,
+            };
+            if p.say("and a half") {
+                return p.unit().and_then(|unit| unit.checked_mul(number)?.checked_add(unit / 2)).map(Size::bytes);
+            }
+            p.unit().and_then(|unit| unit.checked_mul(number)).map(Size::bytes)
+        })
+    }
+
+    /// A unit of memory or disk space.
+    pub fn unit(&mut self) -> Option<u64> {
+        let unit = quantity::unit(self.word())?;
+        self.at += 1;
+        Some(unit)
+    }
+
+    /// A word or quotation that may be a name: letters, digits, `-`, `.`, `_`, and no word of the grammar.
+    pub fn name(&mut self) -> Option<String> {
+        let token = self.peek(0)?;
+        let fits = match token.kind {
+            TokenKind::Quoted => !token.text.trim().is_empty(),
+            TokenKind::Word => {
+                token.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'))
+                    && token.text.contains(char::is_alphanumeric)
+                    && vocabulary::class(&token.word).is_none()
+                    && !is_address(&token.text)
+            }
+            _ => false,
+        };
+        let name = fits.then(|| token.text.clone())?;
+        self.at += 1;
+        Some(name)
+    }
+
+    /// A name that is the one word it can be: after “called” even a word of the grammar names something.
+    pub fn any_name(&mut self) -> Option<String> {
+        if let Some(name) = self.name() {
+            return Some(name);
+        }
+        let token = self.peek(0)?;
+        let fits = token.kind == TokenKind::Word
+            && matches!(vocabulary::class(&token.word), Some(Class::Outside | Class::Grammar))
+            && !matches!(
+                token.word.as_str(),
+                "it" | "them" | "as" | "to" | "of" | "on" | "in" | "is" | "be" | "'s" | "all" | "each" | "both"
+            );
+        let name = fits.then(|| token.text.clone())?;
+        self.at += 1;
+        Some(name)
+    }
+
+    /// Whether the tokens before the present one, from `start`, hold a name as people form them: with a digit, hyphen or
+    /// dot, or one that the cluster knows.
+    pub fn looks_like_name(&self, name: &str) -> bool {
+        name.contains(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'))
+            || self.inventory.guests.contains_key(name)
+    }
+
+    /// The code points of some tokens.
+    pub fn span(&self, tokens: &Range<usize>) -> Span {
+        let start = self.tokens.get(tokens.start).map_or(0, |token| token.span.start);
+        let end =
+            tokens.end.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
+        Span { start, end: end.max(start) }
+    }
+
+    /// That these tokens say it; where a slip was mended in them, that it is inferred.
+    pub fn source(&self, tokens: &Range<usize>) -> Source {
+        let fragment = Fragment::at(self.span(tokens), self.text);
+        match self.tokens[tokens.clone()].iter().find(|token| token.mended) {
+            Some(slip) => {
+                Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word))
+            }
+            None => Source::Said(fragment),
+        }
+    }
+}
+
+/// Whether `text` is built like an IPv4 address, with or without a prefix length.
+pub fn is_address(text: &str) -> bool {
+    text.split('/').next().is_some_and(|address| address.parse::<std::net::Ipv4Addr>().is_ok())
+}

@@ -1,0 +1,538 @@
+//! From what was said of new guests to one description each, with a question for what stays open.
+
+use std::ops::Range;
+
+use mycopod_core::field::{NicPart, Value};
+use mycopod_core::guest::Kind;
+use mycopod_core::reading::{Amount, Create, Plain, Question, Source, Sourced, WantedDisk, WantedNic};
+use mycopod_core::size::Size;
+
+use crate::lexer::lex;
+
+use super::Parser;
+use super::draft::{Context, Draft, Group};
+use super::item::{DiskItem, Item, Said, Which};
+
+/// The description of each guest of a group. Guests without a name or kind are left out; they are asked for.
+pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> Vec<Create> {
+    let kind = kind(context, group, questions);
+    let names = names(context, group, kind.as_ref().map(|kind| kind.value), questions);
+    let Some(kind) = kind else { return Vec::new() };
+    if names.is_empty() {
+        // What else is open about it is asked at once, not one question after the other.
+        let kind_only = kind.clone();
+        Description::of(context, group, None, questions).create(
+            context,
+            kind_only,
+            Sourced::new(String::new(), Source::inferred("no name yet")),
+            questions,
+        );
+        return Vec::new();
+    }
+    let several = names.len() > 1;
+    names
+        .into_iter()
+        .enumerate()
+        .map(|(member, name)| {
+            let description = Description::of(context, group, Some(member), questions);
+            if several {
+                description.ask_about_shared_address(context, questions);
+            }
+            description.create(context, kind.clone(), name, questions)
+        })
+        .collect()
+}
+
+fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> Option<Sourced<Kind>> {
+    if let Some(kind) = &group.kind {
+        return Some(context.said(kind.value, &kind.tokens));
+    }
+    match context.answer("kind", &group.head) {
+        Some("VM") => return Some(Sourced::new(Kind::Qemu, Source::inferred("answered “VM”"))),
+        Some("container") => return Some(Sourced::new(Kind::Lxc, Source::inferred("answered “container”"))),
+        _ => {}
+    }
+    let words = context.words(&group.head);
+    questions.push(context.question(
+        "kind",
+        &group.head,
+        format!("Shall “{words}” make a VM or a container?"),
+        &["VM", "container"],
+    ));
+    None
+}
+
+fn names(
+    context: &Context<'_>,
+    group: &Group,
+    kind: Option<Kind>,
+    questions: &mut Vec<Question>,
+) -> Vec<Sourced<String>> {
+    let wanted = group
+        .count
+        .as_ref()
+        .map(|count| count.value)
+        .or_else(|| (!group.plural && group.members.len() < 2).then_some(1));
+    let said: Vec<Sourced<String>> =
+        group.members.iter().map(|member| context.said(member.value.clone(), &member.tokens)).collect();
+    let listed = said.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
+    let double = said.iter().enumerate().any(|(at, name)| said[..at].iter().any(|other| other.value == name.value));
+    let fits = |count: usize| wanted.is_none_or(|wanted| u64::try_from(count) == Ok(wanted));
+    if !said.is_empty() && !double && fits(said.len()) {
+        return said;
+    }
+    if let Some(answer) = context.answer("name", &group.head) {
+        let answered = answered_names(context, answer);
+        if !answered.is_empty() && fits(answered.len()) {
+            let why = format!("answered “{answer}”");
+            return answered.into_iter().map(|name| Sourced::new(name, Source::inferred(why.clone()))).collect();
+        }
+    }
+    let noun = kind.map_or("guest", Kind::noun);
+    let wanted_words = wanted.map_or_else(
+        || "How many guests, and what".to_owned(),
+        |n| if n == 1 { "What".to_owned() } else { format!("{n} {noun}s: what") },
+    );
+    let (text, options) = match (said.as_slice(), wanted) {
+        ([], Some(1)) => (format!("What shall the {noun} be called?"), Vec::new()),
+        ([], _) => (format!("{wanted_words} shall they be called?"), Vec::new()),
+        ([one], Some(n)) if n > 1 && n <= 100 => {
+            let numbered: Vec<String> = (1..=n).map(|i| format!("{}-{i}", one.value)).collect();
+            (
+                format!("{n} {noun}s are wanted, and one name is given: {listed}. What shall they be called?"),
+                vec![numbered.join(", ")],
+            )
+        }
+        _ if double => (format!("A name stands twice: {listed}. What shall the guests be called?"), Vec::new()),
+        (_, wanted) => (
+            format!(
+                "{} wanted, and {} named: {listed}. What shall they be called?",
+                wanted.map_or_else(String::new, |n| format!("{n} {noun}{} are", if n == 1 { "" } else { "s" })),
+                said.len()
+            ),
+            Vec::new(),
+        ),
+    };
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    questions.push(context.question("name", &group.head, text, &options));
+    Vec::new()
+}
+
+/// The names in an answer, ranges included.
+fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
+    let tokens = lex(answer, |_| true);
+    let mut parser = Parser {
+        text: answer,
+        tokens: &tokens,
+        inventory: context.inventory,
+        at: 0,
+        end: tokens.len(),
+        drafts: Vec::new(),
+        unread: Vec::new(),
+    };
+    let names = parser.names(true).or_else(|| parser.any_name().map(|value| vec![Said { value, tokens: 0..1 }]));
+    if parser.done() { names.unwrap_or_default().into_iter().map(|name| name.value).collect() } else { Vec::new() }
+}
+
+/// “a VM x and a container y with 2 cores” says 2 cores of y, or of both.
+pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
+    for pair in drafts.windows(2) {
+        let [Draft::Create(first), Draft::Create(second)] = pair else { continue };
+        let joined = !context.tokens[first.head.end..second.head.start].iter().any(crate::lexer::Token::ends_sentence);
+        if joined && first.is_bare() && !second.is_bare() && context.answer("each", &first.head).is_none() {
+            let (a, b) = (context.words(&first.head), context.words(&second.tokens));
+            let only = "Only for the last".to_owned();
+            questions.push(context.question(
+                "each",
+                &first.head,
+                format!("“{b}” follows “{a}”. Does what is said there hold for the last guest only? To have the same for all, say “both” or “each”."),
+                &[&only],
+            ));
+        }
+    }
+}
+
+/// What was said of one guest.
+#[derive(Default)]
+struct Description {
+    node: Option<Sourced<String>>,
+    image: Option<Sourced<String>>,
+    plain: Vec<(Plain, Sourced<Value>)>,
+    disks: Vec<(bool, WantedDisk)>,
+    /// A storage for all disks that have none of their own.
+    storage: Option<Said<String>>,
+    nics: Vec<WantedNic>,
+    nic_count: Option<Said<u64>>,
+    bare: Vec<Said<Size>>,
+}
+
+impl Description {
+    fn of(context: &Context<'_>, group: &Group, member: Option<usize>, questions: &mut Vec<Question>) -> Self {
+        let mut description = Self::default();
+        for (whose, item) in &group.items {
+            if whose.is_none() || *whose == member {
+                description.add(context, &item.value, &item.tokens, questions);
+            }
+        }
+        description
+    }
+
+    fn add(&mut self, context: &Context<'_>, item: &Item, tokens: &Range<usize>, questions: &mut Vec<Question>) {
+        match item {
+            Item::Plain(plain, amount) => self.set(context, *plain, amount, tokens, questions),
+            Item::Unitless(plain, number) => {
+                if let Some(size) = unit_answered(context, *number, tokens, questions) {
+                    self.set(context, *plain, &Amount::To(Value::Size(size)), tokens, questions);
+                }
+            }
+            Item::Disk(disk) => self.disk(context, disk, tokens, questions),
+            Item::Nic { parts, fresh } => self.nic(context, parts, *fresh, tokens, questions),
+            Item::Address(address) => {
+                let text = address_answered(context, address, tokens, questions);
+                if let Some(text) = text {
+                    self.nic(context, &[(NicPart::Ip, Value::Text(text))], false, tokens, questions);
+                }
+            }
+            Item::NicCount(count) => self.nic_count = Some(Said { value: *count, tokens: tokens.clone() }),
+            Item::Storage(storage) => {
+                once(
+                    context,
+                    "storage",
+                    &mut self.storage,
+                    Said { value: storage.clone(), tokens: tokens.clone() },
+                    questions,
+                );
+            }
+            Item::Node(node) => {
+                let said = context.said(node.clone(), tokens);
+                match &self.node {
+                    Some(first) if first.value != *node => {
+                        questions.push(contradiction(context, "node", &first.value, node, tokens))
+                    }
+                    _ => self.node = Some(said),
+                }
+            }
+            Item::Image(image) => {
+                let said = context.said(image.clone(), tokens);
+                match &self.image {
+                    Some(first) if first.value != *image => {
+                        questions.push(contradiction(context, "image", &first.value, image, tokens))
+                    }
+                    _ => self.image = Some(said),
+                }
+            }
+            Item::Bare(Amount::To(Value::Size(size))) => self.bare.push(Said { value: *size, tokens: tokens.clone() }),
+            Item::Bare(_) => questions.push(context.question(
+                "amount",
+                tokens,
+                format!("More of what is “{}”?", context.words(tokens)),
+                &[],
+            )),
+            Item::Several(items) => items.iter().for_each(|item| self.add(context, item, tokens, questions)),
+        }
+    }
+
+    fn set(
+        &mut self,
+        context: &Context<'_>,
+        plain: Plain,
+        amount: &Amount,
+        tokens: &Range<usize>,
+        questions: &mut Vec<Question>,
+    ) {
+        let Amount::To(value) = amount else {
+            questions.push(context.question(
+                "amount",
+                tokens,
+                format!("“{}”: more or less than what?", context.words(tokens)),
+                &[],
+            ));
+            return;
+        };
+        let Some((_, first)) = self.plain.iter_mut().find(|(known, _)| *known == plain) else {
+            self.plain.push((plain, context.said(value.clone(), tokens)));
+            return;
+        };
+        if let (Value::Set(tags), Value::Set(more)) = (&mut first.value, value) {
+            tags.extend(more.iter().cloned());
+        } else if first.value != *value {
+            let (one, other) = (first.value.to_string(), value.to_string());
+            match context.answer(topic(plain), tokens) {
+                Some(answer) if answer == one => {}
+                Some(answer) if answer == other => {
+                    *first = Sourced::new(value.clone(), Source::inferred(format!("answered “{answer}”")))
+                }
+                _ => questions.push(contradiction(context, topic(plain), &one, &other, tokens)),
+            }
+        }
+    }
+
+    fn disk(&mut self, context: &Context<'_>, disk: &DiskItem, tokens: &Range<usize>, questions: &mut Vec<Question>) {
+        let Amount::To(Value::Size(size)) = disk.amount else {
+            questions.push(context.question(
+                "amount",
+                tokens,
+                format!("“{}”: more than what?", context.words(tokens)),
+                &[],
+            ));
+            return;
+        };
+        let storage = disk.storage.as_ref().map(|storage| context.said(storage.value.clone(), &storage.tokens));
+        for _ in 0..disk.times {
+            let wanted = WantedDisk { size: context.said(size, tokens), storage: storage.clone() };
+            self.disks.push((disk.which == Which::System, wanted));
+        }
+    }
+
+    fn nic(
+        &mut self,
+        context: &Context<'_>,
+        parts: &[(NicPart, Value)],
+        fresh: bool,
+        tokens: &Range<usize>,
+        questions: &mut Vec<Question>,
+    ) {
+        let has = |nic: &WantedNic, part: NicPart| nic.parts.iter().any(|(known, _)| *known == part);
+        let bridge = parts.iter().any(|(part, _)| *part == NicPart::Bridge);
+        let begins = match self.nics.last() {
+            None => true,
+            // A second bridge is a second NIC; so is a second address once the first NIC is complete.
+            Some(last) => {
+                fresh
+                    || bridge && has(last, NicPart::Bridge)
+                    || has(last, NicPart::Bridge) && parts.iter().any(|(part, _)| has(last, *part))
+            }
+        };
+        if begins {
+            self.nics.push(WantedNic::default());
+        }
+        let Some(nic) = self.nics.last_mut() else { return };
+        for (part, value) in parts {
+            match nic.parts.iter().find(|(known, _)| known == part) {
+                Some((_, first)) if first.value != *value => {
+                    questions.push(contradiction(
+                        context,
+                        part.as_str(),
+                        &first.value.to_string(),
+                        &value.to_string(),
+                        tokens,
+                    ));
+                }
+                Some(_) => {}
+                None => nic.parts.push((*part, context.said(value.clone(), tokens))),
+            }
+        }
+    }
+
+    /// One address cannot be several guests'.
+    fn ask_about_shared_address(&self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        for (part, value) in self.nics.iter().flat_map(|nic| &nic.parts) {
+            if let (NicPart::Ip, Source::Said(fragment)) = (part, &value.source)
+                && value.value != Value::Text("dhcp".into())
+            {
+                let span = mycopod_core::reading::Span { start: fragment.start, end: fragment.end };
+                let text = format!(
+                    "“{}” is one address for several guests. Which address shall each of them have? Say them one by one.",
+                    fragment.text
+                );
+                questions.push(Question::new("ip", Some(span), text, Vec::new()));
+            }
+        }
+        let _ = context;
+    }
+
+    fn create(
+        mut self,
+        context: &Context<'_>,
+        kind: Sourced<Kind>,
+        name: Sourced<String>,
+        questions: &mut Vec<Question>,
+    ) -> Create {
+        self.place_bare_amounts(context, questions);
+        self.disks.sort_by_key(|(system, _)| !system);
+        if let Some(storage) = self.storage.take() {
+            if self.disks.is_empty() {
+                questions.push(context.question(
+                    "disk",
+                    &storage.tokens,
+                    format!("“{}” names a storage, and no disk is said. How large shall the disk be? Say it in the declaration.", context.words(&storage.tokens)),
+                    &[],
+                ));
+            }
+            for (_, disk) in &mut self.disks {
+                disk.storage.get_or_insert_with(|| context.said(storage.value.clone(), &storage.tokens));
+            }
+        }
+        self.count_nics(context, questions);
+        Create {
+            kind,
+            name,
+            node: self.node,
+            image: self.image,
+            plain: self.plain,
+            disks: self.disks.into_iter().map(|(_, disk)| disk).collect(),
+            nics: self.nics,
+        }
+    }
+
+    /// “4 GB” of what? Clear where only one of memory and disk is left, or where “2 cores, 4 GB, 40 GB” gives both in the usual order.
+    fn place_bare_amounts(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        let mut open = Vec::new();
+        for bare in std::mem::take(&mut self.bare) {
+            match context.answer("amount", &bare.tokens) {
+                Some("memory") => self.plain.push((Plain::Memory, context.said(Value::Size(bare.value), &bare.tokens))),
+                Some("disk") => self.bare_disk(context, &bare),
+                _ => open.push(bare),
+            }
+        }
+        let has_memory = self.plain.iter().any(|(plain, _)| *plain == Plain::Memory);
+        match (open.as_slice(), has_memory, self.disks.is_empty()) {
+            ([], ..) => {}
+            ([disk], true, true) => self.bare_disk(context, disk),
+            ([memory], false, false) => {
+                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)))
+            }
+            ([memory, disk], false, true) if memory.value < disk.value => {
+                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)));
+                self.bare_disk(context, disk);
+            }
+            (open, ..) => {
+                for bare in open {
+                    let text = format!("“{}” of what: memory, or disk?", context.words(&bare.tokens));
+                    questions.push(context.question("amount", &bare.tokens, text, &["memory", "disk"]));
+                }
+            }
+        }
+    }
+
+    fn bare_disk(&mut self, context: &Context<'_>, bare: &Said<Size>) {
+        self.disks.push((false, WantedDisk { size: context.said(bare.value, &bare.tokens), storage: None }));
+    }
+
+    /// “two NICs” must be as many as are described; described by one, they are alike.
+    fn count_nics(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        if let Some(count) = &self.nic_count {
+            let wanted = usize::try_from(count.value).unwrap_or(usize::MAX);
+            let alike = self.nics.len() == 1
+                && self.nics[0].parts.iter().all(|(part, _)| !matches!(part, NicPart::Ip | NicPart::Gateway));
+            if alike && self.nics.len() < wanted {
+                self.nics = vec![self.nics[0].clone(); wanted];
+            } else if self.nics.len() != wanted {
+                let text = format!(
+                    "“{}”, and {} of them described. Which bridge is each on?",
+                    context.words(&count.tokens),
+                    self.nics.len()
+                );
+                questions.push(context.question("nics", &count.tokens, text, &[]));
+            }
+            return;
+        }
+        let unplugged = self.nics.iter().find(|nic| !nic.parts.iter().any(|(part, _)| *part == NicPart::Bridge));
+        if self.nics.len() > 1
+            && let Some((_, Sourced { source: Source::Said(fragment), .. })) =
+                unplugged.and_then(|nic| nic.parts.first())
+        {
+            let span = mycopod_core::reading::Span { start: fragment.start, end: fragment.end };
+            questions.push(Question::new(
+                "bridge",
+                Some(span),
+                format!("Which bridge is “{}” on? Say it in the declaration.", fragment.text),
+                Vec::new(),
+            ));
+        }
+    }
+}
+
+/// Sets what can be said once.
+fn once(
+    context: &Context<'_>,
+    topic: &str,
+    slot: &mut Option<Said<String>>,
+    said: Said<String>,
+    questions: &mut Vec<Question>,
+) {
+    match slot {
+        Some(first) if first.value != said.value => {
+            questions.push(contradiction(context, topic, &first.value, &said.value, &said.tokens))
+        }
+        _ => *slot = Some(said),
+    }
+}
+
+/// A question about two values where there can be one.
+pub fn contradiction(context: &Context<'_>, topic: &str, one: &str, other: &str, tokens: &Range<usize>) -> Question {
+    context.question(
+        topic,
+        tokens,
+        format!("Both {one} and {other} are said for the same {topic}. Which shall it be?"),
+        &[one, other],
+    )
+}
+
+/// The size that a number without a unit was answered to mean.
+pub fn unit_answered(
+    context: &Context<'_>,
+    number: u64,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) -> Option<Size> {
+    let (gib, mib) = (format!("{number} GB"), format!("{number} MB"));
+    match context.answer("unit", tokens) {
+        Some(answer) if answer == gib => Some(Size::gib(number)),
+        Some(answer) if answer == mib => Some(Size::mib(number)),
+        _ => {
+            questions.push(context.question(
+                "unit",
+                tokens,
+                format!("“{}”: {number} of which unit?", context.words(tokens)),
+                &[&gib, &mib],
+            ));
+            None
+        }
+    }
+}
+
+/// The address with the prefix that was answered.
+pub fn address_answered(
+    context: &Context<'_>,
+    address: &str,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) -> Option<String> {
+    let options = [24, 16, 8].map(|prefix| format!("{address}/{prefix}"));
+    if let Some(answer) = context.answer("prefix", tokens)
+        && answer
+            .strip_prefix(address)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|prefix| prefix.parse::<u8>().ok())
+            .is_some_and(|prefix| (1..=32).contains(&prefix))
+    {
+        return Some(answer.to_owned());
+    }
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    questions.push(context.question(
+        "prefix",
+        tokens,
+        format!("“{}” has no prefix length. Which network is it in?", context.words(tokens)),
+        &options,
+    ));
+    None
+}
+
+/// The field's name for a question.
+pub const fn topic(plain: Plain) -> &'static str {
+    match plain {
+        Plain::Name => "name",
+        Plain::Cores => "cores",
+        Plain::Sockets => "sockets",
+        Plain::CpuType => "cpu",
+        Plain::Memory => "memory",
+        Plain::Swap => "swap",
+        Plain::OnBoot => "onboot",
+        Plain::Protection => "protection",
+        Plain::Unprivileged => "unprivileged",
+        Plain::Tags => "tags",
+        Plain::Description => "description",
+        Plain::Running => "running",
+    }
+}

@@ -1,0 +1,238 @@
+//! What was read, phrase by phrase, before it becomes statements and questions.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use mycopod_core::guest::Kind;
+use mycopod_core::ports::Inventory;
+use mycopod_core::reading::{
+    Answers, Deed, Fragment, Question, Reading, Source, Sourced, Span, Statement, Target, What,
+};
+
+use crate::account;
+use crate::lexer::Token;
+
+use super::describe;
+use super::edits;
+use super::item::{How, Item, Said};
+
+/// A statement in the making.
+#[derive(Clone, Debug)]
+pub enum Draft {
+    /// New guests of one description.
+    Create(Group),
+    /// Other values for guests that exist.
+    Change(Change),
+    /// A deed.
+    Do(Doing),
+    /// A copy.
+    Clone(Copy),
+}
+
+/// New guests of one description.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Everything that was said of them.
+    pub tokens: Range<usize>,
+    /// “three VMs”.
+    pub head: Range<usize>,
+    /// Their kind, where it was said.
+    pub kind: Option<Said<Kind>>,
+    /// How many, where it was said.
+    pub count: Option<Said<u64>>,
+    /// Whether there may be several.
+    pub plural: bool,
+    /// Their names.
+    pub members: Vec<Said<String>>,
+    /// What was said of all of them, or of the member of that number.
+    pub items: Vec<(Option<usize>, Said<Item>)>,
+    /// The member that is being described; all where `None`.
+    pub focus: Option<usize>,
+    /// Whether what follows holds for the groups before as well: “both with 2 cores”.
+    pub shared: bool,
+}
+
+impl Group {
+    /// A group of which nothing but its head is known.
+    pub const fn new(tokens: Range<usize>, head: Range<usize>) -> Self {
+        Self {
+            tokens,
+            head,
+            kind: None,
+            count: None,
+            plural: false,
+            members: Vec::new(),
+            items: Vec::new(),
+            focus: None,
+            shared: false,
+        }
+    }
+
+    /// Whether names are still to come.
+    pub fn awaits_names(&self) -> bool {
+        self.plural
+            && self.count.as_ref().is_none_or(|count| u64::try_from(self.members.len()).is_ok_and(|n| n < count.value))
+    }
+
+    /// Whether nothing but a name and an image was said of them.
+    pub fn is_bare(&self) -> bool {
+        self.items.iter().all(|(_, item)| matches!(item.value, Item::Image(_)))
+    }
+}
+
+/// Other values for guests that exist.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Everything that was said of it.
+    pub tokens: Range<usize>,
+    /// For whom.
+    pub targets: Vec<Target>,
+    /// The values.
+    pub items: Vec<Said<Item>>,
+    /// How the values are meant.
+    pub how: How,
+}
+
+/// A deed.
+#[derive(Clone, Debug)]
+pub struct Doing {
+    /// Everything that was said of it.
+    pub tokens: Range<usize>,
+    /// To whom.
+    pub targets: Vec<Target>,
+    /// What.
+    pub deed: Deed,
+}
+
+/// A copy of a guest.
+#[derive(Clone, Debug)]
+pub struct Copy {
+    /// Everything that was said of it.
+    pub tokens: Range<usize>,
+    /// Of whom.
+    pub from: Target,
+    /// Its name.
+    pub name: Sourced<String>,
+    /// Full or linked.
+    pub full: Option<Sourced<bool>>,
+    /// Where it differs.
+    pub items: Vec<Said<Item>>,
+}
+
+impl Draft {
+    /// Everything that was said of it.
+    pub const fn tokens(&self) -> &Range<usize> {
+        match self {
+            Self::Create(group) => &group.tokens,
+            Self::Change(change) => &change.tokens,
+            Self::Do(deed) => &deed.tokens,
+            Self::Clone(copy) => &copy.tokens,
+        }
+    }
+
+    /// Takes back what was said from token `start` on.
+    pub fn retract(&mut self, start: usize) {
+        let kept = |item: &Said<Item>| item.tokens.start < start;
+        match self {
+            Self::Create(group) => {
+                group.members.retain(|member| member.tokens.start < start);
+                group.items.retain(|(_, item)| kept(item));
+                group.focus = group.focus.filter(|focus| *focus < group.members.len());
+                group.tokens.end = group.tokens.end.min(start);
+            }
+            Self::Change(change) => change.items.retain(kept),
+            Self::Clone(copy) => copy.items.retain(kept),
+            Self::Do(_) => {}
+        }
+    }
+}
+
+/// What statements and questions are made from.
+pub struct Context<'a> {
+    /// The declaration.
+    pub text: &'a str,
+    /// Its tokens.
+    pub tokens: &'a [Token],
+    /// The names on the cluster.
+    pub inventory: &'a Inventory,
+    /// The answers so far.
+    pub answers: &'a Answers,
+}
+
+impl Context<'_> {
+    /// The code points of some tokens.
+    pub fn span(&self, tokens: &Range<usize>) -> Span {
+        let start = self.tokens.get(tokens.start).map_or(0, |token| token.span.start);
+        let end =
+            tokens.end.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
+        Span { start, end: end.max(start) }
+    }
+
+    /// The words of some tokens.
+    pub fn words(&self, tokens: &Range<usize>) -> String {
+        self.span(tokens).of(self.text)
+    }
+
+    /// That these tokens say it; where a slip was mended in them, that it is inferred.
+    pub fn source(&self, tokens: &Range<usize>) -> Source {
+        let fragment = Fragment::at(self.span(tokens), self.text);
+        match self.tokens[tokens.clone()].iter().find(|token| token.mended) {
+            Some(slip) => {
+                Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word))
+            }
+            None => Source::Said(fragment),
+        }
+    }
+
+    /// `value` as said by some tokens.
+    pub fn said<T>(&self, value: T, tokens: &Range<usize>) -> Sourced<T> {
+        Sourced::new(value, self.source(tokens))
+    }
+
+    /// The answer to the question on `topic` about some tokens.
+    pub fn answer(&self, topic: &str, tokens: &Range<usize>) -> Option<&str> {
+        self.answers.get(topic, Some(self.span(tokens)))
+    }
+
+    /// A question about some tokens.
+    pub fn question(&self, topic: &str, tokens: &Range<usize>, text: impl Into<String>, options: &[&str]) -> Question {
+        let options = options.iter().map(|option| (*option).to_owned()).collect();
+        Question::new(topic, Some(self.span(tokens)), text, options)
+    }
+}
+
+/// The reading of everything that was drafted, and the questions about what was not.
+pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
+    let fragments = account::fragments(context.text, context.tokens, unread);
+    let mut questions = account::questions(context.tokens, &fragments, context.answers);
+    let mut statements = Vec::new();
+    describe::ask_about_neighbours(context, &drafts, &mut questions);
+    edits::ask_about_contradictions(context, &drafts, &mut questions);
+    for draft in drafts {
+        let span = context.span(draft.tokens());
+        let mut push = |what| statements.push(Statement { span, what });
+        match draft {
+            Draft::Create(group) => {
+                for create in describe::creates(context, &group, &mut questions) {
+                    push(What::Create(Box::new(create)));
+                }
+            }
+            Draft::Change(change) => {
+                let edits = edits::edits(context, &change.items, change.how, &mut questions);
+                if !edits.is_empty() {
+                    push(What::Change { targets: change.targets, edits });
+                }
+            }
+            Draft::Do(deed) => push(What::Do { targets: deed.targets, deed: deed.deed }),
+            Draft::Clone(copy) => {
+                let edits = edits::edits(context, &copy.items, How::Give, &mut questions);
+                push(What::Clone { from: copy.from, name: copy.name, full: copy.full, edits });
+            }
+        }
+    }
+    let mut seen = BTreeSet::new();
+    questions.retain(|question| seen.insert(question.id.clone()));
+    let refusal = (statements.is_empty() && questions.is_empty())
+        .then(|| "Nothing is left to be done of this declaration.".to_owned());
+    Reading { statements, questions, unread: fragments.into_iter().map(|(_, fragment)| fragment).collect(), refusal }
+}

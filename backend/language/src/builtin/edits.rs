@@ -1,0 +1,150 @@
+//! From what was said of guests that exist to edits, with a question for what stays open.
+
+use std::ops::Range;
+
+use mycopod_core::field::{NicPart, Value};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question, Target};
+
+use super::change::disk_ref;
+use super::describe::{address_answered, contradiction, topic, unit_answered};
+use super::draft::{Context, Draft};
+use super::item::{DiskItem, How, Item, Said, Which};
+
+/// The edits that `items` say.
+pub fn edits(context: &Context<'_>, items: &[Said<Item>], how: How, questions: &mut Vec<Question>) -> Vec<Edit> {
+    let mut edits = Edits { context, how, questions, edits: Vec::new() };
+    for item in items {
+        edits.add(&item.value, &item.tokens);
+    }
+    edits.edits
+}
+
+struct Edits<'a, 'q> {
+    context: &'a Context<'a>,
+    how: How,
+    questions: &'q mut Vec<Question>,
+    edits: Vec<Edit>,
+}
+
+impl Edits<'_, '_> {
+    fn add(&mut self, item: &Item, tokens: &Range<usize>) {
+        let words = self.context.words(tokens);
+        match item {
+            Item::Plain(plain, amount) => self.push(EditField::Plain(*plain), amount.clone(), tokens),
+            Item::Unitless(plain, number) => {
+                if let Some(size) = unit_answered(self.context, *number, tokens, self.questions) {
+                    self.push(EditField::Plain(*plain), Amount::To(Value::Size(size)), tokens);
+                }
+            }
+            Item::Disk(disk) => self.disk(disk, tokens),
+            Item::Nic { parts, fresh: false } => {
+                for (part, value) in parts {
+                    self.push(EditField::Nic(None, *part), Amount::To(value.clone()), tokens);
+                }
+            }
+            Item::Address(address) => {
+                if let Some(text) = address_answered(self.context, address, tokens, self.questions) {
+                    self.push(EditField::Nic(None, NicPart::Ip), Amount::To(Value::Text(text)), tokens);
+                }
+            }
+            Item::Bare(amount) => match self.context.answer("amount", tokens) {
+                Some("memory") => self.push(EditField::Plain(Plain::Memory), amount.clone(), tokens),
+                Some("disk") => self.push(EditField::DiskSize(DiskRef::Only), amount.clone(), tokens),
+                _ => self.questions.push(self.context.question(
+                    "amount",
+                    tokens,
+                    format!("“{words}” of what: memory, or disk?"),
+                    &["memory", "disk"],
+                )),
+            },
+            Item::Several(items) => items.iter().for_each(|item| self.add(item, tokens)),
+            Item::Nic { .. } | Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
+                self.questions.push(self.context.question(
+                    "unread",
+                    tokens,
+                    format!("“{words}” cannot be changed on a guest that exists. Leave it out?"),
+                    &[mycopod_core::reading::LEAVE_OUT],
+                ))
+            }
+        }
+    }
+
+    fn push(&mut self, field: EditField, amount: Amount, tokens: &Range<usize>) {
+        self.edits.push(Edit { field, amount, source: self.context.source(tokens) });
+    }
+
+    fn disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
+        let sized = |size: DiskRef| EditField::DiskSize(size);
+        match (&disk.which, &disk.amount, self.how) {
+            (Which::One, Amount::To(_), How::Add)
+            | (Which::Further, Amount::To(_), How::Add | How::Give | How::Set) => self.new_disk(disk, tokens),
+            (Which::The(_) | Which::System, amount, How::Set | How::More | How::Less | How::Add | How::Remove)
+            | (Which::Mass, amount @ (Amount::Plus(_) | Amount::Minus(_) | Amount::Times(_) | Amount::Over(_)), _)
+                if disk.storage.is_none() =>
+            {
+                if let Some(which) = disk_ref(&disk.which) {
+                    self.push(sized(which), amount.clone(), tokens);
+                }
+            }
+            (Which::The(which), amount, How::Give) if disk.storage.is_none() => {
+                self.push(sized(which.clone()), amount.clone(), tokens)
+            }
+            _ => self.unclear(disk, tokens),
+        }
+    }
+
+    fn new_disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
+        for _ in 0..disk.times {
+            let storage =
+                disk.storage.as_ref().map(|storage| self.context.said(storage.value.clone(), &storage.tokens));
+            self.push(EditField::NewDisk { storage }, disk.amount.clone(), tokens);
+        }
+    }
+
+    /// “web-01 gets a 60 GB disk”: another one, or is it to grow?
+    fn unclear(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
+        let Amount::To(Value::Size(size)) = &disk.amount else {
+            let text = format!("“{}”: which disk, and to what size?", self.context.words(tokens));
+            self.questions.push(self.context.question("disk", tokens, text, &[]));
+            return;
+        };
+        let (new, grown) = (format!("A further disk of {size}"), format!("Its disk grows to {size}"));
+        match self.context.answer("disk", tokens) {
+            Some(answer) if answer == new => self.new_disk(disk, tokens),
+            Some(answer) if answer == grown => {
+                self.push(EditField::DiskSize(DiskRef::Only), disk.amount.clone(), tokens)
+            }
+            _ => {
+                let text = format!("“{}”: a further disk, or shall the one it has grow?", self.context.words(tokens));
+                self.questions.push(self.context.question("disk", tokens, text, &[&new, &grown]));
+            }
+        }
+    }
+}
+
+/// Two values for one field of the same guests, anywhere in the text.
+pub fn ask_about_contradictions(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
+    let mut said: Vec<(&Target, Plain, &Value)> = Vec::new();
+    for draft in drafts {
+        let Draft::Change(change) = draft else { continue };
+        for target in &change.targets {
+            for item in &change.items {
+                let Item::Plain(plain, Amount::To(value)) = &item.value else { continue };
+                let first = said.iter().find(|(other, field, _)| other.selector == target.selector && field == plain);
+                match first {
+                    Some((_, _, first)) if *first != value => {
+                        questions.push(contradiction(
+                            context,
+                            topic(*plain),
+                            &first.to_string(),
+                            &value.to_string(),
+                            &item.tokens,
+                        ));
+                    }
+                    Some(_) => {}
+                    None => said.push((target, *plain, value)),
+                }
+            }
+        }
+    }
+}

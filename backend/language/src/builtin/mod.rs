@@ -1,0 +1,232 @@
+//! The built-in reader: a small grammar over tokens, without any language model.
+//!
+//! A text is cut into sentences and clauses. Each clause is a statement (`create`, `change`,
+//! `deed`), goes on with the one before, or is unread. A rule that fails consumes nothing, and a clause that
+//! is not understood to its end says nothing at all: half of “delete the snapshots of web-01” must not
+//! be read as “delete web-01”. Takes time linear in the text but for enumerations.
+
+mod change;
+mod create;
+mod cursor;
+mod deed;
+mod describe;
+mod draft;
+mod edits;
+mod item;
+mod target;
+mod value;
+
+use std::ops::Range;
+
+use async_trait::async_trait;
+use mycopod_core::ports::{Interpreter, Inventory, ReadError};
+use mycopod_core::reading::{Answers, Reading};
+
+use crate::account;
+use crate::lexer::{Token, lex};
+use crate::vocabulary::{self, Class};
+
+use draft::Draft;
+
+/// The reader that needs nothing but the text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Builtin;
+
+#[async_trait]
+impl Interpreter for Builtin {
+    fn name(&self) -> &'static str {
+        "builtin"
+    }
+
+    async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
+        Ok(read(text, inventory, answers))
+    }
+}
+
+/// Reads a declaration.
+#[must_use]
+pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
+    let tokens = lex(text, |word| {
+        inventory.guests.contains_key(word) || inventory.tags.contains(word) || inventory.images.contains_key(word)
+    });
+    if let Some(refusal) = account::refusal(&tokens, inventory) {
+        return Reading { refusal: Some(refusal), ..Reading::default() };
+    }
+    let mut parser = Parser { text, tokens: &tokens, inventory, at: 0, end: 0, drafts: Vec::new(), unread: Vec::new() };
+    parser.sentences();
+    let Parser { drafts, unread, .. } = parser;
+    draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread)
+}
+
+/// The state of a reading: where it is, what was understood, what was not.
+struct Parser<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    inventory: &'a Inventory,
+    at: usize,
+    /// Where the present sentence ends.
+    end: usize,
+    drafts: Vec<Draft>,
+    /// The tokens that ended in nothing.
+    unread: Vec<Range<usize>>,
+}
+
+impl Parser<'_> {
+    fn sentences(&mut self) {
+        while self.at < self.tokens.len() {
+            let ends = self.tokens[self.at..].iter().position(Token::ends_sentence);
+            let start = self.at;
+            self.end = ends.map_or(self.tokens.len(), |ends| self.at + ends);
+            self.sentence();
+            // What hangs on a condition, a time or a negation that was not understood is not understood at all.
+            let turned = |tokens: &Range<usize>| {
+                tokens.start >= start
+                    && self.tokens[tokens.clone()].iter().any(|token| {
+                        let class = vocabulary::class(&token.word);
+                        matches!(class, Some(Class::Negation | Class::Condition | Class::Schedule | Class::Choice))
+                    })
+            };
+            if self.unread.iter().rev().take_while(|tokens| tokens.start >= start).any(turned) {
+                self.forget(start);
+            }
+            self.at = self.end + usize::from(ends.is_some());
+        }
+    }
+
+    /// Takes back everything read from token `start` on, up to the end of the sentence.
+    fn forget(&mut self, start: usize) {
+        while self.unread.last().is_some_and(|tokens| tokens.start >= start) {
+            self.unread.pop();
+        }
+        while self.drafts.last().is_some_and(|draft| draft.tokens().start >= start) {
+            self.drafts.pop();
+        }
+        if let Some(draft) = self.drafts.last_mut() {
+            draft.retract(start);
+        }
+        self.unread.push(start..self.end);
+    }
+
+    fn sentence(&mut self) {
+        loop {
+            self.courtesies();
+            if self.done() {
+                return;
+            }
+            let clause = self.at;
+            if self.statement().is_some() || self.continuation().is_some() {
+                continue;
+            }
+            self.at = clause;
+            self.skip();
+        }
+    }
+
+    /// A statement of its own.
+    fn statement(&mut self) -> Option<()> {
+        let before = self.drafts.len();
+        let read = self
+            .attempt(|p| p.deed().and_then(|()| p.at_boundary().then_some(())))
+            .or_else(|| self.attempt(|p| p.change().and_then(|()| p.at_boundary().then_some(()))))
+            .or_else(|| self.attempt(Self::create));
+        if read.is_none() {
+            self.drafts.truncate(before);
+        }
+        read
+    }
+
+    /// What begins a clause and says nothing by itself.
+    fn courtesies(&mut self) {
+        loop {
+            let marks = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/'];
+            let said = marks.into_iter().any(|mark| self.mark(mark))
+                || self.any(&[
+                    "i would like you to",
+                    "i would like to have",
+                    "i would like to",
+                    "i would like",
+                    "i'd like you to",
+                    "i'd like to have",
+                    "i'd like to",
+                    "i'd like",
+                    "we would like to have",
+                    "we would like to",
+                    "we would like",
+                    "we'd like to have",
+                    "we'd like to",
+                    "we'd like",
+                    "i want you to",
+                    "i want to have",
+                    "i want to",
+                    "i want",
+                    "we want to have",
+                    "we want to",
+                    "we want",
+                    "i need you to",
+                    "i need to",
+                    "i need",
+                    "we need to",
+                    "we need",
+                    "could you please",
+                    "could you",
+                    "can you please",
+                    "can you",
+                    "would you please",
+                    "would you",
+                    "will you",
+                    "can i have",
+                    "can we have",
+                    "could i have",
+                    "could we have",
+                    "may i have",
+                    "can i get",
+                    "could i get",
+                    "please",
+                    "kindly",
+                    "let us",
+                    "let's",
+                    "hi",
+                    "hello",
+                    "hey",
+                    "thank you",
+                    "thanks",
+                    "thx",
+                    "cheers",
+                    "now",
+                    "then",
+                    "also",
+                    "next",
+                    "first of all",
+                    "finally",
+                    "additionally",
+                    "and",
+                    "&",
+                    "plus",
+                    "as well as",
+                    "there should be",
+                    "there shall be",
+                    "there must be",
+                    "make sure that",
+                    "make sure",
+                    "ensure that",
+                    "ensure",
+                    "as well",
+                    "afterwards",
+                ]);
+            if !said {
+                return;
+            }
+        }
+    }
+
+    /// Gives up a clause, or of a guest that is being described only the words up to the next that fit.
+    fn skip(&mut self) {
+        let start = self.at;
+        let describing = matches!(self.drafts.last(), Some(Draft::Create(_)));
+        self.at += 1;
+        while !self.at_boundary() && !(describing && self.ahead(Self::continuation_ahead)) {
+            self.at += 1;
+        }
+        self.unread.push(start..self.at);
+    }
+}

@@ -1,0 +1,451 @@
+//! Which guests are meant: names, ranges of names, numbers, tags, pronouns, and words too vague to tell.
+
+use std::ops::Range;
+
+use mycopod_core::guest::{Kind, Vmid};
+use mycopod_core::reading::{Selector, Target};
+
+use crate::lexer::TokenKind;
+use crate::vocabulary::{self, Class};
+
+use super::Parser;
+use super::draft::Draft;
+use super::item::{How, Said};
+
+/// The most guests that one range may name: what people list in one breath; beyond it a slip is likelier.
+const MAX_RANGE: u64 = 100;
+
+/// The most words of a vague description.
+const MAX_VAGUE: usize = 6;
+
+/// A noun for guests.
+#[derive(Clone, Copy, Debug)]
+pub struct GuestNoun {
+    /// Its kind, where it says one.
+    pub kind: Option<Kind>,
+    /// Whether it says more than one.
+    pub plural: bool,
+    /// “machine”: a VM where one is made, any guest where one is meant.
+    pub machine: bool,
+}
+
+/// Whom a sentence is about.
+#[derive(Clone, Debug)]
+pub enum Targets {
+    /// Guests that exist.
+    Old(Vec<Target>),
+    /// What the declaration just described: the last new guests, or the copy.
+    New,
+}
+
+impl Parser<'_> {
+    /// “VM”, “containers”, “machine (VM)”, “servers”.
+    pub fn guest_noun(&mut self) -> Option<GuestNoun> {
+        let noun = |kind, plural, machine| Some(GuestNoun { kind, plural, machine });
+        if self.any(&["virtual machines", "kvm vms", "qemu vms", "vms"]) {
+            return noun(Some(Kind::Qemu), true, false);
+        }
+        if self.any(&["virtual machine", "kvm vm", "qemu vm", "vm", "kvm"]) {
+            return noun(Some(Kind::Qemu), false, false);
+        }
+        if self.any(&["lxc containers", "lxcs", "containers", "cts"]) {
+            return noun(Some(Kind::Lxc), true, false);
+        }
+        if self.any(&["lxc container", "lxc ct", "lxc", "container", "ct"]) {
+            return noun(Some(Kind::Lxc), false, false);
+        }
+        let (plural, machine) = match self.word() {
+            "machine" => (false, true),
+            "machines" => (true, true),
+            "guest" | "server" | "box" | "instance" => (false, false),
+            "guests" | "servers" | "boxes" | "instances" => (true, false),
+            _ => return None,
+        };
+        self.at += 1;
+        let bracketed =
+            self.attempt(|p| (p.mark('(')).then_some(()).and_then(|()| p.guest_noun()).filter(|_| p.mark(')')));
+        let kind = bracketed.and_then(|noun| noun.kind);
+        Some(GuestNoun { kind, plural, machine })
+    }
+
+    /// Everyone a sentence names, joined by commas and “and”.
+    pub fn targets(&mut self) -> Option<Targets> {
+        if let Some(targets) = self.attempt(Self::pronoun) {
+            return Some(targets);
+        }
+        self.any(&["both of", "both"]);
+        let mut targets = self.attempt(Self::target)?;
+        while let Some(more) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            p.target()
+        }) {
+            targets.extend(more);
+        }
+        Some(Targets::Old(targets))
+    }
+
+    fn pronoun(&mut self) -> Option<Targets> {
+        let start = self.at;
+        let said = self.any(&[
+            "both of them",
+            "all of them",
+            "each of them",
+            "every one of them",
+            "all three",
+            "it",
+            "them both",
+            "them all",
+            "them",
+            "they both",
+            "they all",
+            "they",
+            "each",
+            "both",
+            "all",
+            "that one",
+            "this one",
+            "the vm",
+            "the vms",
+            "the container",
+            "the containers",
+            "the machine",
+            "the machines",
+            "the guest",
+            "the guests",
+            "the new vm",
+            "the new container",
+            "the copy",
+        ]);
+        if !said || self.ahead(|p| p.target().map(|_| ())) || self.ahead(|p| p.guest_noun().map(|_| ())) {
+            return None;
+        }
+        let referent = match self.drafts.last() {
+            // What was not understood may be what the pronoun means.
+            _ if self.unread.last().is_some_and(|tokens| self.names_a_guest(tokens)) => None,
+            Some(Draft::Create(_) | Draft::Clone(_)) => return Some(Targets::New),
+            Some(Draft::Change(change)) => Some(change.targets.clone()),
+            Some(Draft::Do(deed)) => Some(deed.targets.clone()),
+            None => None,
+        };
+        let span = self.span(&(start..self.at));
+        Some(Targets::Old(match referent {
+            Some(targets) => targets.into_iter().map(|target| Target { span, ..target }).collect(),
+            None => vec![Target { span, selector: Selector::Vague(span.of(self.text)) }],
+        }))
+    }
+
+    fn names_a_guest(&self, tokens: &Range<usize>) -> bool {
+        self.drafts.last().is_none_or(|draft| draft.tokens().end <= tokens.start)
+            && self.tokens[tokens.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
+    }
+
+    /// A single guest, in a place where “a to b” is no range: “rename web-1 to web-2”.
+    pub fn one_target(&mut self) -> Option<Target> {
+        let start = self.at;
+        if let Some(Targets::Old(targets)) = self.attempt(Self::pronoun) {
+            return <[Target; 1]>::try_from(targets).ok().map(|[target]| target);
+        }
+        self.any(&["the", "my", "our"]);
+        self.guest_noun();
+        let name = self.name()?;
+        self.attempt(Self::guest_noun);
+        Some(Target { span: self.span(&(start..self.at)), selector: Selector::Name(name) })
+    }
+
+    /// One part of an enumeration; a range is several guests.
+    fn target(&mut self) -> Option<Vec<Target>> {
+        let start = self.at;
+        if let Some(selector) = self.attempt(Self::tagged) {
+            return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
+        }
+        let vague = |p: &mut Self| {
+            let selector = p.attempt(Self::vague)?;
+            Some(vec![Target { span: p.span(&(start..p.at)), selector }])
+        };
+        self.attempt(Self::named).or_else(|| vague(self))
+    }
+
+    /// “everything tagged web”, “all containers with the tag web”, “VMs tagged web”.
+    fn tagged(&mut self) -> Option<Selector> {
+        let all = self.any(&["all of the", "all the", "all our", "all my", "all", "every", "each", "any", "the"]);
+        let mut kind = None;
+        if !self.any(&["everything", "anything", "everyone"]) {
+            let noun = self.guest_noun()?;
+            kind = noun.kind;
+            let both = self.any(&["and", "&"]);
+            if both {
+                let other = self.guest_noun()?;
+                kind = kind.filter(|kind| other.kind == Some(*kind));
+            }
+            if !noun.plural && !all {
+                return None;
+            }
+        }
+        let tagged = self.any(&[
+            "that are tagged with",
+            "that are tagged",
+            "which are tagged",
+            "that is tagged",
+            "tagged with the",
+            "tagged with",
+            "tagged as",
+            "tagged",
+            "with the tag",
+            "with tag",
+            "having the tag",
+            "having tag",
+            "that have the tag",
+            "that has the tag",
+            "carrying the tag",
+            "that carry the tag",
+        ]);
+        if !tagged {
+            return None;
+        }
+        let tag = self.any_name()?;
+        // “tagged web and prod” may mean either or both.
+        let several = self.ahead(|p| {
+            p.joint().then_some(())?;
+            let second = p.name()?;
+            (p.inventory.tags.contains(&second) && !p.inventory.guests.contains_key(&second)).then_some(())
+        });
+        (!several).then_some(Selector::Tag { tag, kind })
+    }
+
+    /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.
+    fn named(&mut self) -> Option<Vec<Target>> {
+        let start = self.at;
+        let article = self.any(&["the two", "the three", "the", "my", "our", "this", "guest id", "vmid", "id"]);
+        let noun = self.guest_noun();
+        self.any(&["called", "named", "with the name", "with name", "with id", "with vmid", "number", "with the id"]);
+        if let Some(vmid) = self.attempt(|p| {
+            let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
+            p.at += 1;
+            Vmid::try_from(number).ok().filter(|_| !p.ahead(|p| p.unit().map(|_| ())))
+        }) {
+            let span = self.span(&(start..self.at));
+            let of_that_kind = |vmid: Vmid| {
+                let known = self.inventory.guests.values().flatten().find(|key| key.vmid == vmid);
+                known.zip(noun.and_then(|noun| noun.kind)).is_none_or(|(key, kind)| key.kind == kind)
+            };
+            let selector =
+                if of_that_kind(vmid) { Selector::Vmid(vmid.get()) } else { Selector::Vague(span.of(self.text)) };
+            return Some(vec![Target { span, selector }]);
+        }
+        let names = self.attempt(|p| p.range())?;
+        let after = self.attempt(Self::guest_noun);
+        if article && noun.is_none() && !self.looks_like_name(&names[0].value) {
+            return None;
+        }
+        let kind = noun.or(after).and_then(|noun| noun.kind);
+        let target = |name: Said<String>| {
+            let kinds = self.inventory.guests.get(&name.value);
+            let other = kinds.zip(kind).is_some_and(|(keys, kind)| keys.iter().all(|key| key.kind != kind));
+            // Who says “container web-01” of a VM means something else than its name.
+            let (span, selector) = if other {
+                let span = self.span(&(start..self.at));
+                (span, Selector::Vague(span.of(self.text)))
+            } else {
+                (self.span(&name.tokens), Selector::Name(name.value))
+            };
+            Target { span, selector }
+        };
+        Some(names.into_iter().map(target).collect())
+    }
+
+    /// A description that names nobody: “the web server”, “my old VM”, “all VMs”.
+    fn vague(&mut self) -> Option<Selector> {
+        let start = self.at;
+        let first = self.any(&[
+            "all of",
+            "all",
+            "every",
+            "each",
+            "any",
+            "both",
+            "the",
+            "my",
+            "our",
+            "that",
+            "those",
+            "some",
+            "everything",
+            "one of",
+        ]);
+        self.any(&["the", "my", "our"]);
+        let mut words = 0;
+        while let Some(token) = self.peek(0) {
+            let describes = token.kind == TokenKind::Word
+                && !self.inventory.guests.contains_key(&token.text)
+                && !token.text.contains(|c: char| c.is_ascii_digit() || c == '-')
+                && match vocabulary::class(&token.word) {
+                    None => true,
+                    Some(Class::Outside) => matches!(
+                        token.word.as_str(),
+                        "old"
+                            | "oldest"
+                            | "newest"
+                            | "best"
+                            | "backup"
+                            | "mail"
+                            | "test"
+                            | "bigger"
+                            | "smaller"
+                            | "better"
+                    ),
+                    Some(Class::Grammar) => matches!(
+                        token.word.as_str(),
+                        "vm" | "vms"
+                            | "machine"
+                            | "machines"
+                            | "virtual"
+                            | "container"
+                            | "containers"
+                            | "guest"
+                            | "guests"
+                            | "server"
+                            | "servers"
+                            | "box"
+                            | "boxes"
+                            | "instance"
+                            | "instances"
+                            | "first"
+                            | "second"
+                            | "third"
+                            | "other"
+                            | "running"
+                            | "stopped"
+                            | "new"
+                            | "host"
+                            | "hosts"
+                            | "two"
+                            | "three"
+                            | "four"
+                            | "one"
+                    ),
+                    Some(_) => false,
+                };
+            if !describes || words == MAX_VAGUE {
+                break;
+            }
+            self.at += 1;
+            words += 1;
+        }
+        let said = first && (words > 0 || self.tokens[start].word == "everything" || self.tokens[start].word == "all");
+        said.then(|| Selector::Vague(self.span(&(start..self.at)).of(self.text)))
+    }
+
+    /// A name or a range of names: `web-1 to web-3`, `web-1..3`, `web-01..web-03`, `web-{1..3}`, `web-[1-3]`.
+    pub fn range(&mut self) -> Option<Vec<Said<String>>> {
+        let start = self.at;
+        let said = |p: &Self, names: Vec<String>| {
+            let tokens = start..p.at;
+            Some(names.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect())
+        };
+        if let Some(names) = self.peek(0).filter(|t| t.kind == TokenKind::Word).and_then(|t| glued_range(&t.text)) {
+            self.at += 1;
+            return said(self, names?);
+        }
+        let first = self.name()?;
+        let last = self.attempt(|p| {
+            let to = p.any(&["to", "through", "thru", "until", "till", "up to"])
+                || p.mark('–')
+                || p.mark('—')
+                || p.mark('…')
+                || p.peek(0).is_some_and(|t| matches!(t.text.as_str(), "-" | "..")) && {
+                    p.at += 1;
+                    true
+                };
+            if !to {
+                return None;
+            }
+            let counts = p.ahead(|p| p.item(How::Give));
+            let last = p.peek(0)?;
+            let name = match last.kind {
+                // In “set test-1 to 3 cores” the number counts cores.
+                TokenKind::Number if !counts => last.text.clone(),
+                TokenKind::Word
+                    if last.text.starts_with(stem(&first)) && last.text.ends_with(|c: char| c.is_ascii_digit()) =>
+                {
+                    last.text.clone()
+                }
+                _ => return None,
+            };
+            p.at += 1;
+            first.ends_with(|c: char| c.is_ascii_digit()).then_some(name)
+        });
+        match last {
+            None => said(self, vec![first]),
+            Some(last) => {
+                let names = expand(&first, &last)?;
+                said(self, names)
+            }
+        }
+    }
+
+    /// Names and ranges in a row. A plain word after a comma is a name only where `several` were announced.
+    pub fn names(&mut self, several: bool) -> Option<Vec<Said<String>>> {
+        let one = |p: &mut Self| if p.ahead(|p| p.item(How::Create)) { None } else { p.range() };
+        let mut names = self.attempt(one)?;
+        while let Some(more) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            let more = one(p)?;
+            let follows = p.at_boundary()
+                || p.peek(0).is_some_and(|t| vocabulary::class(&t.word).is_some() || t.kind != TokenKind::Word);
+            let individual = p.peek(0).is_some_and(|t| t.kind == TokenKind::Mark(':')) && names.len() < 2;
+            (several && follows && !individual).then_some(more)
+        }) {
+            names.extend(more);
+        }
+        Some(names)
+    }
+}
+
+/// `Some(None)` where `text` is a range in one word that names nothing sensible.
+fn glued_range(text: &str) -> Option<Option<Vec<String>>> {
+    if let Some((stem, rest)) = text.split_once(['{', '[']) {
+        let inside = rest.strip_suffix(['}', ']'])?;
+        let (first, last) = inside.split_once("..").or_else(|| inside.split_once('-'))?;
+        return Some(expand(&format!("{stem}{first}"), last));
+    }
+    let (first, last) = text.split_once("...").or_else(|| text.split_once(".."))?;
+    Some(expand(first, last))
+}
+
+/// A name without the number at its end.
+fn stem(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit())
+}
+
+/// The names from `first` to `last`: the same stem, counting up; zeros in front are kept.
+fn expand(first: &str, last: &str) -> Option<Vec<String>> {
+    let stem = stem(first);
+    let from = &first[stem.len()..];
+    let to = last.strip_prefix(stem).unwrap_or(last);
+    let (low, high) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
+    if stem.is_empty() || low >= high || high - low >= MAX_RANGE {
+        return None;
+    }
+    let width = if from.starts_with('0') { from.len() } else { 1 };
+    Some((low..=high).map(|n| format!("{stem}{n:0width$}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{expand, glued_range};
+
+    #[test]
+    fn ranges_count_up_and_keep_their_zeros() {
+        assert_eq!(expand("web-1", "web-3").unwrap(), ["web-1", "web-2", "web-3"]);
+        assert_eq!(expand("node-09", "11").unwrap(), ["node-09", "node-10", "node-11"]);
+        assert_eq!(glued_range("w-1..3").unwrap().unwrap(), ["w-1", "w-2", "w-3"]);
+        assert_eq!(glued_range("w-[1-3]").unwrap().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn ranges_that_make_no_sense_are_refused() {
+        for (first, last) in [("web-3", "web-1"), ("web-1", "db-3"), ("web", "3"), ("a-1", "a-1000"), ("1", "3")] {
+            assert_eq!(expand(first, last), None, "{first} {last}");
+        }
+    }
+}

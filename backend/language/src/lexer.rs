@@ -1,0 +1,309 @@
+//! Text → tokens with their places in code points. Nothing is dropped but white space.
+
+use mycopod_core::reading::Span;
+
+use crate::quantity;
+use crate::vocabulary;
+
+/// What a token is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenKind {
+    /// A word, a name, an address.
+    Word,
+    /// Digits, perhaps with a fraction.
+    Number,
+    /// A text between quotation marks, without them. It is data, never a keyword.
+    Quoted,
+    /// A punctuation mark; `•` for whatever begins an item of a list.
+    Mark(char),
+    /// The end of a line.
+    Break,
+}
+
+/// A word, number, quotation or mark of the text.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// What it is.
+    pub kind: TokenKind,
+    /// Where it stands, quotation marks included.
+    pub span: Span,
+    /// Verbatim, without quotation marks.
+    pub text: String,
+    /// Of a word: in lower case, with an obvious slip in a keyword mended. Empty otherwise.
+    pub word: String,
+    /// Whether such a slip was mended.
+    pub mended: bool,
+}
+
+impl Token {
+    /// Whether it says something that must be accounted for.
+    pub const fn is_content(&self) -> bool {
+        matches!(self.kind, TokenKind::Word | TokenKind::Number | TokenKind::Quoted)
+    }
+
+    /// Whether it ends a sentence.
+    pub const fn ends_sentence(&self) -> bool {
+        matches!(self.kind, TokenKind::Break | TokenKind::Mark('.' | '!' | '?' | ';'))
+    }
+}
+
+/// The content types after the colon of a Proxmox volume (`local:vztmpl/…`), which is one name.
+const VOLUME_CONTENT: [&str; 5] = ["vztmpl/", "iso/", "backup/", "import/", "snippets/"];
+
+/// The tokens of `text`. `known` are names that are never taken for a misspelt keyword.
+pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
+    let chars: Vec<char> = text.chars().collect();
+    let mut lexer = Lexer { chars: &chars, tokens: Vec::new(), known: &known };
+    let mut at = 0;
+    while at < chars.len() {
+        at = lexer.next(at);
+    }
+    lexer.tokens
+}
+
+struct Lexer<'a, F> {
+    chars: &'a [char],
+    tokens: Vec<Token>,
+    known: &'a F,
+}
+
+impl<F: Fn(&str) -> bool> Lexer<'_, F> {
+    /// Lexes what begins at `at`; returns where the next begins.
+    fn next(&mut self, at: usize) -> usize {
+        let c = self.chars[at];
+        if c == '\n' {
+            self.push(TokenKind::Break, at, at + 1);
+        } else if c.is_whitespace() {
+        } else if let Some(end) = self.bullet(at) {
+            self.push(TokenKind::Mark('•'), at, end);
+            return end;
+        } else if let Some(close) = self.closing_quote(at) {
+            self.quoted(at, close);
+            return close + 1;
+        } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
+            self.push(TokenKind::Mark(c), at, at + 1);
+        } else {
+            return self.chunk(at);
+        }
+        at + 1
+    }
+
+    fn char(&self, at: usize) -> Option<char> {
+        self.chars.get(at).copied()
+    }
+
+    fn is_space(&self, at: usize) -> bool {
+        self.char(at).is_none_or(char::is_whitespace)
+    }
+
+    fn text(&self, start: usize, end: usize) -> String {
+        self.chars[start..end].iter().collect()
+    }
+
+    fn push(&mut self, kind: TokenKind, start: usize, end: usize) {
+        let text = self.text(start, end);
+        let mut word = if kind == TokenKind::Word { text.to_lowercase().replace('’', "'") } else { String::new() };
+        let mended = kind == TokenKind::Word && !(self.known)(&text);
+        let mended = mended.then(|| vocabulary::mend(&word)).flatten();
+        if let Some(keyword) = mended {
+            keyword.clone_into(&mut word);
+        }
+        self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: mended.is_some() });
+    }
+
+    fn quoted(&mut self, open: usize, close: usize) {
+        let (span, text) = (Span { start: open, end: close + 1 }, self.text(open + 1, close));
+        self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
+    }
+
+    /// A `-`, `*`, `•`, `1.` or `1)` at the beginning of a line.
+    fn bullet(&self, at: usize) -> Option<usize> {
+        if !self.tokens.last().is_none_or(|token| token.kind == TokenKind::Break) {
+            return None;
+        }
+        let digits = self.chars[at..].iter().take(3).take_while(|c| c.is_ascii_digit()).count();
+        let mark = at + digits;
+        let fits = match self.char(mark)? {
+            '-' | '*' | '•' | '–' | '·' | '+' => digits == 0,
+            '.' | ')' => digits > 0,
+            _ => false,
+        };
+        (fits && self.is_space(mark + 1)).then_some(mark + 1)
+    }
+
+    /// Where the quotation that opens at `at` closes, on the same line.
+    fn closing_quote(&self, at: usize) -> Option<usize> {
+        let closing: &[char] = match self.chars[at] {
+            '"' => &['"', '”'],
+            '“' => &['”', '"'],
+            '„' => &['“', '”'],
+            '«' => &['»'],
+            '`' => &['`'],
+            '\'' => &['\''],
+            '‘' => &['’'],
+            _ => return None,
+        };
+        let apostrophe = is_apostrophe(self.chars[at]);
+        let line = self.chars[at + 1..].iter().take_while(|c| **c != '\n').count();
+        let inside = &self.chars[at + 1..at + 1 + line];
+        let length = (0..inside.len()).find(|i| {
+            // An apostrophe closes only where no word goes on: 'the host's name'.
+            closing.contains(&inside[*i]) && !(apostrophe && inside.get(i + 1).is_some_and(|c| c.is_alphanumeric()))
+        })?;
+        (length > 0).then_some(at + 1 + length)
+    }
+
+    /// A run of characters between white space and marks, cut into its words and numbers.
+    fn chunk(&mut self, start: usize) -> usize {
+        let mut end = start;
+        while let Some(c) = self.char(end) {
+            let digit_before = end > start && self.chars[end - 1].is_ascii_digit();
+            let digit_after = self.char(end + 1).is_some_and(|c| c.is_ascii_digit());
+            let inside = match c {
+                ',' => digit_before && digit_after,
+                ':' => VOLUME_CONTENT
+                    .iter()
+                    .any(|content| self.chars[end + 1..].iter().copied().take(content.len()).eq(content.chars())),
+                _ => !c.is_whitespace() && !is_mark(c) && !is_quote(c),
+            };
+            if !inside {
+                break;
+            }
+            end += 1;
+        }
+        let stop = end;
+        while end > start + 1 && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
+            end -= 1;
+        }
+        self.words(start, end);
+        for at in end..stop {
+            self.push(TokenKind::Mark(self.chars[at]), at, at + 1);
+        }
+        stop
+    }
+
+    /// `2C/4G/40G` is three amounts, `8GB` a number and a unit, `web-1's` a name and an `'s`.
+    fn words(&mut self, start: usize, end: usize) {
+        if end - start > 2 && self.chars[end - 1] == 's' && is_apostrophe(self.chars[end - 2]) {
+            self.words(start, end - 2);
+            self.push(TokenKind::Word, end - 2, end);
+            return;
+        }
+        let chunk = &self.chars[start..end];
+        let parts: Vec<&[char]> = chunk.split(|c| *c == '/').collect();
+        if parts.len() > 1 && parts.iter().all(|part| amounts(part).is_some_and(|cuts| cuts.len() > 1)) {
+            let mut at = start;
+            for (n, part) in parts.iter().enumerate() {
+                if n > 0 {
+                    self.push(TokenKind::Mark('/'), at, at + 1);
+                    at += 1;
+                }
+                self.words(at, at + part.len());
+                at += part.len();
+            }
+            return;
+        }
+        let Some(cuts) = amounts(chunk) else {
+            self.push(TokenKind::Word, start, end);
+            return;
+        };
+        for (from, to, kind) in cuts {
+            self.push(kind, start + from, start + to);
+        }
+    }
+}
+
+/// Where to cut a chunk that is a number, alone or with what it counts: `8`, `8GB`, `4-core`, `2x50G`.
+fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
+    let digits = chunk.iter().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).count();
+    let number: String = chunk[..digits].iter().collect();
+    if !quantity::is_number(&number) {
+        return None;
+    }
+    let mut cuts = vec![(0, digits, TokenKind::Number)];
+    if digits == chunk.len() {
+        return Some(cuts);
+    }
+    let skip = usize::from(chunk[digits] == '-');
+    let from = digits + skip;
+    let rest: String = chunk[from..].iter().collect::<String>().to_lowercase();
+    if vocabulary::counts(&rest) {
+        cuts.push((from, chunk.len(), TokenKind::Word));
+        return Some(cuts);
+    }
+    let times = skip == 0 && matches!(chunk[digits], 'x' | 'X' | '×');
+    if times {
+        let after = digits + 1;
+        cuts.push((digits, after, TokenKind::Word));
+        if after < chunk.len() {
+            let tail = amounts(&chunk[after..])?;
+            cuts.extend(tail.into_iter().map(|(from, to, kind)| (from + after, to + after, kind)));
+        }
+        return Some(cuts);
+    }
+    None
+}
+
+const fn is_mark(c: char) -> bool {
+    matches!(c, ',' | ';' | '(' | ')' | '=' | '!' | '?' | ':' | '|' | '–' | '—' | '…')
+}
+
+const fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '‘' | '’')
+}
+
+const fn is_quote(c: char) -> bool {
+    matches!(c, '"' | '“' | '”' | '„' | '«' | '»' | '`')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TokenKind, lex};
+
+    fn cut(text: &str) -> Vec<String> {
+        lex(text, |_| false).into_iter().map(|token| token.text).collect()
+    }
+
+    #[test]
+    fn amounts_are_cut_from_their_units_and_names_are_not() {
+        assert_eq!(cut("t-3 2C/4G/40G vmbr1.20"), ["t-3", "2", "C", "/", "4", "G", "/", "40", "G", "vmbr1.20"]);
+        assert_eq!(
+            cut("2x50GB 4-core 3com-srv 10.1.2.3/24"),
+            ["2", "x", "50", "GB", "4", "core", "3com-srv", "10.1.2.3/24"]
+        );
+        assert_eq!(
+            cut("web-02's disk. 1.5 TB, 1,024 MB"),
+            ["web-02", "'s", "disk", ".", "1.5", "TB", ",", "1,024", "MB"]
+        );
+    }
+
+    #[test]
+    fn quotations_are_one_token_and_apostrophes_open_none() {
+        assert_eq!(cut("note \"delete it, now\" don't"), ["note", "delete it, now", "don't"]);
+        assert_eq!(lex("'a b'", |_| false)[0].kind, TokenKind::Quoted);
+        assert_eq!(cut("“open"), ["“", "open"]);
+    }
+
+    #[test]
+    fn spans_are_code_points() {
+        let text = "grün 8 GB";
+        let token = &lex(text, |_| false)[2];
+        assert_eq!(token.span.of(text), "GB");
+        assert_eq!(token.span.start, 7);
+    }
+
+    #[test]
+    fn bullets_begin_lines_only() {
+        let marks = |text| lex(text, |_| false).iter().filter(|t| t.kind == TokenKind::Mark('•')).count();
+        assert_eq!(marks("- a\n* b\n1. c\n2) d"), 4);
+        assert_eq!(marks("a - b"), 0);
+    }
+
+    #[test]
+    fn volumes_are_one_name() {
+        assert_eq!(
+            cut("local:vztmpl/debian-12.tar.zst cores:2"),
+            ["local:vztmpl/debian-12.tar.zst", "cores", ":", "2"]
+        );
+    }
+}

@@ -1,0 +1,239 @@
+//! The words that the grammar knows. A word that stands here is never taken for a name
+//! unless it is in quotation marks; a word that does not stand here is never dropped.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::quantity;
+
+/// What a known word does in a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// Carries no meaning of its own wherever it stands.
+    Filler,
+    /// Has its place in the grammar.
+    Grammar,
+    /// Says what shall not be, or what is excepted.
+    Negation,
+    /// Makes it depend on something.
+    Condition,
+    /// Says when.
+    Schedule,
+    /// Leaves a choice open.
+    Choice,
+    /// Asks for something that MycoPod does not do.
+    Outside,
+}
+
+const CLASSES: [(Class, &str); 7] = [
+    (Class::Filler, "a an the and with please also thanks thank you kindly hi hello hey thx cheers & well as"),
+    (
+        Class::Grammar,
+        "i we me us my our your would like want need needs can could let lets let's i'd we'd i'll you'll i'm will shall should must have has having had \
+         get gets getting be is are am been being it its it's them their they they're there this that these those which who \
+         all both each every everything everyone one's 's any same other another extra additional further more less fewer second first third fourth \
+         2nd 1st 3rd 4th new of on for in at to into onto from by via through thru up down off out as so do does \
+         create make build provision deploy set setup add spin launch start starts starting started boot boots booted booting power powered \
+         turn turned switch switched stop stops stopped shut shutdown halt kill force forced forcefully hard pull plug reboot reboots restart restarts \
+         restarted delete deleted destroy remove removed rid tear snapshot snapshots clone clones copy copies duplicate linked full adopt manage take \
+         over raise increase grow extend expand enlarge bump boost upgrade scale resize reduce decrease lower shrink cut double triple quadruple \
+         halve half twice times change adjust update modify configure put give gives given assign grant allocate attach connect plug move name names \
+         named call called rename renamed label tag tags tagged untag protect protected unprotect protection enable enabled disable disabled activate \
+         deactivate use uses using run runs running stays stay keep leave ensure sure \
+         vm vms machine machines virtual container containers ct cts lxc qemu kvm guest guests server servers box boxes instance instances host hosts \
+         node nodes core cores cpu cpus vcpu vcpus vcores vcore processor processors socket sockets type model count number amount size memory ram mem swap \
+         disk disks drive drives volume volumes hdd storage datastore space root rootfs system data primary main os bridge bridges network networks \
+         net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway gw default template templates image images iso \
+         based onboot autostart auto-start automatically startup hostname description notes note comment described unprivileged privileged \
+         now immediately right away directly true yes no false none management mycopod control c x plus total altogether \
+         per following follows look looks",
+    ),
+    (
+        Class::Negation,
+        "not never without except excepting excluding besides don't dont doesn't doesnt shouldn't mustn't won't can't cannot isn't aren't didn't \
+         wasn't neither nor avoid refrain nothing nobody no-one hardly",
+    ),
+    (
+        Class::Condition,
+        "if unless when whenever while until till once after before provided otherwise else because since depending should've wherever \
+         assuming suppose whether",
+    ),
+    (
+        Class::Schedule,
+        "tomorrow tonight today daily nightly weekly hourly monthly yearly night nights day days hour hours minute minutes minutely week weeks \
+         weekend weekends month months year midnight noon morning evening afternoon monday tuesday wednesday thursday friday saturday sunday \
+         mondays tuesdays wednesdays thursdays fridays saturdays sundays am pm o'clock later cron schedule scheduled periodically regularly \
+         always soon",
+    ),
+    (
+        Class::Choice,
+        "or either maybe perhaps possibly instead rather but however probably about around approximately roughly least most max maximum minimum min \
+         some few several many lots only almost nearly",
+    ),
+    (
+        Class::Outside,
+        "install reinstall uninstall execute exec ssh download upload configure deploy backup backups back restore rollback roll revert migrate migration \
+         evacuate replicate replication mount unmount format encrypt patch upgrade apt yum \
+         firewall cluster ping notify send open close allow deny block forward log login password user users ssd gpu usb \
+         passthrough pass pci pool pools suspend hibernate resume reset wipe erase purge nuke drop show list tell describe explain print display what why \
+         how where who's whose better faster bigger smaller cheaper old oldest newest best good fix optimize optimise improve script command commands \
+         package packages software service services join convert detach unplug eject revert lock unlock console vnc quickly fast",
+    ),
+];
+
+static WORDS: LazyLock<HashMap<&'static str, Class>> = LazyLock::new(|| {
+    let mut words = HashMap::new();
+    for (class, list) in CLASSES {
+        for word in list.split_whitespace() {
+            words.entry(word).or_insert(class);
+        }
+    }
+    words
+});
+
+/// What `word`, in lower case, does in a sentence; `None` for names and all the words nobody foresaw.
+pub fn class(word: &str) -> Option<Class> {
+    WORDS.get(word).copied().or_else(|| {
+        let number = quantity::number_word(word).is_some() || quantity::unit(word).is_some();
+        number.then_some(Class::Grammar)
+    })
+}
+
+/// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
+/// misspells one of those is asked.
+const MENDED: [&str; 40] = [
+    "additional",
+    "address",
+    "automatically",
+    "autostart",
+    "bridge",
+    "called",
+    "container",
+    "containers",
+    "create",
+    "description",
+    "gateway",
+    "gigabyte",
+    "gigabytes",
+    "hostname",
+    "increase",
+    "machine",
+    "machines",
+    "megabyte",
+    "megabytes",
+    "memory",
+    "network",
+    "processor",
+    "processors",
+    "protected",
+    "protection",
+    "provision",
+    "reboot",
+    "restart",
+    "running",
+    "snapshot",
+    "sockets",
+    "started",
+    "storage",
+    "system",
+    "tagged",
+    "template",
+    "ubuntu",
+    "unprivileged",
+    "virtual",
+    "memory",
+];
+
+/// From this length on one slip is mended, from [`TWO_SLIPS`] two: shorter words lie too close together.
+const ONE_SLIP: usize = 6;
+const TWO_SLIPS: usize = 9;
+
+/// The keyword that `word` is a misspelling of. Names keep their digits and hyphens, so a word with one is no slip.
+pub fn mend(word: &str) -> Option<&'static str> {
+    let length = word.len();
+    if length < ONE_SLIP || !word.bytes().all(|b| b.is_ascii_lowercase()) || class(word).is_some() {
+        return None;
+    }
+    let slips = if length < TWO_SLIPS { 1 } else { 2 };
+    MENDED.into_iter().find(|keyword| {
+        keyword.as_bytes()[0] == word.as_bytes()[0]
+            && keyword.len().abs_diff(length) <= slips
+            && strsim::osa_distance(keyword, word) <= slips
+    })
+}
+
+/// Whether `word` may be glued to the number before it: a unit, or a word for cores.
+pub fn counts(word: &str) -> bool {
+    quantity::unit(word).is_some()
+        || ["c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus", "vcore", "vcores", "socket", "sockets"]
+            .contains(&word)
+}
+
+/// Operating systems that guests are made from.
+const SYSTEMS: [&str; 26] = [
+    "alma",
+    "almalinux",
+    "alpine",
+    "arch",
+    "archlinux",
+    "centos",
+    "debian",
+    "devuan",
+    "fedora",
+    "freebsd",
+    "gentoo",
+    "kali",
+    "mint",
+    "netbsd",
+    "nixos",
+    "openbsd",
+    "opensuse",
+    "openwrt",
+    "oraclelinux",
+    "rhel",
+    "rocky",
+    "rockylinux",
+    "suse",
+    "ubuntu",
+    "void",
+    "windows",
+];
+
+/// Whether `word` begins the name of an operating system: `debian`, or `debian-12` in one.
+pub fn is_system(word: &str) -> bool {
+    let stem = word.split('-').next().unwrap_or(word).trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    SYSTEMS.contains(&stem) && word[stem.len()..].chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'))
+}
+
+/// Names that releases go by beside their number.
+pub fn is_release(word: &str) -> bool {
+    ["bookworm", "bullseye", "trixie", "buster", "noble", "jammy", "focal", "edge", "stable", "lts"].contains(&word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLASSES, Class, class, is_system, mend};
+
+    #[test]
+    fn slips_in_long_keywords_are_mended_and_names_are_not() {
+        assert_eq!(mend("memmory"), Some("memory"));
+        assert_eq!(mend("contianer"), Some("container"));
+        for name in ["memo", "storage-1", "memory", "delte", "destory", "report", "steward", "brigade"] {
+            assert_eq!(mend(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn words_that_turn_a_meaning_round_are_never_fillers() {
+        for word in ["not", "don't", "if", "unless", "or", "except", "without", "tomorrow", "only", "but"] {
+            assert!(!matches!(class(word), None | Some(Class::Filler | Class::Grammar)), "{word}");
+        }
+        assert_eq!(CLASSES[0].0, Class::Filler);
+    }
+
+    #[test]
+    fn systems_may_carry_their_version() {
+        assert!(["debian", "debian-12", "debian12", "ubuntu-24.04"].into_iter().all(is_system));
+        assert!(!is_system("debian-web") && !is_system("archive"));
+    }
+}

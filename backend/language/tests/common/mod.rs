@@ -1,0 +1,163 @@
+//! A reading in one line, so that a table of sentences can say what it expects.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use mycopod_core::field::{NicPart, Value};
+use mycopod_core::guest::{GuestKey, Kind, Vmid};
+use mycopod_core::ports::Inventory;
+use mycopod_core::reading::{
+    Amount, Create, Deed, DiskRef, Edit, EditField, Plain, Reading, Selector, Sourced, Statement, Target, What,
+};
+
+/// The world that the sentences are said in.
+pub fn inventory() -> Inventory {
+    let mut inventory = Inventory::default();
+    let guests = ["web-01", "web-02", "db-1", "test-1", "test-2", "test-3", "old-backup", "prod-db"];
+    for (name, vmid) in guests.into_iter().zip(101..) {
+        inventory.guests.insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() }]);
+    }
+    inventory.guests.insert("cache".into(), vec![GuestKey { kind: Kind::Lxc, vmid: Vmid::try_from(120).unwrap() }]);
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    inventory.nodes = set(&["pve1", "pve2"]);
+    inventory.storages = set(&["local", "local-lvm"]);
+    inventory.bridges = set(&["vmbr0", "vmbr1"]);
+    inventory.tags = set(&["web", "db", "test", "prod"]);
+    inventory.images.insert("debian-12".into(), Kind::Qemu);
+    inventory.images.insert("ubuntu-24.04".into(), Kind::Qemu);
+    inventory
+}
+
+/// `ask:` with the questions' topics and words, `refused`, or the statements.
+pub fn summary(reading: &Reading) -> String {
+    if reading.refusal.is_some() {
+        return "refused".to_owned();
+    }
+    if !reading.questions.is_empty() {
+        let questions = reading.questions.iter().map(|question| {
+            let topic = question.id.split('@').next().unwrap_or_default();
+            topic.to_owned()
+        });
+        return format!("ask {}", questions.collect::<Vec<_>>().join(", "));
+    }
+    reading.statements.iter().map(statement).collect::<Vec<_>>().join(" | ")
+}
+
+fn statement(statement: &Statement) -> String {
+    match &statement.what {
+        What::Create(create) => self::create(create),
+        What::Change { targets, edits } => format!("{}: {}", self::targets(targets), self::edits(edits)),
+        What::Do { targets, deed } => {
+            let deed = match deed {
+                Deed::Start => "start".to_owned(),
+                Deed::Shutdown => "shutdown".to_owned(),
+                Deed::Stop => "stop".to_owned(),
+                Deed::Reboot => "reboot".to_owned(),
+                Deed::Delete => "delete".to_owned(),
+                Deed::Adopt => "adopt".to_owned(),
+                Deed::Snapshot { name } => {
+                    name.as_ref().map_or("snapshot".to_owned(), |name| format!("snapshot[{}]", name.value))
+                }
+            };
+            format!("{deed} {}", self::targets(targets))
+        }
+        What::Clone { from, name, full, edits } => {
+            let full = full.as_ref().map_or("", |full| if full.value { "full " } else { "linked " });
+            let edits = if edits.is_empty() { String::new() } else { format!(": {}", self::edits(edits)) };
+            format!("{full}clone {} as {}{edits}", selector(&from.selector), name.value)
+        }
+    }
+}
+
+fn create(create: &Create) -> String {
+    let mut parts =
+        vec![format!("{} {}", if create.kind.value == Kind::Qemu { "vm" } else { "ct" }, create.name.value)];
+    if let Some(image) = &create.image {
+        parts.push(format!("image={}", image.value));
+    }
+    if let Some(node) = &create.node {
+        parts.push(format!("node={}", node.value));
+    }
+    let mut plain: Vec<&(Plain, Sourced<Value>)> = create.plain.iter().collect();
+    plain.sort_by_key(|(plain, _)| *plain);
+    parts.extend(plain.into_iter().map(|(plain, value)| format!("{}={}", plain_name(*plain), compact(&value.value))));
+    for disk in &create.disks {
+        let storage = disk.storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value));
+        parts.push(format!("disk={}{storage}", compact(&Value::Size(disk.size.value))));
+    }
+    for nic in &create.nics {
+        let nic: Vec<String> =
+            nic.parts.iter().map(|(part, value)| format!("{}:{}", part.as_str(), compact(&value.value))).collect();
+        parts.push(format!("nic={}", nic.join(",")));
+    }
+    parts.join(" ")
+}
+
+fn targets(targets: &[Target]) -> String {
+    targets.iter().map(|target| selector(&target.selector)).collect::<Vec<_>>().join("+")
+}
+
+fn selector(selector: &Selector) -> String {
+    match selector {
+        Selector::Name(name) => name.clone(),
+        Selector::Vmid(vmid) => format!("#{vmid}"),
+        Selector::Tag { tag, kind } => {
+            let kind = kind.map_or("", |kind| if kind == Kind::Qemu { "vm " } else { "ct " });
+            format!("[{kind}{tag}]")
+        }
+        Selector::Vague(words) => format!("?{words}?"),
+    }
+}
+
+fn edits(edits: &[Edit]) -> String {
+    edits.iter().map(edit).collect::<Vec<_>>().join(" ")
+}
+
+fn edit(edit: &Edit) -> String {
+    let field = match &edit.field {
+        EditField::Plain(plain) => plain_name(*plain).to_owned(),
+        EditField::DiskSize(DiskRef::Only) => "disk".to_owned(),
+        EditField::DiskSize(DiskRef::Nth(n)) => format!("disk{n}"),
+        EditField::DiskSize(DiskRef::Slot(slot)) => slot.to_string(),
+        EditField::NewDisk { storage } => {
+            format!("newdisk{}", storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value)))
+        }
+        EditField::Nic(_, NicPart::Vlan) => "vlan".to_owned(),
+        EditField::Nic(_, part) => part.as_str().to_owned(),
+    };
+    let amount = match &edit.amount {
+        Amount::To(value) => format!("={}", compact(value)),
+        Amount::Plus(value) => format!("+{}", compact(value)),
+        Amount::Minus(value) => format!("-{}", compact(value)),
+        Amount::Times(n) => format!("*{n}"),
+        Amount::Over(n) => format!("/{n}"),
+    };
+    format!("{field}{amount}")
+}
+
+const fn plain_name(plain: Plain) -> &'static str {
+    match plain {
+        Plain::Name => "name",
+        Plain::Cores => "cores",
+        Plain::Sockets => "sockets",
+        Plain::CpuType => "cpu",
+        Plain::Memory => "mem",
+        Plain::Swap => "swap",
+        Plain::OnBoot => "onboot",
+        Plain::Protection => "prot",
+        Plain::Unprivileged => "unpriv",
+        Plain::Tags => "tags",
+        Plain::Description => "desc",
+        Plain::Running => "run",
+    }
+}
+
+fn compact(value: &Value) -> String {
+    match value {
+        Value::Size(size) => {
+            size.to_string().replace(" GiB", "G").replace(" MiB", "M").replace(" TiB", "T").replace("0 B", "0")
+        }
+        Value::Set(set) => set.iter().cloned().collect::<Vec<_>>().join(";"),
+        Value::Text(text) if text.contains(' ') => format!("“{text}”"),
+        other => other.to_string(),
+    }
+}
