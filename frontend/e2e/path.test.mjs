@@ -97,7 +97,7 @@ test("a User declares and sees the plan, but can confirm it neither by the UI no
   await form.getByLabel("E-mail").fill(user.email);
   await form.getByLabel("First password").fill(user.password);
   await form.getByRole("button", { name: "Add" }).click();
-  await asAdmin.page.getByRole("cell", { name: user.email }).waitFor();
+  await asAdmin.page.getByRole("cell", { name: user.email, exact: true }).waitFor();
   await look(asAdmin.page, "users");
 
   const { page, problems } = await open();
@@ -167,7 +167,7 @@ async function declare(page, words) {
 
 async function focused(page, name) {
   const text = await page.waitForFunction(
-    (name) => document.activeElement?.textContent === name && name,
+    (name) => globalThis.document.activeElement?.textContent === name && name,
     name,
   );
   assert.equal(await text.jsonValue(), name);
@@ -179,7 +179,7 @@ async function look(page, name) {
   for (const colorScheme of ["dark", "light"]) {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     const violations = await page.evaluate(async () => {
-      await new Promise(requestAnimationFrame);
+      await new Promise(globalThis.requestAnimationFrame);
       const { violations } = await globalThis.axe.run();
       return violations.map(
         ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`,

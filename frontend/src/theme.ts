@@ -60,6 +60,13 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
+    Modal: {
+      defaultProps: {
+        closeButtonProps: { "aria-label": "Close" },
+        // A dialog's <header> would else count as the page's banner.
+        attributes: { header: { role: "presentation" } },
+      },
+    },
     // The forms are short and nearly all fields are required: asterisks would say nothing.
     InputWrapper: { defaultProps: { withAsterisk: false } },
   },

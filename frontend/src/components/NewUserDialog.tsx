@@ -13,12 +13,7 @@ interface Props {
 
 export function NewUserDialog({ opened, onClose }: Props) {
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="Add a user"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened={opened} onClose={onClose} title="Add a user">
       <NewUserForm onClose={onClose} />
     </Modal>
   );

@@ -13,12 +13,7 @@ interface Props {
 
 export function PasswordDialog({ opened, onClose }: Props) {
   return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title="Change password"
-      closeButtonProps={{ "aria-label": "Close" }}
-    >
+    <Modal opened={opened} onClose={onClose} title="Change password">
       <PasswordForm onClose={onClose} />
     </Modal>
   );
