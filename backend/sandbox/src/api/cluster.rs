@@ -1,0 +1,259 @@
+//! The cluster as a whole: status, resources, the next free VMID, options, the log.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::call::{Call, Handler, Reply};
+use crate::cluster::Cluster;
+use crate::failure::{Failure, Outcome};
+use crate::format;
+use crate::guest::{Brief, Guest};
+
+/// The range that the next VMID is looked for in, when the options say nothing.
+const FIRST_VMID: u32 = 100;
+const LAST_VMID: u32 = 1_000_000;
+/// Options that are property strings and read back as objects.
+const STRUCTURED: [&str; 8] =
+    ["bwlimit", "crs", "ha", "migration", "next-id", "notify", "tag-style", "user-tag-access"];
+
+pub fn handler(verb: &str, path: &str) -> Option<Handler> {
+    Some(match (verb, path) {
+        ("GET", "/version" | "/nodes/{node}/version") => version,
+        ("GET", "/cluster/status") => status,
+        ("GET", "/cluster/resources") => resources,
+        ("GET", "/cluster/nextid") => nextid,
+        ("GET", "/cluster/options") => options,
+        ("PUT", "/cluster/options") => set_options,
+        ("GET", "/cluster/log") => log,
+        ("GET", "/cluster/ha/status/current") => ha_status,
+        ("GET", "/cluster/metrics/export") => metrics,
+        ("GET", "/cluster/config/nodes" | "/cluster/metrics/server" | "/cluster/notifications/targets"
+            | "/cluster/replication" | "/cluster/mapping/pci" | "/cluster/mapping/usb" | "/cluster/mapping/dir") => nothing,
+        ("GET", "/cluster/ceph/status" | "/nodes/{node}/ceph/status") => no_ceph,
+        _ => return None,
+    })
+}
+
+fn version(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!({ "release": "8.4", "version": "8.4.1", "repoid": "2a5fa54a8503f96d" }).into())
+}
+
+fn nothing(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!([]).into())
+}
+
+fn metrics(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!({ "data": [] }).into())
+}
+
+fn no_ceph(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Err(Failure::failed("binary not installed: /usr/bin/ceph-mon"))
+}
+
+fn status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    let single = cluster.name.is_none();
+    let node = |(n, (name, node)): (usize, (&String, &crate::cluster::Node))| {
+        json!({
+            "type": "node", "id": format!("node/{name}"), "name": name, "ip": node.address, "online": 1,
+            "level": "", "nodeid": if single { 0 } else { node.number }, "local": u8::from(n == 0),
+        })
+    };
+    let mut entries: Vec<Value> = cluster.nodes.iter().enumerate().map(node).collect();
+    if let Some(name) = &cluster.name {
+        entries.insert(0, json!({
+            "type": "cluster", "id": "cluster", "name": name, "quorate": 1, "version": 2, "nodes": cluster.nodes.len(),
+        }));
+    }
+    Ok(Value::Array(entries).into())
+}
+
+fn ha_status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    let node = cluster.nodes.keys().next();
+    Ok(json!([{ "id": "quorum", "type": "quorum", "node": node, "quorate": 1, "status": "OK" }]).into())
+}
+
+fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    if cluster.time_scale == 0.0 {
+        cluster.broadcast();
+    }
+    let cluster = &*cluster;
+    let rights = call.rights(cluster);
+    let wanted = |kind: &str| call.get("type").is_none_or(|asked| asked == kind);
+    let mut entries = Vec::new();
+    if call.get("type").is_none() {
+        let pools = cluster.pools.keys().filter(|pool| rights.has(&format!("/pool/{pool}"), "Pool.Audit"));
+        entries.extend(pools.map(|pool| json!({ "type": "pool", "id": format!("/pool/{pool}"), "pool": pool })));
+    }
+    if wanted("vm") {
+        let pools = pools_by_guest(cluster);
+        let guests = cluster.guests.values().filter(|guest| rights.has(&format!("/vms/{}", guest.vmid), "VM.Audit"));
+        entries.extend(guests.map(|guest| {
+            let mut entry = guest_resource(guest, cluster);
+            if let Some(pool) = pools.get(&guest.vmid) {
+                entry["pool"] = json!(pool);
+            }
+            entry
+        }));
+    }
+    if wanted("node") {
+        entries.extend(cluster.nodes.keys().map(|name| {
+            let mut entry = super::node::summary(cluster, name, rights.has(&format!("/nodes/{name}"), "Sys.Audit"));
+            entry["cgroup-mode"] = json!(2);
+            entry
+        }));
+    }
+    if wanted("storage") {
+        for node in cluster.nodes.keys() {
+            let storages = cluster.storages.iter().filter(|(_, storage)| storage.on_node(node) && storage.enabled());
+            entries.extend(storages.filter(|(name, _)| {
+                rights.has_any(&format!("/storage/{name}"), &["Datastore.Audit", "Datastore.AllocateSpace"])
+            }).map(|(name, storage)| {
+                let (total, used, _) = cluster.usage(node, name);
+                json!({
+                    "type": "storage", "id": format!("storage/{node}/{name}"), "node": node, "storage": name,
+                    "status": if total > 0 { "available" } else { "unknown" }, "shared": u8::from(storage.shared()),
+                    "content": storage.get("content"), "plugintype": storage.get("type"), "maxdisk": total, "disk": used,
+                })
+            }));
+        }
+    }
+    if wanted("sdn") && rights.has("/sdn/zones/localnetwork", "SDN.Audit") {
+        entries.extend(cluster.nodes.keys().map(|node| {
+            json!({ "type": "sdn", "id": format!("sdn/{node}/localnetwork"), "node": node, "sdn": "localnetwork", "status": "ok" })
+        }));
+    }
+    Ok(Value::Array(entries).into())
+}
+
+/// The pool of every guest that is in one.
+fn pools_by_guest(cluster: &Cluster) -> std::collections::BTreeMap<u32, &str> {
+    let members = cluster.pools.iter().flat_map(|(name, pool)| pool.guests.iter().map(move |vmid| (*vmid, name.as_str())));
+    members.collect()
+}
+
+/// A guest as `/cluster/resources` has it: some of it live, the rest as last broadcast.
+pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
+    let kind = guest.kind.api();
+    let mut entry = json!({
+        "type": kind, "id": format!("{kind}/{}", guest.vmid), "vmid": guest.vmid, "node": guest.node, "status": "unknown",
+    });
+    if let Some(tags) = guest.get("tags") {
+        entry["tags"] = json!(tags);
+    }
+    if let Some(lock) = guest.lock() {
+        entry["lock"] = json!(lock);
+    }
+    let Some(brief) = cluster.broadcast.get(&guest.vmid) else {
+        return entry;
+    };
+    let Brief { name, running, uptime, maxcpu, maxmem, mem, maxdisk, template } = brief;
+    let limit = cluster.nodes.get(&guest.node).map_or(1.0, |node| f64::from(node.cores));
+    entry["name"] = json!(name);
+    entry["status"] = json!(if *running { "running" } else { "stopped" });
+    entry["uptime"] = json!(uptime);
+    #[expect(clippy::cast_possible_truncation, reason = "CPU counts are small")]
+    let cpus = maxcpu.min(limit) as i64;
+    entry["maxcpu"] = json!(cpus);
+    entry["maxmem"] = json!(maxmem);
+    entry["mem"] = json!(mem);
+    entry["maxdisk"] = json!(maxdisk);
+    entry["template"] = json!(u8::from(*template));
+    entry["cpu"] = if *running { json!(0.02) } else { json!(0) };
+    for counter in ["disk", "diskread", "diskwrite", "netin", "netout"] {
+        entry[counter] = json!(0);
+    }
+    entry
+}
+
+fn nextid(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    if let Some(vmid) = call.get("vmid") {
+        let taken = cluster.guests.contains_key(&call.vmid("vmid"));
+        return if taken {
+            Err(Failure::parameter("vmid", format!("VM {vmid} already exists")))
+        } else {
+            Ok(json!(vmid).into())
+        };
+    }
+    let range = format::split(cluster.options.get("next-id").map_or("", String::as_str), "lower");
+    let bound = |name: &str, default: u32| range.get(name).and_then(|bound| bound.parse().ok()).unwrap_or(default);
+    let (first, last) = (bound("lower", FIRST_VMID), bound("upper", LAST_VMID));
+    let free = (first..last).find(|vmid| !cluster.guests.contains_key(vmid));
+    // A string, though it is a number everywhere else.
+    free.map(|vmid| json!(vmid.to_string()).into())
+        .ok_or_else(|| Failure::failed(format!("unable to get any free VMID in range [{first}, {}]", last.saturating_sub(1))))
+}
+
+fn options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let rights = call.rights(cluster);
+    let mut shown = json!({ "allowed-tags": allowed_tags(cluster, call) });
+    if !rights.has_any("/", &["Sys.Audit"]) {
+        return Ok(shown.into());
+    }
+    shown["keyboard"] = json!("en-us");
+    shown["mac_prefix"] = json!("BC:24:11");
+    shown["description"] = json!("");
+    for (name, value) in &cluster.options {
+        shown[name] = match name.as_str() {
+            "registered-tags" => format::list(value).collect::<Value>(),
+            name if STRUCTURED.contains(&name) => {
+                let parts = format::split(value, "type").into_iter();
+                let typed = |value: String| match value.as_str() {
+                    "0" => json!(0),
+                    "1" => json!(1),
+                    _ => json!(value),
+                };
+                Value::Object(parts.map(|(key, value)| (key, typed(value))).collect())
+            }
+            _ => json!(value),
+        };
+    }
+    Ok(shown.into())
+}
+
+/// The tags that the caller may use: registered ones and those of guests it sees.
+fn allowed_tags(cluster: &Cluster, call: &Call) -> Value {
+    let rights = call.rights(cluster);
+    let mut tags: BTreeSet<&str> = BTreeSet::new();
+    if let Some(registered) = cluster.options.get("registered-tags") {
+        tags.extend(format::list(registered));
+    }
+    let audits = rights.has("/", "Sys.Audit");
+    for guest in cluster.guests.values() {
+        if let Some(used) = guest.get("tags")
+            && (audits || rights.has(&format!("/vms/{}", guest.vmid), "VM.Audit"))
+        {
+            tags.extend(format::list(used));
+        }
+    }
+    json!(tags)
+}
+
+fn set_options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    if let Some(range) = call.get("next-id") {
+        let range = format::split(range, "lower");
+        let bound = |name: &str| range.get(name).and_then(|bound| bound.parse::<u64>().ok());
+        if let (Some(lower), Some(upper)) = (bound("lower"), bound("upper")) && lower > upper {
+            return Err(Failure::failed(format!("lower ({lower}) <= upper ({upper}) boundary rule broken")));
+        }
+    }
+    for name in call.list("delete") {
+        cluster.options.remove(name);
+    }
+    cluster.options.extend(call.options(&["delete"]));
+    Ok(Reply::null())
+}
+
+fn log(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let all = call.rights(cluster).has("/", "Sys.Syslog");
+    let most = call.number("max").map_or(50, |max| usize::try_from(max).unwrap_or(usize::MAX));
+    let own = call.caller.id();
+    let entries = cluster.log.iter().filter(|entry| all || entry.user == own).take(most);
+    let entries = entries.map(|entry| {
+        json!({
+            "id": format!("{}:{}", entry.uid, entry.node), "uid": entry.uid.to_string(), "node": entry.node,
+            "user": entry.user, "tag": entry.tag, "msg": entry.msg, "time": entry.time, "pri": entry.pri, "pid": entry.pid,
+        })
+    });
+    Ok(entries.collect::<Value>().into())
+}

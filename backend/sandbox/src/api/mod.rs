@@ -1,0 +1,40 @@
+//! The API methods, one module a subject.
+
+mod access;
+mod backup;
+mod cluster;
+mod firewall;
+mod guest;
+mod lxc;
+mod network;
+mod node;
+mod pool;
+mod qemu;
+mod section;
+mod status;
+mod storage;
+mod task;
+
+use crate::call::Handler;
+use crate::schema::Method;
+
+/// The function behind a method, where the sandbox has one.
+pub fn handler(method: &Method) -> Option<Handler> {
+    let (verb, path) = (method.verb.as_str(), method.path.as_str());
+    let subjects: [fn(&str, &str) -> Option<Handler>; 13] = [
+        qemu::handler,
+        lxc::handler,
+        guest::handler,
+        task::handler,
+        cluster::handler,
+        node::handler,
+        network::handler,
+        storage::handler,
+        access::handler,
+        pool::handler,
+        firewall::handler,
+        section::handler,
+        backup::handler,
+    ];
+    subjects.into_iter().find_map(|subject| subject(verb, path))
+}

@@ -1,0 +1,1 @@
+pub fn handler(_: &str, _: &str) -> Option<crate::call::Handler> { None }

@@ -1,0 +1,261 @@
+//! The state of a whole cluster: plain data, changed only by calls and by the passing of time.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::access::{Access, Caller};
+use crate::failure::{Failure, Outcome};
+use crate::firewall::Firewall;
+use crate::guest::{Brief, Guest, Kind};
+use crate::storage::{Storage, Volume};
+use crate::task::Task;
+
+/// How long a call waits for a guest's lock file, in real seconds.
+pub const LOCK_WAIT: f64 = 10.0;
+/// How often nodes broadcast their guests' state to `/cluster/resources`, in real seconds.
+const BROADCAST_EVERY: f64 = 10.0;
+/// The cluster log keeps so many entries.
+const LOG_ENTRIES: usize = 500;
+
+/// A cluster of nodes and everything on them.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cluster {
+    /// The cluster's name; a single node has none.
+    pub name: Option<String>,
+    pub nodes: BTreeMap<String, Node>,
+    pub storages: BTreeMap<String, Storage>,
+    /// By node and volume id: see [`Cluster::volume_key`].
+    pub volumes: BTreeMap<String, Volume>,
+    pub guests: BTreeMap<u32, Guest>,
+    pub access: Access,
+    pub pools: BTreeMap<String, Pool>,
+    /// Datacenter options as the API takes them.
+    pub options: BTreeMap<String, String>,
+    /// By scope: `cluster`, `node/NAME`, `guest/VMID`, `group/NAME`.
+    pub firewalls: BTreeMap<String, Firewall>,
+    /// Simple configuration sections by kind and id: HA resources and groups, backup jobs, SDN zones and vnets.
+    pub sections: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
+    pub tasks: VecDeque<Task>,
+    pub log: VecDeque<LogEntry>,
+    /// What `/cluster/resources` last heard of each guest.
+    pub broadcast: BTreeMap<u32, Brief>,
+    last_broadcast: f64,
+    /// What tickets are signed with.
+    pub secret: String,
+    /// Counts processes started, log entries written and the like.
+    serial: u32,
+    /// The time of the call, in seconds since the epoch.
+    #[serde(skip)]
+    pub now: f64,
+    /// Multiplies every duration and lag; 0 is at once.
+    #[serde(skip)]
+    pub time_scale: f64,
+}
+
+/// One node of the cluster.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Node {
+    /// Its number in the cluster, from 1.
+    pub number: u32,
+    pub address: String,
+    pub cores: u32,
+    /// In bytes.
+    pub memory: u64,
+    /// The root file system's size in bytes.
+    pub disk: u64,
+    /// When it came up, in seconds since the epoch.
+    pub booted: f64,
+    pub interfaces: BTreeMap<String, Map<String, Value>>,
+    /// Interfaces as they will be after the next reload, where that differs.
+    pub pending_interfaces: Option<BTreeMap<String, Map<String, Value>>>,
+    /// The node's own options (`description`, `wakeonlan`, …).
+    pub options: BTreeMap<String, String>,
+}
+
+/// A pool of guests and storages.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Pool {
+    pub comment: Option<String>,
+    pub guests: BTreeSet<u32>,
+    pub storages: BTreeSet<String>,
+}
+
+/// One line of the cluster log.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LogEntry {
+    pub uid: u32,
+    pub node: String,
+    pub user: String,
+    pub tag: String,
+    pub msg: String,
+    pub time: i64,
+    pub pri: u8,
+    pub pid: u32,
+}
+
+impl Cluster {
+    /// The time of the call in whole seconds.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "seconds since the epoch fit for as long as the sun shines"
+    )]
+    pub fn seconds(&self) -> i64 {
+        self.now as i64
+    }
+
+    /// A number that was not given out before.
+    pub fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    /// A process id that was not given out lately.
+    pub fn next_pid(&mut self) -> u32 {
+        const FIRST: u32 = 2_000;
+        const LAST: u32 = 4_000_000;
+        FIRST + self.next_serial().wrapping_mul(7) % (LAST - FIRST)
+    }
+
+    /// The guest of that id on that node, or Proxmox's complaint that it has no configuration file there.
+    pub fn guest(&self, node: &str, kind: Kind, vmid: u32) -> Result<&Guest, String> {
+        self.guests
+            .get(&vmid)
+            .filter(|guest| guest.node == node && guest.kind == kind)
+            .ok_or_else(|| no_config(node, kind, vmid))
+    }
+
+    /// As [`Cluster::guest`], to be changed.
+    pub fn guest_mut(&mut self, node: &str, kind: Kind, vmid: u32) -> Result<&mut Guest, String> {
+        self.guests
+            .get_mut(&vmid)
+            .filter(|guest| guest.node == node && guest.kind == kind)
+            .ok_or_else(|| no_config(node, kind, vmid))
+    }
+
+    /// The pool that a guest is in.
+    pub fn pool_of(&self, vmid: u32) -> Option<&str> {
+        self.pools
+            .iter()
+            .find(|(_, pool)| pool.guests.contains(&vmid))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The pool that a permission path's guest or storage is in.
+    pub fn pool_of_path(&self, path: &str) -> Option<&str> {
+        if let Some(vmid) = path.strip_prefix("/vms/") {
+            return self.pool_of(vmid.parse().ok()?);
+        }
+        let storage = path.strip_prefix("/storage/")?;
+        self.pools
+            .iter()
+            .find(|(_, pool)| pool.storages.contains(storage))
+            .map(|(name, _)| name.as_str())
+    }
+
+    /// The key of a volume in [`Cluster::volumes`]: volumes of shared storages are on no node.
+    pub fn volume_key(&self, node: &str, volid: &str) -> String {
+        let storage = volid.split(':').next().unwrap_or_default();
+        let shared = self.storages.get(storage).is_some_and(Storage::shared);
+        let node = if shared { "" } else { node };
+        format!("{node} {volid}")
+    }
+
+    /// Refuses a VMID that is taken, on whichever node.
+    pub fn ensure_unused(&self, vmid: u32) -> Result<(), String> {
+        match self.guests.get(&vmid) {
+            Some(guest) => Err(format!(
+                "{} {vmid} already exists on node '{}'",
+                guest.kind.noun(),
+                guest.node
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses a node that is not of the cluster.
+    pub fn ensure_node(&self, node: &str) -> Result<(), String> {
+        if self.nodes.contains_key(node) {
+            Ok(())
+        } else {
+            Err(format!("no such cluster node '{node}'"))
+        }
+    }
+
+    /// The node a call goes to; `localhost` is the first.
+    pub fn resolve_node(&self, name: &str) -> Outcome<String> {
+        if name == "localhost" {
+            return self
+                .nodes
+                .keys()
+                .next()
+                .cloned()
+                .ok_or_else(|| Failure::failed("the cluster has no nodes"));
+        }
+        if self.nodes.contains_key(name) {
+            return Ok(name.to_owned());
+        }
+        Err(Failure::failed(format!(
+            "hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known"
+        )))
+    }
+
+    /// Adds an entry to the cluster log.
+    pub fn record(&mut self, node: &str, caller: &Caller, msg: String) {
+        let entry = LogEntry {
+            uid: self.next_serial(),
+            node: node.to_owned(),
+            user: caller.id(),
+            tag: "pvedaemon".to_owned(),
+            msg,
+            time: self.seconds(),
+            pri: 6,
+            pid: 1_000,
+        };
+        self.log.push_front(entry);
+        self.log.truncate(LOG_ENTRIES);
+    }
+
+    /// When the nodes broadcast next.
+    pub fn next_broadcast(&self) -> f64 {
+        self.last_broadcast + BROADCAST_EVERY * self.time_scale
+    }
+
+    /// Lets the nodes tell `/cluster/resources` how their guests are.
+    pub fn broadcast(&mut self) {
+        self.last_broadcast = self.now;
+        let now = self.now;
+        let brief = self.guests.values().map(|guest| {
+            let maxdisk = self.root_disk_size(guest);
+            (guest.vmid, guest.brief(now, maxdisk))
+        });
+        self.broadcast = brief.collect();
+    }
+
+    /// Removes a guest from pools, backup jobs and HA; its firewall rules and grants go too.
+    pub fn purge(&mut self, vmid: u32) {
+        let id = vmid.to_string();
+        let path = format!("/vms/{vmid}");
+        self.access.acl.retain(|grant| grant.path != path);
+        if let Some(resources) = self.sections.get_mut("ha/resources") {
+            resources.retain(|sid, _| sid.rsplit(':').next() != Some(&id));
+        }
+        for job in self.sections.entry("backup".to_owned()).or_default().values_mut() {
+            for key in ["vmid", "exclude"] {
+                if let Some(list) = job.get_mut(key) {
+                    let rest: Vec<&str> = list.split(',').filter(|other| *other != id).collect();
+                    *list = rest.join(",");
+                }
+            }
+        }
+    }
+}
+
+fn no_config(node: &str, kind: Kind, vmid: u32) -> String {
+    format!(
+        "Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist",
+        kind.directory()
+    )
+}

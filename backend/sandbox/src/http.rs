@@ -1,0 +1,380 @@
+//! HTTP as `pveproxy` speaks it: HTTP/1.1 only, messages in the reason phrase, errors close the connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Map, Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Credentials;
+use crate::call::Reply;
+use crate::failure::Failure;
+use crate::fault::FaultKind;
+use crate::schema::Parameters;
+use crate::server::{Server, Target};
+
+/// Idle connections close after that.
+const IDLE: Duration = Duration::from_secs(5);
+/// A TLS handshake takes at most that.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// So many requests are answered on one connection.
+const REQUESTS: u32 = 100;
+/// Bodies are at most so long.
+const BODY: usize = 512 * 1024;
+/// Connections served at once.
+const CONNECTIONS: usize = 1_000;
+/// What a failed authentication costs, in real seconds.
+pub const AUTH_DELAY: f64 = 3.0;
+
+/// The server hangs up instead of answering.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is dropped on demand")]
+struct Dropped;
+
+/// Accepts connections until told to stop, then waits for those that are open.
+pub async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Server>, stop: CancellationToken) {
+    let connections = TaskTracker::new();
+    let slots = Arc::new(tokio::sync::Semaphore::new(CONNECTIONS));
+    loop {
+        let slot = tokio::select! {
+            () = stop.cancelled() => break,
+            slot = slots.clone().acquire_owned() => slot,
+        };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let (acceptor, server, stop) = (acceptor.clone(), server.clone(), stop.clone());
+                connections.spawn(async move {
+                    connection(stream, peer, acceptor, server, stop).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors: give the open connections time to end.
+                tracing::warn!(%error, "the sandbox cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    connections.close();
+    connections.wait().await;
+}
+
+async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, server: Arc<Server>, stop: CancellationToken) {
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+        tracing::debug!(%peer, "no TLS handshake");
+        return;
+    };
+    let served = Arc::new(AtomicU32::new(0));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (server, served) = (server.clone(), served.clone());
+        async move {
+            let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS;
+            let mut response = answer(&server, request).await?;
+            let failed = !response.status().is_success();
+            let connection = if last || failed { "close" } else { "Keep-Alive" };
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static(connection));
+            Ok::<_, Dropped>(response)
+        }
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE).title_case_headers(true);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
+
+/// Answers one request, with the faults that were asked for.
+async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
+    let verb = request.method().as_str().to_owned();
+    let fault = server.faults.take(&verb, request.uri().path());
+    match &fault {
+        Some(FaultKind::DropRequest) => return Err(Dropped),
+        Some(FaultKind::Delay(time)) => tokio::time::sleep(*time).await,
+        Some(FaultKind::Refuse { status, reason }) => return Ok(plain(*status, reason, "")),
+        Some(FaultKind::DropReply) | None => {}
+    }
+    let response = respond(server, request).await;
+    match fault {
+        Some(FaultKind::DropReply) => Err(Dropped),
+        _ => Ok(response),
+    }
+}
+
+async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (head, body) = request.into_parts();
+    let verb = head.method.as_str();
+    if !matches!(verb, "GET" | "POST" | "PUT" | "DELETE") {
+        return plain(501, &format!("method '{verb}' not available"), "");
+    }
+    let target = match parse_path(head.uri.path()) {
+        Ok(target) => target,
+        Err((status, text)) => return plain(status, &text, &text),
+    };
+    let credentials = credentials(&head.headers);
+    if let Some(reason) = server.refuse_caller(verb, &target, &credentials) {
+        server.sleep(AUTH_DELAY).await;
+        return plain(401, &reason, "");
+    }
+    let body = match read_body(verb, &head.headers, body).await {
+        Ok(body) => body,
+        Err((status, text)) => return plain(status, &text, &text),
+    };
+    let query = head.uri.query().unwrap_or_default();
+    let parameters = match parameters(&head.headers, query, &body) {
+        Ok(parameters) => parameters,
+        Err((status, text)) => return plain(status, &text, &text),
+    };
+    let extjs = target.extjs;
+    let outcome = server.call(verb.to_owned(), target, credentials, parameters).await;
+    render(outcome, extjs)
+}
+
+/// The formatter and the segments of a path.
+fn parse_path(path: &str) -> Result<Target, (u16, String)> {
+    let mut segments: Vec<String> = Vec::new();
+    for segment in path.split('/').filter(|segment| !segment.is_empty()) {
+        segments.push(percent_decode(segment));
+    }
+    // An encoded slash separates as well, but for volume names, which are put together again.
+    let joined = segments.join("/");
+    if joined.contains('\n') {
+        return Err((501, "no such uri".to_owned()));
+    }
+    let mut segments: Vec<String> = joined.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
+    if segments.first().map(String::as_str) != Some("api2") {
+        return Err((500, format!("no such file '{path}'")));
+    }
+    let rest = segments.get(2..).unwrap_or_default().join("/");
+    let formatter = segments.get(1).cloned().unwrap_or_default();
+    match formatter.as_str() {
+        "json" | "extjs" => {
+            segments.drain(..2);
+            Ok(Target { segments, extjs: formatter == "extjs" })
+        }
+        _ => Err((501, format!("no formatter for uri /{rest}, {formatter}"))),
+    }
+}
+
+/// Decodes `%41`; bytes that are not UTF-8 become replacement characters.
+pub fn percent_decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = (*first == b'%')
+            .then(|| after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok()))
+            .flatten()
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        if let Some(byte) = code {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn credentials(headers: &HeaderMap) -> Credentials {
+    let text = |value: Option<&HeaderValue>| value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Credentials {
+        authorization: text(headers.get(AUTHORIZATION)),
+        cookie: text(headers.get(COOKIE)),
+        csrf: text(headers.get("CSRFPreventionToken")),
+    }
+}
+
+async fn read_body(verb: &str, headers: &HeaderMap, body: Incoming) -> Result<Bytes, (u16, String)> {
+    let length: usize = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse().ok())
+        .unwrap_or(0);
+    if length > 0 && matches!(verb, "GET" | "DELETE") {
+        return Err((501, format!("Unexpected content for method '{verb}'")));
+    }
+    let too_large = || (501, "for data too large".to_owned());
+    if length > BODY {
+        return Err(too_large());
+    }
+    match Limited::new(body, BODY).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(_) => Err(too_large()),
+    }
+}
+
+/// The parameters of query and body; the query wins.
+fn parameters(headers: &HeaderMap, query: &str, body: &[u8]) -> Result<Parameters, (u16, String)> {
+    let kind = headers.get(CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or_default());
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    let mut parameters = match essence {
+        "application/json" if !body.is_empty() => json_parameters(body)?,
+        "" | "application/x-www-form-urlencoded" | "application/json" => form(body),
+        _ if body.is_empty() => Parameters::new(),
+        _ => return Err((506, format!("upload 'Content-Type '{kind}' not implemented"))),
+    };
+    parameters.extend(form(query.as_bytes()));
+    Ok(parameters)
+}
+
+/// A form's fields; one that comes again becomes a list.
+fn form(bytes: &[u8]) -> Parameters {
+    let mut parameters = Parameters::new();
+    let text = String::from_utf8_lossy(bytes);
+    for pair in text.split(['&', ';']).filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let decode = |text: &str| percent_decode(&text.replace('+', " "));
+        let value = Value::String(decode(value));
+        parameters
+            .entry(decode(name))
+            .and_modify(|known| match known {
+                Value::Array(values) => values.push(value.clone()),
+                first => *first = json!([first, value]),
+            })
+            .or_insert(value);
+    }
+    parameters
+}
+
+fn json_parameters(body: &[u8]) -> Result<Parameters, (u16, String)> {
+    let at = "at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line";
+    match serde_json::from_slice::<Value>(body) {
+        Ok(Value::Object(object)) => Ok(object.into_iter().map(|(name, value)| (name, scalar(value))).collect()),
+        Ok(_) => Err((500, format!("Not a HASH reference {at} 957."))),
+        Err(_) => Err((
+            500,
+            format!("malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0 {at} 917."),
+        )),
+    }
+}
+
+/// JSON's scalars as a form would carry them.
+fn scalar(value: Value) -> Value {
+    match value {
+        Value::Bool(flag) => Value::String(u8::from(flag).to_string()),
+        Value::Number(number) => Value::String(number.to_string()),
+        Value::Array(values) => Value::Array(values.into_iter().map(scalar).collect()),
+        other => other,
+    }
+}
+
+/// The reply of a call.
+fn render(outcome: Result<Reply, Failure>, extjs: bool) -> Response<Full<Bytes>> {
+    let mut body = Map::new();
+    let failure = match outcome {
+        Ok(reply) => {
+            body.insert("data".to_owned(), reply.data);
+            if let Some(total) = reply.total {
+                body.insert("total".to_owned(), json!(total));
+            }
+            if let Some(changes) = reply.changes {
+                body.insert("changes".to_owned(), json!(changes));
+            }
+            if extjs {
+                body.insert("success".to_owned(), json!(1));
+            }
+            return json_response(200, "OK", &Value::Object(body));
+        }
+        Err(failure) => failure,
+    };
+    let (status, message) = (failure.status(), failure.message());
+    let reason = message.lines().next().unwrap_or_default().to_owned();
+    body.insert("data".to_owned(), Value::Null);
+    let newline = if status == 501 { "" } else { "\n" };
+    body.insert("message".to_owned(), json!(format!("{message}{newline}")));
+    if let Some(errors) = failure.errors() {
+        body.insert("errors".to_owned(), json!(errors));
+    }
+    if extjs {
+        body.insert("success".to_owned(), json!(0));
+        body.insert("status".to_owned(), json!(status));
+        return json_response(200, "OK", &Value::Object(body));
+    }
+    if reason.contains('\r') {
+        return plain(400, "Bad Request", "");
+    }
+    json_response(status, &reason, &Value::Object(body))
+}
+
+fn json_response(status: u16, reason: &str, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = plain(status, reason, &body.to_string());
+    let kind = HeaderValue::from_static("application/json;charset=UTF-8");
+    response.headers_mut().insert(CONTENT_TYPE, kind);
+    response
+}
+
+/// A response with a reason phrase of its own.
+fn plain(status: u16, reason: &str, body: &str) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body.to_owned())));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let cleaned: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if let Ok(reason) = ReasonPhrase::try_from(cleaned) {
+        response.extensions_mut().insert(reason);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_field_becomes_a_list() {
+        let parameters = form(b"comment=one&comment=two&x=a%20b+c");
+        assert_eq!(parameters["comment"], json!(["one", "two"]));
+        assert_eq!(parameters["x"], json!("a b c"));
+    }
+
+    #[test]
+    fn the_query_wins_over_the_body() {
+        let parameters = parameters(&HeaderMap::new(), "comment=query", b"comment=body").unwrap();
+        assert_eq!(parameters["comment"], json!("query"));
+    }
+
+    #[test]
+    fn json_scalars_become_text() {
+        let parameters = json_parameters(br#"{"onboot":true,"cores":2,"cpulimit":1.5,"memory":null}"#).unwrap();
+        assert_eq!(parameters["onboot"], json!("1"));
+        assert_eq!(parameters["cores"], json!("2"));
+        assert_eq!(parameters["cpulimit"], json!("1.5"));
+        assert_eq!(parameters["memory"], Value::Null);
+    }
+
+    #[test]
+    fn broken_escapes_are_kept_as_they_are() {
+        assert_eq!(percent_decode("100%"), "100%");
+        assert_eq!(percent_decode("%zz%41"), "%zzA");
+        assert_eq!(percent_decode("%ff"), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_carriage_return_in_the_message_gives_a_bare_400() {
+        let response = render(Err(Failure::failed("unknown key\r")), false);
+        assert_eq!(response.status(), 400);
+    }
+}

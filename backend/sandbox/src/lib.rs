@@ -1,0 +1,217 @@
+//! A Proxmox VE 8.4 cluster in memory behind the same REST API over HTTPS.
+//!
+//! It is the cluster of a first run, of tests, and the place where faults are made on demand. It answers as
+//! Proxmox VE 8.4.1 does: status codes, reason phrases, error maps, types, the order of its checks, its tasks and
+//! their locks. Guests in it run nothing.
+//!
+//! Time is real, multiplied by [`Options::time_scale`]. What is due happens when the next request looks; a world
+//! that is kept on disk goes on where it was, through restarts and crashes.
+
+mod access;
+mod ambient;
+mod api;
+mod auth;
+mod backup;
+mod call;
+mod change;
+mod clone;
+mod cluster;
+mod create;
+mod disk;
+mod failure;
+mod fault;
+mod firewall;
+mod format;
+mod guest;
+mod http;
+mod lifecycle;
+mod permission;
+mod power;
+mod schema;
+mod server;
+mod snapshot;
+mod storage;
+mod store;
+mod task;
+mod tls;
+mod work;
+mod world;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::Server;
+use crate::store::Store;
+
+pub use crate::fault::{Fault, FaultKind};
+
+/// The token of root that a sandbox makes when none is asked for.
+const OWN_TOKEN: &str = "mycopod";
+
+/// Which world a sandbox begins with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum World {
+    /// Two nodes with storages, bridges, templates and a few guests.
+    Demo,
+    /// One node with one storage and one bridge.
+    Empty,
+    /// A world that was saved as JSON.
+    File(PathBuf),
+}
+
+/// How a sandbox runs.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where it listens; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Its world, where none is kept in `data_dir` yet.
+    pub world: World,
+    /// `root@pam!NAME=SECRET`; without one a token is made, and kept with the world.
+    pub token: Option<String>,
+    /// Multiplies durations and lags: 1 is as on real hardware, 0 at once.
+    pub time_scale: f64,
+    /// Where the world and the certificate authority are kept; without one they are in memory only.
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Why a sandbox does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be had.
+    #[error("the sandbox cannot listen on {address}: {source}; choose another address")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The world cannot be read or written.
+    #[error("the sandbox's world at {path} cannot be read: {source}; nothing was changed")]
+    World {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The token has not the form it needs.
+    #[error("a sandbox's token is root@pam!NAME=SECRET, with a name of letters, digits, dots and dashes")]
+    Token,
+    /// The time scale is negative or no number.
+    #[error("a time scale is a number from 0 (at once) upwards, 1 being real time")]
+    TimeScale,
+    /// TLS cannot be set up.
+    #[error("the sandbox could not set up TLS: {0}")]
+    Tls(String),
+}
+
+/// A sandbox.
+#[derive(Debug)]
+pub struct Sandbox;
+
+/// A sandbox that runs. It stops when this is dropped; [`Running::shutdown`] lets open requests end.
+pub struct Running {
+    address: SocketAddr,
+    ca_pem: String,
+    token: String,
+    server: Arc<Server>,
+    stop: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Sandbox {
+    /// Starts a sandbox.
+    pub async fn start(options: Options) -> Result<Running, Error> {
+        if !options.time_scale.is_finite() || options.time_scale < 0.0 {
+            return Err(Error::TimeScale);
+        }
+        let directory = options.data_dir.as_deref();
+        let kept = |source| Error::World {
+            path: options.data_dir.clone().unwrap_or_default(),
+            source,
+        };
+        let store = directory.map(Store::open).transpose().map_err(kept)?;
+        let found = store.as_ref().map(Store::load).transpose().map_err(kept)?.flatten();
+        let mut cluster = match (found, &options.world) {
+            (Some(cluster), _) => cluster,
+            (None, World::Demo) => world::demo(),
+            (None, World::Empty) => world::empty(),
+            (None, World::File(path)) => world::load(path).map_err(|source| Error::World {
+                path: path.clone(),
+                source,
+            })?,
+        };
+        cluster.now = ambient::now();
+        cluster.time_scale = options.time_scale;
+        if cluster.secret.is_empty() {
+            cluster.secret = hex::encode(ambient::random::<32>());
+        }
+        let token = world::admit(&mut cluster, options.token.as_deref()).ok_or(Error::Token)?;
+        let identity = tls::identity(directory).map_err(|error| Error::Tls(error.to_string()))?;
+        if let Some(store) = &store {
+            store.save(&cluster).map_err(kept)?;
+        }
+        let refused = |source| Error::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let server = Arc::new(Server::new(cluster, store, identity.fingerprint));
+        let stop = CancellationToken::new();
+        let acceptor = TlsAcceptor::from(identity.config);
+        let serving = tokio::spawn(http::serve(listener, acceptor, server.clone(), stop.clone()));
+        Ok(Running {
+            address,
+            ca_pem: identity.ca_pem,
+            token,
+            server,
+            stop,
+            serving: Some(serving),
+        })
+    }
+}
+
+impl Running {
+    /// Where it is reached: `https://127.0.0.1:8006`.
+    pub fn url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The certificate of the authority that its own was issued by.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// Root's API token: `root@pam!NAME=SECRET`.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Lets the next matching requests go wrong.
+    pub fn inject(&self, fault: Fault) {
+        self.server.faults.add(fault);
+    }
+
+    /// Stops accepting, lets open requests end, and returns when they have.
+    pub async fn shutdown(mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            // A server that panicked has stopped as well.
+            let _ = serving.await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

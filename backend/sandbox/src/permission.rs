@@ -1,0 +1,295 @@
+//! Privileges, the built-in roles, and the permission checks that the schema names.
+
+use serde_json::Value;
+
+use crate::access::Caller;
+use crate::cluster::Cluster;
+use crate::failure::{Failure, Outcome};
+use crate::format;
+use crate::schema::{Method, Parameters};
+
+/// Every privilege there is.
+pub const PRIVILEGES: [&str; 42] = [
+    "Datastore.Allocate",
+    "Datastore.AllocateSpace",
+    "Datastore.AllocateTemplate",
+    "Datastore.Audit",
+    "Group.Allocate",
+    "Mapping.Audit",
+    "Mapping.Modify",
+    "Mapping.Use",
+    "Permissions.Modify",
+    "Pool.Allocate",
+    "Pool.Audit",
+    "Realm.Allocate",
+    "Realm.AllocateUser",
+    "SDN.Allocate",
+    "SDN.Audit",
+    "SDN.Use",
+    "Sys.AccessNetwork",
+    "Sys.Audit",
+    "Sys.Console",
+    "Sys.Incoming",
+    "Sys.Modify",
+    "Sys.PowerMgmt",
+    "Sys.Syslog",
+    "User.Modify",
+    "VM.Allocate",
+    "VM.Audit",
+    "VM.Backup",
+    "VM.Clone",
+    "VM.Config.CDROM",
+    "VM.Config.CPU",
+    "VM.Config.Cloudinit",
+    "VM.Config.Disk",
+    "VM.Config.HWType",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    "VM.Console",
+    "VM.Migrate",
+    "VM.Monitor",
+    "VM.PowerMgmt",
+    "VM.Snapshot",
+    "VM.Snapshot.Rollback",
+];
+
+/// The built-in roles with their privileges.
+pub const ROLES: [(&str, &str); 17] = [
+    (
+        "Administrator",
+        "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,Group.Allocate,Mapping.Audit,Mapping.Modify,Mapping.Use,Permissions.Modify,Pool.Allocate,Pool.Audit,Realm.Allocate,Realm.AllocateUser,SDN.Allocate,SDN.Audit,SDN.Use,Sys.AccessNetwork,Sys.Audit,Sys.Console,Sys.Incoming,Sys.Modify,Sys.PowerMgmt,Sys.Syslog,User.Modify,VM.Allocate,VM.Audit,VM.Backup,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.Console,VM.Migrate,VM.Monitor,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback",
+    ),
+    ("NoAccess", ""),
+    (
+        "PVEAdmin",
+        "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,Group.Allocate,Mapping.Audit,Mapping.Use,Pool.Allocate,Pool.Audit,Realm.AllocateUser,SDN.Allocate,SDN.Audit,SDN.Use,Sys.Audit,Sys.Console,Sys.Syslog,User.Modify,VM.Allocate,VM.Audit,VM.Backup,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.Console,VM.Migrate,VM.Monitor,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback",
+    ),
+    (
+        "PVEAuditor",
+        "Datastore.Audit,Mapping.Audit,Pool.Audit,SDN.Audit,Sys.Audit,VM.Audit",
+    ),
+    (
+        "PVEDatastoreAdmin",
+        "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit",
+    ),
+    (
+        "PVEDatastoreUser",
+        "Datastore.AllocateSpace,Datastore.Audit",
+    ),
+    (
+        "PVEMappingAdmin",
+        "Mapping.Audit,Mapping.Modify,Mapping.Use",
+    ),
+    ("PVEMappingUser", "Mapping.Audit,Mapping.Use"),
+    ("PVEPoolAdmin", "Pool.Allocate,Pool.Audit"),
+    ("PVEPoolUser", "Pool.Audit"),
+    ("PVESDNAdmin", "SDN.Allocate,SDN.Audit,SDN.Use"),
+    ("PVESDNUser", "SDN.Audit,SDN.Use"),
+    ("PVESysAdmin", "Sys.Audit,Sys.Console,Sys.Syslog"),
+    ("PVETemplateUser", "VM.Audit,VM.Clone"),
+    (
+        "PVEUserAdmin",
+        "Group.Allocate,Realm.AllocateUser,User.Modify",
+    ),
+    (
+        "PVEVMAdmin",
+        "VM.Allocate,VM.Audit,VM.Backup,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.Console,VM.Migrate,VM.Monitor,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback",
+    ),
+    (
+        "PVEVMUser",
+        "VM.Audit,VM.Backup,VM.Config.CDROM,VM.Config.Cloudinit,VM.Console,VM.PowerMgmt",
+    ),
+];
+
+/// A path of the permission tree without surplus slashes; `None` where it is not one.
+pub fn normalize(path: &str) -> Option<String> {
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let plain = |part: &&str| {
+        part.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '!'))
+    };
+    parts
+        .iter()
+        .all(plain)
+        .then(|| format!("/{}", parts.join("/")))
+}
+
+/// A caller's rights in a cluster, asked for one by one.
+pub struct Rights<'a> {
+    pub cluster: &'a Cluster,
+    pub caller: &'a Caller,
+}
+
+impl Rights<'_> {
+    /// Whether the caller has a privilege at a path.
+    pub fn has(&self, path: &str, privilege: &str) -> bool {
+        if self.caller.is_root() {
+            return true;
+        }
+        normalize(path).is_some_and(|path| {
+            let pool = self.cluster.pool_of_path(&path);
+            self.cluster
+                .access
+                .privileges(self.caller, &path, pool)
+                .contains_key(privilege)
+        })
+    }
+
+    /// Whether the caller has one of the privileges at a path.
+    pub fn has_any(&self, path: &str, privileges: &[&str]) -> bool {
+        privileges
+            .iter()
+            .any(|privilege| self.has(path, privilege))
+    }
+
+    /// 403 unless the caller has the privilege at the path.
+    pub fn require(&self, path: &str, privilege: &str) -> Outcome<()> {
+        if self.has(path, privilege) {
+            return Ok(());
+        }
+        let shown = normalize(path).unwrap_or_default();
+        Err(Failure::denied(&format!("{shown}, {privilege}")))
+    }
+
+    /// 403 unless the caller has one of the privileges at the path.
+    pub fn require_any(&self, path: &str, privileges: &[&str]) -> Outcome<()> {
+        if self.has_any(path, privileges) {
+            return Ok(());
+        }
+        let shown = normalize(path).unwrap_or_default();
+        Err(Failure::denied(&format!(
+            "{shown}, {}",
+            privileges.join("|")
+        )))
+    }
+
+    /// The check that the schema names for a method.
+    pub fn check(&self, method: &Method, parameters: &Parameters) -> Outcome<()> {
+        match (&method.user, &method.check) {
+            (Some(_), _) => Ok(()),
+            (None, Value::Array(check)) => self.expression(check, parameters),
+            (None, _) if self.caller.is_root() => Ok(()),
+            (None, _) => Err(Failure::denied("user != root@pam")),
+        }
+    }
+
+    fn expression(&self, check: &[Value], parameters: &Parameters) -> Outcome<()> {
+        let Some((operator, operands)) = check.split_first() else {
+            return Ok(());
+        };
+        let inner = || {
+            operands
+                .iter()
+                .filter_map(Value::as_array)
+                .map(|operand| self.expression(operand, parameters))
+        };
+        match operator.as_str().unwrap_or_default() {
+            "and" => inner().collect(),
+            "or" if inner().any(|outcome| outcome.is_ok()) => Ok(()),
+            "perm" => self.perm(operands, parameters),
+            "perm-modify" => {
+                let path = fill(text(operands.first()), parameters);
+                self.perm_modify(&path)
+            }
+            "userid-param" => self.userid_param(text(operands.first()), parameters),
+            "userid-group" => {
+                let privileges = names(operands.first());
+                if self.has_any("/access/groups", &privileges) {
+                    Ok(())
+                } else {
+                    Err(Failure::denied(""))
+                }
+            }
+            _ => Err(Failure::denied("")),
+        }
+    }
+
+    fn perm(&self, operands: &[Value], parameters: &Parameters) -> Outcome<()> {
+        let path = fill(text(operands.first()), parameters);
+        let privileges = names(operands.get(1));
+        if operands.get(2).and_then(Value::as_str) == Some("any") {
+            return self.require_any(&path, &privileges);
+        }
+        privileges
+            .iter()
+            .try_for_each(|privilege| self.require(&path, privilege))
+    }
+
+    fn perm_modify(&self, path: &str) -> Outcome<()> {
+        let delegate = match path.split('/').find(|part| !part.is_empty()) {
+            Some("storage") => "Datastore.Allocate",
+            Some("vms") => "VM.Allocate",
+            Some("pool") => "Pool.Allocate",
+            _ => "Permissions.Modify",
+        };
+        if self.has(path, delegate) {
+            Ok(())
+        } else {
+            self.require(path, "Permissions.Modify")
+        }
+    }
+
+    fn userid_param(&self, what: &str, parameters: &Parameters) -> Outcome<()> {
+        let user = text(parameters.get("userid"));
+        if !format::user_id(user) {
+            return Err(Failure::failed(format!(
+                "value '{user}' does not look like a valid user name"
+            )));
+        }
+        if what == "self" {
+            // A token is not its user.
+            return if self.caller.id() == user {
+                Ok(())
+            } else {
+                Err(Failure::denied(""))
+            };
+        }
+        if !self.cluster.access.users.contains_key(user)
+            && parameters.contains_key("tokenid")
+        {
+            return Err(Failure::denied(""));
+        }
+        let realm = user.rsplit_once('@').map_or("", |(_, realm)| realm);
+        self.require(&format!("/access/realm/{realm}"), what)
+    }
+}
+
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
+}
+
+fn names(value: Option<&Value>) -> Vec<&str> {
+    value
+        .and_then(Value::as_array)
+        .map(|names| names.iter().filter_map(Value::as_str).collect())
+        .unwrap_or_default()
+}
+
+/// Fills a check's placeholders: `/vms/{vmid}`.
+fn fill(template: &str, parameters: &Parameters) -> String {
+    let mut path = template.to_owned();
+    for (name, value) in parameters {
+        if let Value::String(value) = value {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+    }
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalized_or_refused() {
+        assert_eq!(normalize("vms//100/").as_deref(), Some("/vms/100"));
+        assert_eq!(normalize("/").as_deref(), Some("/"));
+        assert_eq!(normalize("/pool/bad id"), None);
+    }
+
+    #[test]
+    fn the_administrator_has_every_privilege() {
+        assert_eq!(ROLES[0].1.split(',').collect::<Vec<_>>(), PRIVILEGES);
+    }
+}

@@ -1,0 +1,304 @@
+//! Tasks: what takes time. They begin, hold their guest's lock, and end when their time has come.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::access::Caller;
+use crate::cluster::{Cluster, LOCK_WAIT};
+use crate::work::Work;
+
+/// Ended tasks that a cluster remembers; Proxmox's archive rotates too.
+const ARCHIVE: usize = 1_000;
+/// A task's log keeps so many lines.
+const LOG_LINES: usize = 2_000;
+
+/// One task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Task {
+    pub upid: String,
+    pub node: String,
+    pub pid: u32,
+    pub pstart: u32,
+    pub start: i64,
+    /// Proxmox's name for what is done: `qmcreate`, `vzstart`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The guest, or whatever else it is done to.
+    pub id: String,
+    pub caller: Caller,
+    pub log: Vec<String>,
+    pub state: State,
+    work: Work,
+}
+
+/// Where a task is in its life. Times are seconds since the epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum State {
+    /// Waits for another task on the same guest.
+    Waiting { until: f64 },
+    Running { due: f64 },
+    Ended { at: i64, status: String },
+}
+
+impl Task {
+    pub fn running(&self) -> bool {
+        !matches!(self.state, State::Ended { .. })
+    }
+
+    /// The task as `/status` shows it.
+    pub fn status(&self) -> Value {
+        let mut status = json!({
+            "upid": self.upid, "node": self.node, "pid": self.pid, "pstart": self.pstart,
+            "starttime": self.start, "type": self.kind, "id": self.id, "user": self.caller.user,
+            "status": if self.running() { "running" } else { "stopped" },
+        });
+        if let Some(token) = &self.caller.token {
+            status["tokenid"] = json!(token);
+        }
+        if let State::Ended { status: exit, .. } = &self.state {
+            status["exitstatus"] = json!(exit);
+        }
+        status
+    }
+
+    /// The task as the lists of active and ended tasks show it.
+    pub fn listed(&self) -> Value {
+        let mut entry = json!({
+            "upid": self.upid, "node": self.node, "pid": self.pid, "pstart": self.pstart,
+            "starttime": self.start, "type": self.kind, "id": self.id,
+        });
+        match &self.state {
+            State::Ended { at, status } => {
+                entry["endtime"] = json!(at);
+                entry["status"] = json!(status);
+                entry["user"] = json!(self.caller.user);
+                if let Some(token) = &self.caller.token {
+                    entry["tokenid"] = json!(token);
+                }
+            }
+            _ => {
+                entry["status"] = json!("RUNNING");
+                entry["saved"] = json!("0");
+                entry["user"] = json!(self.caller.id());
+            }
+        }
+        entry
+    }
+}
+
+/// What happens next by itself.
+enum Event {
+    Broadcast,
+    Begin(String),
+    GiveUp(String),
+    Finish(String),
+}
+
+impl Cluster {
+    /// Starts a task and gives its UPID.
+    pub fn submit(&mut self, caller: &Caller, node: &str, kind: &str, id: &str, work: Work) -> String {
+        let pid = self.next_pid();
+        let start = self.seconds();
+        // Hundredths of a second since the node came up, as the kernel counts.
+        let booted = self.nodes.get(node).map_or(self.now, |node| node.booted);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "wraps, as the eight digits of an UPID do"
+        )]
+        let pstart = ((self.now - booted) * 100.0) as u64 as u32;
+        let upid = format!(
+            "UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{}:",
+            caller.id()
+        );
+        self.record(node, caller, format!("starting task {upid}"));
+        let busy = work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
+        let until = self.now + LOCK_WAIT * self.time_scale;
+        self.tasks.push_front(Task {
+            upid: upid.clone(),
+            node: node.to_owned(),
+            pid,
+            pstart,
+            start,
+            kind: kind.to_owned(),
+            id: id.to_owned(),
+            caller: caller.clone(),
+            log: if busy {
+                vec!["trying to acquire lock...".to_owned()]
+            } else {
+                Vec::new()
+            },
+            state: State::Waiting { until },
+            work,
+        });
+        if !busy {
+            self.begin(&upid);
+        }
+        self.forget_old_tasks();
+        upid
+    }
+
+    /// The task of that UPID.
+    pub fn task(&self, upid: &str) -> Option<&Task> {
+        self.tasks.iter().find(|task| task.upid == upid)
+    }
+
+    fn task_mut(&mut self, upid: &str) -> Option<&mut Task> {
+        self.tasks.iter_mut().find(|task| task.upid == upid)
+    }
+
+    /// The running task that holds a guest's lock file.
+    pub fn lock_holder(&self, vmid: u32) -> Option<&Task> {
+        self.tasks.iter().find(|task| {
+            matches!(task.state, State::Running { .. }) && task.work.guest() == Some(vmid)
+        })
+    }
+
+    /// The running tasks of a kind on a guest.
+    pub fn running_tasks(&self, kind: &str, vmid: u32) -> Vec<String> {
+        let id = vmid.to_string();
+        self.tasks
+            .iter()
+            .filter(|task| task.running() && task.kind == kind && task.id == id)
+            .map(|task| task.upid.clone())
+            .collect()
+    }
+
+    /// Does everything that was to happen until `now`, in its order.
+    pub fn advance(&mut self, now: f64) {
+        while let Some((at, event)) = self.next_event().filter(|(at, _)| *at <= now) {
+            self.now = at.max(self.now);
+            match event {
+                Event::Broadcast => {
+                    // Of many missed broadcasts only the last is seen.
+                    if self.pending_until(now) {
+                        self.broadcast();
+                    } else {
+                        self.now = now;
+                        self.broadcast();
+                        break;
+                    }
+                }
+                Event::Begin(upid) => {
+                    if let Some(task) = self.task_mut(&upid) {
+                        task.log.push(" OK".to_owned());
+                    }
+                    self.begin(&upid);
+                }
+                Event::GiveUp(upid) => {
+                    let lock = self.task(&upid).and_then(|task| task.work.lock_file(&task.node, self));
+                    let lock = lock.unwrap_or_default();
+                    self.end(&upid, Err(format!("can't lock file '{lock}' - got timeout")));
+                }
+                Event::Finish(upid) => self.finish(&upid),
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// Whether a task began or ended by itself since a time.
+    pub fn something_ended_since(&self, then: f64) -> bool {
+        self.tasks.iter().any(|task| match task.state {
+            #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch")]
+            State::Ended { at, .. } => at as f64 + 1.0 >= then,
+            State::Waiting { .. } | State::Running { .. } => false,
+        })
+    }
+
+    /// Whether a task still has something to do until then.
+    fn pending_until(&self, now: f64) -> bool {
+        self.tasks.iter().any(|task| match task.state {
+            State::Waiting { until } => until <= now,
+            State::Running { due } => due <= now,
+            State::Ended { .. } => false,
+        })
+    }
+
+    fn next_event(&self) -> Option<(f64, Event)> {
+        let mut next: Option<(f64, Event)> = None;
+        // Tasks before the broadcast, and of tasks the oldest first.
+        for task in self.tasks.iter().rev() {
+            let event = match task.state {
+                State::Running { due } => (due, Event::Finish(task.upid.clone())),
+                State::Waiting { until } => {
+                    let free = task.work.guest().is_none_or(|vmid| self.lock_holder(vmid).is_none());
+                    if free {
+                        (self.now, Event::Begin(task.upid.clone()))
+                    } else {
+                        (until, Event::GiveUp(task.upid.clone()))
+                    }
+                }
+                State::Ended { .. } => continue,
+            };
+            if next.as_ref().is_none_or(|(at, _)| event.0 < *at) {
+                next = Some(event);
+            }
+        }
+        let broadcast = self.next_broadcast();
+        // Without lag there is nothing to wait for: the reader looks for itself.
+        if self.time_scale > 0.0 && next.as_ref().is_none_or(|(at, _)| broadcast < *at) {
+            next = Some((broadcast, Event::Broadcast));
+        }
+        next
+    }
+
+    fn begin(&mut self, upid: &str) {
+        let Some(task) = self.task(upid) else { return };
+        let (work, node, caller) = (task.work.clone(), task.node.clone(), task.caller.clone());
+        let mut log = Vec::new();
+        let begun = work.begin(self, &node, &caller, &mut log);
+        let due = begun.as_ref().map(|seconds| self.now + seconds * self.time_scale);
+        if let Some(task) = self.task_mut(upid) {
+            task.log.extend(log);
+            if let Ok(due) = due {
+                task.state = State::Running { due };
+            }
+        }
+        if let Err(problem) = begun {
+            self.end(upid, Err(problem));
+        }
+    }
+
+    fn finish(&mut self, upid: &str) {
+        let Some(task) = self.task(upid) else { return };
+        let (work, node, caller) = (task.work.clone(), task.node.clone(), task.caller.clone());
+        let mut log = Vec::new();
+        let done = work.finish(self, &node, &caller, &mut log);
+        if let Some(task) = self.task_mut(upid) {
+            task.log.extend(log);
+        }
+        self.end(upid, done);
+    }
+
+    /// Ends a task; its waiters begin with the next event.
+    pub fn end(&mut self, upid: &str, result: Result<(), String>) {
+        let at = self.seconds();
+        let Some(task) = self.task_mut(upid) else { return };
+        if !task.running() {
+            return;
+        }
+        let status = match result {
+            Ok(()) => {
+                task.log.push("TASK OK".to_owned());
+                "OK".to_owned()
+            }
+            Err(problem) => {
+                let line = problem.replace('\n', " ");
+                task.log.push(format!("TASK ERROR: {line}"));
+                line
+            }
+        };
+        task.log.truncate(LOG_LINES);
+        task.state = State::Ended { at, status: status.clone() };
+        let (node, caller, upid) = (task.node.clone(), task.caller.clone(), task.upid.clone());
+        self.record(&node, &caller, format!("end task {upid} {status}"));
+    }
+
+    fn forget_old_tasks(&mut self) {
+        let mut ended = 0;
+        self.tasks.retain(|task| {
+            ended += usize::from(!task.running());
+            task.running() || ended <= ARCHIVE
+        });
+    }
+}
