@@ -34,6 +34,11 @@ export function App() {
     if (starting && ping.isSuccess) refresh().catch(() => undefined);
   }, [starting, ping.isSuccess, ping.dataUpdatedAt]);
 
+  // When the server is back, what could not be fetched is.
+  useEffect(() => {
+    if (ping.isError) return () => void queryClient.invalidateQueries({ predicate: isPersonal });
+  }, [ping.isError]);
+
   // What one account has seen is not for the next one.
   useEffect(() => {
     if (userId !== null) return () => queryClient.removeQueries({ predicate: isPersonal });

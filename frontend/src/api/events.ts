@@ -3,7 +3,6 @@ import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
-import { Store, useStore } from "../lib/store";
 import { accessToken, refresh } from "./session";
 import type { AuditEvent } from "./types";
 
@@ -14,15 +13,11 @@ const LAST_RETRY = 15_000;
 /** Events come in bursts while a plan is applied; what they touch is fetched at most this often. In ms. */
 const GATHER = 250;
 
-const connected = new Store(false);
+let connected = false;
 
 /** Whether events arrive as they happen; if not, pages ask in turns. */
 export function eventsArrive(): boolean {
-  return connected.get();
-}
-
-export function useEventsArrive(): boolean {
-  return useStore(connected);
+  return connected;
 }
 
 /** Follows the events while mounted, and refetches what they touch. */
@@ -67,7 +62,7 @@ async function follow(onEvent: (event: AuditEvent) => void, stop: AbortSignal): 
     let watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
     try {
       const body = await open(lastId, AbortSignal.any([stop, silence.signal]));
-      connected.set(true);
+      connected = true;
       retry = FIRST_RETRY;
       for await (const message of messages(body)) {
         clearTimeout(watchdog);
@@ -80,7 +75,7 @@ async function follow(onEvent: (event: AuditEvent) => void, stop: AbortSignal): 
       // The server is away or the stream broke; the pages ask in turns until it is back.
     }
     clearTimeout(watchdog);
-    connected.set(false);
+    connected = false;
     await pause(retry, stop);
     retry = Math.min(retry * 2, LAST_RETRY);
   }

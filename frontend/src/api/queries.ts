@@ -1,6 +1,8 @@
 /** Every call the pages make, as TanStack queries and mutations. */
 import {
   keepPreviousData,
+  MutationCache,
+  QueryCache,
   QueryClient,
   useInfiniteQuery,
   useMutation,
@@ -56,7 +58,18 @@ export const AUDIT_PAGE = 50;
 /** Entries read at once when they are filtered by kind here, and how often for one page. */
 const AUDIT_SCAN = { limit: 200, rounds: 10 };
 
-export const queryClient = new QueryClient({
+/** A call that got no answer is reason to ask at once whether the server is there. */
+const onError = (problem: Problem) => {
+  if (problem.unreachable) void queryClient.refetchQueries({ queryKey: ["ping"] });
+};
+
+export const queryClient: QueryClient = new QueryClient({
+  queryCache: new QueryCache({
+    onError: (problem, { queryKey }) => {
+      if (queryKey[0] !== "ping") onError(problem);
+    },
+  }),
+  mutationCache: new MutationCache({ onError }),
   defaultOptions: {
     queries: {
       staleTime: 2_000,

@@ -73,8 +73,8 @@ test("after a 409 the dialog says what happened, shows the new plan and asks for
   await user.type(nameField(), "old-db");
   await user.click(confirmButton());
 
-  const alert = await screen.findByRole("alert", { name: "" });
-  await waitFor(() => expect(alert.textContent).toContain("old-db has moved."));
+  await screen.findByText("The plan has changed: this is the new one");
+  expect(screen.getByRole("alert").textContent).toContain("old-db has moved.");
   expect(screen.getByRole("dialog").textContent).toContain("old-db is on pve1 now.");
   expect(nameField()).toHaveProperty("value", "");
   expect(confirmButton()).toHaveProperty("disabled", true);
@@ -84,6 +84,20 @@ test("after a 409 the dialog says what happened, shows the new plan and asks for
   await user.click(confirmButton());
   await waitFor(() => expect(sent()).toHaveLength(2));
   expect(sent()[1]).toEqual({ plan_digest: "digest-2", destroy: ["old-db"] });
+});
+
+test("while the new plan is being made the dialog says so, and then shows it", async () => {
+  const user = await open();
+  current = declaration({ status: "reading", plan: null });
+  answer = () => problem(409, "The cluster changed.", { declaration: current });
+  await user.type(nameField(), "old-db");
+  await user.click(confirmButton());
+  await screen.findByText("A new plan is being made; it will be shown here.");
+  expect(screen.getByRole("alert").textContent).toContain("The cluster changed.");
+
+  current = declaration({ plan: plan("digest-2") });
+  await screen.findByText("The plan has changed: this is the new one");
+  expect(nameField()).toHaveProperty("value", "");
 });
 
 test("a refusal of the same plan is shown as what it is", async () => {

@@ -2,9 +2,10 @@ import { Button, Modal, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useConfirm } from "../api/queries";
-import type { Plan } from "../api/types";
+import type { Declaration, Plan } from "../api/types";
 import { count, guestId } from "../lib/format";
 import { byGuest, destroyed, summaryText } from "../lib/plan";
+import { STATUSES } from "../lib/status";
 import classes from "./ConfirmDialog.module.css";
 import { EffectTag } from "./EffectTag";
 import { Notice } from "./Notice";
@@ -12,8 +13,7 @@ import { PlanView } from "./PlanView";
 import { ProblemNotice } from "./ProblemNotice";
 
 interface Props {
-  declaration: string;
-  plan: Plan;
+  declaration: Declaration;
   opened: boolean;
   onClose: () => void;
 }
@@ -33,15 +33,35 @@ export function ConfirmDialog({ opened, ...props }: Props) {
   );
 }
 
-function Question({ declaration, plan, onClose }: Omit<Props, "opened">) {
-  const confirm = useConfirm(declaration);
-  const [firstSeen] = useState(plan.digest);
+function Question({ declaration: { id, status, plan }, onClose }: Omit<Props, "opened">) {
+  const confirm = useConfirm(id);
+  const [firstSeen] = useState(plan?.digest);
+  if (confirm.isSuccess) return <p role="status">Confirmed.</p>;
+  if (status !== "awaiting_approval" || plan === null) {
+    return (
+      <div className={classes.consent}>
+        <Changed title="Not confirmed" reason={confirm.error?.message} />
+        <p role="status">
+          {status === "reading"
+            ? "A new plan is being made; it will be shown here."
+            : `The declaration stands at: ${STATUSES[status].label}.`}
+        </p>
+        <Button variant="default" autoFocus onClick={onClose}>
+          Close
+        </Button>
+      </div>
+    );
+  }
   const changed = plan.digest !== firstSeen;
-  const refused = confirm.error?.status === 409 ? confirm.error.message : undefined;
   return (
     <>
-      {confirm.error && !(changed && refused) && <ProblemNotice problem={confirm.error} />}
-      {changed && <Changed reason={refused} />}
+      {changed && (
+        <Changed
+          title="The plan has changed: this is the new one"
+          reason={confirm.error?.message}
+        />
+      )}
+      {confirm.error && !changed && <ProblemNotice problem={confirm.error} />}
       {/* Another plan is another question: the names have to be typed again. */}
       <Consent
         key={plan.digest}
@@ -56,13 +76,12 @@ function Question({ declaration, plan, onClose }: Omit<Props, "opened">) {
   );
 }
 
-/** The plan changed between the question and the answer. */
-function Changed({ reason }: { reason: string | undefined }) {
+/** Something changed between the question and the answer. */
+function Changed({ title, reason }: { title: string; reason: string | undefined }) {
   return (
     <div ref={scrollTo}>
-      <Notice tone="warn" title="The plan has changed: this is the new one" role="alert">
-        {reason && <p>{reason}</p>}
-        <p>Nothing was confirmed, nothing was changed. Look at the new plan before you agree.</p>
+      <Notice tone="warn" title={title} role="alert">
+        <p>{reason ?? "Something changed while you looked. Nothing was confirmed."}</p>
       </Notice>
     </div>
   );

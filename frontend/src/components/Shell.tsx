@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { Suspense, useEffect, useRef } from "react";
 import { Link, NavLink, Outlet, useLocation } from "react-router";
 
 import { useLiveEvents } from "../api/events";
@@ -6,6 +6,8 @@ import { useAbout } from "../api/queries";
 import { useUser } from "../api/session";
 import { AccountMenu } from "./AccountMenu";
 import { ColorSchemeToggle } from "./ColorSchemeToggle";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { Loading } from "./Loading";
 import { Logo } from "./Logo";
 import { Notice } from "./Notice";
 import classes from "./Shell.module.css";
@@ -15,7 +17,8 @@ export default function Shell() {
   useLiveEvents();
   const about = useAbout();
   const user = useUser();
-  const main = useFocusOnNavigation();
+  const { pathname } = useLocation();
+  const main = useFocusOnNavigation(pathname);
   return (
     <>
       <a className={classes.skip} href="#main">
@@ -43,7 +46,11 @@ export default function Shell() {
             <p>Until then you can look, but not declare.</p>
           </Notice>
         )}
-        <Outlet />
+        <ErrorBoundary key={pathname}>
+          <Suspense fallback={<Loading />}>
+            <Outlet />
+          </Suspense>
+        </ErrorBoundary>
       </main>
       <footer className={classes.footer}>
         {about.data && (
@@ -60,8 +67,7 @@ export default function Shell() {
 }
 
 /** Moves the focus to the page's content when the page changes, as loading a new document would. */
-function useFocusOnNavigation() {
-  const { pathname } = useLocation();
+function useFocusOnNavigation(pathname: string) {
   const main = useRef<HTMLElement>(null);
   const shown = useRef(pathname);
   useEffect(() => {

@@ -74,7 +74,7 @@ export function canPlanAgain(status: DeclarationStatus): boolean {
   return status === "blocked" || status === "failed" || status === "stale";
 }
 
-/** Whether it can still be called off. */
+/** Whether it can still be called off; what was carried out stays so. */
 export function canCancel(status: DeclarationStatus): boolean {
-  return status === "needs_answer" || status === "awaiting_approval" || canPlanAgain(status);
+  return !["converged", "refused", "cancelled", "superseded"].includes(status);
 }

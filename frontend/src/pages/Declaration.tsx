@@ -21,7 +21,7 @@ import { Questions } from "../components/Questions";
 import { ReadingView } from "../components/ReadingView";
 import { Time } from "../components/Time";
 import { summaryText } from "../lib/plan";
-import { canCancel } from "../lib/status";
+import { canCancel, isMoving } from "../lib/status";
 import classes from "./Declaration.module.css";
 
 export default function DeclarationPage() {
@@ -79,26 +79,30 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
 }
 
 /** What the person looking may do about it: an Admin confirms, everyone who sees it may cancel. */
-function Decision({ declaration: { id, status, plan } }: { declaration: Declaration }) {
+function Decision({ declaration }: { declaration: Declaration }) {
+  const { id, status, plan } = declaration;
   const user = useUser();
   const [confirming, dialog] = useDisclosure(false);
   const cancel = useCancel(id);
-  const waits = status === "awaiting_approval" && plan !== null;
+  const stopping = cancel.isSuccess && isMoving(status);
   return (
     <div className={classes.decision}>
-      {waits && user.role === "Admin" && (
+      {user.role === "Admin" && (
         <>
-          <Button onClick={dialog.open}>Confirm…</Button>
-          <ConfirmDialog declaration={id} plan={plan} opened={confirming} onClose={dialog.close} />
+          {status === "awaiting_approval" && plan && (
+            <Button onClick={dialog.open}>Confirm…</Button>
+          )}
+          <ConfirmDialog declaration={declaration} opened={confirming} onClose={dialog.close} />
         </>
       )}
       {canCancel(status) && (
         <Button
           variant="default"
           loading={cancel.isPending}
+          disabled={stopping}
           onClick={() => cancel.mutate(undefined)}
         >
-          Cancel the declaration
+          {stopping ? "Stops after the step under way" : "Cancel the declaration"}
         </Button>
       )}
       {cancel.error && <ProblemNotice problem={cancel.error} />}
