@@ -1,6 +1,6 @@
 //! A look at one guest.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join3;
 use mycopod_core::guest::GuestKey;
@@ -9,6 +9,7 @@ use mycopod_core::ports::CallError;
 
 use crate::client::{Pve, is_gone};
 use crate::codec::{Listed, power, sighting};
+use crate::json::Row;
 use crate::observe::home;
 
 /// A guest that moves is missed on the node it has just left; this often its node is asked for anew.
@@ -22,26 +23,29 @@ impl Pve {
     pub(crate) async fn look_at(&self, key: GuestKey) -> Result<Look, CallError> {
         for _ in 0..LOOKS {
             let listed = self.list(&["cluster", "resources"], &[]).await?;
-            let Some((_, node)) = listed.iter().filter_map(home).find(|(listed, _)| *listed == key) else {
-                let is_node = |kind: Option<String>| kind.as_deref() == Some("node");
-                let nodes: Vec<_> = listed.iter().filter(|row| is_node(row.text("type"))).collect();
-                let silent = nodes.iter().find(|row| row.text("status").as_deref() != Some("online"));
-                if let Some(silent) = silent {
-                    let name = silent.text("node").unwrap_or_default();
-                    return Ok(Look::Unknown(format!("node {name} is not online, so its guests are not all known")));
+            let nodes = nodes(&listed);
+            let homes: Vec<_> = listed.iter().filter_map(home).collect();
+            let Some((_, node)) = homes.iter().find(|(listed, _)| *listed == key) else {
+                if let Some((silent, _)) = nodes.iter().find(|(_, online)| !**online) {
+                    return Ok(Look::Unknown(format!("node {silent} is not online, so its guests are not all known")));
                 }
-                let taken = listed.iter().filter_map(home).any(|(listed, _)| listed.vmid == key.vmid);
-                return if nodes.is_empty() {
-                    Ok(Look::Unknown("the cluster’s list has no nodes".to_owned()))
-                } else if taken {
-                    // The number is another kind's, and numbers are never shared.
-                    Ok(Look::Absent)
-                } else {
-                    self.prove_absent(key).await
-                };
+                if nodes.is_empty() {
+                    return Ok(Look::Unknown("the cluster’s list has no nodes".to_owned()));
+                }
+                // Numbers are never shared: one that is another kind's is not this guest's.
+                let of_another_kind = homes.iter().any(|(listed, _)| listed.vmid == key.vmid);
+                return if of_another_kind { Ok(Look::Absent) } else { self.prove_absent(key).await };
             };
-            if let Some(sighting) = self.sight(key, &node).await? {
-                return Ok(Look::Present(Box::new(sighting)));
+            if nodes.get(node) == Some(&false) {
+                return Ok(Look::Unknown(format!("its node {node} is not online")));
+            }
+            match self.sight(key, node).await {
+                Ok(Some(sighting)) => return Ok(Look::Present(Box::new(sighting))),
+                Ok(None) => {}
+                Err(error @ (CallError::NotSent(_) | CallError::MaybeSent(_))) => {
+                    return Ok(Look::Unknown(format!("its node {node} does not answer: {error}")));
+                }
+                Err(error) => return Err(error),
             }
         }
         Ok(Look::Unknown(format!("{} is listed, but not where it is said to be; it may be moving", key.vmid)))
@@ -75,4 +79,10 @@ impl Pve {
             snapshots.iter().filter_map(|snapshot| snapshot.text("name")).filter(|name| name != PRESENT).collect();
         Ok(Some(sighting(&listed, configuration, Some(names), &self.marker, self.clock.now())))
     }
+}
+
+/// The nodes in `/cluster/resources`, and whether each is online.
+fn nodes(listed: &[Row]) -> BTreeMap<String, bool> {
+    let nodes = listed.iter().filter(|row| row.text("type").as_deref() == Some("node"));
+    nodes.filter_map(|row| Some((row.text("node")?, row.text("status").as_deref() == Some("online")))).collect()
 }

@@ -9,7 +9,7 @@
 //! | 4xx, 501, 5xx with Proxmox's JSON | [`CallError::Rejected`] |
 
 use std::collections::BTreeMap;
-use std::error::Error as _;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -268,21 +268,17 @@ fn rejected(status: u16, phrase: &str, envelope: Option<Row>) -> CallError {
     CallError::Rejected { status, reason: excerpt(&reason) }
 }
 
-/// A failure with its causes, without the address.
+/// What a failure comes down to: its innermost cause, without references to manuals.
 fn describe(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() { "time-out".to_owned() } else { String::new() };
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            if !text.is_empty() {
-                text.push_str(": ");
-            }
-            text.push_str(&part);
-        }
-        cause = error.source();
+    if error.is_timeout() {
+        return "time-out".to_owned();
     }
-    if text.is_empty() { "the request could not be made".to_owned() } else { excerpt(&text) }
+    let mut cause: &dyn Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    let text = cause.to_string();
+    excerpt(text.split(": https://").next().unwrap_or_default())
 }
 
 #[cfg(test)]

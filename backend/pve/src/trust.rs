@@ -10,7 +10,7 @@ use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 
 use crate::client::ConfigError;
@@ -114,7 +114,7 @@ impl ServerCertVerifier for PinVerifier {
                 return Ok(ServerCertVerified::assertion());
             }
         }
-        Err(CertificateError::ApplicationVerificationFailure.into())
+        Err(Error::General("the server’s certificate does not fit the pin".to_owned()))
     }
 
     fn verify_tls12_signature(

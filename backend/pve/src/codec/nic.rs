@@ -162,6 +162,8 @@ fn set_addresses(addresses: &mut PropertyString, parts: &Parts<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::{BTreeMap, Entries, Kind, NicPart, Parts, Value, edit, read};
 
     fn config(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -261,5 +263,40 @@ mod tests {
         let container = entries(&[("net2", Some("name=eth2,hwaddr=BC:24:11:00:00:01,bridge=vmbr0,ip=dhcp"))]);
         assert_eq!(edited(Kind::Lxc, 2, &config(&[]), &parts, mac), container);
         assert_eq!(edit(Kind::Lxc, 2, &config(&[]), &Parts::from([(NicPart::Ip, &ip)]), mac), None);
+    }
+
+    proptest! {
+        #[test]
+        fn an_edit_changes_the_named_parts_and_keeps_the_rest(
+            kind in prop_oneof![Just(Kind::Qemu), Just(Kind::Lxc)],
+            others in prop::collection::btree_map("(firewall|rate|mtu|queues|link_down|trunks|type|ip6)", "[a-z0-9;]{1,6}", 0..5),
+            order in any::<prop::sample::Index>(),
+            tag in prop::option::of(1_u64..4095),
+            bridge in prop::option::of("vmbr[0-9]{1,2}"),
+            vlan in prop::option::of(0_u64..4095),
+        ) {
+            let mut options: Vec<String> = others.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            options.insert(order.index(options.len() + 1), "bridge=vmbr99".to_owned());
+            options.extend(tag.map(|tag| format!("tag={tag}")));
+            let head = if kind == Kind::Qemu { "virtio=BC:24:11:E6:F3:DC" } else { "name=eth0,hwaddr=BC:24:11:E6:F3:DC" };
+            let entry = format!("{head},{}", options.join(","));
+            let (bridge, vlan) = (bridge.map(Value::Text), vlan.map(Value::Count));
+            let mut parts = Parts::new();
+            parts.extend(bridge.as_ref().map(|bridge| (NicPart::Bridge, bridge)));
+            parts.extend(vlan.as_ref().map(|vlan| (NicPart::Vlan, vlan)));
+            let before = config(&[("net0", &entry)]);
+            let mut after = before.clone();
+            after.extend(edited(kind, 0, &before, &parts, None).into_iter().filter_map(|(key, entry)| Some((key, entry?))));
+
+            let now: BTreeMap<_, _> = read(kind, 0, &after).into_iter().collect();
+            prop_assert_eq!(now.get(&NicPart::Bridge), Some(bridge.as_ref().unwrap_or(&text("vmbr99"))));
+            let expected = vlan.or(tag.map(Value::Count)).filter(|vlan| *vlan != Value::Count(0));
+            prop_assert_eq!(now.get(&NicPart::Vlan), expected.as_ref());
+            let rest = |entry: &str| -> Vec<String> {
+                let named = |option: &&str| option.starts_with("bridge=") || option.starts_with("tag=");
+                entry.split(',').filter(|option| !named(option)).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(rest(&after["net0"]), rest(&entry), "in their order");
+        }
     }
 }

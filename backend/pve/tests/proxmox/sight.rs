@@ -244,6 +244,18 @@ async fn absence_is_proven_or_unknown() {
 }
 
 #[tokio::test]
+async fn a_guest_on_a_silent_node_is_unknown() {
+    let cluster = cluster().await;
+    cluster.answer("/nodes/pve1/qemu/100/pending", "595 No route to host", "null");
+    assert!(matches!(cluster.pve.look(vm(100)).await, Ok(Look::Unknown(why)) if why.contains("No route to host")));
+    let offline = r#"[{"type":"node","node":"pve1","status":"offline"},{"type":"qemu","vmid":100,"node":"pve1"}]"#;
+    cluster.answer("/cluster/resources", "200 OK", offline);
+    let before = cluster.asked("/nodes/pve1/qemu/100/pending");
+    assert!(matches!(cluster.pve.look(vm(100)).await, Ok(Look::Unknown(why)) if why.contains("not online")));
+    assert_eq!(cluster.asked("/nodes/pve1/qemu/100/pending"), before);
+}
+
+#[tokio::test]
 async fn a_listed_guest_that_is_nowhere_is_unknown() {
     let cluster = cluster().await;
     cluster.answer("/nodes/pve1/qemu/100/pending", GONE, "null");

@@ -127,6 +127,19 @@ async fn null_is_done_and_a_task_is_a_task() {
 }
 
 #[tokio::test]
+async fn parameters_go_as_a_form_or_for_delete_in_the_address() {
+    let (server, pve) = with_reply(|| ok("null")).await;
+    for action in [Action::Shutdown, Action::Delete] {
+        assert!(pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", action), &seen()).await.is_ok());
+    }
+    let received = server.received();
+    assert_eq!(received[0].body, "forceStop=0&timeout=180");
+    let (line, body) = (&received[1].line, &received[1].body);
+    let address = "/api2/json/nodes/pve1/qemu/100?destroy-unreferenced-disks=0&purge=1";
+    assert_eq!((line.as_str(), body.as_str()), (&*format!("DELETE {address} HTTP/1.1"), ""));
+}
+
+#[tokio::test]
 async fn the_servers_certificate_or_key_can_be_pinned() {
     let identity = identity();
     let server = serve(&identity, vec![identity.leaf.clone()], |_, _| async { ok("null") }).await;
@@ -134,7 +147,7 @@ async fn the_servers_certificate_or_key_can_be_pinned() {
         assert_eq!(start(&client(&server.url, token(), pin(pinned))).await, Ok(Submitted::Done));
     }
     let error = start(&client(&server.url, token(), pin(b"another"))).await.unwrap_err();
-    assert!(matches!(error, CallError::NotSent(_)), "{error}");
+    assert!(matches!(&error, CallError::NotSent(why) if why.contains("does not fit the pin")), "{error}");
     assert_eq!(server.received().len(), 2, "the token never went to a stranger");
 }
 
