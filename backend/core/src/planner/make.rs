@@ -126,12 +126,8 @@ impl<'a> Planner<'a> {
         self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
         self.reserve(&need, &spot);
         let guest = GuestRef { kind: new.kind, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
-        if new.node.is_none() && self.world.observed.nodes.len() > 1 {
-            self.note(format!(
-                "{} goes to {}: of the nodes that can hold it, the one with fewest guests of this declaration, then \
-                 with most memory to spare.",
-                guest.name, guest.node
-            ));
+        if let Some(why) = &spot.why {
+            self.note(format!("{} goes to {}: {why}.", guest.name, guest.node));
         }
         match spot.origin.clone() {
             Some(Origin::Template(from)) => {
@@ -197,7 +193,8 @@ impl<'a> Planner<'a> {
         let nics: Vec<u8> = nics_of(fields.keys());
         let macs = nics.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
         let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
-        changes.extend(fields.iter().map(|(field, said)| change(field, None, said)));
+        changes.extend(in_reading_order(new, &fields).map(|(field, said)| change(field, None, said)));
+        changes.extend(staying_off(new));
         let fields = fields.into_iter().map(|(field, said)| (field, said.value)).collect();
         let action = Action::Create { fields, template, macs };
         self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
@@ -225,7 +222,8 @@ impl<'a> Planner<'a> {
             full,
             storage: moved,
         };
-        let changes = copied(new, spot, template, &from_name);
+        let mut changes = copied(new, spot, template, &from_name);
+        changes.extend(staying_off(new));
         self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
 
         let standing = Settling { seen: template, resource: new.resource };
@@ -331,6 +329,38 @@ pub(super) fn adding(
     let changes =
         vec![change(&Field::DiskSize(slot.clone()), None, said), change(&Field::DiskStorage(slot.clone()), None, &on)];
     Draft::new(Action::AddDisk { slot: slot.clone(), storage: storage.to_owned(), size }, effect).with(changes)
+}
+
+/// That a new guest is not started, where that is so: nothing else of the plan would say it.
+fn staying_off(new: &NewGuest) -> Option<Change> {
+    let said = new.fields.get(&Field::Running).filter(|said| said.value == Value::Flag(false))?;
+    Some(change(&Field::Running, None, said))
+}
+
+/// Fields as people read them: the guest, its disks in the order in which they were said, its NICs.
+fn in_reading_order<'f>(
+    new: &NewGuest,
+    fields: &'f BTreeMap<Field, Sourced<Value>>,
+) -> impl Iterator<Item = (&'f Field, &'f Sourced<Value>)> {
+    let place = |field: &Field| match field {
+        Field::DiskSize(slot) | Field::DiskStorage(slot) => (1, new.disks.iter().position(|disk| disk == slot)),
+        Field::Nic(..) => (2, None),
+        Field::Name
+        | Field::Cores
+        | Field::Sockets
+        | Field::CpuType
+        | Field::Memory
+        | Field::Swap
+        | Field::OnBoot
+        | Field::Protection
+        | Field::Unprivileged
+        | Field::Tags
+        | Field::Description
+        | Field::Running => (0, None),
+    };
+    let mut ordered: Vec<_> = fields.iter().collect();
+    ordered.sort_by_key(|(field, _)| place(field));
+    ordered.into_iter()
 }
 
 /// What the copy has from its template, and where its disks go.

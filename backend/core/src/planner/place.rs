@@ -33,6 +33,8 @@ pub(super) struct Spot {
     pub(super) origin_node: String,
     /// The storage of each disk, and why that one.
     pub(super) storages: BTreeMap<Slot, (String, Source)>,
+    /// Why this node, where nobody named it and there are others.
+    pub(super) why: Option<String>,
 }
 
 /// What a new guest needs.
@@ -124,15 +126,25 @@ impl Planner<'_> {
         if let (true, Some(named)) = (spots.is_empty() && reasons.is_empty(), named) {
             reasons.push(format!("{named}: it does not answer"));
         }
+        let choice = spots.len();
+        let others: Vec<&str> = reasons.iter().map(String::as_str).collect();
+        let others = others.join("; ");
         // Guests of one declaration are spread; then the node with most memory to spare; then by name.
-        spots
-            .into_iter()
-            .min_by_key(|spot| {
-                let guests = self.placed.get(&spot.node).copied().unwrap_or(0);
-                let spare = self.rooms.0.get(&spot.node).map_or(0, |room| room.memory);
-                (before != Some(spot.node.as_str()), guests, -spare, spot.node.clone())
-            })
-            .ok_or(reasons)
+        let best = spots.into_iter().min_by_key(|spot| {
+            let guests = self.placed.get(&spot.node).copied().unwrap_or(0);
+            let spare = self.rooms.0.get(&spot.node).map_or(0, |room| room.memory);
+            (before != Some(spot.node.as_str()), guests, -spare, spot.node.clone())
+        });
+        let Some(mut spot) = best else { return Err(reasons) };
+        spot.why = match (named, choice, others.is_empty()) {
+            (Some(_), _, _) | (None, 1, true) => None,
+            (None, 1, false) => Some(format!("it is the only node that can hold it ({others})")),
+            (None, _, _) => Some(
+                "of the nodes that can hold it, it has the fewest guests of this declaration, then the most memory to spare"
+                    .to_owned(),
+            ),
+        };
+        Ok(spot)
     }
 
     fn spot_on(&self, need: &Need<'_>, name: &str, node: &Node) -> Result<Spot, String> {
@@ -171,7 +183,7 @@ impl Planner<'_> {
             return Err(format!("{free} of its memory are free, and {} are asked for", need.memory));
         }
         let storages = self.storages_on(need, name, node, origin.as_ref())?;
-        Ok(Spot { node: name.to_owned(), origin, origin_node, storages })
+        Ok(Spot { node: name.to_owned(), origin, origin_node, storages, why: None })
     }
 
     /// What the guest is made from on `node`: what is there, or a template whose disks all nodes share.

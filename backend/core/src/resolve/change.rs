@@ -11,7 +11,7 @@ use super::value::{self, Network, storage_of};
 use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order};
 use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::Kind;
-use crate::intent::{OneDeed, Wish};
+use crate::intent::{NewGuest, OneDeed, Wish};
 use crate::observed::Sighting;
 use crate::reading::{Amount, Deed, DiskRef, Edit, EditField, Source, Sourced, Span, Target};
 use crate::size::Size;
@@ -80,6 +80,7 @@ impl<'a> Resolver<'a> {
         let mut fields = new.fields.clone();
         work(self, &subject, &mut fields);
         let Some(Wish::Exist(new)) = self.wishes.get_mut(wish) else { return };
+        take_name(new, &mut fields);
         for field in fields.keys() {
             if let Field::DiskSize(slot) = field
                 && !new.disks.contains(slot)
@@ -104,8 +105,12 @@ impl<'a> Resolver<'a> {
                 before.extend(fields.clone());
             }
         }
-        for (field, value) in &fields {
+        let mut fields = fields;
+        for (field, value) in &mut fields {
             self.put(&seen.guest.name, &mut before, field.clone(), value.clone());
+            if let Some(kept) = before.get(field) {
+                *value = kept.clone();
+            }
         }
         let last = self.wishes.iter_mut().rev().find(|wish| match wish {
             Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.key() == key,
@@ -505,6 +510,15 @@ impl<'a> Resolver<'a> {
                 _ => self.ask("gateway", Some(span), Doubt::new(text)),
             }
         }
+    }
+}
+
+/// A new guest has its name beside its fields: what a later sentence calls it is its name.
+pub(super) fn take_name(new: &mut NewGuest, fields: &mut Fields) {
+    if let Some(Sourced { value: Value::Text(name), source }) = fields.remove(&Field::Name)
+        && let Ok(name) = name.parse()
+    {
+        new.name = Sourced::new(name, source);
     }
 }
 

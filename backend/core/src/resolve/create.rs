@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::change::take_name;
 use super::target::Found;
 use super::value::storage_of;
 use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order, is_of, value};
@@ -47,6 +48,7 @@ impl<'a> Resolver<'a> {
         self.nics(at, &create.nics, template.is_some(), &subject, &mut fields);
         self.defaults(&new, template.is_some(), &mut fields);
         self.together(at, &subject, &mut fields);
+        take_name(&mut new, &mut fields);
         new.fields = fields;
         self.wishes.push(Wish::Exist(Box::new(new)));
     }
@@ -110,6 +112,7 @@ impl<'a> Resolver<'a> {
         self.edits(at, &subject, edits, &mut fields);
         self.defaults(&new, true, &mut fields);
         self.together(at, &subject, &mut fields);
+        take_name(&mut new, &mut fields);
         let added = fields.keys().filter_map(|field| match field {
             Field::DiskSize(slot) => Some(slot),
             _ => None,

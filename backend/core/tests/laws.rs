@@ -1,0 +1,266 @@
+//! What holds of every plan, whatever was declared.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use mycopod_core::field::{Field, NicPart, Value};
+use mycopod_core::guest::Kind;
+use mycopod_core::intent::{Intent, Wish};
+use mycopod_core::plan::{Action, Effect, Plan};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Plain, Selector};
+use mycopod_core::settle::{Settled, settled};
+use mycopod_core::size::Size;
+use proptest::prelude::*;
+use support::{Life, Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
+
+const GUESTS: [&str; 8] = ["web-01", "web-02", "db-1", "test-1", "test-2", "old-backup", "prod-db", "cache"];
+
+/// One statement, of any sort.
+#[derive(Clone, Debug)]
+enum Said {
+    Create(String, Kind, Vec<Want>),
+    Change(Selector, Vec<(EditField, Amount)>),
+    Deed(Selector, Deed),
+    Copy(String, String, Option<bool>),
+}
+
+fn selector() -> impl Strategy<Value = Selector> {
+    prop_oneof![
+        8 => prop::sample::select(GUESTS.to_vec()).prop_map(by_name),
+        2 => (1..4u32).prop_map(|n| by_name(&format!("new-{n}"))),
+        1 => Just(Selector::Tag { tag: "web".into(), kind: None }),
+        1 => Just(Selector::Vmid(104)),
+    ]
+}
+
+fn wants() -> impl Strategy<Value = Vec<Want>> {
+    let want = prop_oneof![
+        (1..40u64).prop_map(|cores| Want::Plain(Plain::Cores, Value::Count(cores))),
+        (1..40u64).prop_map(|n| Want::Plain(Plain::Memory, gib(n))),
+        any::<bool>().prop_map(|runs| Want::Plain(Plain::Running, Value::Flag(runs))),
+        any::<bool>().prop_map(|flag| Want::Plain(Plain::OnBoot, Value::Flag(flag))),
+        Just(Want::Plain(Plain::Tags, tags(&["Web", "new"]))),
+        Just(Want::Plain(Plain::Description, text(" A text.\n"))),
+        (1..90u64, prop::option::of(prop::sample::select(vec!["local", "local-lvm"])))
+            .prop_map(|(size, storage)| Want::Disk(size, storage)),
+        (1..4094u64)
+            .prop_map(|vlan| Want::Nic(vec![(NicPart::Bridge, text("vmbr1")), (NicPart::Vlan, Value::Count(vlan)),])),
+        Just(Want::Nic(vec![(NicPart::Ip, text("10.0.0.5/24")), (NicPart::Gateway, text("10.0.0.1"))])),
+        prop::sample::select(vec!["pve1", "pve2"]).prop_map(Want::Node),
+        prop::sample::select(vec!["debian 12", "ubuntu 24.04", "alpine"]).prop_map(Want::Image),
+    ];
+    prop::collection::vec(want, 0..6)
+}
+
+fn edits() -> impl Strategy<Value = Vec<(EditField, Amount)>> {
+    let edit = prop_oneof![
+        (1..32u64).prop_map(|cores| (EditField::Plain(Plain::Cores), Amount::To(Value::Count(cores)))),
+        Just((EditField::Plain(Plain::Memory), Amount::Times(2))),
+        (1..9u64).prop_map(|n| (EditField::Plain(Plain::Memory), Amount::Plus(gib(n)))),
+        (1..50u64).prop_map(|n| (EditField::DiskSize(DiskRef::Nth(1)), Amount::Plus(gib(n)))),
+        (1..50u64).prop_map(|n| (EditField::NewDisk { storage: None }, Amount::To(gib(n)))),
+        Just((EditField::Plain(Plain::Tags), Amount::Plus(tags(&["x"])))),
+        any::<bool>().prop_map(|flag| (EditField::Plain(Plain::OnBoot), Amount::To(Value::Flag(flag)))),
+        any::<bool>().prop_map(|flag| (EditField::Plain(Plain::Protection), Amount::To(Value::Flag(flag)))),
+        any::<bool>().prop_map(|flag| (EditField::Plain(Plain::Running), Amount::To(Value::Flag(flag)))),
+        Just((EditField::Nic(None, NicPart::Bridge), Amount::To(text("vmbr1")))),
+        Just((EditField::Nic(Some(1), NicPart::Bridge), Amount::To(text("vmbr1")))),
+        (1..4u32).prop_map(|n| (EditField::Plain(Plain::Name), Amount::To(text(&format!("name-{n}"))))),
+    ];
+    prop::collection::vec(edit, 1..4)
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        Just(Deed::Start),
+        Just(Deed::Stop),
+        Just(Deed::Shutdown),
+        Just(Deed::Reboot),
+        Just(Deed::Delete),
+        Just(Deed::Adopt),
+        Just(Deed::Snapshot { name: None }),
+    ]
+}
+
+fn said() -> impl Strategy<Value = Said> {
+    let kind = prop::sample::select(vec![Kind::Qemu, Kind::Lxc]);
+    let copies = prop::sample::select(vec!["web-02", "debian-12", "cache", "test-1"]);
+    prop_oneof![
+        4 => ((1..6u32), kind, wants()).prop_map(|(n, kind, wants)| Said::Create(format!("new-{n}"), kind, wants)),
+        4 => (selector(), edits()).prop_map(|(selector, edits)| Said::Change(selector, edits)),
+        3 => (selector(), deed()).prop_map(|(selector, deed)| Said::Deed(selector, deed)),
+        1 => (copies, 6..9u32, prop::option::of(any::<bool>()))
+            .prop_map(|(from, n, full)| Said::Copy(from.into(), format!("new-{n}"), full)),
+    ]
+}
+
+fn saying(said: &[Said]) -> Saying {
+    said.iter().fold(Saying::default(), |saying, said| match said {
+        Said::Create(name, kind, wants) => saying.create(name, *kind, wants),
+        Said::Change(selector, edits) => saying.change(selector.clone(), edits),
+        Said::Deed(selector, deed) => saying.deed(selector.clone(), deed.clone()),
+        Said::Copy(from, name, full) => saying.copy(from, name, *full),
+    })
+}
+
+/// The intent and plan of a declaration that can be planned.
+fn planned(said: &[Said], life: &Life) -> Option<(Intent, Plan)> {
+    let intent = resolved(&saying(said), &life.observed, &Answers::default()).ok()?;
+    let plan = life.plan(&intent).ok()?;
+    Some((intent, plan))
+}
+
+fn declared() -> impl Strategy<Value = Vec<Said>> {
+    prop::collection::vec(said(), 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, max_global_rejects: 100_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_plan_carried_out_leaves_an_empty_plan(said in declared()) {
+        let mut life = Life::new(cluster());
+        let Some((intent, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
+        life.reserve(&plan);
+        life.carry_out(plan.steps());
+        life.deeds_are_done(&intent);
+        let again = life.plan(&intent);
+        prop_assert!(again.as_ref().is_ok_and(Plan::is_empty), "{again:#?}");
+    }
+
+    #[test]
+    fn a_plan_interrupted_anywhere_is_finished_by_the_next_with_no_guest_twice(said in declared(), at in 0..12usize) {
+        let mut life = Life::new(cluster());
+        let Some((intent, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
+        life.reserve(&plan);
+        let at = at.min(plan.steps().len());
+        life.carry_out(&plan.steps()[..at]);
+        // A deed is done when all steps that serve it are.
+        let open: BTreeSet<usize> = plan.steps()[at..].iter().map(|step| step.wish).collect();
+        life.deeds_are_done(&intent);
+        life.done.retain(|wish| !open.contains(wish));
+        let rest = life.plan(&intent);
+        prop_assert!(rest.is_ok(), "{rest:#?}");
+        let rest = rest.unwrap();
+        life.carry_out(rest.steps());
+        life.deeds_are_done(&intent);
+        prop_assert!(life.plan(&intent).is_ok_and(|plan| plan.is_empty()));
+        let made = intent.wishes.iter().filter(|wish| matches!(wish, Wish::Exist(_))).count();
+        let gone = plan.summary().destroy;
+        prop_assert_eq!(life.observed.guests.len(), cluster().guests.len() + made - gone);
+    }
+
+    #[test]
+    fn planning_is_a_function(said in declared()) {
+        let life = Life::new(cluster());
+        let once = resolved(&saying(&said), &life.observed, &Answers::default());
+        prop_assert_eq!(&once, &resolved(&saying(&said), &life.observed, &Answers::default()));
+        if let Ok(intent) = once {
+            prop_assert_eq!(life.plan(&intent), life.plan(&intent));
+        }
+    }
+
+    #[test]
+    fn counters_that_move_do_not_change_a_plan(said in declared(), used in 1..200u64) {
+        let mut life = Life::new(cluster());
+        let Some((intent, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
+        for state in life.observed.nodes.values_mut() {
+            if let mycopod_core::observed::NodeState::Seen(node) = state {
+                node.memory_used = Size::gib(used);
+                for storage in node.storages.values_mut() {
+                    storage.free = storage.free.saturating_sub(Size::mib(used));
+                }
+            }
+        }
+        let again = life.plan(&intent).unwrap();
+        prop_assert_eq!(plan.digest(), again.digest());
+    }
+
+    #[test]
+    fn nothing_is_destroyed_or_touched_that_nobody_named(said in declared()) {
+        let mut life = Life::new(cluster());
+        let Some((intent, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
+        for step in plan.steps() {
+            prop_assert_eq!(matches!(step.action, Action::Delete), step.effect == Effect::Destroy);
+        }
+        let named: BTreeSet<u32> = intent
+            .wishes
+            .iter()
+            .filter_map(|wish| match wish {
+                Wish::Hold { guest, .. } | Wish::Once { guest, .. } => Some(guest.vmid.get()),
+                Wish::Exist(_) => None,
+            })
+            .collect();
+        let before = life.observed.clone();
+        // Carrying out panics where a guest that is not ours is touched without being adopted first.
+        life.carry_out(plan.steps());
+        for seen in before.guests.iter().filter(|seen| !named.contains(&seen.guest.vmid.get())) {
+            prop_assert_eq!(Some(seen), life.observed.guest(seen.guest.key()));
+        }
+    }
+
+    #[test]
+    fn every_step_is_open_before_it_is_done_and_settled_after(said in declared()) {
+        let mut life = Life::new(cluster());
+        let Some((_, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
+        for step in plan.steps() {
+            let before = settled(step, &life.look(step.guest.key()));
+            prop_assert_eq!(before, Settled::No, "{:?}", step);
+            life.carry_out([step]);
+            let after = settled(step, &life.look(step.guest.key()));
+            let expected = if step.action == Action::Reboot { Settled::No } else { Settled::Yes };
+            prop_assert_eq!(after, expected, "{:?}", step);
+        }
+    }
+
+    #[test]
+    fn numbers_and_addresses_are_never_given_twice(count in 1..20usize, from_template in any::<bool>()) {
+        let life = Life::new(cluster());
+        let wants = if from_template { vec![Want::Image("debian 12")] } else { Vec::new() };
+        let saying = (0..count).fold(Saying::default(), |saying, n| saying.create(&format!("n-{n}"), Kind::Qemu, &wants));
+        let intent = resolved(&saying, &life.observed, &Answers::default()).unwrap();
+        let plan = life.plan(&intent).unwrap();
+        let mut vmids = BTreeSet::new();
+        let mut addresses = BTreeSet::new();
+        for step in plan.steps() {
+            match &step.action {
+                Action::Create { macs, .. } => {
+                    prop_assert!(vmids.insert(step.guest.vmid));
+                    for mac in macs.values() {
+                        prop_assert!(addresses.insert(mac.clone()));
+                    }
+                }
+                Action::Clone { .. } => prop_assert!(vmids.insert(step.guest.vmid)),
+                _ => {}
+            }
+            prop_assert!(life.observed.numbered(step.guest.vmid).is_none());
+        }
+        prop_assert_eq!(vmids.len(), count);
+        let on_pve1 = plan.steps().iter().filter(|step| step.guest.node == "pve1").count();
+        prop_assert!(on_pve1.abs_diff(plan.steps().len() - on_pve1) <= 1, "guests of one declaration are spread");
+    }
+
+    #[test]
+    fn a_guest_of_ours_that_changed_is_repaired_field_by_field(cores in 1..32u64, memory in 1..16u64) {
+        let mut life = Life::new(cluster());
+        let wants = [Want::Plain(Plain::Cores, Value::Count(4)), Want::Plain(Plain::Memory, gib(8))];
+        let saying = Saying::default().create("shop-01", Kind::Qemu, &wants);
+        let intent = resolved(&saying, &life.observed, &Answers::default()).unwrap();
+        let plan = life.plan(&intent).unwrap();
+        life.carry_out(plan.steps());
+        let shop = support::named_mut(&mut life.observed, "shop-01");
+        shop.fields.insert(Field::Cores, Value::Count(cores));
+        shop.fields.insert(Field::Memory, gib(memory));
+        // Nobody named the CPU type, so nobody owns it.
+        shop.fields.insert(Field::CpuType, text("host"));
+        let repair = life.plan(&intent).unwrap();
+        let repaired: Vec<Field> =
+            repair.steps().iter().flat_map(|step| step.changes.iter().map(|change| change.field.clone())).collect();
+        let mut expected = Vec::new();
+        expected.extend((cores != 4).then_some(Field::Cores));
+        expected.extend((memory != 8).then_some(Field::Memory));
+        prop_assert_eq!(repaired, expected);
+        prop_assert_eq!(repair.declaration(), declaration());
+    }
+}

@@ -1,0 +1,556 @@
+//! A cluster to plan against, and a strict model of what Proxmox does with a step.
+
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::DateTime;
+use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
+use mycopod_core::id::{DeclarationId, ResourceId};
+use mycopod_core::intent::{Intent, Wish};
+use mycopod_core::observed::{Bridge, Image, Look, Node, NodeState, Observed, Origin, Ownership, Sighting, Storage};
+use mycopod_core::plan::{Action, Effect, Plan, Step};
+use mycopod_core::planner::{Resource, World, plan};
+use mycopod_core::policy::Policy;
+use mycopod_core::reading::{
+    Amount, Answers, Create, Deed, Edit, EditField, Plain, Question, Reading, Selector, Source, Sourced, Span,
+    Statement, Target, WantedDisk, WantedNic, What,
+};
+use mycopod_core::resolve::resolve;
+use mycopod_core::size::Size;
+
+pub fn declaration() -> DeclarationId {
+    "0192f0c1-2d3e-7000-8000-0123456789ab".parse().unwrap()
+}
+
+pub fn vmid(number: u32) -> Vmid {
+    Vmid::try_from(number).unwrap()
+}
+
+pub fn gib(n: u64) -> Value {
+    Value::Size(Size::gib(n))
+}
+
+pub fn text(value: &str) -> Value {
+    Value::Text(value.to_owned())
+}
+
+pub fn tags(tags: &[&str]) -> Value {
+    Value::Set(tags.iter().map(|&tag| tag.to_owned()).collect())
+}
+
+fn content(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+pub fn node() -> Node {
+    let storage = |tib: u64, names: &[&str]| Storage {
+        total: Size::gib(tib * 1024),
+        free: Size::gib(tib * 1024),
+        content: content(names),
+        shared: false,
+    };
+    Node {
+        at: DateTime::UNIX_EPOCH,
+        cpus: 32,
+        memory: Size::gib(256),
+        memory_used: Size::gib(3),
+        storages: BTreeMap::from([
+            ("local".to_owned(), storage(2, &["images", "rootdir", "vztmpl", "iso", "backup"])),
+            ("local-lvm".to_owned(), storage(4, &["images", "rootdir"])),
+        ]),
+        bridges: BTreeMap::from([
+            ("vmbr0".to_owned(), Bridge { vlan_aware: false }),
+            ("vmbr1".to_owned(), Bridge { vlan_aware: true }),
+        ]),
+    }
+}
+
+pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
+    let mut fields = BTreeMap::from([
+        (Field::Name, text(name)),
+        (Field::Cores, Value::Count(2)),
+        (Field::Memory, gib(4)),
+        (Field::OnBoot, Value::Flag(false)),
+        (Field::Protection, Value::Flag(false)),
+        (Field::Tags, tags(&[])),
+        (Field::Running, Value::Flag(false)),
+        (Field::Nic(0, NicPart::Bridge), text("vmbr0")),
+    ]);
+    let mut raw = BTreeMap::new();
+    let slot = match kind {
+        Kind::Qemu => {
+            fields.insert(Field::Sockets, Value::Count(1));
+            fields.insert(Field::CpuType, text("x86-64-v2-AES"));
+            fields.insert(Field::Nic(0, NicPart::Model), text("virtio"));
+            raw.insert("net0".to_owned(), format!("virtio=BC:24:11:00:00:{:02X},bridge=vmbr0", number % 256));
+            raw.insert("boot".to_owned(), "order=scsi0;net0".to_owned());
+            Slot::scsi(0)
+        }
+        Kind::Lxc => {
+            fields.insert(Field::Swap, Value::Size(Size::mib(512)));
+            fields.insert(Field::Unprivileged, Value::Flag(true));
+            fields.insert(Field::Nic(0, NicPart::Ip), text("dhcp"));
+            Slot::rootfs()
+        }
+    };
+    raw.insert(slot.to_string(), format!("local-lvm:vm-{number}-disk-0,size=32G"));
+    fields.insert(Field::DiskSize(slot.clone()), gib(32));
+    fields.insert(Field::DiskStorage(slot), text("local-lvm"));
+    Sighting {
+        guest: GuestRef { kind, vmid: vmid(number), name: name.to_owned(), node: node.to_owned() },
+        at: DateTime::UNIX_EPOCH,
+        power: Power::Stopped,
+        template: false,
+        lock: None,
+        digest: format!("{number:040x}"),
+        ownership: Ownership::Unmarked,
+        smbios_uuid: (kind == Kind::Qemu).then(|| format!("0000-{number}")),
+        fields,
+        pending: BTreeSet::new(),
+        hotplug: content(&["network", "disk", "usb"]),
+        snapshots: Some(BTreeSet::new()),
+        raw,
+    }
+}
+
+impl Extra for Sighting {
+    fn runs(mut self) -> Self {
+        self.power = Power::Running;
+        self.fields.insert(Field::Running, Value::Flag(true));
+        self
+    }
+
+    fn has(mut self, field: Field, value: Value) -> Self {
+        if let Field::DiskSize(slot) = &field {
+            self.raw.insert(slot.to_string(), "local-lvm:disk".to_owned());
+            self.fields.insert(Field::DiskStorage(slot.clone()), text("local-lvm"));
+        }
+        self.fields.insert(field, value);
+        self
+    }
+
+    fn is_template(mut self) -> Self {
+        self.template = true;
+        self.raw.insert("ide2".to_owned(), "local-lvm:vm-cloudinit,media=cdrom".to_owned());
+        self
+    }
+}
+
+/// Variations of a guest.
+pub trait Extra {
+    fn runs(self) -> Self;
+    fn has(self, field: Field, value: Value) -> Self;
+    fn is_template(self) -> Self;
+}
+
+/// The demo cluster: two nodes, templates on both, and guests that are not ours.
+pub fn cluster() -> Observed {
+    let scsi = |n: u8| Field::DiskSize(Slot::scsi(n));
+    let mut guests = vec![
+        guest(Kind::Qemu, 101, "web-01", "pve1").runs().has(Field::Tags, tags(&["web"])),
+        guest(Kind::Qemu, 102, "web-02", "pve1").runs().has(Field::Tags, tags(&["web"])),
+        guest(Kind::Qemu, 103, "db-1", "pve1").runs().has(scsi(0), gib(40)).has(scsi(1), gib(100)),
+        guest(Kind::Qemu, 104, "test-1", "pve1").has(Field::Memory, gib(1)),
+        guest(Kind::Qemu, 105, "test-2", "pve2").has(Field::Memory, gib(1)),
+        guest(Kind::Qemu, 107, "old-backup", "pve1"),
+        guest(Kind::Qemu, 108, "prod-db", "pve1").runs().has(Field::Protection, Value::Flag(true)),
+        guest(Kind::Lxc, 109, "cache", "pve1").runs(),
+    ];
+    let mut images = Vec::new();
+    for (node, base) in [("pve1", 9000), ("pve2", 9100)] {
+        for (index, name) in [(0, "debian-12"), (1, "ubuntu-24.04")] {
+            let template = guest(Kind::Qemu, base + index, name, node).is_template().has(scsi(0), gib(4));
+            guests.push(template);
+            let origin = Origin::Template(vmid(base + index));
+            images.push(Image {
+                name: name.into(),
+                kind: Kind::Qemu,
+                node: node.into(),
+                origin,
+                disk: Some(Size::gib(4)),
+            });
+        }
+        for name in [
+            "alpine-3.20-default_20240908_amd64.tar.xz",
+            "debian-12-standard_12.2-1_amd64.tar.zst",
+            "debian-12-standard_12.7-1_amd64.tar.zst",
+        ] {
+            let origin = Origin::Volume(format!("local:vztmpl/{name}"));
+            images.push(Image { name: name.into(), kind: Kind::Lxc, node: node.into(), origin, disk: None });
+        }
+    }
+    Observed {
+        at: DateTime::UNIX_EPOCH,
+        version: "8.4.1".into(),
+        cluster: "demo".into(),
+        nodes: BTreeMap::from([("pve1".into(), NodeState::Seen(node())), ("pve2".into(), NodeState::Seen(node()))]),
+        guests,
+        images,
+    }
+}
+
+pub fn named<'a>(observed: &'a Observed, name: &str) -> &'a Sighting {
+    observed.guests.iter().find(|seen| seen.guest.name == name).unwrap()
+}
+
+pub fn named_mut<'a>(observed: &'a mut Observed, name: &str) -> &'a mut Sighting {
+    observed.guests.iter_mut().find(|seen| seen.guest.name == name).unwrap()
+}
+
+// ----- readings -------------------------------------------------------------------------
+
+/// Builds a reading; every word gets a span of its own.
+#[derive(Default)]
+pub struct Saying {
+    at: usize,
+    pub reading: Reading,
+}
+
+impl Saying {
+    fn span(&mut self) -> Span {
+        self.at += 4;
+        Span { start: self.at - 4, end: self.at - 1 }
+    }
+
+    pub fn said<T>(&mut self, value: T) -> Sourced<T> {
+        let span = self.span();
+        Sourced::new(value, Source::said(span, &words()))
+    }
+
+    pub fn statement(mut self, what: impl FnOnce(&mut Self) -> What) -> Self {
+        let span = self.span();
+        let what = what(&mut self);
+        self.reading.statements.push(Statement { span, what });
+        self
+    }
+
+    pub fn create(self, name: &str, kind: Kind, wanted: &[Want]) -> Self {
+        self.statement(|say| {
+            let mut create = Create {
+                kind: say.said(kind),
+                name: say.said(name.to_owned()),
+                node: None,
+                image: None,
+                plain: Vec::new(),
+                disks: Vec::new(),
+                nics: Vec::new(),
+            };
+            for want in wanted {
+                match want {
+                    Want::Plain(plain, value) => create.plain.push((*plain, say.said(value.clone()))),
+                    Want::Disk(gib, storage) => {
+                        let storage = storage.map(|storage| say.said(storage.to_owned()));
+                        create.disks.push(WantedDisk { size: say.said(Size::gib(*gib)), storage });
+                    }
+                    Want::Nic(parts) => {
+                        let parts = parts.iter().map(|(part, value)| (*part, say.said(value.clone()))).collect();
+                        create.nics.push(WantedNic { parts });
+                    }
+                    Want::Node(node) => create.node = Some(say.said((*node).to_owned())),
+                    Want::Image(image) => create.image = Some(say.said((*image).to_owned())),
+                }
+            }
+            What::Create(Box::new(create))
+        })
+    }
+
+    pub fn target(&mut self, selector: Selector) -> Target {
+        Target { span: self.span(), selector }
+    }
+
+    pub fn change(self, selector: Selector, edits: &[(EditField, Amount)]) -> Self {
+        self.statement(|say| {
+            let targets = vec![say.target(selector)];
+            let edits = edits
+                .iter()
+                .map(|(field, amount)| Edit {
+                    field: field.clone(),
+                    amount: amount.clone(),
+                    source: say.said(()).source,
+                })
+                .collect();
+            What::Change { targets, edits }
+        })
+    }
+
+    pub fn deed(self, selector: Selector, deed: Deed) -> Self {
+        self.statement(|say| What::Do { targets: vec![say.target(selector)], deed })
+    }
+
+    pub fn copy(self, from: &str, name: &str, full: Option<bool>) -> Self {
+        self.statement(|say| What::Clone {
+            from: say.target(by_name(from)),
+            name: say.said(name.to_owned()),
+            full: full.map(|full| say.said(full)),
+            edits: Vec::new(),
+        })
+    }
+}
+
+/// What a new guest shall have.
+#[derive(Clone, Debug)]
+pub enum Want {
+    Plain(Plain, Value),
+    Disk(u64, Option<&'static str>),
+    Nic(Vec<(NicPart, Value)>),
+    Node(&'static str),
+    Image(&'static str),
+}
+
+pub fn by_name(name: &str) -> Selector {
+    Selector::Name(name.to_owned())
+}
+
+pub fn to(plain: Plain, value: Value) -> (EditField, Amount) {
+    (EditField::Plain(plain), Amount::To(value))
+}
+
+/// A text long enough for every span.
+pub fn words() -> String {
+    "abc ".repeat(1_000)
+}
+
+pub fn resolved(saying: &Saying, observed: &Observed, answers: &Answers) -> Result<Intent, Vec<Question>> {
+    resolve(declaration(), &words(), &saying.reading, observed, &Policy::default(), answers)
+}
+
+/// The only question, or a panic that shows what came instead.
+pub fn question(saying: &Saying, observed: &Observed) -> Question {
+    let questions = resolved(saying, observed, &Answers::default()).unwrap_err();
+    assert_eq!(questions.len(), 1, "{questions:#?}");
+    questions.into_iter().next().unwrap()
+}
+
+pub fn answer(question: &Question, answer: &str) -> Answers {
+    Answers::from_iter([(question.id.clone(), answer.to_owned())])
+}
+
+// ----- the world as it goes on ----------------------------------------------------------
+
+/// A cluster with what the database knows of it.
+#[derive(Clone, Debug)]
+pub struct Life {
+    pub observed: Observed,
+    pub resources: Vec<Resource>,
+    pub done: BTreeSet<usize>,
+}
+
+impl Life {
+    pub fn new(observed: Observed) -> Self {
+        Self { observed, resources: Vec::new(), done: BTreeSet::new() }
+    }
+
+    pub fn plan(&self, intent: &Intent) -> Result<Plan, Vec<Question>> {
+        let world = World { observed: &self.observed, resources: &self.resources, done: &self.done };
+        plan(declaration(), intent, &world, &Policy::default())
+    }
+
+    /// Reserves VMIDs, as the database does when a plan is put up.
+    pub fn reserve(&mut self, plan: &Plan) {
+        for step in plan.steps() {
+            if matches!(step.action, Action::Create { .. } | Action::Clone { .. })
+                && self.resources.iter().all(|row| row.id != step.resource)
+            {
+                self.resources.push(row(step));
+            }
+        }
+    }
+
+    /// Carries out the steps, each as Proxmox would, or refuses as it would.
+    pub fn carry_out<'s>(&mut self, steps: impl IntoIterator<Item = &'s Step>) {
+        for step in steps {
+            apply(&mut self.observed, step);
+            match step.action {
+                Action::Adopt => self.resources.push(row(step)),
+                Action::Delete => {
+                    self.resources.iter_mut().filter(|row| row.id == step.resource).for_each(|row| row.gone = true)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Marks all deeds of the intent as done.
+    pub fn deeds_are_done(&mut self, intent: &Intent) {
+        self.done = intent
+            .wishes
+            .iter()
+            .enumerate()
+            .filter(|(_, wish)| matches!(wish, Wish::Once { .. }))
+            .map(|(index, _)| index)
+            .collect();
+    }
+
+    pub fn look(&self, key: GuestKey) -> Look {
+        self.observed.guest(key).map_or(Look::Absent, |seen| Look::Present(Box::new(seen.clone())))
+    }
+}
+
+fn row(step: &Step) -> Resource {
+    Resource {
+        id: step.resource,
+        key: step.guest.key(),
+        node: step.guest.node.clone(),
+        name: step.guest.name.clone(),
+        smbios_uuid: None,
+        declaration: declaration(),
+        gone: false,
+    }
+}
+
+/// What Proxmox makes of a step; a panic where it would refuse, or where a guest that is not ours is touched.
+fn apply(observed: &mut Observed, step: &Step) {
+    let key = step.guest.key();
+    match &step.action {
+        Action::Create { fields, template, macs } => {
+            assert!(observed.numbered(key.vmid).is_none(), "VMID {} is taken", key.vmid);
+            assert_eq!(template.is_some(), key.kind == Kind::Lxc);
+            let mut made = blank(step);
+            for (field, value) in fields {
+                set(&mut made, field, value);
+                if let Field::DiskSize(slot) = field {
+                    let Some(Value::Text(storage)) = fields.get(&Field::DiskStorage(slot.clone())) else {
+                        panic!("disk {slot} has no storage")
+                    };
+                    fill(observed, &step.guest.node, storage, value);
+                }
+            }
+            for (number, mac) in macs {
+                made.raw.insert(format!("net{number}"), format!("virtio={mac},bridge=vmbr0"));
+            }
+            observed.guests.push(made);
+        }
+        Action::Clone { from, full, storage, .. } => {
+            assert!(observed.numbered(key.vmid).is_none(), "VMID {} is taken", key.vmid);
+            let source = observed.numbered(*from).expect("the source exists").clone();
+            assert!(*full || source.template, "only a template has linked copies");
+            let mut made = source;
+            made.guest = step.guest.clone();
+            made.ownership = Ownership::Ours(step.resource);
+            made.template = false;
+            made.power = Power::Stopped;
+            made.smbios_uuid = Some(format!("copy-{}", key.vmid));
+            made.fields.insert(Field::Name, text(&step.guest.name));
+            made.fields.insert(Field::Running, Value::Flag(false));
+            made.fields.remove(&Field::Description);
+            if let Some(storage) = storage {
+                for slot in made.disks().cloned().collect::<Vec<_>>() {
+                    made.fields.insert(Field::DiskStorage(slot), text(storage));
+                }
+            }
+            observed.guests.push(made);
+        }
+        _ => {
+            let node = step.guest.node.clone();
+            let position = observed.guests.iter().position(|seen| seen.guest.key() == key).expect("the guest exists");
+            let mut seen = observed.guests.remove(position);
+            let ours = seen.ownership == Ownership::Ours(step.resource);
+            assert!(ours || step.action == Action::Adopt, "{step:?} acts on a guest that is not ours");
+            assert!(seen.lock.is_none() && !seen.template);
+            let mut stays = true;
+            match &step.action {
+                Action::Create { .. } | Action::Clone { .. } => unreachable!("handled above"),
+                Action::Adopt => seen.ownership = Ownership::Ours(step.resource),
+                Action::Update { fields, macs } => {
+                    let nics: BTreeSet<u8> = seen.nics().collect();
+                    for (field, value) in fields {
+                        set(&mut seen, field, value);
+                    }
+                    let added: BTreeSet<u8> = seen.nics().filter(|nic| !nics.contains(nic)).collect();
+                    assert_eq!(added, macs.keys().copied().collect(), "each new NIC has a MAC address");
+                }
+                Action::AddDisk { slot, storage, size } => {
+                    assert!(!seen.raw.contains_key(slot.as_str()), "{slot} is in use");
+                    set(&mut seen, &Field::DiskSize(slot.clone()), &Value::Size(*size));
+                    seen.fields.insert(Field::DiskStorage(slot.clone()), text(storage));
+                    fill(observed, &node, storage, &Value::Size(*size));
+                }
+                Action::Resize { slot, size } => {
+                    let field = Field::DiskSize(slot.clone());
+                    let Some(Value::Size(is)) = seen.get(&field).cloned() else { panic!("no disk {slot}") };
+                    assert!(is < *size, "Proxmox cannot shrink");
+                    set(&mut seen, &field, &Value::Size(*size));
+                }
+                Action::Start => {
+                    assert_eq!(seen.power, Power::Stopped);
+                    seen = seen.runs();
+                }
+                Action::Shutdown | Action::Stop => {
+                    assert_ne!(seen.power, Power::Stopped);
+                    seen.power = Power::Stopped;
+                    seen.fields.insert(Field::Running, Value::Flag(false));
+                }
+                Action::Reboot => assert_eq!(seen.power, Power::Running),
+                Action::Snapshot { name } => {
+                    assert!(seen.snapshots.get_or_insert_default().insert(name.clone()), "snapshot {name} exists");
+                }
+                Action::Delete => {
+                    assert_eq!(step.effect, Effect::Destroy);
+                    assert_eq!(seen.power, Power::Stopped, "Proxmox refuses to delete a running guest");
+                    assert_ne!(seen.get(&Field::Protection), Some(&Value::Flag(true)), "protected");
+                    stays = false;
+                }
+            }
+            seen.digest = format!("{}{}", &seen.digest[1..], step.seq % 10);
+            if stays {
+                observed.guests.insert(position, seen);
+            }
+        }
+    }
+}
+
+fn set(seen: &mut Sighting, field: &Field, value: &Value) {
+    match field {
+        Field::Running => panic!("running is no configuration"),
+        Field::Name => seen.guest.name = value.to_string(),
+        Field::DiskSize(slot) => {
+            seen.raw.insert(slot.to_string(), format!("disk,size={value}"));
+        }
+        _ => {}
+    }
+    seen.fields.insert(field.clone(), value.clone());
+}
+
+fn blank(step: &Step) -> Sighting {
+    let mut made = guest(step.guest.kind, step.guest.vmid.get(), &step.guest.name, &step.guest.node);
+    made.ownership = Ownership::Ours(step.resource);
+    made.raw.clear();
+    made.fields.retain(|field, _| !matches!(field, Field::DiskSize(_) | Field::DiskStorage(_) | Field::Nic(..)));
+    made
+}
+
+fn fill(observed: &mut Observed, node: &str, storage: &str, size: &Value) {
+    let Some(NodeState::Seen(node)) = observed.nodes.get_mut(node) else { panic!("{node} does not answer") };
+    let storage = node.storages.get_mut(storage).expect("the storage exists");
+    let Value::Size(size) = size else { panic!("{size} is no size") };
+    assert!(storage.free >= *size, "the storage is full");
+    storage.free = storage.free.saturating_sub(*size);
+}
+
+/// A plan as people read it.
+pub fn shown(plan: &Plan) -> String {
+    let mut lines = Vec::new();
+    for step in plan.steps() {
+        let effect = format!("{:?}", step.effect).to_lowercase();
+        lines.push(format!("{}. {} [{effect}]", step.seq, step.summary));
+        for change in &step.changes {
+            let from = change.from.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            let to = change.to.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+            let source = match &change.source {
+                Source::Said(_) => "said".to_owned(),
+                Source::Default { why } => format!("default: {why}"),
+                Source::Inferred { why } => format!("inferred: {why}"),
+            };
+            lines.push(format!("   {}: {from} -> {to} ({source})", change.field));
+        }
+        lines.extend(step.collateral.iter().map(|text| format!("   also: {text}")));
+    }
+    lines.extend(plan.notes().iter().map(|note| format!("note: {note}")));
+    lines.join("\n")
+}
+
+pub fn resource(number: u8) -> ResourceId {
+    format!("0192f0c1-2d3e-7000-8000-0000000000{number:02}").parse().unwrap()
+}
