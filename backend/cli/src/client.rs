@@ -292,10 +292,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let answer = request.send().await.map_err(|error| ClientError::Unreachable {
-            url: self.url.clone(),
-            why: reason(&error),
-        })?;
+        let answer = request
+            .send()
+            .await
+            .map_err(|error| ClientError::Unreachable { url: self.url.clone(), why: reason(&error) })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -337,9 +337,8 @@ impl SessionFile {
 
     fn create(path: &Path) -> Result<Self, ClientError> {
         let made = path.parent().map_or(Ok(()), |folder| DirBuilder::new().recursive(true).mode(0o700).create(folder));
-        let file = made.and_then(|()| {
-            File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
-        });
+        let file = made
+            .and_then(|()| File::options().read(true).write(true).create(true).truncate(false).mode(0o600).open(path));
         Self::locked(path, file)
     }
 

@@ -356,21 +356,19 @@ impl Settings<'_> {
 fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
     let names = ["PROXMOX_API_URL", "PROXMOX_API_TOKEN", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN", "PROXMOX_POOL"];
     let given = names.iter().find(|name| read.is_set(name))?;
-    let url = match read.is_set("PROXMOX_API_URL") {
-        true => read.optional("PROXMOX_API_URL", proxmox_url),
-        false => read.wrong(
-            "PROXMOX_API_URL",
-            format!("is missing beside {given}: it should be the API's address, such as https://pve1.example.org:8006"),
-        ),
-    };
-    let token = match read.is_set("PROXMOX_API_TOKEN") {
-        true => read.optional("PROXMOX_API_TOKEN", proxmox_token),
-        false => read.wrong("PROXMOX_API_TOKEN", format!("is missing beside {given}: {TOKEN_SHAPE}")),
-    };
+    for (name, shape) in [("PROXMOX_API_URL", PROXMOX_URL_SHAPE), ("PROXMOX_API_TOKEN", TOKEN_SHAPE)] {
+        if !read.is_set(name) {
+            read.wrong::<()>(name, format!("is missing beside {given}: it {shape}"));
+        }
+    }
+    let url = read.optional("PROXMOX_API_URL", proxmox_url);
+    let token = read.optional("PROXMOX_API_TOKEN", proxmox_token);
     let pin = read.optional("PROXMOX_TLS_PIN", pin);
     let ca_file = read.optional("PROXMOX_CA_FILE", ca_file);
     let trust = match (pin, ca_file) {
-        (Some(_), Some(_)) => read.wrong("PROXMOX_TLS_PIN", "is set beside PROXMOX_CA_FILE: only one of them can hold")?,
+        (Some(_), Some(_)) => {
+            read.wrong("PROXMOX_TLS_PIN", "is set beside PROXMOX_CA_FILE: only one of them can hold")?
+        }
         (Some(pin), None) => Trust::Pin(pin),
         (None, Some(file)) => Trust::CaFile(file),
         (None, None) => Trust::System,
@@ -379,7 +377,8 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
     Some(Proxmox { url: url?, token: token?, trust, pool })
 }
 
-const TOKEN_SHAPE: &str = "it should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
+const PROXMOX_URL_SHAPE: &str = "should be the API’s address, such as https://pve1.example.org:8006";
+const TOKEN_SHAPE: &str = "should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
 
 fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
     let default = if read.is_set("LLM_API_KEY") { "openai" } else { "builtin" };
@@ -396,7 +395,8 @@ fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
         read.wrong::<()>("LLM_API_KEY", "is missing: OpenAI’s own server wants one; name another with LLM_BASE_URL");
     }
     let base_url = read.or("LLM_BASE_URL", LLM_BASE_URL, |text| {
-        let url = http_url(text).ok_or("should be a URL, such as https://api.openai.com/v1 or http://127.0.0.1:11434/v1")?;
+        let url =
+            http_url(text).ok_or("should be a URL, such as https://api.openai.com/v1 or http://127.0.0.1:11434/v1")?;
         if key.is_some() && !is_private_way(&url) && !allow_plain_http {
             return Err("would send LLM_API_KEY over plain HTTP: it should begin with https://".to_owned());
         }
@@ -408,7 +408,8 @@ fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
 /// An HTTP address without credentials, query and fragment, all of which have no place in a setting that is shown.
 fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
+    let plain =
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
     (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
 }
 
@@ -425,14 +426,13 @@ pub fn is_private_address(text: &str) -> bool {
 }
 
 fn proxmox_url(text: &str) -> Result<String, String> {
-    let shape = "should be the API’s address, such as https://pve1.example.org:8006";
-    let url = http_url(text).ok_or(shape)?;
+    let url = http_url(text).ok_or(PROXMOX_URL_SHAPE)?;
     if url.scheme() != "https" {
-        return Err(format!("{shape}: over plain HTTP the token could be read on the way"));
+        return Err(format!("{PROXMOX_URL_SHAPE}: over plain HTTP the token could be read on the way"));
     }
     match url.path().trim_end_matches('/') {
         "" | "/api2" | "/api2/json" => Ok(url.origin().ascii_serialization()),
-        _ => Err(format!("{shape}, without a path")),
+        _ => Err(format!("{PROXMOX_URL_SHAPE}, without a path")),
     }
 }
 
@@ -450,9 +450,12 @@ fn proxmox_token(text: &str) -> Result<SecretString, String> {
         let (user, name) = id.split_once('!')?;
         let (account, realm) = user.rsplit_once('@')?;
         let parts = [account, realm, name, secret];
-        parts.iter().all(|part| !part.is_empty() && !part.contains(char::is_whitespace)).then(|| SecretString::from(text))
+        parts
+            .iter()
+            .all(|part| !part.is_empty() && !part.contains(char::is_whitespace))
+            .then(|| SecretString::from(text))
     };
-    shape().ok_or_else(|| TOKEN_SHAPE.replacen("it should", "should", 1))
+    shape().ok_or_else(|| TOKEN_SHAPE.to_owned())
 }
 
 fn pin(text: &str) -> Result<Pin, String> {
@@ -505,7 +508,8 @@ fn absolute(text: &str) -> Result<PathBuf, String> {
 }
 
 fn ca_file(text: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(text).map_err(|error| format!("should be a file with certificates in PEM, and cannot be read: {error}"))
+    std::fs::read(text)
+        .map_err(|error| format!("should be a file with certificates in PEM, and cannot be read: {error}"))
 }
 
 fn pool(text: &str) -> Result<String, String> {
@@ -515,7 +519,7 @@ fn pool(text: &str) -> Result<String, String> {
 
 fn policy(text: &str) -> Result<Policy, String> {
     let file = std::fs::read_to_string(text).map_err(|error| format!("cannot be read: {error}"))?;
-    serde_json::from_str(&file).map_err(|error| format!("should be JSON as docs/CONFIGURATION.md shows: {error}"))
+    serde_json::from_str(&file).map_err(|error| format!("should be JSON as docs/DEPLOYMENT.md shows: {error}"))
 }
 
 fn flag(text: &str) -> Result<bool, String> {
@@ -661,8 +665,11 @@ mod tests {
     fn the_example_file_names_every_setting_and_no_other() {
         let example = include_str!("../../../.env.example");
         let is_name = |name: &&str| name.bytes().all(|b| b.is_ascii_uppercase() || b == b'_');
-        let named: std::collections::BTreeSet<&str> =
-            example.lines().filter_map(|line| Some(line.trim_start_matches("# ").split_once('=')?.0)).filter(is_name).collect();
+        let named: std::collections::BTreeSet<&str> = example
+            .lines()
+            .filter_map(|line| Some(line.trim_start_matches("# ").split_once('=')?.0))
+            .filter(is_name)
+            .collect();
         let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN"];
         assert_eq!(named, KNOWN.iter().copied().filter(|name| !client_only.contains(name)).collect());
     }

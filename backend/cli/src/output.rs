@@ -43,6 +43,7 @@ impl Output {
     }
 
     /// Writes a line. A reader that went away (`| head`) is no error.
+    #[expect(clippy::unused_self, reason = "what goes to standard output goes through an Output")]
     pub fn line(self, line: impl Display) {
         write(io::stdout().lock(), line);
     }
@@ -81,7 +82,8 @@ impl Output {
             }
         }
         let joined = |cells: [&str; N]| {
-            let padded = cells.iter().zip(widths).map(|(cell, widest)| format!("{cell}{}", " ".repeat(widest - width(cell))));
+            let padded =
+                cells.iter().zip(widths).map(|(cell, widest)| format!("{cell}{}", " ".repeat(widest - width(cell))));
             padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
         };
         self.line(self.paint(Tone::Faint, joined(head)));
@@ -114,7 +116,10 @@ pub struct Text(String);
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        let steers = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let steers = |c: char| {
+            (c.is_control() && c != '\n')
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
         Self(text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect())
     }
 }

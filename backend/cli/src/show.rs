@@ -186,7 +186,12 @@ fn write_plan(plan: &Plan, out: Output) {
             "live" => Tone::Good,
             _ => Tone::Notice,
         };
-        out.line(format_args!("{:>4}  {}  {}", step.seq, out.paint(tone, format_args!("{:<8}", step.effect)), step.summary));
+        out.line(format_args!(
+            "{:>4}  {}  {}",
+            step.seq,
+            out.paint(tone, format_args!("{:<8}", step.effect)),
+            step.summary
+        ));
         for Change { field, from, to, source: from_whom } in &step.changes {
             let from_whom = out.paint(Tone::Faint, source(from_whom));
             out.line(format_args!("                  {field:<20} {} → {}  {from_whom}", plain(from), plain(to)));

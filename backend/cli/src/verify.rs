@@ -99,7 +99,8 @@ impl Verifier {
         match usize::try_from(size).ok().and_then(|size| self.roots.get(size)) {
             Some(computed) if *computed == root => self.sound = self.sound.max(size),
             Some(_) => {
-                let why = format!("the entries up to {size} do not give the checkpoint’s root: one of them was altered");
+                let why =
+                    format!("the entries up to {size} do not give the checkpoint’s root: one of them was altered");
                 self.found((self.sound + 1).min(size), size, why);
             }
             None => {
@@ -146,7 +147,9 @@ mod tests {
 
     fn verified(lines: &[String]) -> Verifier {
         let mut verifier = Verifier::new();
-        lines.iter().for_each(|line| verifier.line(line.as_bytes()));
+        for line in lines {
+            verifier.line(line.as_bytes());
+        }
         verifier
     }
 
@@ -163,7 +166,9 @@ mod tests {
 
     fn bad(lines: &[String], checkpoints: &[Checkpoint]) -> Option<(u64, u64)> {
         let mut verifier = verified(lines);
-        checkpoints.iter().for_each(|checkpoint| verifier.checkpoint(checkpoint).unwrap());
+        for checkpoint in checkpoints {
+            verifier.checkpoint(checkpoint).unwrap();
+        }
         verifier.bad().map(|bad| (bad.first, bad.last))
     }
 

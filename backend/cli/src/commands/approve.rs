@@ -38,7 +38,10 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         return Ok(shown.write(out, true));
     };
     if shown.declaration.status != DeclarationStatus::AwaitingApproval {
-        note(format_args!("The declaration is {}: there is no plan that waits for approval.", shown.declaration.status));
+        note(format_args!(
+            "The declaration is {}: there is no plan that waits for approval.",
+            shown.declaration.status
+        ));
         return Ok(shown.write(out, true));
     }
     if args.digest.as_ref().is_some_and(|digest| *digest != plan.digest) {

@@ -92,7 +92,8 @@ async fn list(client: &Client, path: &str, out: Output) -> Result<Exit, ClientEr
         .map(|entry| {
             let who = entry.actor.email.as_ref().unwrap_or(&entry.actor.kind).to_string();
             let time = entry.time.format("%Y-%m-%d %H:%M:%S").to_string();
-            let row = [entry.seq.to_string(), time, who, entry.kind.to_string(), text(&entry.subject), text(&entry.status)];
+            let row =
+                [entry.seq.to_string(), time, who, entry.kind.to_string(), text(&entry.subject), text(&entry.status)];
             (None, row)
         })
         .collect();
@@ -188,9 +189,8 @@ async fn verify_live(client: &Client, args: &VerifyArgs, out: Output) -> Result<
 
 fn verify_export(path: &Path, args: &VerifyArgs, out: Output) -> Exit {
     let mut verifier = Verifier::new();
-    let read = File::open(path).and_then(|file| {
-        BufReader::new(file).split(b'\n').try_for_each(|line| line.map(|line| verifier.line(&line)))
-    });
+    let read = File::open(path)
+        .and_then(|file| BufReader::new(file).split(b'\n').try_for_each(|line| line.map(|line| verifier.line(&line))));
     if let Err(error) = read {
         note(format_args!("error: {} cannot be read: {error}", path.display()));
         return Exit::Error;

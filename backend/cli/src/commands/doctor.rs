@@ -35,7 +35,7 @@ impl Finding {
         Self { check, ok: true, detail: detail.into(), missing: Vec::new() }
     }
 
-    fn bad(check: &'static str, detail: impl ToString) -> Self {
+    fn bad(check: &'static str, detail: &(impl std::fmt::Display + ?Sized)) -> Self {
         Self { check, ok: false, detail: detail.to_string(), missing: Vec::new() }
     }
 }
@@ -43,7 +43,7 @@ impl Finding {
 /// Checks the settings, the database, and Proxmox with certificate and privileges.
 pub async fn run(Args: Args, out: Output) -> Exit {
     let findings = match Config::load(Path::new(".")) {
-        Err(error) => vec![Finding::bad("settings", error)],
+        Err(error) => vec![Finding::bad("settings", &error)],
         Ok(config) => {
             let mut findings = vec![Finding::good("settings", reader(&config.reader)), database(&config).await];
             findings.extend(proxmox(&config).await);
@@ -75,13 +75,14 @@ async fn database(config: &Config) -> Finding {
     const CHECK: &str = "database";
     let Some(options) = config.database() else { return private_database(&config.data_dir).await };
     match mycopod_store::connect(options).await {
-        Err(error) => Finding::bad(CHECK, error),
+        Err(error) => Finding::bad(CHECK, &error),
         Ok(pool) => {
-            let version = sqlx::query_scalar::<_, String>("SELECT current_setting('server_version')").fetch_one(&pool).await;
+            let version =
+                sqlx::query_scalar::<_, String>("SELECT current_setting('server_version')").fetch_one(&pool).await;
             pool.close().await;
             match version {
                 Ok(version) => Finding::good(CHECK, format!("PostgreSQL {version} answers")),
-                Err(error) => Finding::bad(CHECK, error),
+                Err(error) => Finding::bad(CHECK, &error),
             }
         }
     }
@@ -96,10 +97,10 @@ async fn private_database(data_dir: &Path) -> Finding {
     }
     match PrivateServer::start(data_dir).await {
         Err(PrivateServerError::InUse { .. }) => Finding::good(CHECK, "private; a running MycoPod uses it"),
-        Err(error) => Finding::bad(CHECK, error),
+        Err(error) => Finding::bad(CHECK, &error),
         Ok(server) => match server.stop().await {
             Ok(()) => Finding::good(CHECK, "private; it starts and stops"),
-            Err(error) => Finding::bad(CHECK, error),
+            Err(error) => Finding::bad(CHECK, &error),
         },
     }
 }
@@ -113,7 +114,7 @@ async fn proxmox(config: &Config) -> Vec<Finding> {
     let marker_key = match config.secret_file.exists().then(|| config::secret(&config.secret_file, clock.as_ref())) {
         None => [0; 32],
         Some(Ok(secret)) => Keys::derive(&secret).marker,
-        Some(Err(error)) => return vec![Finding::bad("secret", error)],
+        Some(Err(error)) => return vec![Finding::bad("secret", &error)],
     };
     let connected = Pve::connect(mycopod_pve::Config {
         url: url.clone(),
@@ -124,28 +125,35 @@ async fn proxmox(config: &Config) -> Vec<Finding> {
         clock,
     });
     let health = match connected {
-        Err(error) => return vec![Finding::bad("proxmox", error)],
+        Err(error) => return vec![Finding::bad("proxmox", &error)],
         Ok(pve) => pve.health().await,
     };
     match health {
         Err(error @ CallError::NotSent(_)) => {
             let hint = match trust {
-                Trust::System => "Where its certificate is the cluster’s own, set PROXMOX_CA_FILE to a copy of /etc/pve/pve-root-ca.pem",
-                Trust::CaFile(_) | Trust::Pin(_) => "Check PROXMOX_API_URL, and that PROXMOX_CA_FILE or PROXMOX_TLS_PIN is that cluster’s",
+                Trust::System => {
+                    "Where its certificate is the cluster’s own, set PROXMOX_CA_FILE to a copy of /etc/pve/pve-root-ca.pem"
+                }
+                Trust::CaFile(_) | Trust::Pin(_) => {
+                    "Check PROXMOX_API_URL, and that PROXMOX_CA_FILE or PROXMOX_TLS_PIN is that cluster’s"
+                }
             };
-            vec![Finding::bad("proxmox", format!("{error}. {hint}"))]
+            vec![Finding::bad("proxmox", &format!("{error}. {hint}"))]
         }
         Err(error @ CallError::Rejected { status: 401, .. }) => {
             let certificate = Finding::good("certificate", "trusted");
-            vec![certificate, Finding::bad("token", format!("{error}. Check PROXMOX_API_TOKEN, and that the token has not expired"))]
+            vec![
+                certificate,
+                Finding::bad("token", &format!("{error}. Check PROXMOX_API_TOKEN, and that the token has not expired")),
+            ]
         }
-        Err(error) => vec![Finding::bad("proxmox", error)],
+        Err(error) => vec![Finding::bad("proxmox", &error)],
         Ok(health) => {
             let version = format!("Proxmox VE {}", health.version);
             let version = if mycopod_pve::supports(&health.version) {
                 Finding::good("version", version)
             } else {
-                Finding::bad("version", format!("{version} is not known to MycoPod, which is made for 8.4"))
+                Finding::bad("version", &format!("{version} is not known to MycoPod, which is made for 8.4"))
             };
             let missing: Vec<String> =
                 health.missing.iter().map(|missing| format!("{} {}", missing.path, missing.privilege)).collect();

@@ -29,7 +29,9 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         .map(|guest| {
             let (tone, state) = match &guest.problem {
                 Some(problem) => (Some(Tone::Bad), problem.to_string()),
-                None if !guest.drift.is_empty() => (Some(Tone::Notice), format!("drift in {} fields", guest.drift.len())),
+                None if !guest.drift.is_empty() => {
+                    (Some(Tone::Notice), format!("drift in {} fields", guest.drift.len()))
+                }
                 None if guest.managed => (None, "as declared".to_owned()),
                 None => (Some(Tone::Faint), "not managed".to_owned()),
             };

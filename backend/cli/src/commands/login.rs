@@ -9,7 +9,7 @@ use crate::terminal;
 /// Where to log in, and as whom.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The server's address; otherwise MYCOPOD_URL, or this machine
+    /// The server's address; otherwise `MYCOPOD_URL`, or this machine
     #[arg(value_parser = server_url)]
     url: Option<String>,
     /// The address to log in with; otherwise it is asked for
@@ -44,7 +44,9 @@ pub async fn run(args: Args, config: &ClientConfig, out: Output) -> Result<Exit,
     };
     let welcome = client.login(&file, email.trim(), &password).await?;
     if out.is_json() {
-        out.value(&serde_json::json!({ "url": client.url(), "email": welcome.email.as_str(), "role": welcome.role.as_str() }));
+        out.value(
+            &serde_json::json!({ "url": client.url(), "email": welcome.email.as_str(), "role": welcome.role.as_str() }),
+        );
     } else {
         out.line(format_args!("Logged in to {} as {} ({}).", client.url(), welcome.email, welcome.role));
     }

@@ -25,7 +25,7 @@ pub struct Args {
     /// Multiplies durations and lags: 1 is real, 0 at once
     #[arg(long, default_value = "1", value_parser = time_scale)]
     time_scale: f64,
-    /// Write the certificate of its authority to this file, for PROXMOX_CA_FILE
+    /// Write the certificate of its authority to this file, for `PROXMOX_CA_FILE`
     #[arg(long)]
     ca_out: Option<PathBuf>,
 }

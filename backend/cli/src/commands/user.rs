@@ -81,7 +81,8 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
     let rows: Vec<_> = users
         .iter()
         .map(|user| {
-            let last = user.last_login_at.map_or_else(|| "never".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string());
+            let last =
+                user.last_login_at.map_or_else(|| "never".to_owned(), |time| time.format("%Y-%m-%d %H:%M").to_string());
             let approved = if user.approved { "yes" } else { "no" }.to_owned();
             let tone = (!user.approved).then_some(Tone::Notice);
             (tone, [user.email.to_string(), user.role.to_string(), approved, last, user.id.to_string()])

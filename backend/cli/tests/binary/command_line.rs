@@ -1,16 +1,13 @@
 //! The whole path over the command line.
 
-mod common;
-
 use std::io::Write;
 use std::process::{Output, Stdio};
 
-use common::{EMAIL, Home, PASSWORD, Server};
+use crate::common::{EMAIL, Home, PASSWORD, Server};
 use serde_json::Value;
 
 fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error} in {output:?}"))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {output:?}"))
 }
 
 fn login(home: &Home, server: &Server<'_>) {

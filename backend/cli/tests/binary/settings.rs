@@ -1,12 +1,10 @@
 //! What the binary says of wrong settings, and how it ends.
 
-mod common;
-
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Output;
 
-use common::Home;
+use crate::common::Home;
 
 fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()

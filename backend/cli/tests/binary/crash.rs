@@ -1,11 +1,9 @@
 //! `kill -9` in the middle of the work, and what is left of it.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use common::{Home, PASSWORD};
+use crate::common::{Home, PASSWORD};
 use serde_json::Value;
 
 /// How often the server is killed while it makes ten guests.

@@ -1,0 +1,10 @@
+//! The binary as its users meet it: its settings, its commands, and `kill -9`.
+
+#[cfg(test)]
+mod command_line;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod settings;
