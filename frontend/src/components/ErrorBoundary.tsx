@@ -20,9 +20,10 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, State> {
     return (
       <Notice tone="danger" title="This page could not be shown" role="alert">
         <p>
-          {this.state.error.message} Nothing was sent or changed. After an upgrade of MycoPod,
-          loading the page again is usually enough.
+          Nothing was sent or changed. After an upgrade of MycoPod, loading the page again is
+          usually enough.
         </p>
+        <p className="soft small">{this.state.error.message}</p>
         <Button variant="default" size="xs" onClick={() => window.location.reload()}>
           Load again
         </Button>
