@@ -289,7 +289,8 @@ mod tests {
             after.extend(edited(kind, 0, &before, &parts, None).into_iter().filter_map(|(key, entry)| Some((key, entry?))));
 
             let now: BTreeMap<_, _> = read(kind, 0, &after).into_iter().collect();
-            prop_assert_eq!(now.get(&NicPart::Bridge), Some(bridge.as_ref().unwrap_or(&text("vmbr99"))));
+            let expected = bridge.unwrap_or_else(|| text("vmbr99"));
+            prop_assert_eq!(now.get(&NicPart::Bridge), Some(&expected));
             let expected = vlan.or(tag.map(Value::Count)).filter(|vlan| *vlan != Value::Count(0));
             prop_assert_eq!(now.get(&NicPart::Vlan), expected.as_ref());
             let rest = |entry: &str| -> Vec<String> {
