@@ -6,6 +6,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use mycopod_store::MAX_PAGE;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
@@ -113,13 +114,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for QueryParams<T>
     }
 }
 
-/// A parameter's value where it lies within its bounds.
-pub fn within<T: PartialOrd + std::fmt::Display>(field: &str, value: T, least: T, most: T) -> Result<T, Problem> {
-    if least <= value && value <= most {
-        return Ok(value);
+/// How many entries a page has: as many as are asked for, but no more than the store gives at once.
+pub fn page_limit(asked: Option<u32>, default: u32) -> Result<u32, Problem> {
+    match asked.unwrap_or(default) {
+        0 => {
+            let message = "It must be 1 or more, not 0.";
+            let detail = format!("“limit” does not fit. {message}");
+            Err(Problem::bad_request("invalid_query", detail).with_field("limit", message))
+        }
+        limit => Ok(limit.min(MAX_PAGE)),
     }
-    let message = format!("It must be from {least} to {most}, not {value}.");
-    Err(Problem::bad_request("invalid_query", format!("“{field}” does not fit. {message}")).with_field(field, message))
 }
 
 /// The parameters within the path.

@@ -22,8 +22,8 @@ use crate::problem::Problem;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(50);
 /// When to come back to a server that is at its bound.
 const BUSY_SECONDS: u64 = 2;
-/// How long a browser may remember what CORS allows, in seconds.
-const CORS_MAX_AGE: Duration = Duration::from_secs(600);
+/// How long a browser may remember what CORS allows.
+const CORS_MAX_AGE: Duration = Duration::from_mins(10);
 
 /// The pages load nothing from elsewhere; styles are set on elements by the component library.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; \
@@ -72,6 +72,7 @@ pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
 }
 
 /// 500 for a handler that panicked; the panic's own text goes to the log alone.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands over what it caught")]
 pub fn panicked(cause: Box<dyn Any + Send>) -> Response {
     let text = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
     tracing::error!(cause = text.unwrap_or("unknown"), "a handler panicked");

@@ -173,7 +173,7 @@ impl Hasher {
     /// Waits for a turn; refuses where too many wait before.
     pub async fn turn(&self) -> Result<Turn, Problem> {
         match timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await {
-            Ok(Ok(_permit)) => Ok(Turn { _permit }),
+            Ok(Ok(permit)) => Ok(Turn { _permit: permit }),
             _ => Err(Problem::busy("Too many people log in at this moment. Try again.", PATIENCE.as_secs())),
         }
     }

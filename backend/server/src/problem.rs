@@ -1,5 +1,8 @@
 //! Errors as RFC 9457 problem details.
 
+use std::error::Error;
+use std::fmt;
+
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -44,7 +47,7 @@ pub struct FieldError {
     message: String,
 }
 
-/// The error of every handler.
+/// The error of every handler. Shown as its text for people.
 #[derive(Debug)]
 pub struct Problem {
     details: Box<ProblemDetails>,
@@ -53,7 +56,7 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with its status, its name for programs and its text for people.
-    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         let details = ProblemDetails {
             kind: "about:blank",
             title: status.canonical_reason().unwrap_or("Error"),
@@ -67,71 +70,79 @@ impl Problem {
     }
 
     /// 400: the request cannot be understood.
-    pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
     /// 401: nobody is logged in.
-    pub fn unauthenticated(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn unauthenticated(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, detail)
     }
 
     /// 403: this person may not.
-    pub fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn forbidden(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, code, detail)
     }
 
     /// 404.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", detail)
     }
 
     /// 409: it does not fit the state things are in.
-    pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
     /// 422: one field of a well-formed request is wrong.
-    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+    pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", message.clone()).with_field(field, message)
     }
 
     /// 429, with the seconds to wait.
-    pub fn too_many(code: &'static str, detail: impl Into<String>, retry_after: u64) -> Self {
+    pub(crate) fn too_many(code: &'static str, detail: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail) }
     }
 
     /// 503, with the seconds after which to try again.
-    pub fn busy(detail: impl Into<String>, retry_after: u64) -> Self {
+    pub(crate) fn busy(detail: impl Into<String>, retry_after: u64) -> Self {
         Self { retry_after: Some(retry_after), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail) }
     }
 
     /// 500. The cause belongs in the log, not in the answer.
-    pub fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         let detail = "Something went wrong inside MycoPod; its log says what.";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
     /// Names a field that is wrong.
     #[must_use]
-    pub fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+    pub(crate) fn with_field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
         self.details.errors.push(FieldError { field: field.into(), message: message.into() });
         self
     }
 
     /// Shows the declaration as it is now.
     #[must_use]
-    pub fn with_declaration(mut self, declaration: Option<Detail>) -> Self {
+    pub(crate) fn with_declaration(mut self, declaration: Option<Detail>) -> Self {
         self.details.declaration = declaration;
         self
     }
 
     /// The HTTP status.
-    pub fn status(&self) -> StatusCode {
+    pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.details.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.details.detail)
+    }
+}
+
+impl Error for Problem {}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

@@ -11,8 +11,8 @@ use mycopod_core::id::{DeclarationId, UserId};
 use mycopod_core::status::Role;
 use mycopod_engine::Actor;
 use mycopod_engine::view::Verification;
+use mycopod_store::StoreError;
 use mycopod_store::audit::{self, Stored};
-use mycopod_store::{MAX_PAGE, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::{Admin, Caller};
-use crate::extract::{QueryParams, within};
+use crate::extract::{QueryParams, page_limit};
 use crate::problem::Problem;
 
 /// How many entries a page has where nobody says.
@@ -119,7 +119,7 @@ async fn list(
     Caller { actor, .. }: Caller,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<Vec<AuditEntry>>, Problem> {
-    let limit = within("limit", query.limit.unwrap_or(PAGE), 1, u32::MAX)?.min(MAX_PAGE);
+    let limit = page_limit(query.limit, PAGE)?;
     let mut connection = app.connection().await?;
     let declaration = query.declaration.map(DeclarationId);
     let entries = audit::list(&mut connection, viewer(&actor), declaration, query.before, limit).await?;
@@ -160,7 +160,7 @@ async fn checkpoint(State(app): State<App>, _: Caller) -> Result<Json<SignedChec
         size: checkpoint.size,
         root: checkpoint.root.to_string(),
         time: checkpoint.time,
-        key_id: key_hash[..8].iter().map(|byte| format!("{byte:02x}")).collect(),
+        key_id: hex::encode(&key_hash[..8]),
         public_key: checkpoint.public_key,
         signature: checkpoint.signature,
         note,

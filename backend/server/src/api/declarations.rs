@@ -11,7 +11,6 @@ use axum::response::IntoResponse;
 use mycopod_core::id::DeclarationId;
 use mycopod_engine::view::{Detail, Listed, StepLog};
 use mycopod_engine::{Actor, Refusal};
-use mycopod_store::MAX_PAGE;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -20,15 +19,13 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::caller::{Admin, Caller};
-use crate::extract::{JsonBody, PathParams, QueryParams, within};
+use crate::extract::{JsonBody, PathParams, QueryParams, page_limit};
 use crate::problem::{Problem, ProblemDetails};
 
 /// How many declarations a page has where nobody says.
 const PAGE: u32 = 50;
 /// The longest wait, in seconds: shorter than proxies' and clients' patience.
 const MAX_WAIT: u64 = 30;
-/// Answers at once: more questions than anybody is asked.
-const MAX_ANSWERS: usize = 200;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -86,7 +83,7 @@ async fn list(
     Caller { actor, .. }: Caller,
     QueryParams(query): QueryParams<ListQuery>,
 ) -> Result<Json<Vec<Listed>>, Problem> {
-    let limit = within("limit", query.limit.unwrap_or(PAGE), 1, u32::MAX)?.min(MAX_PAGE);
+    let limit = page_limit(query.limit, PAGE)?;
     Ok(Json(app.engine.list(&actor, limit, query.before.map(DeclarationId)).await?))
 }
 
@@ -143,9 +140,6 @@ async fn answer(
     PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<Answers>,
 ) -> Result<Json<Detail>, Problem> {
-    if body.answers.is_empty() || body.answers.len() > MAX_ANSWERS {
-        return Err(Problem::invalid("answers", format!("Give from 1 to {MAX_ANSWERS} answers.")));
-    }
     let answers: Vec<_> = body.answers.into_iter().map(|answer| (answer.question, answer.answer)).collect();
     let id = DeclarationId(id);
     app.engine.answer(&actor, id, &answers).await?;
