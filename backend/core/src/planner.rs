@@ -19,7 +19,7 @@ use crate::intent::{Intent, Wish};
 use crate::observed::{NodeState, Observed, Ownership, Sighting};
 use crate::plan::{Action, Change, Effect, MAX_STEPS, Plan, Step};
 use crate::policy::Policy;
-use crate::reading::{LEAVE_OUT, MAX_DECLARATION, Question, Source, Sourced};
+use crate::reading::{LEAVE_OUT, MAX_DECLARATION, Question, Sourced};
 use crate::resolve::about;
 
 /// A guest of ours, or a VMID reserved for one, as the database has it.
@@ -359,9 +359,4 @@ const fn is_on(power: Power) -> bool {
 /// A field's change, with who says so.
 fn change(field: &Field, from: Option<&Value>, to: &Sourced<Value>) -> Change {
     Change { field: field.clone(), from: from.cloned(), to: Some(to.value.clone()), source: to.source.clone() }
-}
-
-/// A value that nobody said.
-fn by_default(value: Value, why: impl Into<String>) -> Sourced<Value> {
-    Sourced::new(value, Source::default(why))
 }

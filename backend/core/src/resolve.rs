@@ -5,10 +5,12 @@
 //! resolved anew only while nothing of it was carried out, because “double” would mean
 //! something else afterwards.
 
+mod amount;
 mod change;
 mod create;
 mod image;
 mod target;
+mod together;
 mod value;
 
 pub(crate) use value::content_for;

@@ -14,8 +14,7 @@ pub(super) fn of(field: &Field, kind: Kind, power: Power, hotplug: &BTreeSet<Str
         Power::Running | Power::Paused | Power::Unknown => {}
     }
     match (kind, field) {
-        // Proxmox writes an amount of container resources to its control group at once, and plugs disks and NICs.
-        (Kind::Lxc, Field::Unprivileged) => Effect::Pending,
+        // A container's amounts are written to its control group at once, and its disks and NICs are plugged.
         (
             Kind::Lxc,
             Field::Name
@@ -37,15 +36,21 @@ pub(super) fn of(field: &Field, kind: Kind, power: Power, hotplug: &BTreeSet<Str
             Kind::Qemu,
             Field::Name | Field::OnBoot | Field::Protection | Field::Tags | Field::Description | Field::Running,
         ) => Effect::Live,
-        // Of the CPUs only `vcpus` is hot-plugged; cores, sockets and type wait whatever `hotplug` says.
-        (Kind::Qemu, Field::Cores | Field::Sockets | Field::CpuType | Field::Swap | Field::Unprivileged) => {
-            Effect::Pending
-        }
+        // Of a VM's CPUs only `vcpus` is hot-plugged: cores, sockets and type wait whatever `hotplug` says. Its
+        // cloud-init drive is read when its system starts.
+        (
+            Kind::Qemu,
+            Field::Cores
+            | Field::Sockets
+            | Field::CpuType
+            | Field::Swap
+            | Field::Unprivileged
+            | Field::Nic(_, NicPart::Ip | NicPart::Gateway),
+        )
+        | (Kind::Lxc, Field::Unprivileged) => Effect::Pending,
         (Kind::Qemu, Field::Memory) => plugged("memory"),
         (Kind::Qemu, Field::DiskSize(_) | Field::DiskStorage(_)) => plugged("disk"),
         (Kind::Qemu, Field::Nic(_, NicPart::Bridge | NicPart::Vlan | NicPart::Model)) => plugged("network"),
-        // The cloud-init drive is read when the VM's system starts.
-        (Kind::Qemu, Field::Nic(_, NicPart::Ip | NicPart::Gateway)) => Effect::Pending,
     }
 }
 

@@ -34,7 +34,7 @@ impl Planner<'_> {
                 _ => self.halt(wish, key, Action::Shutdown, fields),
             }
         }
-        if self.steps.len() == before && self.questions.len() == asked {
+        if self.steps.len() == before && self.questions.len() == asked && !fields.is_empty() {
             self.already(key, fields);
         }
     }
@@ -250,7 +250,7 @@ impl Planner<'_> {
             Power::Stopped | Power::Unknown => {}
         }
         if self.power_matters(key) && self.touch(wish, key) && self.give_memory(key, bytes(memory)) {
-            self.push(wish, &seen.guest, resource, starting(fields, Some(Value::Flag(false))));
+            self.push(wish, &seen.guest, resource, starting(fields));
             self.turn(key, Power::Running);
         }
     }

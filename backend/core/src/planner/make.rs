@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::place::{Need, Spot, bytes, memory_of};
-use super::{Draft, Planner, Standing, by_default, change};
+use super::{Draft, Planner, Standing, change};
 use crate::drift::named;
 use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::{GuestRef, Kind, Vmid};
@@ -145,7 +145,7 @@ impl<'a> Planner<'a> {
             }
         }
         if need.starts {
-            self.push(wish, &guest, new.resource, starting(&new.fields, Some(Value::Flag(false))));
+            self.push(wish, &guest, new.resource, starting(&new.fields));
         }
     }
 
@@ -222,16 +222,26 @@ impl<'a> Planner<'a> {
             full,
             storage: moved,
         };
+        for (field, has) in &template.fields {
+            if let (Field::Nic(_, NicPart::Ip), Value::Text(ip)) = (field, has)
+                && ip != "dhcp"
+                && !new.fields.contains_key(field)
+            {
+                self.note(format!(
+                    "{} has the same address as {from_name}, {ip}: both cannot use it at once.",
+                    guest.name
+                ));
+            }
+        }
         let mut changes = copied(new, spot, template, &from_name);
         changes.extend(staying_off(new));
         self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
 
-        let standing = Settling { seen: template, resource: new.resource };
-        self.settle_copy(wish, new, guest, spot, &standing);
+        self.differ(wish, new, guest, spot, template);
     }
 
-    /// Update, growth and further disks of a fresh copy, which is off.
-    fn settle_copy(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, copy: &Settling<'_>) {
+    /// Where a fresh copy, which is off, shall differ from its template: fields, growth, further disks.
+    fn differ(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: &Sighting) {
         let mut update = BTreeMap::new();
         let mut changes = Vec::new();
         for (field, said) in &new.fields {
@@ -249,7 +259,7 @@ impl<'a> Planner<'a> {
                 | Field::Tags
                 | Field::Description
                 | Field::Nic(..) => {
-                    let is = copy.seen.get(field);
+                    let is = template.get(field);
                     if !holds(field, &said.value, is) {
                         update.insert(field.clone(), said.value.clone());
                         changes.push(change(field, is, said));
@@ -258,27 +268,27 @@ impl<'a> Planner<'a> {
             }
         }
         if !update.is_empty() {
-            let added = nics_of(update.keys()).into_iter().filter(|number| !copy.seen.nics().any(|nic| nic == *number));
+            let added = nics_of(update.keys()).into_iter().filter(|number| !template.nics().any(|nic| nic == *number));
             let added: Vec<u8> = added.collect();
-            let macs = added.into_iter().map(|number| (number, self.mac(copy.resource, number))).collect();
+            let macs = added.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
             let action = Action::Update { fields: update, macs };
-            self.push(wish, guest, copy.resource, Draft::new(action, Effect::Live).with(changes));
+            self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
         }
         for slot in &new.disks {
             let field = Field::DiskSize(slot.clone());
             let Some(Sourced { value: Value::Size(size), source }) = new.fields.get(&field) else { continue };
             let said = Sourced::new(Value::Size(*size), source.clone());
-            match copy.seen.get(&field) {
+            match template.get(&field) {
                 Some(is) if holds(&field, &said.value, Some(is)) => {}
                 Some(is) => {
                     let action = Action::Resize { slot: slot.clone(), size: *size };
                     let changes = vec![change(&field, Some(is), &said)];
-                    self.push(wish, guest, copy.resource, Draft::new(action, Effect::Live).with(changes));
+                    self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
                 }
                 None => {
                     let Some((storage, why)) = spot.storages.get(slot) else { continue };
                     let draft = adding(slot, &said, *size, storage, why, Effect::Live);
-                    self.push(wish, guest, copy.resource, draft);
+                    self.push(wish, guest, new.resource, draft);
                 }
             }
         }
@@ -304,15 +314,9 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// A fresh copy, with its template's fields.
-struct Settling<'a> {
-    seen: &'a Sighting,
-    resource: ResourceId,
-}
-
 /// The step that starts a guest.
-pub(super) fn starting(fields: &BTreeMap<Field, Sourced<Value>>, from: Option<Value>) -> Draft {
-    let changes = fields.get(&Field::Running).map(|said| change(&Field::Running, from.as_ref(), said));
+pub(super) fn starting(fields: &BTreeMap<Field, Sourced<Value>>) -> Draft {
+    let changes = fields.get(&Field::Running).map(|said| change(&Field::Running, Some(&Value::Flag(false)), said));
     Draft::new(Action::Start, Effect::Live).with(changes.into_iter().collect())
 }
 
@@ -366,30 +370,29 @@ fn in_reading_order<'f>(
 /// What the copy has from its template, and where its disks go.
 fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<Change> {
     let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
-    for (field, value) in &template.fields {
+    for (field, has) in &template.fields {
         match field {
+            // The name and the notes are the copy's own, and it is off.
+            Field::Name | Field::Description | Field::Running => {}
+            Field::DiskStorage(disk) => {
+                let on = spot.storages.get(disk).map(|(on, why)| Sourced::new(Value::Text(on.clone()), why.clone()));
+                changes.extend(on.map(|on| change(field, None, &on)));
+            }
             Field::Cores
             | Field::Sockets
+            | Field::CpuType
             | Field::Memory
             | Field::Swap
-            | Field::DiskSize(_)
-            | Field::Nic(_, NicPart::Bridge) => {
-                changes.push(change(field, None, &by_default(value.clone(), format!("as {from} has it"))));
-            }
-            Field::DiskStorage(slot) => {
-                if let Some((storage, why)) = spot.storages.get(slot) {
-                    changes.push(change(field, None, &Sourced::new(Value::Text(storage.clone()), why.clone())));
-                }
-            }
-            Field::Name
-            | Field::CpuType
             | Field::OnBoot
             | Field::Protection
             | Field::Unprivileged
             | Field::Tags
-            | Field::Description
-            | Field::Running
-            | Field::Nic(..) => {}
+            | Field::DiskSize(_)
+            | Field::Nic(..) => {
+                let is_set = !holds(field, has, None);
+                let has = Sourced::new(has.clone(), Source::default(format!("as {from} has it")));
+                changes.extend(is_set.then(|| change(field, None, &has)));
+            }
         }
     }
     changes

@@ -270,7 +270,7 @@ impl Planner<'_> {
         };
         let copied = || own.map(|own| (own, Source::default("the storage of what it is copied from")));
         let roomiest = || {
-            let storage = self.roomiest(kind, name, node, rooms)?;
+            let storage = roomiest(kind, name, node, rooms)?;
             Some((storage, Source::default("the storage with most room, unless one is named")))
         };
         let (storage, source) = said
@@ -284,15 +284,6 @@ impl Planner<'_> {
             Err(format!("it has no storage {storage} for disks of a {} ({content})", kind.noun()))
         }
     }
-
-    /// The storage with most room; the first by name of equals.
-    fn roomiest(&self, kind: Kind, name: &str, node: &Node, rooms: &Rooms) -> Option<String> {
-        node.storages
-            .iter()
-            .filter(|(_, storage)| storage.content.contains(content_for(kind)))
-            .max_by(|(a, _), (b, _)| rooms.free(name, a).cmp(&rooms.free(name, b)).then_with(|| b.cmp(a)))
-            .map(|(storage, _)| storage.clone())
-    }
 }
 
 /// The storage that a disk is on.
@@ -301,4 +292,13 @@ fn disk_storage(seen: &Sighting, slot: &Slot) -> Option<String> {
         Some(Value::Text(storage)) => Some(storage.clone()),
         _ => None,
     }
+}
+
+/// The storage with most room; the first by name of equals.
+fn roomiest(kind: Kind, name: &str, node: &Node, rooms: &Rooms) -> Option<String> {
+    node.storages
+        .iter()
+        .filter(|(_, storage)| storage.content.contains(content_for(kind)))
+        .max_by(|(a, _), (b, _)| rooms.free(name, a).cmp(&rooms.free(name, b)).then_with(|| b.cmp(a)))
+        .map(|(storage, _)| storage.clone())
 }

@@ -1,19 +1,17 @@
 //! Changes and deeds: to guests that exist, or to those that the same text makes.
 
-use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-
 use chrono::DateTime;
 
+use super::amount::absolute;
 use super::create::free_slots;
 use super::target::Found;
-use super::value::{self, Network, storage_of};
+use super::value::{self, storage_of};
 use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order};
 use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::{NewGuest, OneDeed, Wish};
 use crate::observed::Sighting;
-use crate::reading::{Amount, Deed, DiskRef, Edit, EditField, Source, Sourced, Span, Target};
+use crate::reading::{Deed, DiskRef, Edit, EditField, LEAVE_OUT, Source, Sourced, Span, Target};
 use crate::size::Size;
 
 impl<'a> Resolver<'a> {
@@ -202,7 +200,7 @@ impl<'a> Resolver<'a> {
                     let span = edit.source.span().or(Some(at));
                     let answer = self.answers.get(&topic, span).map(|answer| (answer, value::read(&field, answer)));
                     match answer {
-                        Some((crate::reading::LEAVE_OUT, _)) => continue,
+                        Some((LEAVE_OUT, _)) => continue,
                         Some((answer, Some(value))) => Sourced::new(value, super::answered(answer)),
                         Some((_, None)) | None => {
                             self.ask(&topic, span, Doubt::new(text));
@@ -274,9 +272,9 @@ impl<'a> Resolver<'a> {
         let slots = slots_of(subject);
         let options: Vec<String> = slots
             .iter()
-            .filter_map(|slot| match subject.fields.get(&Field::DiskSize(slot.clone())) {
-                Some(size) => Some(format!("{slot} ({size})")),
-                None => None,
+            .filter_map(|slot| {
+                let size = subject.fields.get(&Field::DiskSize(slot.clone()))?;
+                Some(format!("{slot} ({size})"))
             })
             .collect();
         let chosen = match disk {
@@ -301,7 +299,7 @@ impl<'a> Resolver<'a> {
         // The slots differ from guest to guest, so the answer is of this guest.
         let topic = format!("disk-of-{}", subject.name);
         let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        if answer.as_deref() == Some(crate::reading::LEAVE_OUT) {
+        if answer.as_deref() == Some(LEAVE_OUT) {
             return None;
         }
         let answered =
@@ -330,7 +328,7 @@ impl<'a> Resolver<'a> {
         }
         let topic = format!("nic-of-{}", subject.name);
         let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        if answer.as_deref() == Some(crate::reading::LEAVE_OUT) {
+        if answer.as_deref() == Some(LEAVE_OUT) {
             return None;
         }
         let option = |number: u8, bridge: &Value| format!("NIC {number} ({bridge})");
@@ -402,115 +400,6 @@ impl<'a> Resolver<'a> {
             self.free_name(at, &Sourced::new(name.clone(), said.source.clone()), |seen| Some(seen.guest.key()) == own)?;
         Some(name.map(|name| Value::Text(name.into())))
     }
-
-    /// What only holds of several fields together.
-    pub(super) fn together(&mut self, at: Span, subject: &Subject<'a>, fields: &mut Fields) {
-        let mut all = subject.fields.clone();
-        all.extend(fields.iter().map(|(field, said)| (field.clone(), said.value.clone())));
-        let count = |field: &Field| match all.get(field) {
-            Some(Value::Count(count)) => *count,
-            _ => 1,
-        };
-        if subject.kind == Kind::Qemu && (fields.contains_key(&Field::Cores) || fields.contains_key(&Field::Sockets)) {
-            let cpus = subject.nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(u64::MAX);
-            let (cores, sockets) = (count(&Field::Cores), count(&Field::Sockets));
-            if sockets > 1 && cores.saturating_mul(sockets) > cpus {
-                let span = [Field::Sockets, Field::Cores].iter().find_map(|field| fields.get(field)?.source.span());
-                let text = format!(
-                    "{sockets} sockets of {cores} cores are more than the {cpus} CPUs of the node. Say fewer of either."
-                );
-                self.ask("cpus", span.or(Some(at)), Doubt::new(text));
-            }
-        }
-        let nics: Vec<u8> = all
-            .keys()
-            .filter_map(|field| match field {
-                Field::Nic(number, _) => Some(*number),
-                _ => None,
-            })
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .filter(|number| fields.keys().any(|field| matches!(field, Field::Nic(n, _) if n == number)))
-            .collect();
-        for number in nics {
-            self.vlan_together(at, number, subject, &all, fields);
-            self.address_together(at, number, &all, fields);
-        }
-    }
-
-    /// A VLAN tag needs a bridge that passes it on.
-    fn vlan_together(
-        &mut self,
-        at: Span,
-        number: u8,
-        subject: &Subject<'a>,
-        all: &BTreeMap<Field, Value>,
-        fields: &mut Fields,
-    ) {
-        let (tag, bridge) = (Field::Nic(number, NicPart::Vlan), Field::Nic(number, NicPart::Bridge));
-        let (Some(Value::Count(vlan)), Some(Value::Text(name))) = (all.get(&tag), all.get(&bridge)) else { return };
-        let aware = || {
-            let bridges = subject.nodes.iter().flat_map(|(_, node)| &node.bridges);
-            bridges.filter(|(_, bridge)| bridge.vlan_aware).map(|(name, _)| name)
-        };
-        if aware().any(|known| known == name) {
-            return;
-        }
-        let span = [&tag, &bridge].iter().find_map(|field| fields.get(field)?.source.span()).unwrap_or(at);
-        let answer = self.answers.get("vlan-bridge", Some(span)).map(str::to_owned);
-        match answer.as_deref() {
-            Some(crate::reading::LEAVE_OUT) => {
-                fields.remove(&tag);
-            }
-            Some(answer) if aware().any(|known| known == answer) => {
-                fields.insert(bridge, Sourced::new(Value::Text(answer.to_owned()), super::answered(answer)));
-            }
-            _ => {
-                let text = format!(
-                    "Bridge {name} does not pass VLAN tags on, so VLAN {vlan} needs another bridge. Which one?"
-                );
-                let options: std::collections::BTreeSet<&String> = aware().collect();
-                self.ask("vlan-bridge", Some(span), Doubt::new(text).or(options));
-            }
-        }
-    }
-
-    /// A gateway lies in the network of a static address.
-    fn address_together(&mut self, at: Span, number: u8, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
-        let (ip, gateway) = (Field::Nic(number, NicPart::Ip), Field::Nic(number, NicPart::Gateway));
-        let Some(Value::Text(router)) = all.get(&gateway) else { return };
-        let said = fields.contains_key(&gateway);
-        let Ok(address) = router.parse::<Ipv4Addr>() else { return };
-        let wrong = match all.get(&ip) {
-            // By DHCP the gateway comes with the address; one that was set before goes away.
-            Some(Value::Text(ip)) if ip == "dhcp" => said.then(|| format!("gateway {router} and an address by DHCP")),
-            Some(Value::Text(ip)) => match Network::read(ip) {
-                Some(network) if network.reaches(address) => None,
-                _ => Some(format!("gateway {router} and address {ip}")),
-            },
-            _ => said.then(|| format!("gateway {router} and no address")),
-        };
-        if let Some(wrong) = wrong {
-            let span = [&gateway, &ip].iter().find_map(|field| fields.get(field)?.source.span()).unwrap_or(at);
-            if said && self.answers.left_out("gateway", Some(span)) {
-                fields.remove(&gateway);
-                return;
-            }
-            let text = format!(
-                "{wrong} do not fit together: a gateway is another host of the address’s own network. Which gateway is meant?"
-            );
-            let answer = self.answers.get("gateway", Some(span)).map(str::to_owned);
-            let answered = answer.as_deref().and_then(|answer| answer.parse::<Ipv4Addr>().ok()).filter(|answer| {
-                matches!(all.get(&ip), Some(Value::Text(ip)) if Network::read(ip).is_some_and(|net| net.reaches(*answer)))
-            });
-            match (answered, answer) {
-                (Some(router), Some(answer)) => {
-                    fields.insert(gateway, Sourced::new(Value::Text(router.to_string()), super::answered(&answer)));
-                }
-                _ => self.ask("gateway", Some(span), Doubt::new(text)),
-            }
-        }
-    }
 }
 
 /// A new guest has its name beside its fields: what a later sentence calls it is its name.
@@ -533,84 +422,4 @@ fn slots_of(subject: &Subject<'_>) -> Vec<Slot> {
         }
     }
     slots
-}
-
-/// The value that an amount comes to, from what is now.
-fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, String> {
-    let unknown = || "it is not known what it is now".to_owned();
-    let size = |bytes: Option<u64>| bytes.map(|bytes| Value::Size(Size::bytes(bytes))).ok_or_else(out_of_range);
-    match (amount, now) {
-        (Amount::To(value), _) => Ok(value.clone()),
-        (Amount::Plus(Value::Set(more)), now) => {
-            let mut set = match now {
-                Some(Value::Set(set)) => set.clone(),
-                _ => std::collections::BTreeSet::new(),
-            };
-            set.extend(more.iter().map(|tag| tag.to_lowercase()));
-            Ok(Value::Set(set))
-        }
-        (Amount::Minus(Value::Set(less)), Some(Value::Set(set))) => {
-            Ok(Value::Set(set.iter().filter(|tag| !less.contains(&tag.to_lowercase())).cloned().collect()))
-        }
-        (_, None) => Err(unknown()),
-        (Amount::Plus(Value::Count(more)), Some(Value::Count(now))) => {
-            now.checked_add(*more).map(Value::Count).ok_or_else(out_of_range)
-        }
-        (Amount::Minus(Value::Count(less)), Some(Value::Count(now))) => {
-            now.checked_sub(*less).map(Value::Count).ok_or_else(|| format!("it has {now}, which is less than {less}"))
-        }
-        (Amount::Plus(Value::Size(more)), Some(Value::Size(now))) => size(now.as_bytes().checked_add(more.as_bytes())),
-        (Amount::Minus(Value::Size(less)), Some(Value::Size(now))) => now
-            .as_bytes()
-            .checked_sub(less.as_bytes())
-            .map(|bytes| Value::Size(Size::bytes(bytes)))
-            .ok_or_else(|| format!("it has {now}, which is less than {less}")),
-        (Amount::Times(factor), Some(Value::Count(now))) => {
-            now.checked_mul((*factor).into()).map(Value::Count).ok_or_else(out_of_range)
-        }
-        (Amount::Times(factor), Some(Value::Size(now))) => size(now.as_bytes().checked_mul((*factor).into())),
-        (Amount::Over(divisor), Some(now)) => match now {
-            Value::Count(count) if *divisor > 0 && count.is_multiple_of((*divisor).into()) => {
-                Ok(Value::Count(count / u64::from(*divisor)))
-            }
-            Value::Size(size) if *divisor > 0 && size.as_bytes().is_multiple_of((*divisor).into()) => {
-                Ok(Value::Size(Size::bytes(size.as_bytes() / u64::from(*divisor))))
-            }
-            _ => Err(format!("{now} cannot be divided by {divisor}")),
-        },
-        (Amount::Plus(by) | Amount::Minus(by), Some(now)) => Err(format!("{now} cannot be changed by {by}")),
-        (Amount::Times(factor), Some(now)) => Err(format!("{now} cannot be multiplied by {factor}")),
-    }
-}
-
-fn out_of_range() -> String {
-    "the amount is beyond all bounds".to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn amounts_become_absolute() {
-        let gib = |n| Value::Size(Size::gib(n));
-        assert_eq!(absolute(&Amount::Times(3), Some(&gib(1))), Ok(gib(3)));
-        assert_eq!(absolute(&Amount::Plus(gib(8)), Some(&gib(32))), Ok(gib(40)));
-        assert_eq!(absolute(&Amount::Minus(gib(2)), Some(&gib(8))), Ok(gib(6)));
-        assert_eq!(absolute(&Amount::Over(2), Some(&Value::Count(4))), Ok(Value::Count(2)));
-        assert!(absolute(&Amount::Over(2), Some(&Value::Count(3))).is_err());
-        assert!(absolute(&Amount::Over(0), Some(&Value::Count(3))).is_err());
-        assert!(absolute(&Amount::Minus(gib(9)), Some(&gib(8))).is_err());
-        assert!(absolute(&Amount::Times(u32::MAX), Some(&Value::Size(Size::bytes(u64::MAX)))).is_err());
-        assert!(absolute(&Amount::Times(2), None).is_err());
-        assert!(absolute(&Amount::Times(2), Some(&Value::Flag(true))).is_err());
-    }
-
-    #[test]
-    fn tags_are_added_to_and_taken_from_those_there_are() {
-        let set = |tags: &[&str]| Value::Set(tags.iter().map(|&tag| tag.to_owned()).collect());
-        assert_eq!(absolute(&Amount::Plus(set(&["b"])), Some(&set(&["a"]))), Ok(set(&["a", "b"])));
-        assert_eq!(absolute(&Amount::Plus(set(&["b"])), None), Ok(set(&["b"])));
-        assert_eq!(absolute(&Amount::Minus(set(&["a"])), Some(&set(&["a", "b"]))), Ok(set(&["b"])));
-    }
 }

@@ -1,9 +1,8 @@
 //! What holds of every plan, whatever was declared.
 
-mod support;
-
 use std::collections::BTreeSet;
 
+use crate::support::{Life, Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
 use mycopod_core::field::{Field, NicPart, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, Wish};
@@ -12,7 +11,6 @@ use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Plain, Se
 use mycopod_core::settle::{Settled, settled};
 use mycopod_core::size::Size;
 use proptest::prelude::*;
-use support::{Life, Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
 
 const GUESTS: [&str; 8] = ["web-01", "web-02", "db-1", "test-1", "test-2", "old-backup", "prod-db", "cache"];
 
@@ -249,7 +247,7 @@ proptest! {
         let intent = resolved(&saying, &life.observed, &Answers::default()).unwrap();
         let plan = life.plan(&intent).unwrap();
         life.carry_out(plan.steps());
-        let shop = support::named_mut(&mut life.observed, "shop-01");
+        let shop = crate::support::named_mut(&mut life.observed, "shop-01");
         shop.fields.insert(Field::Cores, Value::Count(cores));
         shop.fields.insert(Field::Memory, gib(memory));
         // Nobody named the CPU type, so nobody owns it.

@@ -1,7 +1,5 @@
 //! A cluster to plan against, and a strict model of what Proxmox does with a step.
 
-#![allow(dead_code, reason = "every test file uses its own part")]
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
@@ -131,7 +129,7 @@ impl Extra for Sighting {
         self
     }
 
-    fn is_template(mut self) -> Self {
+    fn templated(mut self) -> Self {
         self.template = true;
         self.raw.insert("ide2".to_owned(), "local-lvm:vm-cloudinit,media=cdrom".to_owned());
         self
@@ -142,7 +140,7 @@ impl Extra for Sighting {
 pub trait Extra {
     fn runs(self) -> Self;
     fn has(self, field: Field, value: Value) -> Self;
-    fn is_template(self) -> Self;
+    fn templated(self) -> Self;
 }
 
 /// The demo cluster: two nodes, templates on both, and guests that are not ours.
@@ -161,7 +159,7 @@ pub fn cluster() -> Observed {
     let mut images = Vec::new();
     for (node, base) in [("pve1", 9000), ("pve2", 9100)] {
         for (index, name) in [(0, "debian-12"), (1, "ubuntu-24.04")] {
-            let template = guest(Kind::Qemu, base + index, name, node).is_template().has(scsi(0), gib(4));
+            let template = guest(Kind::Qemu, base + index, name, node).templated().has(scsi(0), gib(4));
             guests.push(template);
             let origin = Origin::Template(vmid(base + index));
             images.push(Image {
@@ -365,7 +363,7 @@ impl Life {
             match step.action {
                 Action::Adopt => self.resources.push(row(step)),
                 Action::Delete => {
-                    self.resources.iter_mut().filter(|row| row.id == step.resource).for_each(|row| row.gone = true)
+                    self.resources.iter_mut().filter(|row| row.id == step.resource).for_each(|row| row.gone = true);
                 }
                 _ => {}
             }

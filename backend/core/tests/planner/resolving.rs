@@ -1,7 +1,9 @@
 //! Which doubts become questions, and what answers do.
 
-mod support;
-
+use crate::support::{
+    Extra, Life, Saying, Want, answer, by_name, cluster, gib, guest, named_mut, question, resolved, tags, text, to,
+    vmid,
+};
 use mycopod_core::field::{Field, NicPart, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{Intent, NewGuest, OneDeed, Wish};
@@ -10,9 +12,6 @@ use mycopod_core::reading::{
     Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Plain, Question, Selector, Source, Sourced, Span,
 };
 use mycopod_core::size::Size;
-use support::{
-    Extra, Saying, Want, answer, by_name, cluster, gib, guest, named_mut, question, resolved, tags, text, to, vmid,
-};
 
 fn vm(wants: &[Want]) -> Saying {
     Saying::default().create("shop-01", Kind::Qemu, wants)
@@ -202,8 +201,9 @@ fn relative_amounts_become_absolute_and_keep_their_words() {
 
 #[test]
 fn shrinking_is_a_question_with_both_numbers_and_the_same_size_is_none() {
-    let shrink =
-        |gib: u64| change("web-01", EditField::DiskSize(DiskRef::Slot(Slot::scsi(0))), Amount::To(support::gib(gib)));
+    let shrink = |gib: u64| {
+        change("web-01", EditField::DiskSize(DiskRef::Slot(Slot::scsi(0))), Amount::To(crate::support::gib(gib)))
+    };
     let asked = question(&shrink(20), &cluster());
     assert!(asked.text.contains("32 GiB") && asked.text.contains("20 GiB"), "{}", asked.text);
     assert!(resolved(&shrink(32), &cluster(), &Answers::default()).is_ok());
@@ -456,7 +456,7 @@ fn the_paused_and_the_unknown_are_seen_as_they_are() {
     let mut observed = cluster();
     observed.guests.push(guest(Kind::Qemu, 130, "odd", "pve1").has(Field::Tags, tags(&["odd"])));
     named_mut(&mut observed, "odd").power = Power::Unknown;
-    let life = support::Life::new(observed);
+    let life = Life::new(observed);
     let saying = Saying::default().deed(by_name("odd"), Deed::Start);
     let intent = resolved(&saying, &life.observed, &Answers::default()).unwrap();
     assert!(life.plan(&intent).unwrap_err()[0].text.contains("does not say whether"));

@@ -1,0 +1,87 @@
+//! Relative amounts made absolute.
+
+use std::collections::BTreeSet;
+
+use crate::field::Value;
+use crate::reading::Amount;
+use crate::size::Size;
+
+/// The value that an amount comes to, from what is now.
+pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, String> {
+    let unknown = || "it is not known what it is now".to_owned();
+    let size = |bytes: Option<u64>| bytes.map(|bytes| Value::Size(Size::bytes(bytes))).ok_or_else(out_of_range);
+    match (amount, now) {
+        (Amount::To(value), _) => Ok(value.clone()),
+        (Amount::Plus(Value::Set(more)), now) => {
+            let mut set = match now {
+                Some(Value::Set(set)) => set.clone(),
+                _ => BTreeSet::new(),
+            };
+            set.extend(more.iter().map(|tag| tag.to_lowercase()));
+            Ok(Value::Set(set))
+        }
+        (Amount::Minus(Value::Set(less)), Some(Value::Set(set))) => {
+            Ok(Value::Set(set.iter().filter(|tag| !less.contains(&tag.to_lowercase())).cloned().collect()))
+        }
+        (_, None) => Err(unknown()),
+        (Amount::Plus(Value::Count(more)), Some(Value::Count(now))) => {
+            now.checked_add(*more).map(Value::Count).ok_or_else(out_of_range)
+        }
+        (Amount::Minus(Value::Count(less)), Some(Value::Count(now))) => {
+            now.checked_sub(*less).map(Value::Count).ok_or_else(|| format!("it has {now}, which is less than {less}"))
+        }
+        (Amount::Plus(Value::Size(more)), Some(Value::Size(now))) => size(now.as_bytes().checked_add(more.as_bytes())),
+        (Amount::Minus(Value::Size(less)), Some(Value::Size(now))) => now
+            .as_bytes()
+            .checked_sub(less.as_bytes())
+            .map(|bytes| Value::Size(Size::bytes(bytes)))
+            .ok_or_else(|| format!("it has {now}, which is less than {less}")),
+        (Amount::Times(factor), Some(Value::Count(now))) => {
+            now.checked_mul((*factor).into()).map(Value::Count).ok_or_else(out_of_range)
+        }
+        (Amount::Times(factor), Some(Value::Size(now))) => size(now.as_bytes().checked_mul((*factor).into())),
+        (Amount::Over(divisor), Some(now)) => match now {
+            Value::Count(count) if *divisor > 0 && count.is_multiple_of((*divisor).into()) => {
+                Ok(Value::Count(count / u64::from(*divisor)))
+            }
+            Value::Size(size) if *divisor > 0 && size.as_bytes().is_multiple_of((*divisor).into()) => {
+                Ok(Value::Size(Size::bytes(size.as_bytes() / u64::from(*divisor))))
+            }
+            _ => Err(format!("{now} cannot be divided by {divisor}")),
+        },
+        (Amount::Plus(by) | Amount::Minus(by), Some(now)) => Err(format!("{now} cannot be changed by {by}")),
+        (Amount::Times(factor), Some(now)) => Err(format!("{now} cannot be multiplied by {factor}")),
+    }
+}
+
+fn out_of_range() -> String {
+    "the amount is beyond all bounds".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_become_absolute() {
+        let gib = |n| Value::Size(Size::gib(n));
+        assert_eq!(absolute(&Amount::Times(3), Some(&gib(1))), Ok(gib(3)));
+        assert_eq!(absolute(&Amount::Plus(gib(8)), Some(&gib(32))), Ok(gib(40)));
+        assert_eq!(absolute(&Amount::Minus(gib(2)), Some(&gib(8))), Ok(gib(6)));
+        assert_eq!(absolute(&Amount::Over(2), Some(&Value::Count(4))), Ok(Value::Count(2)));
+        assert!(absolute(&Amount::Over(2), Some(&Value::Count(3))).is_err());
+        assert!(absolute(&Amount::Over(0), Some(&Value::Count(3))).is_err());
+        assert!(absolute(&Amount::Minus(gib(9)), Some(&gib(8))).is_err());
+        assert!(absolute(&Amount::Times(u32::MAX), Some(&Value::Size(Size::bytes(u64::MAX)))).is_err());
+        assert!(absolute(&Amount::Times(2), None).is_err());
+        assert!(absolute(&Amount::Times(2), Some(&Value::Flag(true))).is_err());
+    }
+
+    #[test]
+    fn tags_are_added_to_and_taken_from_those_there_are() {
+        let set = |tags: &[&str]| Value::Set(tags.iter().map(|&tag| tag.to_owned()).collect());
+        assert_eq!(absolute(&Amount::Plus(set(&["b"])), Some(&set(&["a"]))), Ok(set(&["a", "b"])));
+        assert_eq!(absolute(&Amount::Plus(set(&["b"])), None), Ok(set(&["b"])));
+        assert_eq!(absolute(&Amount::Minus(set(&["a"])), Some(&set(&["a", "b"]))), Ok(set(&["b"])));
+    }
+}
