@@ -51,17 +51,26 @@ async fn the_last_admin_stays_even_when_two_demote_each_other() {
     let pool = &world.database.pool;
     let second = user("second@example.org", Role::Admin);
     users::create(&mut pool.acquire().await.unwrap(), &second, HASH).await.unwrap();
-    let demote = |id| async move {
-        let mut transaction = pool.begin().await.unwrap();
-        let result = users::update(&mut transaction, id, Some(Role::User), None).await;
-        if result.is_ok() {
-            transaction.commit().await.unwrap();
+    let mut transaction = pool.begin().await.unwrap();
+    users::update(&mut transaction, world.admin.id, Some(Role::User), None).await.unwrap();
+    let other = tokio::spawn({
+        let pool = pool.clone();
+        async move {
+            let mut transaction = pool.begin().await.unwrap();
+            users::update(&mut transaction, second.id, Some(Role::User), None).await
         }
-        result
-    };
-    let (one, other) = tokio::join!(demote(world.admin.id), demote(second.id));
-    let refused = [one.is_err(), other.is_err()];
-    assert_eq!(refused.iter().filter(|refused| **refused).count(), 1, "{refused:?}");
+    });
+    // The other has to wait for this one's end; were it not to, it would be done here.
+    while !other.is_finished() {
+        let waiting = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())";
+        if sqlx::query_scalar(waiting).fetch_one(pool).await.unwrap() {
+            break;
+        }
+    }
+    transaction.commit().await.unwrap();
+    let refused = other.await.unwrap();
+    assert!(matches!(refused, Err(StoreError::LastAdmin)), "{refused:?}");
+
     let mut transaction = pool.begin().await.unwrap();
     let last = users::list(&mut transaction).await.unwrap().into_iter().find(|user| user.role == Role::Admin).unwrap();
     let barred = users::update(&mut transaction, last.id, None, Some(false)).await;
