@@ -1,19 +1,18 @@
 //! A step of a plan → the one call that carries it out.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Sighting};
 use mycopod_core::plan::{Action, Step};
 use mycopod_core::ports::CallError;
-use mycopod_core::size::Size;
 use reqwest::Method;
 
-use super::property::PropertyString;
+use super::disk;
+use super::form::{Form, new_disk, plain, set_fields, unfit};
 use super::sighting::name_key;
-use super::{disk, nic};
 
 /// Proxmox waits this long for a guest's system to shut down, in seconds. Then the task fails and the
 /// guest keeps running: it is never switched off unasked.
@@ -22,9 +21,6 @@ const SHUTDOWN_SECONDS: u32 = 180;
 const CONTROLLER: &str = "virtio-scsi-single";
 /// Linux 2.6 and later.
 const OS_TYPE: &str = "l26";
-/// The status of a call that was not sent because it could not do what its step says: it is refused like
-/// one that Proxmox refuses, and trying again does not help.
-const UNFIT: u16 = 400;
 
 /// One call that changes something.
 #[derive(Debug, PartialEq, Eq)]
@@ -46,15 +42,14 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
     match &step.action {
         Action::Create { fields, template, macs } => {
             vacant(step, seen)?;
-            let mut form = made(step, pool);
+            let mut form = made(step, "vmid", pool);
             create(step, fields, template.as_deref(), macs, marker, &mut form)?;
             let path = vec!["nodes".into(), step.guest.node.clone(), step.guest.kind.to_string()];
             Ok(Request { node: step.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
         }
         Action::Clone { from, from_node, full, storage, .. } => {
             vacant(step, seen)?;
-            let mut form = made(step, pool);
-            form.rename("vmid", "newid");
+            let mut form = made(step, "newid", pool);
             form.set(name_key(step.guest.kind), &step.guest.name);
             form.set("full", &u8::from(*full));
             if let (true, Some(storage)) = (*full, storage) {
@@ -82,7 +77,7 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
         Action::Update { fields, macs } => {
             let guest = present(step, seen)?;
             let mut form = Form::guarded(guest);
-            set(step, fields, &guest.raw, macs, &mut form)?;
+            set_fields(step.guest.kind, fields, &guest.raw, macs, &mut form)?;
             if let Some(Value::Text(notes)) = fields.get(&Field::Description) {
                 form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
             }
@@ -138,47 +133,6 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
     }
 }
 
-/// A form's parameters, each once.
-#[derive(Debug, Default)]
-struct Form {
-    params: BTreeMap<String, String>,
-    delete: BTreeSet<String>,
-}
-
-impl Form {
-    /// A form that only the configuration just seen accepts.
-    fn guarded(guest: &Sighting) -> Self {
-        let mut form = Self::default();
-        form.set("digest", &guest.digest);
-        form
-    }
-
-    fn set(&mut self, key: &str, value: &(impl ToString + ?Sized)) {
-        self.params.insert(key.to_owned(), value.to_string());
-    }
-
-    fn delete(&mut self, key: &str) {
-        self.delete.insert(key.to_owned());
-    }
-
-    fn rename(&mut self, old: &str, new: &str) {
-        if let Some(value) = self.params.remove(old) {
-            self.params.insert(new.to_owned(), value);
-        }
-    }
-
-    fn into_params(mut self) -> Vec<(String, String)> {
-        if !self.delete.is_empty() {
-            self.params.insert("delete".to_owned(), self.delete.into_iter().collect::<Vec<_>>().join(","));
-        }
-        self.params.into_iter().collect()
-    }
-}
-
-fn unfit(why: impl AsRef<str>) -> CallError {
-    CallError::Rejected { status: UNFIT, reason: format!("not sent to Proxmox: {}", why.as_ref()) }
-}
-
 /// The guest that the step acts on.
 fn present<'a>(step: &Step, seen: &'a Look) -> Result<&'a Sighting, CallError> {
     match seen {
@@ -207,10 +161,10 @@ fn on(guest: &Sighting, method: Method, below: &[&str], form: Form) -> Request {
     Request { node: guest.guest.node.clone(), method, path, params: form.into_params() }
 }
 
-/// What all new guests have.
-fn made(step: &Step, pool: Option<&str>) -> Form {
+/// What all new guests have: the number, by the name that the call has for it, and the pool.
+fn made(step: &Step, number: &str, pool: Option<&str>) -> Form {
     let mut form = Form::default();
-    form.set("vmid", &step.guest.vmid);
+    form.set(number, &step.guest.vmid);
     if let Some(pool) = pool {
         form.set("pool", pool);
     }
@@ -252,9 +206,7 @@ fn create(
             _ => return Err(unfit("unprivileged is for containers")),
         }
     }
-    set(step, &rest, &BTreeMap::new(), macs, form)?;
-    // There is nothing yet to delete from.
-    form.delete.clear();
+    set_fields(kind, &rest, &BTreeMap::new(), macs, form)?;
     let notes = match fields.get(&Field::Description) {
         Some(Value::Text(notes)) => notes.as_str(),
         _ => "",
@@ -263,105 +215,17 @@ fn create(
     Ok(())
 }
 
-fn new_disk(kind: Kind, slot: &Slot, storage: &str, size: Size, iothreads: bool) -> Result<String, CallError> {
-    if disk::is_of_container(slot) != (kind == Kind::Lxc) {
-        return Err(unfit(format!("a {} has no disk {slot}", kind.noun())));
-    }
-    if !size.is_whole_gib() || size == Size::default() {
-        return Err(unfit(format!("{size} for {slot}: Proxmox makes disks of whole GiB")));
-    }
-    Ok(disk::make(slot, plain(storage)?, size.as_gib_ceil(), iothreads))
-}
-
-/// Sets fields; `raw` is the configuration as it is. The description is the caller's: it carries the marker.
-fn set(
-    step: &Step,
-    fields: &BTreeMap<Field, Value>,
-    raw: &BTreeMap<String, String>,
-    macs: &BTreeMap<u8, String>,
-    form: &mut Form,
-) -> Result<(), CallError> {
-    let kind = step.guest.kind;
-    let mut nics: BTreeMap<u8, nic::Parts<'_>> = BTreeMap::new();
-    for (field, value) in fields {
-        match (field, value, kind) {
-            (Field::Name, Value::Text(name), _) => form.set(name_key(kind), name),
-            (Field::Cores, Value::Count(cores), _) => form.set("cores", cores),
-            (Field::Sockets, Value::Count(sockets), Kind::Qemu) => form.set("sockets", sockets),
-            (Field::CpuType, Value::Text(model), Kind::Qemu) => form.set("cpu", &cpu(raw, plain(model)?)),
-            (Field::Memory, Value::Size(size), _) => form.set("memory", &mib(field, *size)?),
-            (Field::Swap, Value::Size(size), Kind::Lxc) => form.set("swap", &mib(field, *size)?),
-            (Field::OnBoot, Value::Flag(flag), _) => form.set("onboot", &u8::from(*flag)),
-            (Field::Protection, Value::Flag(flag), _) => form.set("protection", &u8::from(*flag)),
-            (Field::Tags, Value::Set(tags), _) if tags.is_empty() => form.delete("tags"),
-            (Field::Tags, Value::Set(tags), _) => {
-                for tag in tags {
-                    plain(tag)?;
-                }
-                form.set("tags", &tags.iter().cloned().collect::<Vec<_>>().join(";"));
-            }
-            (Field::Description, Value::Text(_), _) => {}
-            (Field::Nic(n, part), value, _) => {
-                nics.entry(*n).or_default().insert(*part, fit_for_nic(*part, value)?);
-            }
-            (field, value, kind) => {
-                return Err(unfit(format!("{field} of a {} cannot be set to {value}", kind.noun())));
-            }
-        }
-    }
-    for (n, parts) in nics {
-        let mac = macs.get(&n).map(|mac| plain(mac)).transpose()?;
-        let entries = nic::edit(kind, n, raw, &parts, mac)
-            .ok_or_else(|| unfit(format!("NIC {n} of a {} cannot be made so", kind.noun())))?;
-        for (key, entry) in entries {
-            match entry {
-                Some(entry) => form.set(&key, &entry),
-                None => form.delete(&key),
-            }
-        }
-    }
-    Ok(())
-}
-
-fn mib(field: &Field, size: Size) -> Result<u64, CallError> {
-    if size.is_whole_mib() { Ok(size.as_mib()) } else { Err(unfit(format!("{field} is counted in whole MiB"))) }
-}
-
-/// The CPU's type, its flags being kept.
-fn cpu(raw: &BTreeMap<String, String>, model: &str) -> String {
-    let mut cpu = raw.get("cpu").map_or_else(PropertyString::empty, |cpu| PropertyString::parse(cpu));
-    cpu.set_default("cputype", model);
-    cpu.to_string()
-}
-
-fn fit_for_nic(part: NicPart, value: &Value) -> Result<&Value, CallError> {
-    match (part, value) {
-        (NicPart::Vlan, Value::Count(0..=4094)) => Ok(value),
-        (NicPart::Ip | NicPart::Gateway, Value::Text(text)) if text.is_empty() => Ok(value),
-        (NicPart::Bridge | NicPart::Model | NicPart::Ip | NicPart::Gateway, Value::Text(text)) => {
-            plain(text).map(|_| value)
-        }
-        _ => Err(unfit(format!("{value} is no {} of a NIC", part.as_str()))),
-    }
-}
-
-/// A text that stands inside a property string or list without becoming another option of it.
-fn plain(text: &str) -> Result<&str, CallError> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '_' | '-' | '+' | '/');
-    if !text.is_empty() && text.chars().all(is_plain) {
-        Ok(text)
-    } else {
-        Err(unfit(format!("“{}” has characters that Proxmox does not take there", text.escape_default())))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use chrono::DateTime;
+    use mycopod_core::field::Slot;
     use mycopod_core::guest::{GuestKey, GuestRef, Power, Vmid};
     use mycopod_core::id::ResourceId;
     use mycopod_core::observed::Ownership;
     use mycopod_core::plan::Effect;
+    use mycopod_core::size::Size;
     use serde_json::json;
 
     use super::*;
