@@ -78,3 +78,28 @@ pub fn panicked(cause: Box<dyn Any + Send>) -> Response {
     tracing::error!(cause = text.unwrap_or("unknown"), "a handler panicked");
     Problem::internal().into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use axum::response::Response;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::panicked;
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_500_that_keeps_its_cause_to_itself() {
+        let broken = || async { panic!("the cause") as Response };
+        let router = Router::new().route("/", get(broken)).layer(CatchPanicLayer::custom(panicked));
+        let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(body.starts_with(b"{\"type\""), "{body:?}");
+        assert!(!String::from_utf8_lossy(&body).contains("the cause"));
+    }
+}

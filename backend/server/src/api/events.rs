@@ -1,4 +1,6 @@
 //! Live events: the audit log as it grows, for those whom the entries concern.
+//!
+//! What somebody may see is decided when their stream begins, and again with each token, after ten minutes at most.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

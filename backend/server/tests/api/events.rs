@@ -34,13 +34,13 @@ impl Stream {
     /// The next event's id and data.
     async fn next(&mut self) -> (u64, Value) {
         loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
+            if let Some(end) = self.text.find("\n\n") {
+                let event: String = self.text.drain(..end + 2).collect();
                 let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
                 let found = line("id: ").map(|id| {
                     assert_eq!(line("event: "), Some("audit"), "{event}");
                     (id.parse().unwrap(), serde_json::from_str(line("data: ").unwrap()).unwrap())
                 });
-                self.text = rest.to_owned();
                 if let Some(found) = found {
                     return found;
                 }

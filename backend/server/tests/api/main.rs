@@ -4,11 +4,14 @@
 //! scripts/with-postgres cargo nextest run -p mycopod-server
 //! ```
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
 mod audit;
 mod declarations;
 mod errors;
 mod events;
 mod pages;
 mod server;
+mod serving;
 mod session;
 mod users;
