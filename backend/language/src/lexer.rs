@@ -172,10 +172,12 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
             end += 1;
         }
         let stop = end;
-        while end > start + 1 && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
+        while end > start && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
             end -= 1;
         }
-        self.words(start, end);
+        if end > start {
+            self.words(start, end);
+        }
         for at in end..stop {
             self.push(TokenKind::Mark(self.chars[at]), at, at + 1);
         }

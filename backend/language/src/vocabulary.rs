@@ -46,6 +46,10 @@ const CLASSES: [(Class, &str); 7] = [
          net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway gw default template templates image images iso \
          based onboot autostart auto-start automatically startup hostname description notes note comment described unprivileged privileged \
          now immediately right away directly true yes no false none management mycopod control c x plus total altogether \
+         additionally afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
+         completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
+         hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
+         saying says secondary similar sized stored straight then time too under v value vmid wants way yet - \
          per following follows look looks",
     ),
     (

@@ -11,26 +11,33 @@ use super::item::{DiskItem, How, Item, Said, Which};
 use super::target::Targets;
 use super::value::Noun;
 
-const SET: &[&str] =
-    &["set", "change", "adjust", "update", "modify", "configure", "resize", "make", "let", "have", "put", "scale"];
-const MORE: &[&str] = &[
-    "increase", "raise", "grow", "extend", "expand", "enlarge", "bump up", "bump", "boost", "upgrade", "scale up", "up",
-];
-const LESS: &[&str] = &["reduce", "decrease", "lower", "shrink", "cut", "scale down", "downsize"];
+/// For whom, what, and how it is meant.
+type Wish = (Targets, Vec<Said<Item>>, How);
+
+const SET: &str = "set|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
+const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
+const LESS: &str = "reduce|decrease|lower|shrink|cut|scale down|downsize";
 
 impl Parser<'_> {
-    /// A change with everything that belongs to it; the caller checks that nothing is left of the clause.
+    /// A change with everything that belongs to it, and nothing left of the clause.
     pub fn change(&mut self) -> Option<()> {
         let start = self.at;
-        let (targets, items, how) = self
-            .attempt(Self::scaled)
-            .or_else(|| self.attempt(Self::tagging))
-            .or_else(|| self.attempt(Self::switching))
-            .or_else(|| self.attempt(Self::plugging))
-            .or_else(|| self.attempt(Self::renaming))
-            .or_else(|| self.attempt(Self::giving))
-            .or_else(|| self.attempt(Self::setting))
-            .or_else(|| self.attempt(Self::subject))?;
+        let rules = [
+            Self::scaled,
+            Self::tagging,
+            Self::switching,
+            Self::plugging,
+            Self::renaming,
+            Self::giving,
+            Self::setting,
+            Self::subject,
+        ];
+        let (targets, items, how) = rules.into_iter().find_map(|rule| {
+            self.attempt(|p| {
+                let read = rule(p)?;
+                p.at_boundary().then_some(read)
+            })
+        })?;
         self.push_change(start, targets, items, how)
     }
 
@@ -91,7 +98,7 @@ impl Parser<'_> {
         let mut items = vec![self.item(how)?];
         while let Some(item) = self.attempt(|p| {
             p.joint();
-            p.any(&["with", "also"]);
+            p.any("with|also");
             p.item(how)
         }) {
             items.push(item);
@@ -100,7 +107,7 @@ impl Parser<'_> {
     }
 
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
-    fn of_targets(&mut self, prepositions: &[&str]) -> Option<Targets> {
+    fn of_targets(&mut self, prepositions: &str) -> Option<Targets> {
         if !self.any(prepositions) {
             return None;
         }
@@ -109,7 +116,7 @@ impl Parser<'_> {
 
     /// “web-01’s”, “its”, “web-01” before a field.
     fn owner(&mut self) -> Option<Targets> {
-        if self.any(&["its", "their"]) {
+        if self.any("its|their") {
             return self.attempt(|p| {
                 // The pronoun is the possessive itself.
                 let at = p.at - 1;
@@ -126,12 +133,12 @@ impl Parser<'_> {
             });
         }
         let targets = self.targets()?;
-        self.any(&["'s"]);
+        self.any("'s");
         Some(targets)
     }
 
     /// “triple the memory of test-1”, “double web-01's cores and memory”, “halve its memory”.
-    fn scaled(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+    fn scaled(&mut self) -> Option<Wish> {
         let (by, more): (u32, bool) = match self.word() {
             "double" => (2, true),
             "triple" => (3, true),
@@ -143,7 +150,7 @@ impl Parser<'_> {
         let amount = move || if more { Amount::Times(by) } else { Amount::Over(by) };
         if let Some((items, targets)) = self.attempt(|p| {
             let items = p.scaled_nouns(&amount)?;
-            Some((items, p.of_targets(&["of", "on", "for", "in"])?))
+            Some((items, p.of_targets("of|on|for|in")?))
         }) {
             return Some((targets, items, How::Set));
         }
@@ -175,34 +182,34 @@ impl Parser<'_> {
     }
 
     /// “tag web-01 with a and b”, “add the tag a to web-01”, “remove the tag a from all VMs tagged b”, “untag web-01 a”.
-    fn tagging(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
-        if self.any(&["tag", "label"]) {
+    fn tagging(&mut self) -> Option<Wish> {
+        if self.any("tag|label") {
             let targets = self.targets()?;
-            if !self.any(&["with the tags", "with the tag", "with", "as"]) {
+            if !self.any("with the tags|with the tag|with|as") {
                 return None;
             }
             let start = self.at;
             let tags = self.tag_list(true)?;
             return Some((targets, vec![self.tags_said(start, tags, Amount::Plus)], How::Add));
         }
-        let remove = self.any(&["remove", "delete", "drop", "take"]);
-        if !remove && !self.any(&["add", "put", "give"]) {
+        let remove = self.any("remove|delete|drop|take");
+        if !remove && !self.any("add|put|give") {
             return None;
         }
         self.articles();
         let start = self.at;
-        let tags = if self.any(&["tags", "tag"]) {
+        let tags = if self.any("tags|tag") {
             let tags = self.tag_list(true)?;
             (start..self.at, tags)
         } else {
             // “remove the web tag from …”
             let tag = self.name()?;
-            if !self.any(&["tag"]) {
+            if !self.any("tag") {
                 return None;
             }
             (start..self.at, vec![tag])
         };
-        let prepositions: &[&str] = if remove { &["from", "of", "off"] } else { &["to", "on"] };
+        let prepositions: &str = if remove { "from|of|off" } else { "to|on" };
         let targets = self.of_targets(prepositions)?;
         let amount = if remove { Amount::Minus } else { Amount::Plus };
         let value = Item::Plain(Plain::Tags, amount(Value::Set(tags.1.into_iter().collect())));
@@ -215,43 +222,35 @@ impl Parser<'_> {
     }
 
     /// “protect db-1”, “enable autostart for web-01”, “start web-01 at boot”, “turn off protection on x”.
-    fn switching(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+    fn switching(&mut self) -> Option<Wish> {
         let start = self.at;
         let flag = |plain, on, tokens: Range<usize>| {
             vec![Said { value: Item::Plain(plain, Amount::To(Value::Flag(on))), tokens }]
         };
-        if self.any(&["protect", "unprotect"]) {
+        if self.any("protect|unprotect") {
             let on = self.tokens[start].word == "protect";
             let tokens = start..self.at;
             let targets = self.targets()?;
-            self.any(&["from deletion", "against deletion", "from being deleted"]);
+            self.any("from deletion|against deletion|from being deleted");
             return Some((targets, flag(Plain::Protection, on, tokens), How::Set));
         }
         if let Some(switched) = self.attempt(|p| {
-            let negated = p.any(&["do not", "don't", "dont", "never"]);
-            if !p.any(&["start", "boot", "autostart", "auto-start"]) {
+            let negated = p.any("do not|don't|dont|never");
+            if !p.any("start|boot|autostart|auto-start") {
                 return None;
             }
             let targets = p.targets()?;
             let at = p.at;
-            let automatic = p.any(&["automatically"]);
-            let boot = p.any(&[
-                "at boot",
-                "on boot",
-                "at startup",
-                "with the host",
-                "with the node",
-                "at host boot",
-                "on host boot",
-            ]);
+            let automatic = p.any("automatically");
+            let boot = p.any("at boot|on boot|at startup|with the host|with the node|at host boot|on host boot");
             (automatic || boot || p.tokens[start].word.starts_with("auto"))
                 .then(|| (targets, flag(Plain::OnBoot, !negated, start..p.at.max(at)), How::Set))
         }) {
             return Some(switched);
         }
-        let on = if self.any(&["enable", "activate", "turn on", "switch on"]) {
+        let on = if self.any("enable|activate|turn on|switch on") {
             true
-        } else if self.any(&["disable", "deactivate", "turn off", "switch off", "remove"]) {
+        } else if self.any("disable|deactivate|turn off|switch off|remove") {
             false
         } else {
             return None;
@@ -259,22 +258,22 @@ impl Parser<'_> {
         self.articles();
         let Noun::Plain(plain @ (Plain::OnBoot | Plain::Protection)) = self.noun()? else { return None };
         let tokens = start..self.at;
-        let targets = self.of_targets(&["for", "on", "of", "from", "in"])?;
+        let targets = self.of_targets("for|on|of|from|in")?;
         Some((targets, flag(plain, on, tokens), How::Set))
     }
 
     /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.
-    fn plugging(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
-        if !self.any(&["move", "connect", "attach", "plug", "switch", "put", "change"]) {
+    fn plugging(&mut self) -> Option<Wish> {
+        if !self.any("move|connect|attach|plug|switch|put|change") {
             return None;
         }
-        let card: &[&str] = &["network card", "network interface", "network", "nic", "interface", "net", "bridge"];
+        let card = "network card|network interface|network|nic|interface|net|bridge";
         let targets = match self.attempt(|p| {
-            p.any(&["the"]);
+            p.any("the");
             if !p.any(card) {
                 return None;
             }
-            p.of_targets(&["of", "on", "for"])
+            p.of_targets("of|on|for")
         }) {
             Some(targets) => targets,
             None => {
@@ -283,23 +282,23 @@ impl Parser<'_> {
                 targets
             }
         };
-        if !self.ahead(|p| p.any(&["to", "into", "in", "on", "onto"]).then_some(())) {
+        if !self.ahead(|p| p.any("to|into|in|on|onto").then_some(())) {
             return None;
         }
         let item = self.attempt(|p| {
-            p.any(&["onto", "into"]);
+            p.any("onto|into");
             p.item(How::Set)
         })?;
         matches!(item.value, Item::Nic { .. }).then(|| (targets, vec![item], How::Set))
     }
 
     /// “rename a to b”.
-    fn renaming(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
-        if !self.any(&["rename"]) {
+    fn renaming(&mut self) -> Option<Wish> {
+        if !self.any("rename") {
             return None;
         }
         let target = self.one_target()?;
-        if !self.any(&["to", "as", "into"]) {
+        if !self.any("to|as|into") {
             return None;
         }
         let start = self.at;
@@ -308,13 +307,13 @@ impl Parser<'_> {
     }
 
     /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
-    fn giving(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
-        let (how, prepositions): (How, &[&str]) = if self.any(&["give", "assign", "grant", "allocate", "allow"]) {
-            (How::Give, &["to", "on"])
-        } else if self.any(&["add", "attach"]) {
-            (How::Add, &["to", "on"])
-        } else if self.any(&["remove", "take"]) {
-            (How::Remove, &["from", "of"])
+    fn giving(&mut self) -> Option<Wish> {
+        let (how, prepositions): (How, &str) = if self.any("give|assign|grant|allocate|allow") {
+            (How::Give, "to|on")
+        } else if self.any("add|attach") {
+            (How::Add, "to|on")
+        } else if self.any("remove|take") {
+            (How::Remove, "from|of")
         } else {
             return None;
         };
@@ -329,18 +328,18 @@ impl Parser<'_> {
             let targets = p.of_targets(prepositions)?;
             Some((items, targets))
         }) {
-            self.any(&["each"]);
+            self.any("each");
             let items = self.with_storage(items);
             return Some((targets, items, how));
         }
         if how == How::Remove {
             return None;
         }
-        self.any(&["to"]);
+        self.any("to");
         let targets = self.targets()?;
-        self.any(&["each", "both"]);
+        self.any("each|both");
         let items = self.items(how)?;
-        self.any(&["each"]);
+        self.any("each");
         Some((targets, items, how))
     }
 
@@ -356,11 +355,11 @@ impl Parser<'_> {
         items
     }
 
-    fn onto_a_field(&mut self, how: How, prepositions: &[&str]) -> Option<(Targets, Said<Item>)> {
+    fn onto_a_field(&mut self, how: How, prepositions: &str) -> Option<(Targets, Said<Item>)> {
         let start = self.at;
-        self.any(&["another", "an additional", "an extra"]);
+        self.any("another|an additional|an extra");
         let step = self.step()?;
-        self.any(&["more", "of space", "of disk space", "space"]);
+        self.any("more|of space|of disk space|space");
         if !self.any(prepositions) {
             return None;
         }
@@ -376,20 +375,25 @@ impl Parser<'_> {
 
     /// “the memory of web-01”, “web-01’s memory”, “its memory”.
     fn field_of_targets(&mut self) -> Option<(Noun, Targets)> {
-        self.attempt(|p| {
-            let noun = p.noun()?;
-            Some((noun, p.of_targets(&["of", "on", "for", "in", "at"])?))
-        })
-        .or_else(|| {
-            self.attempt(|p| {
-                let targets = p.owner()?;
-                Some((p.noun()?, targets))
+        // In “the VLAN of web-01 to 30” no guests are counted.
+        let counting = std::mem::replace(&mut self.counting, false);
+        let read = self
+            .attempt(|p| {
+                let noun = p.noun()?;
+                Some((noun, p.of_targets("of|on|for|in|at")?))
             })
-        })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    Some((p.noun()?, targets))
+                })
+            });
+        self.counting = counting;
+        read
     }
 
     /// “set the memory of x to 8 GB”, “raise web-01's cores to 4”, “set cores=4 on x”, “make x start at boot”.
-    fn setting(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+    fn setting(&mut self) -> Option<Wish> {
         let how = if self.any(MORE) {
             How::More
         } else if self.any(LESS) {
@@ -406,8 +410,8 @@ impl Parser<'_> {
             let value = p.connected_value(&noun, how)?;
             let mut items = vec![Said { value, tokens: start..p.at }];
             while let Some(more) = p.attempt(|p| {
-                p.joint().then_some(())?;
-                p.any(&["its", "their"]);
+                p.joint();
+                p.any("its|their");
                 p.item(how)
             }) {
                 items.push(more);
@@ -419,9 +423,9 @@ impl Parser<'_> {
         // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
         if let Some(read) = self.attempt(|p| {
             let targets = p.targets()?;
-            let inner = if p.any(&["by"]) {
+            let inner = if p.any("by") {
                 if how == How::Less { How::Remove } else { How::Add }
-            } else if p.any(&["to have", "to use", "to be", "to", "with", "have", "use", "get", "at"]) {
+            } else if p.any("to have|to use|to be|to|with|have|use|get|at") {
                 How::Give
             } else if how == How::Set {
                 How::Set
@@ -429,33 +433,23 @@ impl Parser<'_> {
                 return None;
             };
             let items = p.items(inner)?;
-            p.any(&["each"]);
+            p.any("each");
             Some((targets, items))
         }) {
             return Some((read.0, read.1, How::Give));
         }
         // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
         let items = self.items(how)?;
-        let targets = self.of_targets(&["of", "on", "for", "in"])?;
+        let targets = self.of_targets("of|on|for|in")?;
         Some((targets, items, how))
     }
 
     /// “web-02 gets 4 cores”, “everything tagged web should start at boot”, “web-01: 4 cores”.
-    fn subject(&mut self) -> Option<(Targets, Vec<Said<Item>>, How)> {
+    fn subject(&mut self) -> Option<Wish> {
         let owned = self.attempt(|p| {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
-            if !p.any(&[
-                "should be",
-                "shall be",
-                "must be",
-                "should become",
-                "should have",
-                "becomes",
-                "to",
-                "goes to",
-                "should go to",
-            ]) {
+            if !p.any("should be|shall be|must be|should become|should have|becomes|to|goes to|should go to") {
                 return None;
             }
             let value = p.value(&noun, Amount::To)?;
@@ -465,57 +459,22 @@ impl Parser<'_> {
             return owned;
         }
         let targets = self.targets()?;
-        self.any(&["both", "all", "each"]);
-        let verb = self.any(&[
-            "should have",
-            "should get",
-            "should use",
-            "shall have",
-            "shall get",
-            "must have",
-            "must get",
-            "will have",
-            "will get",
-            "should now have",
-            "needs to have",
-            "need to have",
-            "needs to get",
-            "need to get",
-            "has to have",
-            "have to have",
-            "is to have",
-            "are to have",
-            "is to get",
-            "to have",
-            "to get",
-            "wants",
-            "gets",
-            "get",
-            "needs",
-            "need",
-            "has",
-            "have",
-            "should",
-            "shall",
-            "must",
-            "will",
-            "is to",
-            "are to",
-            "to be",
-            "ought to",
-            "is",
-            "are",
-            "uses",
-        ]);
+        self.any("both|all|each");
+        let modal = self.any(
+            "should|shall|must|will|would|needs to|need to|has to|have to|is to|are to|\
+            ought to|to",
+        );
+        self.any("both|all|each|now|also");
+        let verb = modal | self.any("have|has|get|gets|use|uses|need|needs|wants|is|are");
         let listed = !verb && (self.mark(':') || self.mark('=')) && self.known(&targets);
-        let flagged = !verb && !listed && self.ahead(|p| p.any(&["starts", "start", "stays", "boots"]).then_some(()));
+        let flagged = !verb && !listed && self.ahead(|p| p.any("starts|start|stays|boots").then_some(()));
         if !(verb || listed || flagged) {
             return None;
         }
-        let now = self.any(&["now", "both", "all", "each"]);
+        let now = self.any("now|both|all|each");
         let items = self.items(How::Give)?;
         if now || verb {
-            self.any(&["each", "in total", "now"]);
+            self.any("each|in total|now");
         }
         Some((targets, items, How::Give))
     }

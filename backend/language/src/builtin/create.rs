@@ -1,6 +1,8 @@
 //! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
 
+use mycopod_core::field::Value;
 use mycopod_core::guest::Kind;
+use mycopod_core::reading::Amount;
 
 use crate::lexer::TokenKind;
 
@@ -10,128 +12,43 @@ use super::item::{How, Item, Said};
 use super::target::GuestNoun;
 
 /// What joins a phrase to the guest that it describes.
-const JOINS: &[&str] = &[
-    "it should have",
-    "it should get",
-    "it should be",
-    "it shall have",
-    "it must have",
-    "it gets",
-    "it needs",
-    "it has",
-    "it should",
-    "it will have",
-    "it is",
-    "they should have",
-    "they should be",
-    "they should get",
-    "they get",
-    "they need",
-    "they have",
-    "they should",
-    "they are",
-    "they",
-    "that has",
-    "that have",
-    "which has",
-    "which have",
-    "which should",
-    "that should",
-    "should have",
-    "should get",
-    "should be",
-    "should",
-    "shall have",
-    "must have",
-    "to have",
-    "each having",
-    "having",
-    "have",
-    "has",
-    "gets",
-    "get",
-    "needs",
-    "need",
-    "with",
-    "using",
-    "including",
-    "and",
-    "plus",
-    "&",
-    "also",
-    "for each",
-    "it",
-    "the",
-    "of",
-    "are",
-    "is",
-    "in total",
-    "made",
-    "please",
-];
+const JOINS: &str = "it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
+    it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
+    they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
+    that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
+    has|gets|get|needs|need|with|using|including|and|plus|&|also|for each|it|the|of|are|is|in total|made|please";
 
 impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
-        let verb = self.any(&[
-            "create",
-            "make",
-            "build",
-            "provision",
-            "deploy",
-            "set up",
-            "setup",
-            "spin up",
-            "bring up",
-            "launch",
-            "add",
-            "give me",
-            "give us",
-            "get me",
-            "declare",
-        ]);
-        self.any(&["me", "us", "for me", "for us"]);
+        let verb = self.any(
+            "create|make|build|provision|deploy|set up|setup|spin up|bring up|launch|add|\
+            give me|give us|get me|declare",
+        );
+        self.any("me|us|for me|for us");
         let mut items = Vec::new();
-        let article = self.any(&["a single", "a", "an", "another", "the following", "these", "the"]);
+        let mut count = self.attempt(Self::head_count);
+        let article = count.is_none() && self.any("a single|a|an|another|the following|these|the");
         let one = article && matches!(self.tokens[self.at - 1].word.as_str(), "a" | "an" | "another" | "single");
-        let count_at = self.at;
-        let mut count = None;
-        // “4 cores VM” and “8 GB VM” begin with a number that does not count VMs.
-        if !self.ahead(|p| p.item(How::Create)) {
-            count = self.number().map(|value| Said { value, tokens: count_at..self.at });
-            self.any(&["x"]);
-        } else if let Some(dozen) = self.attempt(|p| {
-            let number = p.number()?;
-            p.any(&["x"]);
-            p.guest_words().then_some(number)
-        }) {
-            count = Some(Said { value: dozen, tokens: count_at..count_at + 1 });
-            self.at = count_at;
-            self.number();
-            self.any(&["x"]);
+        if !one {
+            count = count.or_else(|| self.attempt(Self::head_count));
         }
+        // In “… a 10 GB disk and container c-1” the disk belongs to the guest before.
+        let introduced = verb || article || count.is_some() || self.drafts.is_empty();
         let noun = loop {
-            self.any(&["new", "more", "additional", "identical", "similar"]);
+            self.any("new|more|additional|identical|similar");
             let at = self.at;
             if let Some(noun) = self.attempt(Self::guest_noun) {
                 break Some(Said { value: noun, tokens: at..self.at });
             }
-            if let Some(system) = self.attempt(Self::system) {
-                items.push((None, Said { value: Item::Image(system), tokens: at..self.at }));
-            } else if let Some(item) = self.attempt(|p| p.item(How::Create)) {
-                if !matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_) | Item::Disk(_)) {
-                    return None;
-                }
-                items.push((None, item));
-                self.any(&[","]);
-                let _ = self.mark(',') || self.mark('/') || self.any(&["and"]);
-            } else {
-                break None;
-            }
-            if self.done() {
+            let Some(item) = self.attempt(Self::adjective) else { break None };
+            let short = matches!(item.value, Item::Image(_) | Item::Plain(_, Amount::To(Value::Flag(_))));
+            if !(short || introduced) {
                 return None;
             }
+            items.push((None, item));
+            let _ = introduced && (self.mark(',') || self.mark('/')) || verb && self.any("and");
         };
         let head = start..self.at;
         let Some(noun) = noun else {
@@ -140,7 +57,8 @@ impl Parser<'_> {
                 return None;
             }
             let members = self.names(true)?;
-            if !self.at_boundary() && !self.ahead(|p| p.describes()) {
+            let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
+            if !named && !self.ahead(Self::describes) {
                 return None;
             }
             self.drafts.push(Draft::Create(Group {
@@ -168,9 +86,6 @@ impl Parser<'_> {
         let several = noun.value.plural || count.is_none();
         let members = self.head_names(several, count.as_ref().map(|count| count.value)).unwrap_or_default();
         let focus = (noun.value.plural && members.len() == 1).then_some(0);
-        if !verb && members.is_empty() && items.is_empty() && self.done() && count.is_none() && !noun.value.plural {
-            return None;
-        }
         self.drafts.push(Draft::Create(Group {
             kind,
             count,
@@ -183,13 +98,25 @@ impl Parser<'_> {
         Some(())
     }
 
-    fn guest_words(&mut self) -> bool {
-        self.ahead(|p| {
-            p.any(&["new", "more", "additional", "identical", "unprivileged", "privileged", "virtual"]);
-            p.any(&["linux"]);
-            let _ = p.system();
-            p.guest_noun().map(|_| ())
-        })
+    /// What stands before the noun: “Debian 12”, “unprivileged”, “4-core”, “8 GB”.
+    fn adjective(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        if let Some(system) = self.attempt(Self::system) {
+            return Some(Said { value: Item::Image(system), tokens: start..self.at });
+        }
+        self.item(How::Create).filter(|item| matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_)))
+    }
+
+    /// How many; “4 cores VM” and “8 GB VM” begin with a number that does not count VMs.
+    fn head_count(&mut self) -> Option<Said<u64>> {
+        if self.ahead(|p| p.item(How::Create)) {
+            return None;
+        }
+        let start = self.at;
+        let value = self.number()?;
+        let tokens = start..self.at;
+        self.any("x");
+        Some(Said { value, tokens })
     }
 
     fn kind_of(&self, noun: &Said<GuestNoun>) -> Option<Said<Kind>> {
@@ -202,12 +129,14 @@ impl Parser<'_> {
         self.attempt(|p| p.called(several)).or_else(|| self.attempt(|p| p.names(several))).or_else(|| {
             self.attempt(|p| {
                 let bracket = p.mark('(');
+                let colon = !bracket && p.ahead(|p| p.mark(':').then_some(()));
                 if !(bracket || p.mark(':') || p.mark(',') || p.mark('–') || p.mark('—')) {
                     return None;
                 }
                 let names = p.names(several)?;
                 let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
-                    || bracket && several;
+                    || bracket && several
+                    || colon && count.is_none_or(|count| count == 1) && p.at_boundary();
                 (enough && (!bracket || p.mark(')'))).then_some(names)
             })
         })
@@ -215,33 +144,16 @@ impl Parser<'_> {
 
     /// “called web-01”, “with the name web-01”, “name: web-01”, “its name is web-01”.
     fn called(&mut self, several: bool) -> Option<Vec<Said<String>>> {
-        self.any(&["should be", "shall be", "to be", "is", "are", "be"]);
-        if !self.any(&[
-            "named",
-            "called",
-            "with the names",
-            "with the name",
-            "with names",
-            "with name",
-            "by the name of",
-            "its name is",
-            "its name should be",
-            "the name is",
-            "their names are",
-            "name it",
-            "name them",
-            "call it",
-            "call them",
-            "names",
-            "name",
-            "hostname",
-            "with the hostname",
-            "with hostname",
-        ]) {
+        self.any("should be|shall be|to be|is|are|be");
+        if !self.any(
+            "named|called|with the names|with the name|with names|with name|by the name of|its name is|\
+            its name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
+            hostname|with the hostname|with hostname",
+        ) {
             return None;
         }
         let _ = self.mark('=') || self.mark(':');
-        self.any(&["is", "are"]);
+        self.any("is|are");
         if let Some(names) = self.attempt(|p| p.names(several)) {
             return Some(names);
         }
@@ -269,7 +181,7 @@ impl Parser<'_> {
             Draft::Change(change) => {
                 let how = change.how;
                 let item = self.attempt(|p| {
-                    while p.any(&["and", "also", "with", "its", "their"]) {}
+                    while p.any("and|also|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs") {}
                     let item = p.item(how)?;
                     (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
                 })?;
@@ -303,14 +215,14 @@ impl Parser<'_> {
                 group.tokens.end = end;
                 return Some(());
             }
-            if self.any(&["each of them", "both of them", "all of them", "each", "both", "all", "every one"]) {
+            if self.any("each of them|both of them|all of them|each|both|all|every one") {
                 all = true;
             } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
                 break;
             }
         }
         if let Some(item) = self.item(How::Create) {
-            let after = self.any(&["each", "in total"]) && self.tokens[self.at - 1].word == "each";
+            let after = self.any("each|in total") && self.tokens[self.at - 1].word == "each";
             return self.add(item, all || after);
         }
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);

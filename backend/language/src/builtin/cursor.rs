@@ -48,24 +48,31 @@ impl Parser<'_> {
 
     /// Consumes these words in a row.
     pub fn say(&mut self, words: &str) -> bool {
-        let mut ahead = 0;
-        for word in words.split(' ') {
-            if self.peek(ahead).is_none_or(|token| token.word != word) {
-                return false;
-            }
-            ahead += 1;
-        }
-        self.at += ahead;
-        true
+        let length = self.length_of(words);
+        self.at += length.unwrap_or(0);
+        length.is_some()
     }
 
-    /// Consumes the first that fits of several wordings; the longer ones stand first.
-    pub fn any(&mut self, wordings: &[&str]) -> bool {
-        let word = self.word();
-        if word.is_empty() || !wordings.iter().any(|wording| wording.starts_with(word)) {
+    /// Consumes the first that fits of several wordings, divided by `|`; the longer ones stand first.
+    pub fn any(&mut self, wordings: &str) -> bool {
+        let Some(word) = self.peek(0).map(|token| token.word.as_str()).filter(|word| !word.is_empty()) else {
             return false;
+        };
+        let fits =
+            wordings.split('|').filter(|wording| wording.starts_with(word)).find_map(|wording| self.length_of(wording));
+        self.at += fits.unwrap_or(0);
+        fits.is_some()
+    }
+
+    /// How many tokens these words are, if they stand here.
+    fn length_of(&self, words: &str) -> Option<usize> {
+        let mut length = 0;
+        for word in words.split(' ') {
+            self.peek(length).filter(|token| token.word == word)?;
+            debug_assert!(vocabulary::class(word).is_some(), "“{word}” is in the grammar and not in the vocabulary");
+            length += 1;
         }
-        wordings.iter().any(|wording| self.say(wording))
+        Some(length)
     }
 
     /// Consumes this mark.
@@ -77,13 +84,13 @@ impl Parser<'_> {
 
     /// Consumes articles and possessives that change nothing.
     pub fn articles(&mut self) {
-        while self.any(&["the", "a", "an", "its", "their", "my", "our", "his", "this", "these"]) {}
+        while self.any("the|a|an|its|their|my|our|his|this|these") {}
     }
 
     /// Consumes what joins two parts of an enumeration: a comma, “and”, both, “as well as”, “plus”.
     pub fn joint(&mut self) -> bool {
         let at = self.at;
-        while self.mark(',') || self.mark('/') || self.any(&["and", "&", "plus", "as well as", "+"]) {}
+        while self.mark(',') || self.mark('/') || self.any("and|&|plus|as well as|+") {}
         self.at > at
     }
 
@@ -93,7 +100,7 @@ impl Parser<'_> {
             || self
                 .peek(0)
                 .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•')))
-            || self.ahead(|p| (p.joint() || p.any(&["then", "please", "thanks", "thank you"])).then_some(()))
+            || self.ahead(|p| (p.joint() || p.any("then|please|thanks|thank you")).then_some(()))
     }
 
     /// A whole number in digits or words.
@@ -105,10 +112,10 @@ impl Parser<'_> {
             return Some(number);
         }
         self.attempt(|p| {
-            if p.any(&["a couple of", "a pair of"]) {
+            if p.any("a couple of|a pair of") {
                 return Some(2);
             }
-            let article = p.any(&["a"]);
+            let article = p.any("a");
             let mut number = quantity::number_word(p.word())?;
             // “a dozen”, “a hundred”, but not “a five”.
             if article && !matches!(number, 12 | 100 | 1_000) {
@@ -127,7 +134,7 @@ impl Parser<'_> {
     pub fn quantity(&mut self) -> Option<Size> {
         self.attempt(|p| {
             if p.say("half") {
-                p.any(&["a", "an"]);
+                p.any("a|an");
                 return p.unit().map(|unit| Size::bytes(unit / 2));
             }
             if let Some(number) =
@@ -139,7 +146,7 @@ impl Parser<'_> {
             }
             let number = match p.number() {
                 Some(number) => number,
-                None if p.any(&["a", "one"]) => 1,
+                None if p.any("a|one") => 1,
                 None => return None,
             };
             if p.say("and a half") {

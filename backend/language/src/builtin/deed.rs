@@ -8,94 +8,70 @@ use super::item::Said;
 use super::target::Targets;
 
 impl Parser<'_> {
-    /// A deed with everything that belongs to it; the caller checks that nothing is left of the clause.
+    /// A deed with everything that belongs to it, and nothing left of the clause.
     pub fn deed(&mut self) -> Option<()> {
-        self.attempt(Self::clone_guest)
-            .or_else(|| self.attempt(Self::snapshot))
-            .or_else(|| self.attempt(Self::split_power))
-            .or_else(|| self.attempt(Self::simple))
-    }
-
-    fn push_deed(&mut self, start: usize, targets: Targets, deed: Deed) -> Option<()> {
-        // What was only just described is made, not acted upon; to start it is a trait of its making.
-        let Targets::Old(targets) = targets else { return None };
-        if targets.iter().any(|target| self.is_new(target)) {
-            return None;
-        }
-        self.drafts.push(Draft::Do(Doing { tokens: start..self.at, targets, deed }));
+        let rules = [Self::clone_guest, Self::snapshot, Self::split_power, Self::simple];
+        let draft = rules.into_iter().find_map(|rule| {
+            self.attempt(|p| {
+                let draft = rule(p)?;
+                (p.at_boundary() || matches!(draft, Draft::Clone(_)) && p.word() == "with").then_some(draft)
+            })
+        })?;
+        self.drafts.push(draft);
         Some(())
     }
 
-    fn simple(&mut self) -> Option<()> {
+    fn doing(&self, start: usize, targets: Targets, deed: Deed) -> Option<Draft> {
+        // What was only just described is made, not acted upon; to start it is a trait of its making.
+        let Targets::Old(targets) = targets else { return None };
+        let new = targets.iter().any(|target| self.is_new(target));
+        (!new).then(|| Draft::Do(Doing { tokens: start..self.at, targets, deed }))
+    }
+
+    fn simple(&mut self) -> Option<Draft> {
         let start = self.at;
-        let force = self.any(&["hard", "forcefully", "forcibly", "force"]);
+        let force = self.any("hard|forcefully|forcibly|force");
         let deed = if force {
-            self.any(&["-"]);
-            let off = self.any(&["to stop", "stop", "power off", "shut down", "shutdown", "off"]);
+            self.any("-");
+            let off = self.any("to stop|stop|power off|shut down|shutdown|off");
             off.then_some(Deed::Stop)?
-        } else if self.any(&["force-stop", "hard-stop", "kill", "pull the plug on", "pull the plug of"]) {
+        } else if self.any("force-stop|hard-stop|kill|pull the plug on|pull the plug of") {
             Deed::Stop
-        } else if self.any(&[
-            "start up",
-            "start",
-            "power on",
-            "power up",
-            "turn on",
-            "switch on",
-            "boot up",
-            "boot",
-            "bring up",
-            "fire up",
-        ]) {
+        } else if self.any("start up|start|power on|power up|turn on|switch on|boot up|boot|bring up|fire up") {
             Deed::Start
-        } else if self.any(&[
-            "stop",
-            "shut down",
-            "shutdown",
-            "power off",
-            "power down",
-            "turn off",
-            "switch off",
-            "halt",
-        ]) {
+        } else if self.any("stop|shut down|shutdown|power off|power down|turn off|switch off|halt") {
             Deed::Shutdown
-        } else if self.any(&["reboot", "restart"]) {
+        } else if self.any("reboot|restart") {
             Deed::Reboot
-        } else if self.any(&["delete", "destroy", "remove", "get rid of", "tear down"]) {
+        } else if self.any("delete|destroy|remove|get rid of|tear down") {
             Deed::Delete
-        } else if self.any(&["adopt", "take over", "take control of", "manage"]) {
+        } else if self.any("adopt|take over|take control of|manage") {
             Deed::Adopt
         } else {
             return None;
         };
         let targets = self.targets()?;
         let deed = match deed {
-            Deed::Shutdown if self.any(&["forcefully", "forcibly", "by force", "hard", "the hard way"]) => Deed::Stop,
+            Deed::Shutdown if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
             Deed::Shutdown => {
-                self.any(&["gracefully", "cleanly", "properly"]);
+                self.any("gracefully|cleanly|properly");
                 Deed::Shutdown
             }
             Deed::Delete => {
-                self.any(&[
-                    "completely",
-                    "permanently",
-                    "for good",
-                    "and all its disks",
-                    "and its disks",
-                    "with all its disks",
-                    "with its disks",
-                    "including its disks",
-                ]);
+                self.any(
+                    "completely|permanently|for good|and all its disks|and its disks|with all its disks|\
+                    with its disks|including its disks",
+                );
                 Deed::Delete
             }
             other => other,
         };
-        self.any(&["again", "right now", "now", "right away", "for me"]);
-        self.push_deed(start, targets, deed)
+        self.any("again|right now|now|right away|for me");
+        self.doing(start, targets, deed)
     }
 
     /// “power test-2 on”, “turn web-01 off”, “shut web-01 down”, “take web-01 over”.
-    fn split_power(&mut self) -> Option<()> {
+    fn split_power(&mut self) -> Option<Draft> {
         let start = self.at;
         let verb = self.word().to_owned();
         if !["power", "turn", "switch", "shut", "bring", "take"].contains(&verb.as_str()) {
@@ -104,33 +80,23 @@ impl Parser<'_> {
         self.at += 1;
         let targets = self.targets()?;
         let deed = match verb.as_str() {
-            "power" | "turn" | "switch" if self.any(&["on"]) => Deed::Start,
-            "power" | "turn" | "switch" if self.any(&["off"]) => Deed::Shutdown,
-            "shut" if self.any(&["down"]) => Deed::Shutdown,
-            "bring" if self.any(&["up"]) => Deed::Start,
-            "take" if self.any(&["over"]) => Deed::Adopt,
+            "power" | "turn" | "switch" if self.any("on") => Deed::Start,
+            "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown,
+            "shut" if self.any("down") => Deed::Shutdown,
+            "bring" if self.any("up") => Deed::Start,
+            "take" if self.any("over") => Deed::Adopt,
             _ => return None,
         };
-        self.any(&["again", "right now", "now", "right away"]);
-        self.push_deed(start, targets, deed)
+        self.any("again|right now|now|right away");
+        self.doing(start, targets, deed)
     }
 
     /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
-    fn snapshot(&mut self) -> Option<()> {
+    fn snapshot(&mut self) -> Option<Draft> {
         let start = self.at;
         let named = |p: &mut Self| {
             p.attempt(|p| {
-                if !p.any(&[
-                    "and call it",
-                    "and name it",
-                    "named",
-                    "called",
-                    "name",
-                    "as",
-                    "with the name",
-                    "with name",
-                    "under the name",
-                ]) {
+                if !p.any("and call it|and name it|named|called|name|as|with the name|with name|under the name") {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -140,10 +106,10 @@ impl Parser<'_> {
             })
         };
         let mut name = None;
-        let targets = if self.any(&["take", "make", "create", "do"]) {
-            self.any(&["a", "another", "one"]);
-            self.any(&["new"]);
-            if !self.any(&["snapshots", "snapshot"]) {
+        let targets = if self.any("take|make|create|do") {
+            self.any("a|another|one");
+            self.any("new");
+            if !self.any("snapshots|snapshot") {
                 return None;
             }
             name = named(self);
@@ -154,73 +120,54 @@ impl Parser<'_> {
                     (p.word() == "of").then(|| Sourced::new(name, p.source(&(at..p.at))))
                 });
             }
-            if !self.any(&["of each of", "of", "for", "on"]) {
+            if !self.any("of each of|of|for|on") {
                 return None;
             }
             self.targets()?
         } else {
-            if !self.any(&["snapshot"]) {
+            if !self.any("snapshot") {
                 return None;
             }
             self.targets()?
         };
-        self.any(&["now"]);
+        self.any("now");
         let name = name.or_else(|| named(self));
-        self.push_deed(start, targets, Deed::Snapshot { name })
+        self.doing(start, targets, Deed::Snapshot { name })
     }
 
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
-    fn clone_guest(&mut self) -> Option<()> {
+    fn clone_guest(&mut self) -> Option<Draft> {
         let start = self.at;
-        let made = self.any(&["make", "create", "take", "i want", "new"]);
-        self.any(&["me"]);
-        let article = self.any(&["a", "another"]);
+        let made = self.any("make|create|take|i want|new");
+        self.any("me");
+        let article = self.any("a|another");
         let full = self.attempt(|p| {
             let at = p.at;
-            let full = p.any(&["full", "complete"]);
-            (full || p.any(&["linked"])).then(|| Sourced::new(full, p.source(&(at..p.at))))
+            let full = p.any("full|complete");
+            (full || p.any("linked")).then(|| Sourced::new(full, p.source(&(at..p.at))))
         });
-        if !self.any(&["clone", "copy", "duplicate"]) {
+        if !self.any("clone|copy|duplicate") {
             return None;
         }
         let named = |p: &mut Self| {
             p.attempt(|p| {
-                if !p.any(&[
-                    "and call it",
-                    "and name it",
-                    "as a full clone named",
-                    "as a linked clone named",
-                    "as a full clone called",
-                    "as a linked clone called",
-                    "to a new vm called",
-                    "to a new vm named",
-                    "to new vm",
-                    "into a new vm called",
-                    "into a new vm named",
-                    "to a vm called",
-                    "to a vm named",
-                    "as vm",
-                    "as container",
-                    "as",
-                    "to",
-                    "into",
-                    "named",
-                    "called",
-                    "with the name",
-                    "with name",
-                    "under the name",
-                ]) {
+                if !p.any(
+                    "and call it|and name it|as a full clone named|as a linked clone named|\
+                    as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
+                    to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
+                    as container|as|to|into|named|called|with the name|with name|under the name",
+                ) {
                     return None;
                 }
                 p.name_said()
             })
         };
-        let of = self.any(&["of"]);
-        if (made || article) && !of && !self.ahead(|p| p.any(&["called", "named"]).then_some(())) {
+        let of = self.any("of");
+        if (made || article) && !of && !self.ahead(|p| p.any("called|named").then_some(())) {
             return None;
         }
         let early = if of { None } else { named(self) };
-        if early.is_some() && !self.any(&["of", "from"]) {
+        if early.is_some() && !self.any("of|from") {
             return None;
         }
         let from = self.one_target()?;
@@ -232,13 +179,12 @@ impl Parser<'_> {
             self.attempt(|p| {
                 p.mark(',');
                 let at = p.at;
-                let full = p.any(&["as a full clone", "as a full copy", "as full clone", "full clone", "fully"]);
-                (full || p.any(&["as a linked clone", "as linked clone", "linked clone", "linked"]))
+                let full = p.any("as a full clone|as a full copy|as full clone|full clone|fully");
+                (full || p.any("as a linked clone|as linked clone|linked clone|linked"))
                     .then(|| Sourced::new(full, p.source(&(at..p.at))))
             })
         });
-        self.drafts.push(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }));
-        Some(())
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }))
     }
 
     /// A name and that it was said.

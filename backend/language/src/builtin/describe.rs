@@ -127,6 +127,7 @@ fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
         inventory: context.inventory,
         at: 0,
         end: tokens.len(),
+        counting: true,
         drafts: Vec::new(),
         unread: Vec::new(),
     };

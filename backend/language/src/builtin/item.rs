@@ -7,6 +7,7 @@ use mycopod_core::reading::{Amount, DiskRef, Plain};
 use mycopod_core::size::Size;
 
 use super::Parser;
+use super::value::Noun;
 
 /// What is done with the phrases that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,13 +102,14 @@ impl Parser<'_> {
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
         let start = self.at;
         let value = self
-            .attempt(|p| p.flag())
-            .or_else(|| self.attempt(|p| p.none()))
+            .attempt(Self::image_of_system)
+            .or_else(|| self.attempt(Self::flag))
+            .or_else(|| self.attempt(Self::none))
             .or_else(|| self.attempt(|p| p.tags(how)))
             .or_else(|| self.attempt(|p| p.description()))
             .or_else(|| self.attempt(|p| p.nic()))
             .or_else(|| self.attempt(|p| p.place()))
-            .or_else(|| self.attempt(|p| p.image()))
+            .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
         Some(Said { value, tokens: start..self.at })
@@ -115,22 +117,12 @@ impl Parser<'_> {
 
     /// “start at boot”, “leave it off”, “unprivileged”, “protection on”.
     fn flag(&mut self) -> Option<Item> {
-        let negated = self.any(&[
-            "do not",
-            "don't",
-            "dont",
-            "does not",
-            "doesn't",
-            "should not",
-            "shouldn't",
-            "must not",
-            "not",
-            "no",
-            "without",
-            "never",
-        ]);
-        self.any(&["to be", "be", "is", "are", "being"]);
-        let negated = negated | self.any(&["not"]);
+        let negated = self.any(
+            "do not|don't|dont|does not|doesn't|should not|shouldn't|must not|not|no|without|\
+            never",
+        );
+        self.any("to be|be|is|are|being");
+        let negated = negated | self.any("not");
         let (plain, flag) = self
             .attempt(|p| p.at_boot())
             .or_else(|| self.attempt(|p| p.power()))
@@ -149,10 +141,10 @@ impl Parser<'_> {
     }
 
     fn yes_or_no(&mut self) -> Option<bool> {
-        if self.any(&["yes", "true", "on", "enabled"]) {
+        if self.any("yes|true|on|enabled") {
             return Some(true);
         }
-        if self.any(&["no", "false", "off", "disabled"]) {
+        if self.any("no|false|off|disabled") {
             return Some(false);
         }
         self.attempt(|p| p.number().and_then(|n| (n < 2).then_some(n == 1)))
@@ -160,80 +152,49 @@ impl Parser<'_> {
 
     fn at_boot(&mut self) -> Option<(Plain, bool)> {
         let on = (Plain::OnBoot, true);
-        if self.any(&["autostart", "auto-start", "auto start", "onboot", "autostarted", "autostarting"]) {
-            self.any(&["at boot", "on boot"]);
+        if self.any("autostart|auto-start|auto start|onboot|autostarted|autostarting") {
+            self.any("at boot|on boot");
             return Some(on);
         }
-        if !self
-            .any(&["start", "starts", "started", "starting", "boot", "boots", "booted", "power on", "come up", "run"])
-        {
+        if !self.any("start|starts|started|starting|boot|boots|booted|power on|come up|run") {
             return None;
         }
-        self.any(&["up"]);
-        self.any(&["it", "them", "both", "all", "each"]);
-        let itself = self.any(&["automatically"]);
-        let boot = self.any(&[
-            "at boot time",
-            "at boot",
-            "on boot",
-            "at startup",
-            "on startup",
-            "at host boot",
-            "on host boot",
-            "at node boot",
-            "with the host",
-            "with the node",
-            "with its node",
-            "with its host",
-            "when the host boots",
-            "when the node boots",
-            "when the host starts",
-            "when the node starts",
-            "when the host does",
-            "when the node does",
-        ]);
-        (itself || boot || self.any(&["automatically"])).then_some(on)
+        self.any("up");
+        self.any("it|them|both|all|each");
+        let itself = self.any("automatically");
+        let boot = self.any(
+            "at boot time|at boot|on boot|at startup|on startup|at host boot|on host boot|\
+            at node boot|with the host|with the node|with its node|with its host|when the host boots|\
+            when the node boots|when the host starts|when the node starts|when the host does|when the node does",
+        );
+        (itself || boot || self.any("automatically")).then_some(on)
     }
 
     fn power(&mut self) -> Option<(Plain, bool)> {
         let (on, off) = ((Plain::Running, true), (Plain::Running, false));
-        if self.any(&["leave", "leaves", "keep", "stay", "stays"]) {
-            self.any(&["it", "them", "both", "all"]);
-            if self.any(&["powered off", "switched off", "turned off", "shut down", "off", "stopped"]) {
-                self.any(&["for now", "at first"]);
+        if self.any("leave|leaves|keep|stay|stays") {
+            self.any("it|them|both|all");
+            if self.any("powered off|switched off|turned off|shut down|off|stopped") {
+                self.any("for now|at first");
                 return Some(off);
             }
-            return self.any(&["running", "powered on", "switched on", "turned on", "started"]).then_some(on);
+            return self.any("running|powered on|switched on|turned on|started").then_some(on);
         }
-        if self.any(&["starting it", "starting them", "booting it", "booting them"]) {
+        if self.any("starting it|starting them|booting it|booting them") {
             return Some(on);
         }
-        if self.any(&["powered off", "switched off", "turned off", "stopped", "shut down"]) {
+        if self.any("powered off|switched off|turned off|stopped|shut down") {
             return Some(off);
         }
-        if self.any(&["started", "up and running", "running", "powered on", "switched on", "turned on", "booted"]) {
+        if self.any("started|up and running|running|powered on|switched on|turned on|booted") {
             self.at_once();
             return Some(on);
         }
-        if !self.any(&[
-            "starts",
-            "start up",
-            "start",
-            "boot up",
-            "boot",
-            "power on",
-            "turn on",
-            "switch on",
-            "power",
-            "turn",
-            "switch",
-            "launch",
-            "run",
-        ]) {
+        if !self.any("starts|start up|start|boot up|boot|power on|turn on|switch on|power|turn|switch|launch|run") {
             return None;
         }
-        let pronoun = self.any(&["it", "them both", "them all", "them", "both of them", "all of them", "both", "all"]);
-        let particle = self.any(&["up", "on"]);
+        let pronoun = self.any("it|them both|them all|them|both of them|all of them|both|all");
+        let particle = self.any("up|on");
         let soon = self.at_once();
         let verb_alone = pronoun
             || soon
@@ -246,71 +207,52 @@ impl Parser<'_> {
     /// Words for “now”, which is when everything is done anyway.
     fn at_once(&mut self) -> bool {
         let mut said = false;
-        while self.any(&[
-            "right now",
-            "now",
-            "immediately",
-            "right away",
-            "directly",
-            "straight away",
-            "at once",
-            "yet",
-            "too",
-            "as well",
-            "after creation",
-            "afterwards",
-            "once created",
-            "when done",
-            "once it is created",
-            "after creating it",
-            "for now",
-        ]) {
+        while self.any(
+            "right now|now|immediately|right away|directly|straight away|at once|yet|too|as well|\
+            after creation|afterwards|once created|when done|once it is created|after creating it|for now",
+        ) {
             said = true;
         }
         said
     }
 
     fn trait_of_guest(&mut self) -> Option<(Plain, bool)> {
-        if self.any(&["unprivileged"]) {
+        if self.any("unprivileged") {
             return Some((Plain::Unprivileged, true));
         }
-        if self.any(&["privileged"]) {
+        if self.any("privileged") {
             return Some((Plain::Unprivileged, false));
         }
-        self.any(&[
-            "protected from deletion",
-            "protected against deletion",
-            "delete protection",
-            "deletion protection",
-            "protected",
-            "protection",
-        ])
+        self.any(
+            "protected from deletion|protected against deletion|delete protection|deletion protection|\
+            protected|protection",
+        )
         .then_some((Plain::Protection, true))
     }
 
     /// “no swap”, “without description”.
     fn none(&mut self) -> Option<Item> {
-        (self.any(&["no", "without"]) && {
-            self.any(&["any"]);
-            self.any(&["swap"])
+        (self.any("no|without") && {
+            self.any("any");
+            self.any("swap")
         })
         .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
     }
 
     /// “tagged web and prod”, “tags: a, b”, “with the tag x”.
     fn tags(&mut self, how: How) -> Option<Item> {
-        self.any(&["be", "is", "are"]);
+        self.any("be|is|are");
         self.articles();
         let (mut replaces, mut several) = (false, false);
-        if self.any(&["tags"]) {
+        if self.any("tags") {
             (replaces, several) = (how == How::Set, true);
-        } else if !self.any(&["tagged with", "tagged as", "tagged", "tag"]) {
+        } else if !self.any("tagged with|tagged as|tagged|tag") {
             return None;
         }
-        if self.mark('=') || self.mark(':') || self.any(&["to"]) {
+        if self.mark('=') || self.mark(':') || self.any("to") {
             replaces = true;
         }
-        self.any(&["are", "is", "of"]);
+        self.any("are|is|of");
         let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
         Some(Item::Plain(
             Plain::Tags,
@@ -329,7 +271,7 @@ impl Parser<'_> {
         let mut tags = vec![self.any_name()?];
         while let Some(tag) = self.attempt(|p| {
             let comma = p.mark(',') | p.mark(';');
-            let and = p.any(&["and", "&"]);
+            let and = p.any("and|&");
             if !(comma || and) {
                 return None;
             }
@@ -337,8 +279,8 @@ impl Parser<'_> {
             let listed = several
                 || and
                 || p.inventory.tags.contains(&tag)
-                || p.ahead(|p| (p.any(&["and", "&"]) && p.name().is_some()).then_some(()));
-            (listed && p.at_boundary()).then_some(tag)
+                || p.ahead(|p| (p.any("and|&") && p.name().is_some()).then_some(()));
+            (listed && (p.at_boundary() || matches!(p.word(), "to" | "from" | "on" | "for" | "with"))).then_some(tag)
         }) {
             tags.push(tag);
         }
@@ -348,12 +290,12 @@ impl Parser<'_> {
     /// “description "…"”; without quotation marks up to the next comma, and only where nothing else can be in it.
     fn description(&mut self) -> Option<Item> {
         self.articles();
-        let described = self.any(&["described as"]);
-        if !described && !self.any(&["description", "notes", "note", "comment"]) {
+        let described = self.any("described as");
+        if !described && !self.any("description|notes|note|comment") {
             return None;
         }
         let sign = self.mark(':') || self.mark('=');
-        self.any(&["of", "is", "saying", "to", "reading", "that says", "which says"]);
+        self.any("of|is|saying|to|reading|that says|which says");
         self.mark(':');
         let text = self.free_text(sign)?;
         Some(Item::Plain(Plain::Description, Amount::To(Value::Text(text))))
@@ -386,18 +328,23 @@ impl Parser<'_> {
     /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.
     fn noun_value(&mut self, how: How) -> Option<Item> {
         self.articles();
-        let noun = self.noun()?;
+        let noun = match self.noun()? {
+            // What is given or added is a further disk, whatever its number.
+            Noun::Disk(Which::The(DiskRef::Nth(_)), several) if matches!(how, How::Give | How::Add) => {
+                Noun::Disk(Which::Further, several)
+            }
+            noun => noun,
+        };
         self.connected_value(&noun, how)
     }
 
     /// “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “a 40 GB disk on tank”.
     fn value_noun(&mut self, how: How) -> Option<Item> {
         // “a gig”, “a dozen”: there the article is the number.
-        let counted =
-            !self.ahead(|p| p.quantity().map(|_| ()).or_else(|| p.number().map(|_| ()))) && self.any(&["a", "an"]);
-        self.any(&["the", "its"]);
+        let counted = !self.ahead(|p| p.quantity().map(|_| ()).or_else(|| p.number().map(|_| ()))) && self.any("a|an");
+        self.any("the|its");
         let start = self.at;
-        while self.any(&["another", "extra", "additional", "further", "new"]) {}
+        while self.any("another|extra|additional|further|new") {}
         let more = self.at > start;
         if let Some(disks) = self.attempt(|p| p.disks(how, counted, more)) {
             return Some(disks);
@@ -405,35 +352,28 @@ impl Parser<'_> {
         if let Some(size) = self.quantity() {
             return self.sized(how, size, more);
         }
+        if let Some(size) = self.attempt(|p| {
+            let number = p.number()?;
+            p.any("more|extra|additional").then_some(())?;
+            p.unit()?.checked_mul(number).map(Size::bytes)
+        }) {
+            return self.sized(how, size, true);
+        }
         let number = self.number().or_else(|| (more || counted).then_some(1))?;
-        self.any(&["x"]);
-        let mut less = self.any(&["fewer", "less"]);
-        let mut more = self.any(&["more", "extra", "additional", "further"]) || more;
-        self.any(&["virtual"]);
-        if self.any(&["network cards", "network interfaces", "nics", "interfaces"]) {
+        self.any("x");
+        let mut less = self.any("fewer|less");
+        let mut more = self.any("more|extra|additional|further") || more;
+        self.any("virtual");
+        if self.any("network cards|network interfaces|nics|interfaces") {
             return (how == How::Create && number <= MAX_ALIKE).then_some(Item::NicCount(number));
         }
-        let plain = if self.any(&["cpu sockets", "cpu socket", "sockets", "socket"]) {
+        let plain = if self.any("cpu sockets|cpu socket|sockets|socket") {
             Plain::Sockets
-        } else if self.any(&[
-            "cpu cores",
-            "cpu core",
-            "vcpu cores",
-            "processor cores",
-            "cores",
-            "core",
-            "vcpus",
-            "vcpu",
-            "vcores",
-            "vcore",
-            "v cpu",
-            "cpus",
-            "cpu",
-            "processors",
-            "processor",
-            "c",
-        ]) {
-            self.any(&["per socket", "of cpu"]);
+        } else if self.any(
+            "cpu cores|cpu core|vcpu cores|processor cores|cores|core|vcpus|vcpu|vcores|vcore|\
+            v cpu|cpus|cpu|processors|processor|c",
+        ) {
+            self.any("per socket|of cpu");
             Plain::Cores
         } else {
             return None;
@@ -442,30 +382,30 @@ impl Parser<'_> {
         if counted && !more && !matches!(how, How::Add | How::Remove) {
             return None;
         }
-        less |= self.any(&["fewer", "less"]);
-        more |= self.any(&["more", "extra"]);
+        less |= self.any("fewer|less");
+        more |= self.any("more|extra");
         Some(Item::Plain(plain, step(how, more, less, Value::Count(number))?))
     }
 
     /// What an amount with a unit is an amount of.
     fn sized(&mut self, how: How, size: Size, more: bool) -> Option<Item> {
-        let mut less = self.any(&["less"]);
-        let mut more = self.any(&["more", "extra", "additional"]) || more;
-        let of = self.any(&["of"]);
-        self.any(&["extra", "additional"]);
+        let mut less = self.any("less");
+        let mut more = self.any("more|extra|additional") || more;
+        let of = self.any("of");
+        self.any("extra|additional");
         let value = Value::Size(size);
-        let plain = if self.any(&["memory", "ram", "mem", "main memory"]) {
+        let plain = if self.any("memory|ram|mem|main memory") {
             Some(Plain::Memory)
         } else {
-            self.any(&["swap space", "swap"]).then_some(Plain::Swap)
+            self.any("swap space|swap").then_some(Plain::Swap)
         };
         if let Some(plain) = plain {
-            less |= self.any(&["less"]);
-            more |= self.any(&["more"]);
+            less |= self.any("less");
+            more |= self.any("more");
             return Some(Item::Plain(plain, step(how, more, less, value)?));
         }
         let role = self.disk_role();
-        let space = self.any(&["disk space", "storage space", "space", "storage", "more space"]);
+        let space = self.any("disk space|storage space|space|storage|more space");
         if space || self.any(DISKS) {
             let storage = self.storage_of_disk();
             let which = match role {
@@ -491,8 +431,8 @@ impl Parser<'_> {
     /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.
     fn disks(&mut self, how: How, counted: bool, more: bool) -> Option<Item> {
         let times = if counted { 1 } else { self.number().or_else(|| more.then_some(1))? };
-        let more = self.any(&["more", "additional", "further", "extra", "other", "new"]) || more;
-        self.any(&["x"]);
+        let more = self.any("more|additional|further|extra|other|new") || more;
+        self.any("x");
         let first = self.quantity();
         let role = self.disk_role();
         if !self.any(DISKS) {
@@ -501,12 +441,12 @@ impl Parser<'_> {
         let size = match first {
             Some(size) => size,
             None => {
-                self.any(&["with a size of", "with", "of", "at", "having", "sized"]);
+                self.any("with a size of|with|of|at|having|sized");
                 self.quantity()?
             }
         };
         if times > 1 {
-            self.any(&["each"]);
+            self.any("each");
         }
         let storage = self.storage_of_disk();
         let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
@@ -516,23 +456,10 @@ impl Parser<'_> {
 
     /// “system”, “data”, “second” before “disk”.
     pub fn disk_role(&mut self) -> Option<Which> {
-        if self.any(&["system", "boot", "root", "os", "primary", "main", "first"]) {
+        if self.any("system|boot|root|os|primary|main|first") {
             return Some(Which::System);
         }
-        self.any(&[
-            "data",
-            "second",
-            "2nd",
-            "third",
-            "3rd",
-            "fourth",
-            "4th",
-            "additional",
-            "extra",
-            "further",
-            "secondary",
-        ])
-        .then_some(Which::Further)
+        self.any("data|second|2nd|third|3rd|fourth|4th|additional|extra|further|secondary").then_some(Which::Further)
     }
 
     /// “on local-lvm” right after a disk.
@@ -547,21 +474,8 @@ impl Parser<'_> {
 }
 
 /// The nouns for a disk.
-pub const DISKS: &[&str] = &[
-    "hard disks",
-    "hard disk",
-    "hard drives",
-    "hard drive",
-    "disks",
-    "disk",
-    "drives",
-    "drive",
-    "volumes",
-    "volume",
-    "hdd",
-    "rootfs",
-    "root fs",
-];
+pub const DISKS: &str = "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
+    hdd|rootfs|root fs";
 
 /// What a number that stands before its noun does; `None` where the words contradict each other.
 fn step(how: How, more: bool, less: bool, value: Value) -> Option<Amount> {

@@ -52,7 +52,16 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     if let Some(refusal) = account::refusal(&tokens, inventory) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
-    let mut parser = Parser { text, tokens: &tokens, inventory, at: 0, end: 0, drafts: Vec::new(), unread: Vec::new() };
+    let mut parser = Parser {
+        text,
+        tokens: &tokens,
+        inventory,
+        at: 0,
+        end: 0,
+        counting: true,
+        drafts: Vec::new(),
+        unread: Vec::new(),
+    };
     parser.sentences();
     let Parser { drafts, unread, .. } = parser;
     draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread)
@@ -66,6 +75,8 @@ struct Parser<'a> {
     at: usize,
     /// Where the present sentence ends.
     end: usize,
+    /// Whether “web-1 to 3” may be a range here.
+    counting: bool,
     drafts: Vec<Draft>,
     /// The tokens that ended in nothing.
     unread: Vec<Range<usize>>,
@@ -125,10 +136,8 @@ impl Parser<'_> {
     /// A statement of its own.
     fn statement(&mut self) -> Option<()> {
         let before = self.drafts.len();
-        let read = self
-            .attempt(|p| p.deed().and_then(|()| p.at_boundary().then_some(())))
-            .or_else(|| self.attempt(|p| p.change().and_then(|()| p.at_boundary().then_some(()))))
-            .or_else(|| self.attempt(Self::create));
+        let read =
+            self.attempt(Self::deed).or_else(|| self.attempt(Self::change)).or_else(|| self.attempt(Self::create));
         if read.is_none() {
             self.drafts.truncate(before);
         }
@@ -140,79 +149,18 @@ impl Parser<'_> {
         loop {
             let marks = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/'];
             let said = marks.into_iter().any(|mark| self.mark(mark))
-                || self.any(&[
-                    "i would like you to",
-                    "i would like to have",
-                    "i would like to",
-                    "i would like",
-                    "i'd like you to",
-                    "i'd like to have",
-                    "i'd like to",
-                    "i'd like",
-                    "we would like to have",
-                    "we would like to",
-                    "we would like",
-                    "we'd like to have",
-                    "we'd like to",
-                    "we'd like",
-                    "i want you to",
-                    "i want to have",
-                    "i want to",
-                    "i want",
-                    "we want to have",
-                    "we want to",
-                    "we want",
-                    "i need you to",
-                    "i need to",
-                    "i need",
-                    "we need to",
-                    "we need",
-                    "could you please",
-                    "could you",
-                    "can you please",
-                    "can you",
-                    "would you please",
-                    "would you",
-                    "will you",
-                    "can i have",
-                    "can we have",
-                    "could i have",
-                    "could we have",
-                    "may i have",
-                    "can i get",
-                    "could i get",
-                    "please",
-                    "kindly",
-                    "let us",
-                    "let's",
-                    "hi",
-                    "hello",
-                    "hey",
-                    "thank you",
-                    "thanks",
-                    "thx",
-                    "cheers",
-                    "now",
-                    "then",
-                    "also",
-                    "next",
-                    "first of all",
-                    "finally",
-                    "additionally",
-                    "and",
-                    "&",
-                    "plus",
-                    "as well as",
-                    "there should be",
-                    "there shall be",
-                    "there must be",
-                    "make sure that",
-                    "make sure",
-                    "ensure that",
-                    "ensure",
-                    "as well",
-                    "afterwards",
-                ]);
+                || self.any(
+                    "i would like you to|i would like to have|i would like to|i would like|\
+                    i'd like you to|i'd like to have|i'd like to|i'd like|we would like to have|\
+                    we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
+                    i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
+                    i need|we need to|we need|need|want|could you please|could you|can you please|can you|\
+                    would you please|would you|will you|can i have|can we have|could i have|could we have|\
+                    may i have|can i get|could i get|please|kindly|let us|let's|hi|hello|hey|thank you|thanks|\
+                    thx|cheers|now|then|also|next|first of all|finally|additionally|and|&|plus|as well as|\
+                    there should be|there shall be|there must be|make sure that|make sure|ensure that|ensure|\
+                    as well|afterwards",
+                );
             if !said {
                 return;
             }

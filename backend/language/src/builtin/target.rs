@@ -42,16 +42,16 @@ impl Parser<'_> {
     /// “VM”, “containers”, “machine (VM)”, “servers”.
     pub fn guest_noun(&mut self) -> Option<GuestNoun> {
         let noun = |kind, plural, machine| Some(GuestNoun { kind, plural, machine });
-        if self.any(&["virtual machines", "kvm vms", "qemu vms", "vms"]) {
+        if self.any("virtual machines|kvm vms|qemu vms|vms") {
             return noun(Some(Kind::Qemu), true, false);
         }
-        if self.any(&["virtual machine", "kvm vm", "qemu vm", "vm", "kvm"]) {
+        if self.any("virtual machine|kvm vm|qemu vm|vm|kvm") {
             return noun(Some(Kind::Qemu), false, false);
         }
-        if self.any(&["lxc containers", "lxcs", "containers", "cts"]) {
+        if self.any("lxc containers|lxcs|containers|cts") {
             return noun(Some(Kind::Lxc), true, false);
         }
-        if self.any(&["lxc container", "lxc ct", "lxc", "container", "ct"]) {
+        if self.any("lxc container|lxc ct|lxc|container|ct") {
             return noun(Some(Kind::Lxc), false, false);
         }
         let (plural, machine) = match self.word() {
@@ -73,7 +73,7 @@ impl Parser<'_> {
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
-        self.any(&["both of", "both"]);
+        self.any("both of|both");
         let mut targets = self.attempt(Self::target)?;
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
@@ -86,37 +86,19 @@ impl Parser<'_> {
 
     fn pronoun(&mut self) -> Option<Targets> {
         let start = self.at;
-        let said = self.any(&[
-            "both of them",
-            "all of them",
-            "each of them",
-            "every one of them",
-            "all three",
-            "it",
-            "them both",
-            "them all",
-            "them",
-            "they both",
-            "they all",
-            "they",
-            "each",
-            "both",
-            "all",
-            "that one",
-            "this one",
-            "the vm",
-            "the vms",
-            "the container",
-            "the containers",
-            "the machine",
-            "the machines",
-            "the guest",
-            "the guests",
-            "the new vm",
-            "the new container",
-            "the copy",
-        ]);
-        if !said || self.ahead(|p| p.target().map(|_| ())) || self.ahead(|p| p.guest_noun().map(|_| ())) {
+        let said = self.any(
+            "both of them|all of them|each of them|every one of them|all three|it|them both|\
+            them all|them|they both|they all|they|each|both|all|that one|this one|the vm|the vms|the container|\
+            the containers|the machine|the machines|the guest|the guests|the new vm|the new container|the copy",
+        );
+        let alone = !matches!(self.tokens[self.at.saturating_sub(1)].word.as_str(), "all" | "both" | "each")
+            || self.at_boundary()
+            || [
+                "should", "shall", "must", "get", "gets", "have", "has", "need", "needs", "start", "starts", "on",
+                "off", "to", "at", "with",
+            ]
+            .contains(&self.word());
+        if !said || !alone || self.ahead(|p| p.target().map(|_| ())) || self.ahead(|p| p.guest_noun().map(|_| ())) {
             return None;
         }
         let referent = match self.drafts.last() {
@@ -145,7 +127,7 @@ impl Parser<'_> {
         if let Some(Targets::Old(targets)) = self.attempt(Self::pronoun) {
             return <[Target; 1]>::try_from(targets).ok().map(|[target]| target);
         }
-        self.any(&["the", "my", "our"]);
+        self.any("the|my|our");
         self.guest_noun();
         let name = self.name()?;
         self.attempt(Self::guest_noun);
@@ -167,12 +149,12 @@ impl Parser<'_> {
 
     /// “everything tagged web”, “all containers with the tag web”, “VMs tagged web”.
     fn tagged(&mut self) -> Option<Selector> {
-        let all = self.any(&["all of the", "all the", "all our", "all my", "all", "every", "each", "any", "the"]);
+        let all = self.any("all of the|all the|all our|all my|all|every|each|any|the");
         let mut kind = None;
-        if !self.any(&["everything", "anything", "everyone"]) {
+        if !self.any("everything|anything|everyone") {
             let noun = self.guest_noun()?;
             kind = noun.kind;
-            let both = self.any(&["and", "&"]);
+            let both = self.any("and|&");
             if both {
                 let other = self.guest_noun()?;
                 kind = kind.filter(|kind| other.kind == Some(*kind));
@@ -181,24 +163,11 @@ impl Parser<'_> {
                 return None;
             }
         }
-        let tagged = self.any(&[
-            "that are tagged with",
-            "that are tagged",
-            "which are tagged",
-            "that is tagged",
-            "tagged with the",
-            "tagged with",
-            "tagged as",
-            "tagged",
-            "with the tag",
-            "with tag",
-            "having the tag",
-            "having tag",
-            "that have the tag",
-            "that has the tag",
-            "carrying the tag",
-            "that carry the tag",
-        ]);
+        let tagged = self.any(
+            "that are tagged with|that are tagged|which are tagged|that is tagged|\
+            tagged with the|tagged with|tagged as|tagged|with the tag|with tag|having the tag|having tag|\
+            that have the tag|that has the tag|carrying the tag|that carry the tag",
+        );
         if !tagged {
             return None;
         }
@@ -215,9 +184,9 @@ impl Parser<'_> {
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.
     fn named(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
-        let article = self.any(&["the two", "the three", "the", "my", "our", "this", "guest id", "vmid", "id"]);
+        let article = self.any("the two|the three|the|my|our|this|guest id|vmid|id");
         let noun = self.guest_noun();
-        self.any(&["called", "named", "with the name", "with name", "with id", "with vmid", "number", "with the id"]);
+        self.any("called|named|with the name|with name|with id|with vmid|number|with the id");
         if let Some(vmid) = self.attempt(|p| {
             let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
             p.at += 1;
@@ -256,23 +225,8 @@ impl Parser<'_> {
     /// A description that names nobody: “the web server”, “my old VM”, “all VMs”.
     fn vague(&mut self) -> Option<Selector> {
         let start = self.at;
-        let first = self.any(&[
-            "all of",
-            "all",
-            "every",
-            "each",
-            "any",
-            "both",
-            "the",
-            "my",
-            "our",
-            "that",
-            "those",
-            "some",
-            "everything",
-            "one of",
-        ]);
-        self.any(&["the", "my", "our"]);
+        let first = self.any("all of|all|every|each|any|both|the|my|our|that|those|some|everything|one of");
+        self.any("the|my|our");
         let mut words = 0;
         while let Some(token) = self.peek(0) {
             let describes = token.kind == TokenKind::Word
@@ -348,7 +302,7 @@ impl Parser<'_> {
         }
         let first = self.name()?;
         let last = self.attempt(|p| {
-            let to = p.any(&["to", "through", "thru", "until", "till", "up to"])
+            let to = p.any("to|through|thru|until|till|up to")
                 || p.mark('–')
                 || p.mark('—')
                 || p.mark('…')
@@ -363,7 +317,7 @@ impl Parser<'_> {
             let last = p.peek(0)?;
             let name = match last.kind {
                 // In “set test-1 to 3 cores” the number counts cores.
-                TokenKind::Number if !counts => last.text.clone(),
+                TokenKind::Number if p.counting && !counts => last.text.clone(),
                 TokenKind::Word
                     if last.text.starts_with(stem(&first)) && last.text.ends_with(|c: char| c.is_ascii_digit()) =>
                 {

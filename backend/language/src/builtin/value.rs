@@ -34,73 +34,65 @@ const MAX_VLAN: u64 = 4094;
 impl Parser<'_> {
     /// “number of cores”, “memory”, “second disk”, “scsi1”, “VLAN tag”.
     pub fn noun(&mut self) -> Option<Noun> {
-        self.any(&["number of", "amount of", "size of the", "size of", "value of"]);
-        self.any(&["the"]);
-        if self.any(&["cpu type", "cpu model", "processor type", "processor model", "type of cpu"]) {
+        self.any("number of|amount of|size of the|size of|value of");
+        self.any("the");
+        if self.any("cpu type|cpu model|processor type|processor model|type of cpu") {
             return Some(Noun::Plain(Plain::CpuType));
         }
-        if self.any(&["cpu sockets", "cpu socket", "sockets", "socket count", "socket"]) {
+        if self
+            .attempt(|p| {
+                p.any("cpu").then_some(())?;
+                // “cpu=host” names a type, “cpu=4” counts.
+                p.ahead(|p| {
+                    let _ = p.mark('=') || p.mark(':');
+                    is_cpu_type(p.word()).then_some(())
+                })
+                .then_some(())
+            })
+            .is_some()
+        {
+            return Some(Noun::Plain(Plain::CpuType));
+        }
+        if self.any("cpu sockets|cpu socket|sockets|socket count|socket") {
             return Some(Noun::Plain(Plain::Sockets));
         }
-        if self.any(&[
-            "cpu core count",
-            "cpu cores",
-            "cpu count",
-            "core count",
-            "cores",
-            "core",
-            "vcpu count",
-            "vcpus",
-            "vcpu",
-            "vcores",
-            "cpus",
-            "cpu",
-            "processor count",
-            "processors",
-            "processor",
-        ]) {
+        if self.any(
+            "cpu core count|cpu cores|cpu count|core count|cores|core|vcpu count|vcpus|vcpu|vcores|cpus|\
+            cpu|processor count|processors|processor",
+        ) {
             return Some(Noun::Plain(Plain::Cores));
         }
-        if self.any(&["memory size", "main memory", "memory", "ram size", "ram", "mem"]) {
+        if self.any("memory size|main memory|memory|ram size|ram|mem") {
             return Some(Noun::Plain(Plain::Memory));
         }
-        if self.any(&["swap space", "swap size", "swap"]) {
+        if self.any("swap space|swap size|swap") {
             return Some(Noun::Plain(Plain::Swap));
         }
         if let Some(disk) = self.attempt(Self::disk_noun) {
             return Some(disk);
         }
-        let nouns: [(&[&str], Noun); 11] = [
-            (&["tags"], Noun::Plain(Plain::Tags)),
-            (&["description", "notes", "note", "comment"], Noun::Plain(Plain::Description)),
-            (&["hostname", "name"], Noun::Plain(Plain::Name)),
-            (&["autostart", "auto-start", "onboot", "start at boot", "start on boot"], Noun::Plain(Plain::OnBoot)),
-            (&["delete protection", "deletion protection", "protection"], Noun::Plain(Plain::Protection)),
-            (&["vlan tag", "vlan id", "vlan"], Noun::Nic(NicPart::Vlan)),
-            (&["default gateway", "gateway", "gw"], Noun::Nic(NicPart::Gateway)),
+        let nouns: [(&str, Noun); 11] = [
+            ("tags", Noun::Plain(Plain::Tags)),
+            ("description|notes|note|comment", Noun::Plain(Plain::Description)),
+            ("hostname|name", Noun::Plain(Plain::Name)),
+            ("autostart|auto-start|onboot|start at boot|start on boot", Noun::Plain(Plain::OnBoot)),
+            ("delete protection|deletion protection|protection", Noun::Plain(Plain::Protection)),
+            ("vlan tag|vlan id|vlan", Noun::Nic(NicPart::Vlan)),
+            ("default gateway|gateway|gw", Noun::Nic(NicPart::Gateway)),
             (
-                &[
-                    "static ip address",
-                    "static ip",
-                    "static address",
-                    "ip address",
-                    "ipv4 address",
-                    "ipv4",
-                    "ip",
-                    "address",
-                ],
+                "static ip address|static ip|static address|ip address|ipv4 address|ipv4|ip|address",
                 Noun::Nic(NicPart::Ip),
             ),
-            (&["nic model", "network model", "network card model"], Noun::Nic(NicPart::Model)),
-            (&["network bridge", "bridge", "network", "net", "nic"], Noun::Nic(NicPart::Bridge)),
-            (&["storage", "datastore"], Noun::Storage),
+            ("nic model|network model|network card model", Noun::Nic(NicPart::Model)),
+            ("network bridge|bridge|network|net|nic", Noun::Nic(NicPart::Bridge)),
+            ("storage|datastore", Noun::Storage),
         ];
         for (wordings, noun) in nouns {
             if self.any(wordings) {
                 return Some(noun);
             }
         }
-        self.any(&["node"]).then_some(Noun::Node)
+        self.any("node").then_some(Noun::Node)
     }
 
     fn disk_noun(&mut self) -> Option<Noun> {
@@ -117,13 +109,13 @@ impl Parser<'_> {
             return self.any(DISKS).then_some(Noun::Disk(Which::The(DiskRef::Nth(nth)), false));
         }
         let role = self.disk_role();
-        if self.any(&["rootfs", "root fs", "root filesystem"]) {
+        if self.any("rootfs|root fs|root filesystem") {
             return Some(Noun::Disk(Which::System, false));
         }
         if let Some(slot) = self.attempt(slot) {
             return Some(slot);
         }
-        if !self.any(&["disk size", "disk space"]) && !self.any(DISKS) {
+        if !self.any("disk size|disk space") && !self.any(DISKS) {
             return None;
         }
         let plural = self.tokens[self.at - 1].word.ends_with('s') && self.tokens[self.at - 1].word != "rootfs";
@@ -132,14 +124,14 @@ impl Parser<'_> {
                 return Some(slot);
             }
         }
-        self.any(&["size"]);
+        self.any("size");
         Some(Noun::Disk(role.unwrap_or(Which::The(DiskRef::Only)), plural))
     }
 
     /// What follows a field's name: “to 8 GB”, “= 4”, “: 4”, “by 2 GB”, or the value at once.
     pub fn connected_value(&mut self, noun: &Noun, how: How) -> Option<Item> {
-        if self.any(&["by"]) {
-            self.any(&["another", "an additional", "an extra"]);
+        if self.any("by") {
+            self.any("another|an additional|an extra");
             let by = match how {
                 How::More | How::Add => Amount::Plus,
                 How::Less | How::Remove => Amount::Minus,
@@ -148,7 +140,7 @@ impl Parser<'_> {
             return self.value(noun, by);
         }
         let sign = self.mark('=') || self.mark(':');
-        let to = !sign && self.any(&["to be", "should be", "shall be", "must be", "to", "is", "of", "at", "size"]);
+        let to = !sign && self.any("to be|should be|shall be|must be|to|is|of|at|size");
         let bare = !(sign || to);
         if bare && !matches!(how, How::Create | How::Give | How::Set) {
             return None;
@@ -170,7 +162,7 @@ impl Parser<'_> {
     fn disk_list(&mut self, which: Which) -> Option<Item> {
         let disk = |p: &mut Self| {
             let start = p.at;
-            p.any(&["a", "one"]);
+            p.any("a|one");
             if !p.ahead(|p| p.quantity()) {
                 p.at = start;
             }
@@ -184,7 +176,7 @@ impl Parser<'_> {
         while let Some(next) = self.attempt(|p| {
             p.joint();
             let next = disk(p)?;
-            (p.at_boundary() && !p.ahead(|p| p.any(&["memory", "ram", "swap"]).then_some(()))).then_some(next)
+            (p.at_boundary() && !p.ahead(|p| p.any("memory|ram|swap").then_some(()))).then_some(next)
         }) {
             disks.push(next);
         }
@@ -196,12 +188,12 @@ impl Parser<'_> {
         match noun {
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
                 let count = self.number()?;
-                self.any(&["cpu cores", "cores", "core", "vcpus", "vcpu", "cpus", "cpu", "sockets", "socket", "c"]);
+                self.any("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|sockets|socket|c");
                 Some(Item::Plain(*plain, by(Value::Count(count))))
             }
             Noun::Plain(plain @ (Plain::Memory | Plain::Swap)) => {
                 if let Some(size) = self.quantity() {
-                    self.any(&["of ram", "of memory", "ram", "memory"]);
+                    self.any("of ram|of memory|ram|memory");
                     return Some(Item::Plain(*plain, by(Value::Size(size))));
                 }
                 let number = self.number()?;
@@ -217,9 +209,9 @@ impl Parser<'_> {
             }
             Noun::Plain(Plain::CpuType) => Some(Item::Plain(Plain::CpuType, by(Value::Text(self.raw_word()?)))),
             Noun::Plain(plain @ (Plain::OnBoot | Plain::Protection)) => {
-                let flag = if self.any(&["on", "yes", "true", "enabled"]) {
+                let flag = if self.any("on|yes|true|enabled") {
                     true
-                } else if self.any(&["off", "no", "false", "disabled"]) {
+                } else if self.any("off|no|false|disabled") {
                     false
                 } else {
                     self.number().filter(|n| *n < 2)? == 1
@@ -242,12 +234,12 @@ impl Parser<'_> {
 
     fn nic_value(&mut self, part: NicPart) -> Option<Item> {
         if part == NicPart::Bridge {
-            self.any(&["is", "on", "connected to", "to"]);
+            self.any("is|on|connected to|to");
             return self.bridge(true, false);
         }
         if part == NicPart::Ip {
-            self.any(&["via", "by", "from", "using"]);
-            if self.any(&["dhcp"]) {
+            self.any("via|by|from|using");
+            if self.any("dhcp") {
                 return Some(Item::Nic { parts: vec![(part, Value::Text("dhcp".into()))], fresh: false });
             }
             return self.address();
@@ -284,36 +276,31 @@ impl Parser<'_> {
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”.
     pub fn nic(&mut self) -> Option<Item> {
         self.articles();
-        let fresh = self.any(&["second", "2nd", "another", "additional", "further", "third", "extra"]);
+        let fresh = self.any("second|2nd|another|additional|further|third|extra");
         let model =
             ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
         self.at += usize::from(model.is_some());
-        let card = self.any(&["network card", "network interface", "nic", "interface"]);
-        if (fresh || model.is_some()) && !card {
+        // “two NICs, one on vmbr0 and the other on vmbr1”
+        let one = !fresh && self.any("one|other|first");
+        let fresh = fresh || one;
+        let card = self.any("network card|network interface|nic|interface");
+        if (fresh && !one || model.is_some()) && !card {
             return None;
         }
         let mut parts: Vec<(NicPart, Value)> =
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
-        let on = self.any(&[
-            "connected to the",
-            "connected to",
-            "attached to the",
-            "attached to",
-            "plugged into",
-            "on the",
-            "on",
-            "in the",
-            "in",
-            "to the",
-            "to",
-            "at",
-            "using",
-        ]) || self.mark(':')
+        let on = self.any(
+            "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
+            in the|in|to the|to|at|using",
+        ) || self.mark(':')
             || self.mark('=');
         if let Some(Item::Nic { parts: bridge, .. }) =
             self.attempt(|p| p.bridge(card && on, false).or_else(|| p.vlan(card || on)))
         {
             parts.extend(bridge);
+            if one && !on {
+                return None;
+            }
             return Some(Item::Nic { parts, fresh });
         }
         if on || fresh {
@@ -325,7 +312,7 @@ impl Parser<'_> {
         if let Some(item) = self.address() {
             return Some(item);
         }
-        if self.any(&["dhcp address", "dhcp ip", "dhcp"]) {
+        if self.any("dhcp address|dhcp ip|dhcp") {
             return Some(Item::Nic { parts: vec![(NicPart::Ip, Value::Text("dhcp".into()))], fresh: false });
         }
         None
@@ -333,7 +320,7 @@ impl Parser<'_> {
 
     /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
     fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
-        let called = self.any(&["network bridge", "bridge", "network"]);
+        let called = self.any("network bridge|bridge|network");
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
         let text = token.text.clone();
@@ -353,16 +340,16 @@ impl Parser<'_> {
         }
         self.at += 1;
         if plainly {
-            self.any(&["bridge"]);
+            self.any("bridge");
         }
         let mut parts = vec![(NicPart::Bridge, Value::Text(bridge))];
         let vlan = match vlan {
             Some(vlan) => Some(vlan),
             None => self.attempt(|p| {
                 let open = p.mark('(');
-                p.any(&["with", "in", "on", "using"]);
-                p.any(&["a"]);
-                if !p.any(&["vlan tag", "vlan id", "vlan", "tag", "tagged vlan", "tagged with vlan"]) {
+                p.any("with|in|on|using");
+                p.any("a");
+                if !p.any("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan") {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -380,16 +367,16 @@ impl Parser<'_> {
     }
 
     fn vlan(&mut self, announced: bool) -> Option<Item> {
-        self.any(&["tagged"]);
-        if !self.any(&["vlan tag", "vlan id", "vlan"]) {
+        self.any("tagged");
+        if !self.any("vlan tag|vlan id|vlan") {
             return None;
         }
-        let _ = self.mark('=') || self.mark(':') || self.any(&["tag", "id"]);
+        let _ = self.mark('=') || self.mark(':') || self.any("tag|id");
         let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
         let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
         if announced || self.word() == "on" {
             if let Some(Item::Nic { parts: bridge, .. }) =
-                self.attempt(|p| if p.any(&["on", "of"]) { p.bridge(false, false) } else { None })
+                self.attempt(|p| if p.any("on|of") { p.bridge(false, false) } else { None })
             {
                 parts.splice(0..0, bridge);
             }
@@ -399,35 +386,22 @@ impl Parser<'_> {
 
     /// “on pve2”, “on the storage tank”, “node pve2”, “stored on local-lvm”.
     pub fn place(&mut self) -> Option<Item> {
-        let on = self.any(&[
-            "stored on",
-            "placed on",
-            "located on",
-            "hosted on",
-            "on",
-            "in",
-            "at",
-            "from",
-            "to",
-            "onto",
-            "using",
-            "with",
-        ]);
-        self.any(&["the"]);
+        let on = self.any("stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with");
+        self.any("the");
         let _ = self.mark('(');
-        if self.any(&["proxmox node", "proxmox host", "node", "host"]) {
+        if self.any("proxmox node|proxmox host|node|host") {
             let _ = self.mark('=') || self.mark(':');
             return Some(Item::Node(self.name()?));
         }
-        if self.any(&["storage pool", "storage", "datastore"]) {
-            let _ = self.mark('=') || self.mark(':') || self.any(&["on", "is"]);
+        if self.any("storage pool|storage|datastore") {
+            let _ = self.mark('=') || self.mark(':') || self.any("on|is");
             return Some(Item::Storage(self.name()?));
         }
         let name = self.name()?;
-        if self.any(&["storage", "datastore"]) {
+        if self.any("storage|datastore") {
             return on.then_some(Item::Storage(name));
         }
-        if on && self.any(&["node", "host"]) {
+        if on && self.any("node|host") {
             return Some(Item::Node(name));
         }
         if !on && !self.at_boundary() && self.inventory.guests.contains_key(&name) {
@@ -444,14 +418,21 @@ impl Parser<'_> {
         }
     }
 
+    /// “running Debian 12”, “with Ubuntu 24.04”: before “running” can mean that it shall run.
+    pub fn image_of_system(&mut self) -> Option<Item> {
+        self.any("running|using|with").then_some(())?;
+        let system = self.system()?;
+        Some(Item::Image(system))
+    }
+
     /// “from template base”, “debian 12”, “with Ubuntu 24.04”, “image: debian-12”.
     pub fn image(&mut self) -> Option<Item> {
-        let from = self.any(&["based on", "from", "made from", "created from", "running", "using", "on", "with"]);
-        let _ = self.any(&["the", "a", "an"]);
-        let named = self.any(&["container template", "vm template", "template", "image", "os template", "os"]);
-        let _ = named && (self.mark('=') || self.mark(':') || self.any(&["is", "of", "called", "named"]));
+        let from = self.any("based on|from|made from|created from|running|using|on|with");
+        let _ = self.any("the|a|an");
+        let named = self.any("container template|vm template|template|image|os template|os");
+        let _ = named && (self.mark('=') || self.mark(':') || self.any("is|of|called|named"));
         if let Some(system) = self.attempt(Self::system) {
-            self.any(&["template", "image", "cloud image"]);
+            self.any("template|image|cloud image");
             return Some(Item::Image(system));
         }
         let token = self.peek(0)?;
@@ -462,7 +443,7 @@ impl Parser<'_> {
             && vocabulary::class(&token.word).is_none();
         if volume || known {
             self.at += 1;
-            self.any(&["template", "image"]);
+            self.any("template|image");
             return Some(Item::Image(text));
         }
         if named {
@@ -472,8 +453,7 @@ impl Parser<'_> {
         let from = from && self.tokens[self.at - 1].word != "on" && self.tokens[self.at - 1].word != "with";
         let start = self.at;
         let name = self.name()?;
-        (from && (self.any(&["template", "image"]) || self.tokens[start - 1].word == "from"))
-            .then_some(Item::Image(name))
+        (from && (self.any("template|image") || self.tokens[start - 1].word == "from")).then_some(Item::Image(name))
     }
 
     /// “Debian 12”, “ubuntu-24.04”, “Alpine Linux”, “Windows Server 2022”.
@@ -483,8 +463,8 @@ impl Parser<'_> {
             return None;
         }
         self.at += 1;
-        self.any(&["linux"]);
-        self.any(&["server"]);
+        self.any("linux");
+        self.any("server");
         let version = self.attempt(|p| {
             let version = p.peek(0)?;
             let release = version.kind == TokenKind::Number || vocabulary::is_release(&version.word);
@@ -495,7 +475,7 @@ impl Parser<'_> {
             (release && !counts).then_some(())
         });
         if version.is_some() {
-            self.any(&["lts"]);
+            self.any("lts");
         }
         let end = self.at;
         Some(self.span(&(start..end)).of(self.text))
@@ -513,6 +493,11 @@ impl Parser<'_> {
         self.at += 1;
         Some(text)
     }
+}
+
+/// The CPU types that people name without saying that it is one.
+fn is_cpu_type(word: &str) -> bool {
+    ["host", "max", "kvm64", "qemu64"].contains(&word) || word.starts_with("x86-64-")
 }
 
 fn is_numbered(name: &str, stem: &str) -> bool {
