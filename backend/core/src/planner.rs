@@ -13,14 +13,14 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{Field, Value};
-use crate::guest::{GuestKey, GuestRef, Power, Vmid};
+use crate::guest::{GuestKey, GuestName, GuestRef, Power, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, Wish};
 use crate::observed::{NodeState, Observed, Ownership, Sighting};
 use crate::plan::{Action, Change, Effect, MAX_STEPS, Plan, Step};
 use crate::policy::Policy;
 use crate::reading::{LEAVE_OUT, MAX_DECLARATION, Question, Sourced};
-use crate::resolve::about;
+use crate::resolve::{about, about_new};
 
 /// A guest of ours, or a VMID reserved for one, as the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,9 +172,18 @@ impl<'a> Planner<'a> {
         Ok(Plan::new(self.declaration, self.steps, self.notes, self.relies_on, policy))
     }
 
-    /// Asks about one guest, which can be left out.
-    fn ask(&mut self, guest: impl std::fmt::Display, text: String) {
-        let question = Question::new(&about(guest), None, text, vec![LEAVE_OUT.to_owned()]);
+    /// Asks about a guest that exists.
+    fn ask(&mut self, guest: Vmid, text: String) {
+        self.ask_about(&about(guest), text);
+    }
+
+    /// Asks about a guest to be made.
+    fn ask_new(&mut self, guest: &GuestName, text: String) {
+        self.ask_about(&about_new(guest), text);
+    }
+
+    fn ask_about(&mut self, topic: &str, text: String) {
+        let question = Question::new(topic, None, text, vec![LEAVE_OUT.to_owned()]);
         if self.questions.iter().all(|asked| asked.id != question.id) {
             self.questions.push(question);
         }

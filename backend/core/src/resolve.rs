@@ -71,9 +71,14 @@ pub fn resolve(
     if resolver.questions.is_empty() { Ok(Intent { wishes: resolver.wishes }) } else { Err(resolver.questions) }
 }
 
-/// The topic of a planner's question about one guest. By it the guest can be left out of a declaration.
-pub(crate) fn about(guest: impl std::fmt::Display) -> String {
+/// The topic of a planner's question about a guest that exists. By it the guest can be left out of a declaration.
+pub(crate) fn about(guest: Vmid) -> String {
     format!("guest-{guest}")
+}
+
+/// The topic of a planner's question about a guest to be made.
+pub(crate) fn about_new(guest: &GuestName) -> String {
+    format!("new-{guest}")
 }
 
 /// The work in progress. Where a method gives `None`, the words were left out or a question was asked;
@@ -125,8 +130,12 @@ struct Subject<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    /// Asks once; the same doubt about the same words is one question, whichever guest it came up for.
+    /// Asks once: the same doubt about the same words is one question, whichever guest it came up for. Words that
+    /// were left out are not asked about again; callers go on without them, as they do with a question.
     fn ask(&mut self, topic: &str, span: Option<Span>, doubt: Doubt) {
+        if self.answers.left_out(topic, span) {
+            return;
+        }
         let mut options = doubt.options;
         options.dedup();
         options.truncate(MAX_OPTIONS);

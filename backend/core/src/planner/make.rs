@@ -48,7 +48,7 @@ impl<'a> Planner<'a> {
                     other.guest.node
                 ),
             };
-            return self.ask(name, text);
+            return self.ask_new(name, text);
         }
         let silent = matches!(observed.nodes.get(&row.node), Some(NodeState::Unreachable { .. }));
         // A guest that was seen once may have moved to any node; one that never was can only be where it was planned.
@@ -57,7 +57,7 @@ impl<'a> Planner<'a> {
                 "{name} ({vmid}) was not seen, and not every node answers: unknown is not absent, so it is not made \
                  again. Plan again when all nodes answer."
             );
-            return self.ask(name, text);
+            return self.ask_new(name, text);
         }
         self.make(wish, new, Some(vmid), Some(&row.node));
     }
@@ -116,11 +116,11 @@ impl<'a> Planner<'a> {
             Ok(spot) => spot,
             Err(reasons) => {
                 let text = format!("{} fits on no node. {}.", new.name.value, reasons.join("; "));
-                return self.ask(&new.name.value, text);
+                return self.ask_new(&new.name.value, text);
             }
         };
         let Some(vmid) = kept.or_else(|| self.free_vmid()) else {
-            return self.ask(&new.name.value, "There is no free VMID.".to_owned());
+            return self.ask_new(&new.name.value, "There is no free VMID.".to_owned());
         };
         self.given.insert(vmid);
         self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
@@ -390,7 +390,10 @@ fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<C
             | Field::DiskSize(_)
             | Field::Nic(..) => {
                 let is_set = !holds(field, has, None);
-                let has = Sourced::new(has.clone(), Source::default(format!("as {from} has it")));
+                // What was said and is so in the template takes no step of its own.
+                let said = new.fields.get(field).filter(|said| said.value == *has).cloned();
+                let has =
+                    said.unwrap_or_else(|| Sourced::new(has.clone(), Source::default(format!("as {from} has it"))));
                 changes.extend(is_set.then(|| change(field, None, &has)));
             }
         }

@@ -54,9 +54,7 @@ impl<'a> Resolver<'a> {
                     Deed::Adopt => {}
                     Deed::Reboot | Deed::Delete | Deed::Snapshot { .. } => {
                         let text = "This is asked of a guest that the same declaration makes. Declare it when the guest exists.";
-                        if !self.answers.left_out("too-early", Some(at)) {
-                            self.ask("too-early", Some(at), Doubt::new(text));
-                        }
+                        self.ask("too-early", Some(at), Doubt::new(text));
                     }
                 },
             }
@@ -299,9 +297,6 @@ impl<'a> Resolver<'a> {
         // The slots differ from guest to guest, so the answer is of this guest.
         let topic = format!("disk-of-{}", subject.name);
         let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        if answer.as_deref() == Some(LEAVE_OUT) {
-            return None;
-        }
         let answered =
             answer.and_then(|answer| slots.iter().find(|slot| answer.split(' ').next() == Some(slot.as_str())));
         if answered.is_none() {
@@ -328,9 +323,6 @@ impl<'a> Resolver<'a> {
         }
         let topic = format!("nic-of-{}", subject.name);
         let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        if answer.as_deref() == Some(LEAVE_OUT) {
-            return None;
-        }
         let option = |number: u8, bridge: &Value| format!("NIC {number} ({bridge})");
         let answered = answer.and_then(|answer| {
             nics.iter().find(|(number, bridge)| answer == option(*number, bridge) || answer == number.to_string())

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::change::take_name;
 use super::target::Found;
 use super::value::storage_of;
-use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order, is_of, value};
+use super::{Doubt, Fields, Resolver, Subject, about_new, disks_in_order, is_of, label, value};
 use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::{GuestName, Kind};
 use crate::id::ResourceId;
@@ -71,13 +71,20 @@ impl<'a> Resolver<'a> {
                 let text = "A guest that this declaration makes cannot be copied yet: copy it when it exists.";
                 return self.ask("copy", Some(from.span), Doubt::new(text));
             }
-            _ => {
-                let options = found.iter().filter_map(|found| match found {
-                    Found::Seen(seen) => Some(super::label(seen)),
+            several => {
+                let seen = several.iter().filter_map(|found| match found {
+                    Found::Seen(seen) => Some(*seen),
                     Found::Made(_) => None,
                 });
-                let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?").or(options);
-                return self.ask("guest", Some(from.span), doubt);
+                let seen: Vec<&Sighting> = seen.collect();
+                let answer = self.answers.get("copy-of", Some(from.span));
+                match seen.iter().find(|seen| answer == Some(label(seen).as_str())) {
+                    Some(seen) => *seen,
+                    None => {
+                        let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?");
+                        return self.ask("copy-of", Some(from.span), doubt.or(seen.iter().map(|seen| label(seen))));
+                    }
+                }
             }
         };
         if full.is_some_and(|full| !full.value) && !source.template {
@@ -86,9 +93,7 @@ impl<'a> Resolver<'a> {
                 source.guest.name
             );
             let span = full.and_then(|full| full.source.span()).unwrap_or(at);
-            if !self.answers.left_out("linked", Some(span)) {
-                return self.ask("linked", Some(span), Doubt::new(text));
-            }
+            self.ask("linked", Some(span), Doubt::new(text));
         }
         let linked = source.template && full.is_some_and(|full| !full.value);
         let Some((resource, name)) = self.named(ordinal, at, name) else { return };
@@ -127,7 +132,7 @@ impl<'a> Resolver<'a> {
     fn named(&mut self, ordinal: usize, at: Span, said: &Sourced<String>) -> Option<(ResourceId, Sourced<GuestName>)> {
         let resource = ResourceId::nth_of(self.declaration, ordinal);
         let name = self.free_name(at, said, is_of(resource))?;
-        (!self.answers.left_out(&about(&name.value), None)).then_some((resource, name))
+        (!self.answers.left_out(&about_new(&name.value), None)).then_some((resource, name))
     }
 
     fn node(&mut self, at: Span, said: &Sourced<String>) -> Option<Sourced<String>> {

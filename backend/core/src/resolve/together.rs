@@ -22,11 +22,17 @@ impl<'a> Resolver<'a> {
             let cpus = subject.nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(u64::MAX);
             let (cores, sockets) = (count(&Field::Cores), count(&Field::Sockets));
             if sockets > 1 && cores.saturating_mul(sockets) > cpus {
-                let span = [Field::Sockets, Field::Cores].iter().find_map(|field| fields.get(field)?.source.span());
-                let text = format!(
-                    "{sockets} sockets of {cores} cores are more than the {cpus} CPUs of the node. Say fewer of either."
-                );
-                self.ask("cpus", span.or(Some(at)), Doubt::new(text));
+                let said = [Field::Sockets, Field::Cores].into_iter().find(|field| fields.contains_key(field));
+                let span = said.as_ref().and_then(|field| fields.get(field)?.source.span()).or(Some(at));
+                if let Some(said) = said.filter(|_| self.answers.left_out("cpus", span)) {
+                    fields.remove(&said);
+                } else {
+                    let text = format!(
+                        "{sockets} sockets of {cores} cores are more than the {cpus} CPUs of the node. Say fewer of \
+                         either."
+                    );
+                    self.ask("cpus", span, Doubt::new(text));
+                }
             }
         }
         let nics: Vec<u8> = all

@@ -7,7 +7,7 @@ use mycopod_core::field::{Field, NicPart, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Plain, Selector};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Plain, Selector};
 use mycopod_core::settle::{Settled, settled};
 use mycopod_core::size::Size;
 use proptest::prelude::*;
@@ -102,6 +102,62 @@ fn saying(said: &[Said]) -> Saying {
     })
 }
 
+/// Statements with values that Proxmox or the cluster does not take.
+fn odd() -> impl Strategy<Value = Said> {
+    let nic = |parts: &[(NicPart, Value)]| Want::Nic(parts.to_vec());
+    let want = prop::sample::select(vec![
+        Want::Plain(Plain::Cores, Value::Count(0)),
+        Want::Plain(Plain::Cores, Value::Count(30)),
+        Want::Plain(Plain::Sockets, Value::Count(3)),
+        Want::Plain(Plain::Swap, gib(1)),
+        Want::Plain(Plain::Memory, gib(400)),
+        Want::Plain(Plain::Tags, tags(&["a b"])),
+        Want::Disk(1, Some("nowhere")),
+        Want::Disk(9_000, None),
+        Want::Node("pve9"),
+        Want::Image("plan 9"),
+        Want::Image("debian 12"),
+        nic(&[(NicPart::Bridge, text("vmbr0")), (NicPart::Vlan, Value::Count(7))]),
+        nic(&[(NicPart::Ip, text("10.0.0.5/24")), (NicPart::Gateway, text("10.9.0.1"))]),
+        nic(&[(NicPart::Ip, text("dhcp")), (NicPart::Gateway, text("10.9.0.1"))]),
+        nic(&[(NicPart::Bridge, text("vmbr9")), (NicPart::Vlan, Value::Count(0))]),
+    ]);
+    let edit = prop::sample::select(vec![
+        (EditField::Plain(Plain::Cores), Amount::Over(3)),
+        (EditField::Plain(Plain::Memory), Amount::Minus(gib(500))),
+        (EditField::Plain(Plain::Name), Amount::To(text("web-02"))),
+        (EditField::Plain(Plain::Unprivileged), Amount::To(Value::Flag(false))),
+        (EditField::Plain(Plain::Description), Amount::Times(2)),
+        (EditField::DiskSize(DiskRef::Only), Amount::To(gib(1))),
+        (EditField::DiskSize(DiskRef::Nth(3)), Amount::Plus(gib(1))),
+        (EditField::NewDisk { storage: None }, Amount::To(gib(9_000))),
+        (EditField::Nic(Some(3), NicPart::Vlan), Amount::To(Value::Count(5))),
+        (EditField::Nic(None, NicPart::Vlan), Amount::To(Value::Count(5))),
+        (EditField::Nic(None, NicPart::Ip), Amount::To(text("10.0.0.7"))),
+    ]);
+    let names = prop::sample::select(vec!["new-1", "web-01", "my_vm", "debian-12"]);
+    let guests = prop::sample::select(vec!["new-1", "web-01", "db-1", "cache", "prod-db", "debian-12", "nobody"]);
+    let selector = prop_oneof![
+        4 => guests.prop_map(by_name),
+        1 => Just(Selector::Vague("the server".into())),
+        1 => Just(Selector::Tag { tag: "none".into(), kind: None }),
+        1 => Just(Selector::Tag { tag: "web".into(), kind: None }),
+    ];
+    let kind = prop::sample::select(vec![Kind::Qemu, Kind::Lxc]);
+    let copies = (prop::sample::select(vec!["web-02", "new-1", "nobody"]), prop::option::of(any::<bool>()));
+    prop_oneof![
+        (names, kind, prop::collection::vec(want, 0..4)).prop_map(|(name, kind, wants)| Said::Create(
+            name.into(),
+            kind,
+            wants
+        )),
+        (selector.clone(), prop::collection::vec(edit, 1..3))
+            .prop_map(|(selector, edits)| Said::Change(selector, edits)),
+        (selector, deed()).prop_map(|(selector, deed)| Said::Deed(selector, deed)),
+        copies.prop_map(|(from, full)| Said::Copy(from.into(), "copy_1".into(), full)),
+    ]
+}
+
 /// The intent and plan of a declaration that can be planned.
 fn planned(said: &[Said], life: &Life) -> Option<(Intent, Plan)> {
     let intent = resolved(&saying(said), &life.observed, &Answers::default()).ok()?;
@@ -147,6 +203,24 @@ proptest! {
         let made = intent.wishes.iter().filter(|wish| matches!(wish, Wish::Exist(_))).count();
         let gone = plan.summary().destroy;
         prop_assert_eq!(life.observed.guests.len(), cluster().guests.len() + made - gone);
+    }
+
+    #[test]
+    fn every_doubt_can_be_left_out(said in prop::collection::vec(odd(), 1..5)) {
+        let life = Life::new(cluster());
+        let saying = saying(&said);
+        let mut left_out = BTreeSet::new();
+        loop {
+            let answers = left_out.iter().map(|id: &String| (id.clone(), LEAVE_OUT.to_owned())).collect();
+            let outcome = resolved(&saying, &life.observed, &answers).and_then(|intent| life.plan(&intent));
+            let Err(questions) = outcome else { break };
+            let before = left_out.len();
+            left_out.extend(questions.iter().filter(|asked| !asked.options.is_empty()).map(|asked| asked.id.clone()));
+            if questions.iter().all(|asked| asked.options.is_empty()) {
+                break;
+            }
+            prop_assert!(left_out.len() > before, "asked again: {questions:#?}");
+        }
     }
 
     #[test]
