@@ -74,7 +74,7 @@ pub struct Step {
 
 /// The calls a plan is made of. Everything chosen is in them; carrying them out leaves no choice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Action {
     /// Make the guest of that VMID with these fields. VMs get empty disks; containers are unpacked from `template`.
     Create {
