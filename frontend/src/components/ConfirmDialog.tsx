@@ -36,8 +36,8 @@ export function ConfirmDialog({ opened, ...props }: Props) {
 function Question({ declaration: { id, status, plan }, onClose }: Omit<Props, "opened">) {
   const confirm = useConfirm(id);
   const [firstSeen] = useState(plan?.digest);
-  if (confirm.isSuccess) return <p role="status">Confirmed.</p>;
   if (status !== "awaiting_approval" || plan === null) {
+    if (confirm.isPending || confirm.isSuccess) return <p role="status">Confirming…</p>;
     return (
       <div className={classes.consent}>
         <Changed title="Not confirmed" reason={confirm.error?.message} />

@@ -49,7 +49,7 @@ const COLUMNS: Column<Guest>[] = [
 export function GuestTable({ guests }: { guests: Guest[] }) {
   const [filter, setFilter] = useState("");
   const [all, setAll] = useState(false);
-  if (guests.length === 0) return <Empty>There are no guests on the cluster.</Empty>;
+  if (guests.length === 0) return <Empty>No guest has been seen on the cluster.</Empty>;
 
   const wanted = filter.trim().toLowerCase();
   const found = guests
