@@ -1,6 +1,6 @@
 //! Changes of a guest's configuration: what applies at once, what waits for the next stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ambient;
 use crate::cluster::Cluster;
@@ -81,7 +81,8 @@ pub fn apply(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, change: &
     if guest.run.is_none() {
         settle(cluster, node, vmid);
     } else {
-        plug(cluster, node, kind, vmid)?;
+        let touched: BTreeSet<&String> = change.set.keys().chain(&change.delete).collect();
+        plug(cluster, node, kind, vmid, &touched)?;
     }
     if change.force {
         destroy_detached(cluster, node, kind, vmid, &change.delete, &current);
@@ -254,8 +255,9 @@ fn leave_boot_order(config: &mut Config, device: &str) {
     }
 }
 
-/// Applies of a running guest's pending options those that take effect at run time.
-fn plug(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32) -> Outcome<()> {
+/// Applies of a running guest's pending options those that take effect at run time. Only of the options touched
+/// just now a failure is told.
+fn plug(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, touched: &BTreeSet<&String>) -> Outcome<()> {
     let guest = cluster.guest(node, kind, vmid)?;
     let options: Vec<String> = guest.pending_delete.iter().chain(guest.pending.keys()).cloned().collect();
     let mut problems = BTreeMap::new();
@@ -264,6 +266,7 @@ fn plug(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32) -> Outcome<()>
         match pluggable(guest, &option) {
             Ok(true) => settle_one(cluster, node, vmid, &option),
             Ok(false) => {}
+            Err(_) if !touched.contains(&option) => {}
             Err(problem) => {
                 problems.insert(option, format!("hotplug problem - {problem}\n"));
             }

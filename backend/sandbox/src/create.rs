@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::Caller;
 use crate::ambient;
 use crate::change;
 use crate::cluster::Cluster;
@@ -10,7 +9,6 @@ use crate::disk::{self, Slot};
 use crate::format;
 use crate::guest::{Config, DRIVE_BUSES, Guest, Kind, drive, is_cdrom, volume_of};
 use crate::power::{Action, Power};
-use crate::work::Work;
 
 /// A creation that was accepted.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -44,13 +42,14 @@ impl Create {
 
     /// How long it takes.
     pub fn seconds(&self) -> f64 {
-        match self.kind {
+        let made = match self.kind {
             Kind::Qemu => 4.0,
             Kind::Lxc => 6.0,
-        }
+        };
+        if self.start { made + 1.5 } else { made }
     }
 
-    pub fn finish(&self, cluster: &mut Cluster, node: &str, caller: &Caller, log: &mut Vec<String>) -> Result<(), String> {
+    pub fn finish(&self, cluster: &mut Cluster, node: &str, log: &mut Vec<String>) -> Result<(), String> {
         let mut made = Vec::new();
         let built = match self.kind {
             Kind::Qemu => self.vm(cluster, node, &mut made, log),
@@ -86,8 +85,10 @@ impl Create {
         if self.start {
             log.push("Execute autostart".to_owned());
             let power = Power::new(self.kind, vmid, Action::Start);
-            let task = format!("{}start", self.kind.task());
-            cluster.submit(caller, node, &task, &vmid.to_string(), Work::Power(power));
+            let started = power.begin(cluster, node, log).and_then(|_| power.finish(cluster, node, log));
+            if let Err(problem) = started {
+                log.push(format!("WARN: {problem}"));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cluster::Cluster;
 use crate::format::{self, print_size};
 use crate::guest::{Config, Guest, Kind, drive, volume_of};
-use crate::storage::{Request, Volume, formatting};
+use crate::storage::{Request, Storage, Volume, formatting};
 
 const GIB: u64 = 1 << 30;
 /// The sizes of disks whose size is not for the user to choose, in bytes.
@@ -359,10 +359,12 @@ pub fn link(cluster: &mut Cluster, slot: &Slot, base: &Volume, log: &mut Vec<Str
     Ok(volid)
 }
 
-/// Whether a linked clone can stand on a volume: only a template's base volumes carry clones.
-pub fn can_link(volid: &str) -> bool {
+/// Whether a linked clone can stand on a volume: on a template's base volumes, but not on a container's file.
+pub fn can_link(cluster: &Cluster, kind: Kind, volid: &str) -> bool {
+    let storage = volid.split(':').next().unwrap_or_default();
+    let files = cluster.storages.get(storage).is_some_and(Storage::has_files);
     let own = volid.rsplit(['/', ':']).next().unwrap_or_default();
-    own.starts_with("base-")
+    own.starts_with("base-") && !(files && kind == Kind::Lxc)
 }
 
 /// Sum of the sizes of a configuration's disks, in bytes.

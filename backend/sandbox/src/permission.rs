@@ -107,7 +107,7 @@ pub fn normalize(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let plain = |part: &&str| {
         part.chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '!'))
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'))
     };
     parts
         .iter()
@@ -194,6 +194,10 @@ impl Rights<'_> {
             }
             "userid-param" => self.userid_param(text(operands.first()), parameters),
             "userid-group" => {
+                let user = text(parameters.get("userid"));
+                if !user.is_empty() && !self.cluster.access.users.contains_key(user) && !creates_user(operands) {
+                    return Err(Failure::failed(format!("no such user ('{user}')")));
+                }
                 let privileges = names(operands.first());
                 if self.has_any("/access/groups", &privileges) {
                     Ok(())
@@ -245,14 +249,14 @@ impl Rights<'_> {
                 Err(Failure::denied(""))
             };
         }
-        if !self.cluster.access.users.contains_key(user)
-            && parameters.contains_key("tokenid")
-        {
-            return Err(Failure::denied(""));
-        }
         let realm = user.rsplit_once('@').map_or("", |(_, realm)| realm);
         self.require(&format!("/access/realm/{realm}"), what)
     }
+}
+
+/// Whether a `userid-group` check is that of a creation, where the user does not exist yet.
+fn creates_user(operands: &[Value]) -> bool {
+    operands.iter().any(|operand| operand == "create")
 }
 
 fn text(value: Option<&Value>) -> &str {
@@ -273,6 +277,10 @@ fn fill(template: &str, parameters: &Parameters) -> String {
         if let Value::String(value) = value {
             path = path.replace(&format!("{{{name}}}"), value);
         }
+    }
+    // What is missing is told of after the permissions.
+    while let Some((start, end)) = path.find('{').and_then(|start| Some((start, path[start..].find('}')? + start))) {
+        path.replace_range(start..=end, "");
     }
     path
 }

@@ -257,6 +257,8 @@ impl Method {
                         .map(String::as_str)
                         .collect();
                     rest.join("/")
+                } else if segment.contains(char::is_whitespace) {
+                    return None;
                 } else {
                     segment.clone()
                 };

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::api;
@@ -19,6 +19,9 @@ use crate::store::Store;
 
 /// How often a call that waits for a lock looks again, in real seconds.
 const LOOK_AGAIN: f64 = 0.1;
+
+/// What lies at the root of the API.
+const ROOT_INDEX: [&str; 6] = ["version", "cluster", "nodes", "storage", "access", "pools"];
 
 /// The running sandbox.
 pub struct Server {
@@ -114,6 +117,10 @@ impl Server {
     }
 
     fn dispatch(&self, cluster: &mut Cluster, verb: &str, target: &Target, credentials: &Credentials, given: &Parameters) -> Outcome<Reply> {
+        if verb == "GET" && target.segments.is_empty() {
+            auth::authenticate(cluster, credentials, false).map_err(Failure::Unauthorized)?;
+            return Ok(json!(ROOT_INDEX.map(|name| json!({ "subdir": name }))).into());
+        }
         let unknown = || Failure::NotImplemented(format!("Method '{verb} /{}' not implemented", target.segments.join("/")));
         let (method, path_values) = schema().find(verb, &target.segments).ok_or_else(unknown)?;
         let caller = if method.user.as_deref() == Some("world") {
@@ -169,7 +176,7 @@ fn index(method: &Method) -> Outcome<Reply> {
     let names = schema().children(&method.path);
     match (&method.child, method.verb.as_str()) {
         (Some(key), "GET") if !names.is_empty() => {
-            let entries = names.into_iter().map(|name| serde_json::json!({ key.as_str(): name }));
+            let entries = names.into_iter().map(|name| json!({ key.as_str(): name }));
             Ok(Value::from_iter(entries).into())
         }
         _ => Err(Failure::NotImplemented(format!(

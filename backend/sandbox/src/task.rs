@@ -261,9 +261,9 @@ impl Cluster {
 
     fn finish(&mut self, upid: &str) {
         let Some(task) = self.task(upid) else { return };
-        let (work, node, caller) = (task.work.clone(), task.node.clone(), task.caller.clone());
+        let (work, node) = (task.work.clone(), task.node.clone());
         let mut log = Vec::new();
-        let done = work.finish(self, &node, &caller, &mut log);
+        let done = work.finish(self, &node, &mut log);
         if let Some(task) = self.task_mut(upid) {
             task.log.extend(log);
         }

@@ -117,12 +117,11 @@ impl Work {
         &self,
         cluster: &mut Cluster,
         node: &str,
-        caller: &Caller,
         log: &mut Vec<String>,
     ) -> Result<(), String> {
         match self {
             Self::Last { .. } | Self::Fail { .. } | Self::Bulk { .. } => Ok(()),
-            Self::Create(create) => create.finish(cluster, node, caller, log),
+            Self::Create(create) => create.finish(cluster, node, log),
             Self::Power(power) => power.finish(cluster, node, log),
             Self::Destroy { kind, vmid, purge, unreferenced } => {
                 lifecycle::destroy(cluster, node, *kind, *vmid, *purge, *unreferenced, log)

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use crate::OWN_TOKEN;
-use crate::access::{ROOT, User};
+use crate::access::{Caller, ROOT, User};
 use crate::ambient;
 use crate::auth;
 use crate::cluster::{Cluster, Node};
@@ -117,6 +117,8 @@ fn base() -> Cluster {
         ..User::default()
     };
     cluster.access.users.insert(ROOT.to_owned(), root);
+    cluster.now = ambient::now();
+    cluster.record("pve1", &Caller::parse(ROOT), "the sandbox made this cluster".to_owned());
     cluster
 }
 

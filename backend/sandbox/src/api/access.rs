@@ -75,6 +75,8 @@ fn log_in(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         return Err(Failure::Unauthorized("authentication failure".to_owned()));
     }
     let caller = Caller { user: user.clone(), token: None };
+    let node = cluster.nodes.keys().next().cloned().unwrap_or_default();
+    cluster.record(&node, &caller, format!("successful auth for user '{user}'"));
     Ok(json!({
         "username": user, "ticket": auth::ticket(cluster, &user), "CSRFPreventionToken": auth::csrf(cluster, &user),
         "cap": capabilities(cluster, &caller),

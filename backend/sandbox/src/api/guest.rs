@@ -289,7 +289,7 @@ fn feature(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     };
     let has = match call.text("feature") {
         "snapshot" => can_snapshot(cluster, guest),
-        "clone" => volumes().all(disk::can_link),
+        "clone" => volumes().all(|volid| disk::can_link(cluster, guest.kind, volid)),
         _ => true,
     };
     let mut answer = json!({ "hasFeature": u8::from(has) });
@@ -335,7 +335,7 @@ fn clone(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         }
         let storage = if full { call.get("storage").unwrap_or(own) } else { own };
         call.rights(cluster).require(&format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
-        if !full && !is_cloudinit(value) && !disk::can_link(volid) {
+        if !full && !is_cloudinit(value) && !disk::can_link(cluster, kind, volid) {
             return Err(Failure::failed(match kind {
                 Kind::Qemu => format!("Linked clone feature is not supported for '{volid}' ({option})"),
                 Kind::Lxc => format!("Linked clone feature for '{volid}' is not available"),

@@ -188,7 +188,13 @@ fn machines(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
     const VERSIONS: [&str; 12] = ["9.2+pve1", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "7.1", "7.0", "6.2", "6.1"];
     let kinds = [("q35", "pc-q35"), ("i440fx", "pc-i440fx")];
     let machines = kinds.iter().flat_map(|(kind, prefix)| {
-        VERSIONS.iter().map(move |version| json!({ "type": kind, "version": version, "id": format!("{prefix}-{version}") }))
+        VERSIONS.iter().map(move |version| {
+            let mut machine = json!({ "type": kind, "version": version, "id": format!("{prefix}-{version}") });
+            if version.ends_with("+pve1") {
+                machine["changes"] = json!("Disables S3/S4 power states by default.");
+            }
+            machine
+        })
     });
     Ok(machines.collect::<Value>().into())
 }

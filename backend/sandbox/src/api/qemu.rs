@@ -13,9 +13,9 @@ use crate::schema::{numbered, schema};
 use crate::work::Work;
 
 /// Options that only root itself may set; a token of root may not.
-const ROOT_ONLY: [&str; 15] = [
+const ROOT_ONLY: [&str; 14] = [
     "affinity", "amd-sev", "arch", "args", "freeze", "hookscript", "hugepages", "ivshmem", "keephugepages", "lock",
-    "migrate_downtime", "migrate_speed", "spice_enhancements", "vmgenid", "watchdog_root",
+    "migrate_downtime", "migrate_speed", "spice_enhancements", "vmgenid",
 ];
 /// What a token may not set unless it is mapped or virtual.
 const REAL_DEVICES: [&str; 3] = ["usb", "serial", "parallel"];
@@ -56,6 +56,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         return restore(cluster, call, archive, settings);
     }
     ensure_may_set(call, &settings)?;
+    ensure_no_real_pci(call, &settings)?;
     ensure_ssh_keys(&settings)?;
     ensure_drives(cluster, call, &settings)?;
     ensure_bridges(cluster, call, &settings)?;
@@ -351,12 +352,23 @@ fn ensure_privileges(cluster: &Cluster, call: &Call, change: &Change) -> Outcome
 }
 
 fn set_config(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    ensure_hookscript(cluster, call)?;
     let change = change(call)?;
     call.wait_for_lock(cluster)?;
     ensure_change(cluster, call, &change)?;
     let mut log = Vec::new();
     change::apply(cluster, &call.node, Kind::Qemu, call.vmid("vmid"), &change, &mut log)?;
     Ok(Reply::null())
+}
+
+/// Refuses a script that is not there.
+fn ensure_hookscript(cluster: &Cluster, call: &Call) -> Outcome<()> {
+    match call.get("hookscript") {
+        Some(hook) if cluster.volume(&call.node, hook).is_none() => {
+            Err(Failure::parameter("hookscript", format!("script '{hook}' does not exist\n")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The checks that need the guest.
@@ -370,9 +382,6 @@ fn ensure_change(cluster: &Cluster, call: &Call, change: &Change) -> Outcome<()>
     }
     ensure_drives(cluster, call, &change.set)?;
     ensure_bridges(cluster, call, &change.set)?;
-    if let Some(hook) = change.set.get("hookscript") && cluster.volume(&call.node, hook).is_none() {
-        return Err(Failure::parameter("hookscript", format!("script '{hook}' does not exist\n")));
-    }
     // Volumes are looked for before anything changes.
     for (_, value) in change.set.iter().filter(|(option, _)| drive(Kind::Qemu, option).is_some()) {
         let volume = volume_of(value);
@@ -384,6 +393,7 @@ fn ensure_change(cluster: &Cluster, call: &Call, change: &Change) -> Outcome<()>
 }
 
 fn set_config_later(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    ensure_hookscript(cluster, call)?;
     let change = change(call)?;
     call.wait_for_lock(cluster)?;
     ensure_change(cluster, call, &change)?;
