@@ -104,10 +104,9 @@ fn differing(
             let drifted = mycopod_core::drift::drift(fields, seen);
             Some(drifted.into_iter().map(|(field, declared, seen)| (field, (declared, seen))).collect())
         }
-        Some(_) => None,
         None if observed.is_complete() => {
             Some(fields.iter().map(|(field, value)| (field.clone(), (value.clone(), None))).collect())
         }
-        None => None,
+        Some(_) | None => None,
     }
 }

@@ -172,13 +172,11 @@ impl Engine {
         let mut done = done(&mut connection, id).await?;
         let owned = owned_fields::all(&mut connection).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
-        let mut owner: BTreeMap<(ResourceId, Field), DeclarationId> = BTreeMap::new();
-        for field in owned {
-            owner.insert((field.resource, field.field), field.declaration);
-        }
+        let owners: BTreeMap<(ResourceId, Field), DeclarationId> =
+            owned.into_iter().map(|owned| ((owned.resource, owned.field), owned.declaration)).collect();
         // A field stays this declaration's wish until a newer one owns it; once carried out, only what it owns does.
-        let wanted = |resource: ResourceId, field: &Field| match owner.get(&(resource, field.clone())) {
-            Some(owner) => *owner <= id,
+        let wanted = |resource: ResourceId, field: &Field| match owners.get(&(resource, field.clone())) {
+            Some(newest) => *newest <= id,
             None => !has_converged,
         };
         let mut intent = intent.clone();

@@ -25,9 +25,9 @@ const POLL_FIRST: Duration = Duration::from_millis(200);
 /// Later ones are slower, so that a long copy costs little.
 const POLL_AT_MOST: Duration = Duration::from_secs(2);
 /// The longest a task may run: a full copy of many terabytes over a slow network.
-const TASK_AT_MOST: Duration = Duration::from_secs(24 * 3600);
+const TASK_AT_MOST: Duration = Duration::from_hours(24);
 /// How long Proxmox may be out of reach, or a lock held by others, before a person is asked.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// After a task's success its result may take a moment to show.
 const SHOW_WITHIN: Duration = Duration::from_secs(10);
 /// How often a step is sent anew after looks proved that nothing came of it.

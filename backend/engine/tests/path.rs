@@ -1,0 +1,277 @@
+//! The whole path, over the sandbox: from a sentence to a guest, and what must not happen on the way.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use common::{Lab, user};
+use mycopod_core::field::{Field, Value};
+use mycopod_core::guest::Power;
+use mycopod_core::id::DeclarationId;
+use mycopod_core::observed::Ownership;
+use mycopod_core::status::Role;
+use mycopod_engine::Refusal;
+use mycopod_store::audit;
+use reqwest::Method;
+
+const SHOP: &str = "Create a VM called shop-01 with 4 cores, 8 GB RAM and a 40 GB disk";
+
+async fn audit_kinds(lab: &Lab, id: uuid::Uuid) -> Vec<(String, serde_json::Value)> {
+    let mut connection = lab.database.pool.acquire().await.unwrap();
+    let mut entries = audit::list(&mut connection, None, Some(DeclarationId(id)), None, 200).await.unwrap();
+    entries.reverse();
+    entries.iter().map(|stored| stored.entry().unwrap()).map(|entry| (entry.kind, entry.details)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sentence_becomes_one_guest_that_bears_our_marker() {
+    let lab = Lab::running().await;
+    let detail = lab.make(SHOP).await;
+    let guests = lab.named("shop-01").await;
+    let [guest] = guests.as_slice() else { panic!("{guests:#?}") };
+    assert!(matches!(guest.ownership, Ownership::Ours(_)));
+    assert_eq!(guest.get(&Field::Cores), Some(&Value::Count(4)));
+    assert_eq!(guest.power, Power::Stopped, "nobody said to start it");
+
+    let kinds: Vec<String> = audit_kinds(&lab, detail.id).await.into_iter().map(|(kind, _)| kind).collect();
+    let at = |kind: &str| kinds.iter().position(|k| k == kind).unwrap_or_else(|| panic!("no {kind} in {kinds:?}"));
+    assert!(at("declaration.created") < at("plan.made"));
+    assert!(at("plan.made") < at("plan.approved"));
+    assert!(at("plan.approved") < at("step.started"), "I2: no step without an approval");
+    assert!(at("step.started") < at("step.submitted"), "I8: entered before the call");
+    assert!(at("step.done") < at("declaration.converged"));
+    let verification = lab.engine.verify_audit().await.unwrap();
+    assert!(verification.ok, "{verification:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn planning_again_what_is_so_writes_nothing() {
+    let lab = Lab::running().await;
+    let detail = lab.make("vm calm-1: 2 cores, 2 GB memory, 10 GB disk, tagged calm, start it now").await;
+    let before = lab.named("calm-1").await;
+    lab.engine.plan_again(&lab.admin, DeclarationId(detail.id)).await.unwrap();
+    let again = lab.settled(DeclarationId(detail.id)).await;
+    assert_eq!(again.status, "converged", "{again:#?}");
+    assert!(again.plan.unwrap().steps.is_empty());
+    assert_eq!(before[0].digest, lab.named("calm-1").await[0].digest, "I7");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_is_not_approved_cannot_declare_and_a_user_cannot_approve() {
+    let lab = Lab::running().await;
+    let new = user(&lab.engine, "new@example.org", Role::User, false).await;
+    assert!(matches!(lab.engine.declare(&new, SHOP).await, Err(Refusal::Forbidden(_))));
+
+    let known = user(&lab.engine, "known@example.org", Role::User, true).await;
+    let id = lab.engine.declare(&known, SHOP).await.unwrap();
+    let detail = lab.settled(id).await;
+    let digest = detail.plan.unwrap().digest;
+    assert!(matches!(lab.engine.approve(&known, id, &digest, &BTreeSet::new()).await, Err(Refusal::Forbidden(_))));
+    assert!(matches!(lab.engine.detail(&new, id).await, Err(Refusal::NotFound(_))), "somebody else’s is not shown");
+    assert!(lab.named("shop-01").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_says_admin_is_not_believed_when_the_account_says_user() {
+    let lab = Lab::running().await;
+    let detail = lab.declare(SHOP).await;
+    let mut demoted = user(&lab.engine, "was-admin@example.org", Role::User, true).await;
+    demoted.role = Role::Admin;
+    let digest = detail.plan.unwrap().digest;
+    let refused = lab.engine.approve(&demoted, DeclarationId(detail.id), &digest, &BTreeSet::new()).await;
+    assert!(matches!(refused, Err(Refusal::Forbidden(_))), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_went_stale_is_not_carried_out_but_made_anew() {
+    let lab = Lab::running().await;
+    lab.make(SHOP).await;
+    let guest = lab.named("shop-01").await.remove(0).guest;
+    let detail = lab.declare("set the memory of shop-01 to 16 GB").await;
+    let old = detail.plan.as_ref().unwrap().digest.clone();
+    let path = format!("/nodes/{}/qemu/{}/config", guest.node, guest.vmid);
+    lab.by_hand(Method::PUT, &path, &[("cores", "8")]).await;
+
+    let id = DeclarationId(detail.id);
+    let refused = lab.engine.approve(&lab.admin, id, &old, &BTreeSet::new()).await;
+    assert!(matches!(refused, Err(Refusal::Stale(_))), "{refused:?}");
+    let again = lab.settled(id).await;
+    assert_eq!(again.status, "awaiting_approval");
+    assert_ne!(again.plan.as_ref().unwrap().digest, old);
+    let refused = lab.engine.approve(&lab.admin, id, &old, &BTreeSet::new()).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "the old plan is gone for good: {refused:?}");
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Memory), Some(&Value::Size(mycopod_core::size::Size::gib(8))));
+    assert_eq!(lab.confirm(&again).await.status, "converged");
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(8)), "only named fields are owned");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_destroyed_unless_it_is_named() {
+    let lab = Lab::running().await;
+    lab.make(SHOP).await;
+    let detail = lab.declare("delete shop-01").await;
+    let plan = detail.plan.as_ref().unwrap();
+    assert_eq!(plan.summary.destroy, 1);
+    for named in [BTreeSet::new(), BTreeSet::from(["web-01".to_owned()])] {
+        let refused = lab.engine.approve(&lab.admin, DeclarationId(detail.id), &plan.digest, &named).await;
+        assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
+    }
+    assert_eq!(lab.named("shop-01").await.len(), 1);
+    assert_eq!(lab.confirm(&detail).await.status, "converged");
+    assert!(lab.named("shop-01").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_and_the_whole_is_read_again() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("create vm k-2, 2 cores, 4 GB, 20 GB disk on vmbr77").await;
+    assert_eq!(detail.status, "needs_answer", "{detail:#?}");
+    let questions = detail.reading.unwrap().questions;
+    assert_eq!(questions.len(), 1, "{questions:#?}");
+    assert!(questions[0].options.contains(&"vmbr1".to_owned()));
+    let id = DeclarationId(detail.id);
+    let unknown = lab.engine.answer(&lab.admin, id, &[("nonsense".into(), "vmbr1".into())]).await;
+    assert!(matches!(unknown, Err(Refusal::Invalid(_))));
+    lab.engine.answer(&lab.admin, id, &[(questions[0].id.clone(), "vmbr1".into())]).await.unwrap();
+    let detail = lab.settled(id).await;
+    assert_eq!(detail.status, "awaiting_approval", "{detail:#?}");
+    assert_eq!(detail.reading.as_ref().unwrap().questions[0].answer.as_deref(), Some("vmbr1"));
+    assert_eq!(lab.confirm(&detail).await.status, "converged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_is_found_with_its_age_and_repaired_by_a_plan() {
+    let lab = Lab::running().await;
+    let made = lab.make(SHOP).await;
+    let guest = lab.named("shop-01").await.remove(0).guest;
+    let path = format!("/nodes/{}/qemu/{}/config", guest.node, guest.vmid);
+    // Cores were declared; that it starts at boot was not, and is nobody's business.
+    lab.by_hand(Method::PUT, &path, &[("cores", "2"), ("onboot", "1")]).await;
+    let drifted = loop {
+        let rows = lab.engine.guests().await.unwrap();
+        let row = rows.into_iter().find(|row| row.name == "shop-01").unwrap();
+        if !row.drift.is_empty() {
+            break row;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(drifted.managed);
+    assert_eq!(drifted.drift.iter().map(|drift| drift.field.as_str()).collect::<Vec<_>>(), ["cores"]);
+
+    let id = DeclarationId(made.id);
+    lab.engine.plan_again(&lab.admin, id).await.unwrap();
+    let repair = lab.settled(id).await;
+    assert_eq!(repair.status, "awaiting_approval", "{repair:#?}");
+    assert_eq!(repair.plan.as_ref().unwrap().steps.len(), 1);
+    assert_eq!(lab.confirm(&repair).await.status, "converged");
+    let guest = lab.named("shop-01").await.remove(0);
+    assert_eq!(guest.get(&Field::Cores), Some(&Value::Count(4)));
+    assert_eq!(guest.get(&Field::OnBoot), Some(&Value::Flag(true)));
+    let cleared = loop {
+        let kinds = audit_kinds(&lab, made.id).await;
+        if kinds.iter().any(|(kind, _)| kind == "drift.cleared") {
+            break true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(cleared);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_declaration_takes_fields_over_and_an_older_repair_leaves_them() {
+    let lab = Lab::running().await;
+    let first = lab.make(SHOP).await;
+    lab.make("set the cores of shop-01 to 6").await;
+    lab.engine.plan_again(&lab.admin, DeclarationId(first.id)).await.unwrap();
+    let again = lab.settled(DeclarationId(first.id)).await;
+    assert_eq!(again.status, "converged", "I9: the older declaration moves nothing backwards: {again:#?}");
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(6)));
+
+    let third = lab.make("set the cores of shop-01 to 7").await;
+    assert_eq!(third.status, "converged");
+    let second = lab.engine.list(&lab.admin, 10, None).await.unwrap().into_iter().find(|d| d.content.ends_with("to 6")).unwrap();
+    assert_eq!(second.status, "superseded", "all of its fields are owned by a newer one");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_was_deleted_on_purpose_is_not_made_again_by_its_old_declaration() {
+    let lab = Lab::running().await;
+    let made = lab.make(SHOP).await;
+    lab.make("delete shop-01").await;
+    lab.engine.plan_again(&lab.admin, DeclarationId(made.id)).await.unwrap();
+    let again = lab.settled(DeclarationId(made.id)).await;
+    assert!(again.plan.is_none_or(|plan| plan.steps.is_empty()), "absence is bound to the guest");
+    assert!(lab.named("shop-01").await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changing_a_guest_that_is_not_ours_adopts_it_first_and_touches_no_other() {
+    let lab = Lab::running().await;
+    let before = lab.observed().await;
+    let target = before.guests.iter().find(|seen| seen.guest.name == "web-02").expect("the demo world has web-02").clone();
+    let detail = lab.make("web-02 gets 4 cores and 8 GB of RAM").await;
+    let actions: Vec<&str> = detail.plan.as_ref().unwrap().steps.iter().map(|step| step.action).collect();
+    assert_eq!(actions, ["adopt", "update"]);
+    let after = lab.observed().await;
+    for seen in &before.guests {
+        let now = after.guest(seen.guest.key()).unwrap();
+        if seen.guest.key() == target.guest.key() {
+            assert!(matches!(now.ownership, Ownership::Ours(_)));
+            assert_eq!(now.power, seen.power);
+        } else {
+            assert_eq!(now.raw, seen.raw, "I4: {} was not named", seen.guest.name);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_put_in_place_of_ours_is_left_alone() {
+    let lab = Lab::running().await;
+    lab.make(SHOP).await;
+    let guest = lab.named("shop-01").await.remove(0).guest;
+    let detail = lab.declare("set the cores of shop-01 to 8").await;
+    let (node, vmid) = (guest.node.clone(), guest.vmid.to_string());
+    lab.by_hand(Method::DELETE, &format!("/nodes/{node}/qemu/{vmid}"), &[]).await;
+    loop {
+        if lab.named("shop-01").await.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    lab.by_hand(Method::POST, &format!("/nodes/{node}/qemu"), &[("vmid", &vmid), ("name", "shop-01"), ("cores", "1")]).await;
+    let refused =
+        lab.engine.approve(&lab.admin, DeclarationId(detail.id), &detail.plan.unwrap().digest, &BTreeSet::new()).await;
+    assert!(matches!(refused, Err(Refusal::Stale(_))), "I3: {refused:?}");
+    lab.settled(DeclarationId(detail.id)).await;
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(1)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_called_off_is_not_carried_out_and_its_vmid_is_free_again() {
+    let lab = Lab::running().await;
+    let detail = lab.declare(SHOP).await;
+    let id = DeclarationId(detail.id);
+    lab.engine.cancel(&lab.admin, id).await.unwrap();
+    let vmid = detail.plan.as_ref().unwrap().steps[0].guest.vmid;
+    let refused = lab.engine.approve(&lab.admin, id, &detail.plan.as_ref().unwrap().digest, &BTreeSet::new()).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))));
+    let other = lab.declare("create a vm called other-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    assert_eq!(other.plan.unwrap().steps[0].guest.vmid, vmid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_altered_audit_log_is_noticed_and_the_entry_named() {
+    let lab = Lab::running().await;
+    lab.make(SHOP).await;
+    lab.engine.checkpoint().await.unwrap();
+    for statement in [
+        "ALTER TABLE audit_entries DISABLE TRIGGER ALL",
+        "UPDATE audit_entries SET entry = replace(entry, 'shop-01', 'shop-02') WHERE seq = 1",
+    ] {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&lab.database.pool).await.unwrap();
+    }
+    let verification = lab.engine.verify_audit().await.unwrap();
+    assert!(!verification.ok);
+    assert_eq!(verification.first_bad.unwrap().seq, 1);
+}
