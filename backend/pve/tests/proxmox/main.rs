@@ -1,7 +1,9 @@
-//! The client against servers: one that misbehaves, one that answers as recorded.
+//! The client against servers: one that misbehaves, one that answers as recorded, and a whole cluster.
 
 #[cfg(test)]
 mod common;
+#[cfg(test)]
+mod sandbox;
 #[cfg(test)]
 mod sight;
 #[cfg(test)]
