@@ -93,8 +93,8 @@ struct Planner<'a> {
     /// Guests that exist, as the steps so far leave them.
     guests: BTreeMap<GuestKey, Standing<'a>>,
     rooms: place::Rooms,
-    /// VMIDs given by this plan.
-    given: BTreeSet<Vmid>,
+    /// VMIDs in use, reserved, or given by this plan.
+    taken: BTreeSet<Vmid>,
     /// MAC addresses in use or given by this plan.
     macs: BTreeSet<String>,
     /// How many guests this plan puts on each node.
@@ -150,7 +150,11 @@ impl<'a> Planner<'a> {
             questions: Vec::new(),
             guests: BTreeMap::new(),
             rooms: place::Rooms::of(world.observed, policy),
-            given: BTreeSet::new(),
+            taken: {
+                let seen = world.observed.guests.iter().map(|seen| seen.guest.vmid);
+                let reserved = world.resources.iter().filter(|row| !row.gone).map(|row| row.key.vmid);
+                seen.chain(reserved).collect()
+            },
             macs: world.observed.guests.iter().flat_map(|seen| make::macs_of(&seen.raw)).collect(),
             placed: BTreeMap::new(),
         }

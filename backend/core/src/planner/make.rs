@@ -70,6 +70,9 @@ impl<'a> Planner<'a> {
                 format!("{} ({}) is still being made. Plan again when that has ended.", seen.guest.name, key.vmid);
             return self.ask(key.vmid, text);
         }
+        if let Err(text) = self.identify(&seen.guest, seen) {
+            return self.ask(key.vmid, text);
+        }
         self.guests.entry(key).or_insert_with(|| Standing {
             seen,
             resource: new.resource,
@@ -122,7 +125,7 @@ impl<'a> Planner<'a> {
         let Some(vmid) = kept.or_else(|| self.free_vmid()) else {
             return self.ask_new(&new.name.value, "There is no free VMID.".to_owned());
         };
-        self.given.insert(vmid);
+        self.taken.insert(vmid);
         self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
         self.reserve(&need, &spot);
         let guest = GuestRef { kind: new.kind, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
@@ -150,13 +153,9 @@ impl<'a> Planner<'a> {
     }
 
     fn free_vmid(&self) -> Option<Vmid> {
-        (self.policy.vmid_from.max(Vmid::MIN)..=Vmid::MAX).filter_map(|number| Vmid::try_from(number).ok()).find(
-            |vmid| {
-                self.world.observed.numbered(*vmid).is_none()
-                    && !self.given.contains(vmid)
-                    && self.world.resources.iter().all(|row| row.gone || row.key.vmid != *vmid)
-            },
-        )
+        (self.policy.vmid_from.max(Vmid::MIN)..=Vmid::MAX)
+            .filter_map(|number| Vmid::try_from(number).ok())
+            .find(|vmid| !self.taken.contains(vmid))
     }
 
     fn reserve(&mut self, need: &Need<'_>, spot: &Spot) {

@@ -78,13 +78,11 @@ impl<'a> Resolver<'a> {
                 });
                 let seen: Vec<&Sighting> = seen.collect();
                 let answer = self.answers.get("copy-of", Some(from.span));
-                match seen.iter().find(|seen| answer == Some(label(seen).as_str())) {
-                    Some(seen) => *seen,
-                    None => {
-                        let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?");
-                        return self.ask("copy-of", Some(from.span), doubt.or(seen.iter().map(|seen| label(seen))));
-                    }
-                }
+                let Some(chosen) = seen.iter().find(|seen| answer == Some(label(seen).as_str())) else {
+                    let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?");
+                    return self.ask("copy-of", Some(from.span), doubt.or(seen.iter().map(|seen| label(seen))));
+                };
+                *chosen
             }
         };
         if full.is_some_and(|full| !full.value) && !source.template {

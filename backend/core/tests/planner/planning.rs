@@ -324,6 +324,35 @@ fn a_guest_that_moved_to_another_node_is_the_same_guest() {
 }
 
 #[test]
+fn a_guest_with_our_marker_and_another_uuid_is_another_guest() {
+    let mut life = Life::new(cluster());
+    let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
+    let plan = life.plan(&wanted).unwrap();
+    life.reserve(&plan);
+    life.carry_out(plan.steps());
+    life.resources[0].smbios_uuid = named(&life.observed, "shop-01").smbios_uuid.clone();
+    assert!(life.plan(&wanted).unwrap().is_empty());
+    named_mut(&mut life.observed, "shop-01").smbios_uuid = Some("restored-from-elsewhere".into());
+    assert!(life.plan(&wanted).unwrap_err()[0].text.contains("may be another guest"));
+}
+
+#[test]
+fn one_of_several_guests_is_copied_when_it_is_named() {
+    let saying = Saying::default().statement(|say| mycopod_core::reading::What::Clone {
+        from: say.target(Selector::Tag { tag: "web".into(), kind: None }),
+        name: say.said("web-copy".to_owned()),
+        full: None,
+        edits: Vec::new(),
+    });
+    let question = crate::support::question(&saying, &cluster());
+    assert_eq!(question.options[1], "web-02 (102 on pve1)");
+    let answers = crate::support::answer(&question, "web-02 (102 on pve1)");
+    let life = Life::new(cluster());
+    let plan = life.plan(&resolved(&saying, &life.observed, &answers).unwrap()).unwrap();
+    assert!(matches!(&plan.steps()[0].action, Action::Clone { from, .. } if *from == vmid(102)));
+}
+
+#[test]
 fn what_a_later_declaration_deleted_is_not_made_again() {
     let mut life = Life::new(cluster());
     let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
