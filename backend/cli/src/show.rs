@@ -71,6 +71,34 @@ impl Shown {
         }
         exit(&self.declaration, detailed)
     }
+
+    /// Writes what became of an approved plan, which was looked at before.
+    pub fn write_outcome(&self, out: Output) -> Exit {
+        if out.is_json() {
+            out.value(&self.raw);
+        } else {
+            write_head(&self.declaration, out);
+            write_outcome(&self.declaration, out);
+        }
+        exit(&self.declaration, false)
+    }
+}
+
+/// Where a declaration stands, what it says, and why it stands there.
+fn write_head(declaration: &Declaration, out: Output) {
+    let (name, tone) = status(declaration.status);
+    out.line(format_args!(
+        "{}  {}  {}",
+        out.paint(Tone::Strong, declaration.id),
+        out.paint(tone, name),
+        out.paint(Tone::Faint, &declaration.author.email)
+    ));
+    for line in declaration.content.as_str().lines() {
+        out.line(format_args!("  {line}"));
+    }
+    if let Some(reason) = &declaration.status_reason {
+        out.line(out.paint(tone, reason));
+    }
 }
 
 /// The exit code of a declaration's state.
@@ -105,31 +133,36 @@ pub fn status(status: DeclarationStatus) -> (String, Tone) {
 }
 
 fn write(declaration: &Declaration, out: Output) {
-    let (name, tone) = status(declaration.status);
-    out.line(format_args!(
-        "{}  {}  {}",
-        out.paint(Tone::Strong, declaration.id),
-        out.paint(tone, name),
-        out.paint(Tone::Faint, &declaration.author.email)
-    ));
-    for line in declaration.content.as_str().lines() {
-        out.line(format_args!("  {line}"));
-    }
-    if let Some(reason) = &declaration.status_reason {
-        out.line(out.paint(tone, reason));
-    }
+    write_head(declaration, out);
     if let Some(reading) = &declaration.reading {
         write_reading(reading, out);
     }
     if let Some(plan) = &declaration.plan {
         write_plan(plan, out);
     }
+    write_outcome(declaration, out);
+}
+
+/// How the carrying-out went, step by step.
+fn write_outcome(declaration: &Declaration, out: Output) {
     let Some(reconciliation) = &declaration.reconciliation else { return };
+    let summary = |seq| {
+        let step = declaration.plan.as_ref().and_then(|plan| plan.steps.iter().find(|step| step.seq == seq));
+        step.map(|step| step.summary.clone()).unwrap_or_default()
+    };
     let done = reconciliation.steps.iter().filter(|step| step.state == StepState::Done).count();
     out.line(format_args!("\nCarried out: {done} of {} steps", reconciliation.steps.len()));
-    for step in reconciliation.steps.iter().filter(|step| step.error.is_some()) {
-        let error = step.error.clone().unwrap_or_default();
-        out.line(out.paint(Tone::Bad, format_args!("  step {} {}: {error}", step.seq, step.state)));
+    for step in &reconciliation.steps {
+        let tone = match step.state {
+            StepState::Done => Tone::Good,
+            StepState::Failed | StepState::Blocked => Tone::Bad,
+            StepState::Pending | StepState::Started | StepState::Submitted | StepState::Skipped => Tone::Faint,
+        };
+        let state = out.paint(tone, format_args!("{:<9}", step.state.as_str()));
+        out.line(format_args!("{:>4}  {state} {}", step.seq, summary(step.seq)));
+        if let Some(error) = &step.error {
+            out.line(out.paint(Tone::Bad, format_args!("                {error}")));
+        }
     }
     if let Some(reason) = &reconciliation.reason {
         out.line(out.paint(Tone::Bad, reason));

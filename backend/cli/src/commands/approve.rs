@@ -71,7 +71,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         confirmed => Shown::of(client, confirmed?)?,
     };
     let confirmed = if args.no_wait { confirmed } else { confirmed.carried_out(client).await? };
-    Ok(confirmed.write(out, false))
+    Ok(confirmed.write_outcome(out))
 }
 
 /// Asks for the name of each guest that would be destroyed, or else for a yes.
