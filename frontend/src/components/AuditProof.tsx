@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 
 import { useAuditExport, useCheckpoint, useVerification } from "../api/queries";
 import { useUser } from "../api/session";
+import type { Checkpoint } from "../api/types";
 import { save } from "../lib/save";
 import classes from "./AuditProof.module.css";
 import { Loaded } from "./Loaded";
@@ -68,27 +69,33 @@ export function AuditProof() {
         }
       </Loaded>
       <Loaded query={checkpoint} lines={1}>
-        {({ origin, size, time, key_id, note }) => (
-          <details className={classes.checkpoint}>
-            <summary>
-              Checkpoint over {entries(size)}, signed <Time iso={time} />
-            </summary>
-            <p className="soft small">
-              {origin}, key <code>{key_id}</code>. Keep a copy elsewhere: with it,{" "}
-              <code>mycopod audit verify --checkpoint FILE</code> shows any later change.
-            </p>
-            <pre className={classes.note}>{note}</pre>
-            <Button
-              variant="default"
-              size="xs"
-              onClick={() => save(new Blob([note]), "mycopod-checkpoint.txt")}
-            >
-              Save the checkpoint
-            </Button>
-          </details>
-        )}
+        {(data) => <CheckpointView checkpoint={data} />}
       </Loaded>
     </Panel>
+  );
+}
+
+/** The signed root, to be kept where this server cannot change it. */
+function CheckpointView({ checkpoint }: { checkpoint: Checkpoint }) {
+  const text = JSON.stringify(checkpoint, null, 2);
+  return (
+    <details className={classes.checkpoint}>
+      <summary>
+        Checkpoint over {entries(checkpoint.size)}, signed <Time iso={checkpoint.time} />
+      </summary>
+      <p className="soft small">
+        Keep a copy elsewhere: with it, <code>mycopod audit verify --checkpoint FILE</code> shows
+        any later change of these entries.
+      </p>
+      <pre className={classes.text}>{text}</pre>
+      <Button
+        variant="default"
+        size="xs"
+        onClick={() => save(new Blob([text]), "mycopod-checkpoint.json")}
+      >
+        Save the checkpoint
+      </Button>
+    </details>
   );
 }
 

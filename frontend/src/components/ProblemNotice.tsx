@@ -5,13 +5,14 @@ import { Notice } from "./Notice";
 
 /** Why a call failed, in the server's words, with a way to try again where that makes sense. */
 export function ProblemNotice({ problem, retry }: { problem: Problem; retry?: () => unknown }) {
-  const { title, detail, errors } = problem.details;
+  const { detail, errors = [] } = problem.details;
+  const others = errors.filter((error) => error.message !== detail);
   return (
-    <Notice tone="danger" title={title} role="alert">
+    <Notice tone="danger" title={heading(problem)} role="alert">
       <p>{detail}</p>
-      {errors && errors.length > 0 && (
+      {others.length > 0 && (
         <ul>
-          {errors.map((error) => (
+          {others.map((error) => (
             <li key={error.field + error.message}>
               {error.field}: {error.message}
             </li>
@@ -25,4 +26,10 @@ export function ProblemNotice({ problem, retry }: { problem: Problem; retry?: ()
       )}
     </Notice>
   );
+}
+
+/** The server's titles are HTTP's; people get what kind of trouble it is. */
+function heading({ unreachable, status }: Problem): string {
+  if (unreachable) return "The server cannot be reached";
+  return status >= 400 && status < 500 ? "Refused" : "That did not work";
 }
