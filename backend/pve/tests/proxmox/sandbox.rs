@@ -255,14 +255,15 @@ async fn adopting_changes_the_notes_and_nothing_else() {
 #[tokio::test]
 async fn a_configuration_that_changed_since_the_look_is_left_alone() {
     let (_running, pve) = sandbox().await;
-    for (kind, n) in [(Kind::Qemu, 111)] {
-        let set = |cores| Action::Update { fields: fields([("cores", Value::Count(cores))]), macs: BTreeMap::new() };
-        let stale = pve.look(GuestKey { kind, vmid: vmid(n) }).await.unwrap();
-        carry_out(&pve, step(kind, n, "pve1", "test-1", set(2))).await;
-        let refused = pve.submit(&step(kind, n, "pve1", "test-1", set(3)), &stale).await;
-        assert!(matches!(refused, Err(CallError::Rejected { .. })), "{refused:?}");
-        assert_eq!(present(&pve, kind, n).await.get(&Field::Cores), Some(&Value::Count(2)));
-    }
+    let set = |cores| {
+        let action = Action::Update { fields: fields([("cores", Value::Count(cores))]), macs: BTreeMap::new() };
+        step(Kind::Qemu, 111, "pve1", "test-1", action)
+    };
+    let stale = look(&pve, &set(3)).await;
+    carry_out(&pve, set(2)).await;
+    let refused = pve.submit(&set(3), &stale).await;
+    assert!(matches!(refused, Err(CallError::Rejected { .. })), "{refused:?}");
+    assert_eq!(present(&pve, Kind::Qemu, 111).await.get(&Field::Cores), Some(&Value::Count(2)));
 }
 
 #[tokio::test]
