@@ -80,14 +80,8 @@ impl Caller {
     /// Takes `USER@REALM` or `USER@REALM!TOKEN` apart.
     pub fn parse(id: &str) -> Self {
         match id.split_once('!') {
-            Some((user, token)) => Self {
-                user: user.to_owned(),
-                token: Some(token.to_owned()),
-            },
-            None => Self {
-                user: id.to_owned(),
-                token: None,
-            },
+            Some((user, token)) => Self { user: user.to_owned(), token: Some(token.to_owned()) },
+            None => Self { user: id.to_owned(), token: None },
         }
     }
 
@@ -104,11 +98,7 @@ impl Access {
     /// The privileges of a role.
     pub fn privileges_of(&self, role: &str) -> BTreeSet<String> {
         match ROLES.iter().find(|(name, _)| *name == role) {
-            Some((_, privileges)) => privileges
-                .split(',')
-                .filter(|p| !p.is_empty())
-                .map(str::to_owned)
-                .collect(),
+            Some((_, privileges)) => privileges.split(',').filter(|p| !p.is_empty()).map(str::to_owned).collect(),
             None => self.roles.get(role).cloned().unwrap_or_default(),
         }
     }
@@ -145,9 +135,7 @@ impl Access {
             } else {
                 let own = here(Grantee::User, &|ugid| ugid == caller.user);
                 if own.is_empty() {
-                    here(Grantee::Group, &|ugid| {
-                        groups.is_some_and(|groups| groups.contains(ugid))
-                    })
+                    here(Grantee::Group, &|ugid| groups.is_some_and(|groups| groups.contains(ugid)))
                 } else {
                     own
                 }
@@ -201,8 +189,7 @@ impl Access {
 
     /// Removes every grant to a user, group or token.
     pub fn revoke(&mut self, grantee: Grantee, ugid: &str) {
-        self.acl
-            .retain(|grant| grant.grantee != grantee || grant.ugid != ugid);
+        self.acl.retain(|grant| grant.grantee != grantee || grant.ugid != ugid);
     }
 }
 
@@ -210,8 +197,7 @@ impl Access {
 fn prefixes(path: &str) -> impl Iterator<Item = &str> {
     let ends = path.match_indices('/').skip(1).map(|(at, _)| at);
     let root = std::iter::once("/");
-    root.chain(ends.map(|at| &path[..at]))
-        .chain((path != "/").then_some(path))
+    root.chain(ends.map(|at| &path[..at])).chain((path != "/").then_some(path))
 }
 
 #[cfg(test)]
@@ -219,30 +205,17 @@ mod tests {
     use super::*;
 
     fn grant(path: &str, grantee: Grantee, ugid: &str, roleid: &str) -> Grant {
-        Grant {
-            path: path.to_owned(),
-            grantee,
-            ugid: ugid.to_owned(),
-            roleid: roleid.to_owned(),
-            propagate: true,
-        }
+        Grant { path: path.to_owned(), grantee, ugid: ugid.to_owned(), roleid: roleid.to_owned(), propagate: true }
     }
 
     fn access(acl: Vec<Grant>) -> Access {
-        let token = |privsep| Token {
-            privsep,
-            ..Token::default()
-        };
+        let token = |privsep| Token { privsep, ..Token::default() };
         let alice = User {
             enabled: true,
             tokens: BTreeMap::from([("own".to_owned(), token(true)), ("all".to_owned(), token(false))]),
             ..User::default()
         };
-        Access {
-            users: BTreeMap::from([("alice@pve".to_owned(), alice)]),
-            acl,
-            ..Access::default()
-        }
+        Access { users: BTreeMap::from([("alice@pve".to_owned(), alice)]), acl, ..Access::default() }
     }
 
     #[test]

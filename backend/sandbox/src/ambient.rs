@@ -3,21 +3,13 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since the Unix epoch, with fractions.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the clock"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
 pub fn now() -> f64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// `N` random bytes; all zero when the system has no randomness to give.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that draws randomness"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one place that draws randomness")]
 pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     if getrandom::fill(&mut bytes).is_err() {
@@ -28,9 +20,7 @@ pub fn random<const N: usize>() -> [u8; N] {
 
 /// A random (version 4) UUID in Proxmox's spelling.
 pub fn uuid() -> String {
-    uuid::Builder::from_random_bytes(random())
-        .into_uuid()
-        .to_string()
+    uuid::Builder::from_random_bytes(random()).into_uuid().to_string()
 }
 
 /// A random MAC address under the prefix that Proxmox registered for guests.

@@ -42,10 +42,7 @@ pub fn authenticate(cluster: &Cluster, credentials: &Credentials, writes: bool) 
 }
 
 fn cookie(header: &str) -> Option<String> {
-    let value = header
-        .split(';')
-        .filter_map(|part| part.trim().strip_prefix("PVEAuthCookie="))
-        .next()?;
+    let value = header.split(';').find_map(|part| part.trim().strip_prefix("PVEAuthCookie="))?;
     Some(crate::http::percent_decode(value))
 }
 
@@ -57,10 +54,7 @@ fn by_token(cluster: &Cluster, text: &str) -> Result<Caller, String> {
         return Err(invalid());
     }
     let account = active_user(cluster, user)?;
-    let known = account
-        .tokens
-        .get(token)
-        .ok_or_else(|| format!("no such token '{token}' for user '{user}'"))?;
+    let known = account.tokens.get(token).ok_or_else(|| format!("no such token '{token}' for user '{user}'"))?;
     if known.expire != 0 && known.expire <= cluster.seconds() {
         return Err(format!("token '{token}' access expired"));
     }

@@ -41,7 +41,9 @@ impl Backup {
             }
         }
         for vmid in &self.vmids {
-            if let Some(guest) = cluster.guests.get_mut(vmid).filter(|guest| guest.node == node && guest.lock().is_none()) {
+            if let Some(guest) =
+                cluster.guests.get_mut(vmid).filter(|guest| guest.node == node && guest.lock().is_none())
+            {
                 guest.config.insert("lock".to_owned(), "backup".to_owned());
             }
         }

@@ -12,14 +12,47 @@ use crate::power::answers_acpi;
 
 /// Options of a running VM that take effect at once.
 const LIVE_QEMU: [&str; 24] = [
-    "autostart", "balloon", "cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "cpulimit", "cpuunits",
-    "description", "hookscript", "hotplug", "lock", "migrate_downtime", "migrate_speed", "name", "nameserver",
-    "onboot", "protection", "searchdomain", "shares", "sshkeys", "startup", "tags",
+    "autostart",
+    "balloon",
+    "cicustom",
+    "cipassword",
+    "citype",
+    "ciupgrade",
+    "ciuser",
+    "cpulimit",
+    "cpuunits",
+    "description",
+    "hookscript",
+    "hotplug",
+    "lock",
+    "migrate_downtime",
+    "migrate_speed",
+    "name",
+    "nameserver",
+    "onboot",
+    "protection",
+    "searchdomain",
+    "shares",
+    "sshkeys",
+    "startup",
+    "tags",
 ];
 /// Options of a running container that take effect at once.
 const LIVE_LXC: [&str; 14] = [
-    "cores", "cpulimit", "cpuunits", "description", "hookscript", "hostname", "lock", "memory", "nameserver",
-    "onboot", "protection", "searchdomain", "startup", "swap",
+    "cores",
+    "cpulimit",
+    "cpuunits",
+    "description",
+    "hookscript",
+    "hostname",
+    "lock",
+    "memory",
+    "nameserver",
+    "onboot",
+    "protection",
+    "searchdomain",
+    "startup",
+    "swap",
 ];
 /// Parts of a drive's value that may change while it is in use.
 const LIVE_DRIVE_PARTS: [&str; 6] = ["backup", "discard", "replicate", "rerror", "ssd", "werror"];
@@ -46,7 +79,14 @@ impl Change {
 }
 
 /// Carries a change out as far as it goes now; the rest stays pending.
-pub fn apply(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, change: &Change, log: &mut Vec<String>) -> Outcome<()> {
+pub fn apply(
+    cluster: &mut Cluster,
+    node: &str,
+    kind: Kind,
+    vmid: u32,
+    change: &Change,
+    log: &mut Vec<String>,
+) -> Outcome<()> {
     let guest = cluster.guest(node, kind, vmid)?;
     guest.ensure_digest(change.digest.as_deref())?;
     if !change.skiplock {
@@ -60,7 +100,11 @@ pub fn apply(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, change: &
     }
     let set = prepare(cluster, node, kind, vmid, &change.set, log)?;
     for option in &change.delete {
-        if let Some(volid) = option.starts_with("unused").then(|| cluster.guest(node, kind, vmid).ok()?.get(option).map(str::to_owned)).flatten() {
+        if let Some(volid) = option
+            .starts_with("unused")
+            .then(|| cluster.guest(node, kind, vmid).ok()?.get(option).map(str::to_owned))
+            .flatten()
+        {
             remove_unused(cluster, node, kind, vmid, option, &volid)?;
         }
     }
@@ -91,7 +135,14 @@ pub fn apply(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, change: &
 }
 
 /// Values as they are stored: disks allocated, NICs with an address, tags sorted.
-fn prepare(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, set: &Config, log: &mut Vec<String>) -> Outcome<Config> {
+fn prepare(
+    cluster: &mut Cluster,
+    node: &str,
+    kind: Kind,
+    vmid: u32,
+    set: &Config,
+    log: &mut Vec<String>,
+) -> Outcome<Config> {
     let base = cluster.guest(node, kind, vmid)?.flag("template");
     let mut stored = Config::new();
     for (option, value) in set {
@@ -146,21 +197,20 @@ pub fn store(kind: Kind, option: &str, value: &str) -> String {
     }
 }
 
+/// The parts of a VM's NIC that are no model.
+const NIC_PARTS: [&str; 10] =
+    ["bridge", "firewall", "link_down", "macaddr", "model", "mtu", "queues", "rate", "tag", "trunks"];
+
 fn qemu_nic(value: &str) -> String {
     let mut parts = format::split(value, "model");
     // `virtio=MAC` names the model and the address at once.
-    const OPTIONS: [&str; 10] =
-        ["bridge", "firewall", "link_down", "macaddr", "model", "mtu", "queues", "rate", "tag", "trunks"];
-    let named = parts.keys().find(|key| !OPTIONS.contains(&key.as_str())).cloned();
+    let named = parts.keys().find(|key| !NIC_PARTS.contains(&key.as_str())).cloned();
     let (model, address) = match named {
         Some(model) => {
             let address = parts.remove(&model);
             (model, address)
         }
-        None => (
-            parts.remove("model").unwrap_or_else(|| "virtio".to_owned()),
-            parts.remove("macaddr"),
-        ),
+        None => (parts.remove("model").unwrap_or_else(|| "virtio".to_owned()), parts.remove("macaddr")),
     };
     let address = address.map_or_else(ambient::mac, |address| address.to_uppercase());
     let rest = parts.into_iter().map(|(key, value)| format!(",{key}={value}"));
@@ -236,7 +286,9 @@ fn settle_one(cluster: &mut Cluster, node: &str, vmid: u32, option: &str) {
     } else if device && kind == Kind::Qemu {
         leave_boot_order(&mut guest.config, option);
     }
-    let Some(old) = old.filter(|old| drive(kind, option).is_some() && new.as_deref().map(volume_of) != Some(volume_of(old))) else {
+    let Some(old) =
+        old.filter(|old| drive(kind, option).is_some() && new.as_deref().map(volume_of) != Some(volume_of(old)))
+    else {
         return;
     };
     let volid = volume_of(&old).to_owned();
@@ -322,7 +374,10 @@ fn same_but_live(old: &str, new: &str) -> bool {
     let (old, new) = (format::split(old, "file"), format::split(new, "file"));
     let differs = |key: &&String| old.get(*key) != new.get(*key);
     old.keys().chain(new.keys()).filter(differs).all(|key| {
-        LIVE_DRIVE_PARTS.contains(&key.as_str()) || key.starts_with("mbps") || key.starts_with("iops") || key.starts_with("bps")
+        LIVE_DRIVE_PARTS.contains(&key.as_str())
+            || key.starts_with("mbps")
+            || key.starts_with("iops")
+            || key.starts_with("bps")
     })
 }
 

@@ -63,13 +63,21 @@ impl Clone {
         }
     }
 
-    fn build(&self, cluster: &mut Cluster, node: &str, made: &mut Vec<String>, log: &mut Vec<String>) -> Result<Config, String> {
+    fn build(
+        &self,
+        cluster: &mut Cluster,
+        node: &str,
+        made: &mut Vec<String>,
+        log: &mut Vec<String>,
+    ) -> Result<Config, String> {
         let mut config = Config::new();
         for (option, value) in &self.config {
-            if matches!(option.as_str(), "lock" | "template" | "parent" | "snaptime" | "vmstate") || option.starts_with("unused") {
+            if matches!(option.as_str(), "lock" | "template" | "parent" | "snaptime" | "vmstate")
+                || option.starts_with("unused")
+            {
                 continue;
             }
-            let value = if drive(self.kind, option).is_some() && !(is_cdrom(value) && !is_cloudinit(value)) {
+            let value = if drive(self.kind, option).is_some() && (!is_cdrom(value) || is_cloudinit(value)) {
                 self.disk(cluster, node, option, value, made, log)?
             } else {
                 match (self.kind, crate::schema::numbered(option)) {
@@ -94,7 +102,15 @@ impl Clone {
         Ok(config)
     }
 
-    fn disk(&self, cluster: &mut Cluster, node: &str, option: &str, value: &str, made: &mut Vec<String>, log: &mut Vec<String>) -> Result<String, String> {
+    fn disk(
+        &self,
+        cluster: &mut Cluster,
+        node: &str,
+        option: &str,
+        value: &str,
+        made: &mut Vec<String>,
+        log: &mut Vec<String>,
+    ) -> Result<String, String> {
         let old = volume_of(value).to_owned();
         let source = cluster.require_volume(node, &old)?.clone();
         let slot = Slot { node: &self.target, kind: self.kind, vmid: self.newid, option, base: false };
@@ -116,7 +132,14 @@ impl Clone {
         Ok([vec![volid], parts].concat().join(","))
     }
 
-    fn copy(&self, cluster: &mut Cluster, slot: &Slot, source: &Volume, cloudinit: bool, log: &mut Vec<String>) -> Result<String, String> {
+    fn copy(
+        &self,
+        cluster: &mut Cluster,
+        slot: &Slot,
+        source: &Volume,
+        cloudinit: bool,
+        log: &mut Vec<String>,
+    ) -> Result<String, String> {
         let (own, _) = source.volid.split_once(':').unwrap_or_default();
         let storage = self.storage.as_deref().unwrap_or(own);
         let what = if self.kind == Kind::Qemu { "drive" } else { "mountpoint" };
@@ -150,8 +173,8 @@ fn renew_address(value: &str) -> String {
 }
 
 fn renew_hwaddr(value: &str) -> String {
-    let renewed = value.split(',').map(|part| {
-        if part.starts_with("hwaddr=") { format!("hwaddr={}", ambient::mac()) } else { part.to_owned() }
-    });
+    let renewed = value
+        .split(',')
+        .map(|part| if part.starts_with("hwaddr=") { format!("hwaddr={}", ambient::mac()) } else { part.to_owned() });
     renewed.collect::<Vec<_>>().join(",")
 }

@@ -98,10 +98,7 @@ pub struct LogEntry {
 
 impl Cluster {
     /// The time of the call in whole seconds.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "seconds since the epoch fit for as long as the sun shines"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "seconds since the epoch fit for as long as the sun shines")]
     pub fn seconds(&self) -> i64 {
         self.now as i64
     }
@@ -137,10 +134,7 @@ impl Cluster {
 
     /// The pool that a guest is in.
     pub fn pool_of(&self, vmid: u32) -> Option<&str> {
-        self.pools
-            .iter()
-            .find(|(_, pool)| pool.guests.contains(&vmid))
-            .map(|(name, _)| name.as_str())
+        self.pools.iter().find(|(_, pool)| pool.guests.contains(&vmid)).map(|(name, _)| name.as_str())
     }
 
     /// The pool that a permission path's guest or storage is in.
@@ -149,10 +143,7 @@ impl Cluster {
             return self.pool_of(vmid.parse().ok()?);
         }
         let storage = path.strip_prefix("/storage/")?;
-        self.pools
-            .iter()
-            .find(|(_, pool)| pool.storages.contains(storage))
-            .map(|(name, _)| name.as_str())
+        self.pools.iter().find(|(_, pool)| pool.storages.contains(storage)).map(|(name, _)| name.as_str())
     }
 
     /// The key of a volume in [`Cluster::volumes`]: volumes of shared storages are on no node.
@@ -166,33 +157,20 @@ impl Cluster {
     /// Refuses a VMID that is taken, on whichever node.
     pub fn ensure_unused(&self, vmid: u32) -> Result<(), String> {
         match self.guests.get(&vmid) {
-            Some(guest) => Err(format!(
-                "{} {vmid} already exists on node '{}'",
-                guest.kind.noun(),
-                guest.node
-            )),
+            Some(guest) => Err(format!("{} {vmid} already exists on node '{}'", guest.kind.noun(), guest.node)),
             None => Ok(()),
         }
     }
 
     /// Refuses a node that is not of the cluster.
     pub fn ensure_node(&self, node: &str) -> Result<(), String> {
-        if self.nodes.contains_key(node) {
-            Ok(())
-        } else {
-            Err(format!("no such cluster node '{node}'"))
-        }
+        if self.nodes.contains_key(node) { Ok(()) } else { Err(format!("no such cluster node '{node}'")) }
     }
 
     /// The node a call goes to; `localhost` is the first.
     pub fn resolve_node(&self, name: &str) -> Outcome<String> {
         if name == "localhost" {
-            return self
-                .nodes
-                .keys()
-                .next()
-                .cloned()
-                .ok_or_else(|| Failure::failed("the cluster has no nodes"));
+            return self.nodes.keys().next().cloned().ok_or_else(|| Failure::failed("the cluster has no nodes"));
         }
         if self.nodes.contains_key(name) {
             return Ok(name.to_owned());
@@ -227,11 +205,7 @@ impl Cluster {
     pub fn broadcast(&mut self) {
         self.last_broadcast = self.now;
         let now = self.now;
-        let brief = self.guests.values().map(|guest| {
-            let maxdisk = self.root_disk_size(guest);
-            (guest.vmid, guest.brief(now, maxdisk))
-        });
-        self.broadcast = brief.collect();
+        self.broadcast = self.guests.values().map(|guest| (guest.vmid, guest.brief(now))).collect();
     }
 
     /// Removes a guest from pools, backup jobs and HA; its firewall rules and grants go too.
@@ -254,8 +228,5 @@ impl Cluster {
 }
 
 fn no_config(node: &str, kind: Kind, vmid: u32) -> String {
-    format!(
-        "Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist",
-        kind.directory()
-    )
+    format!("Configuration file 'nodes/{node}/{}/{vmid}.conf' does not exist", kind.directory())
 }

@@ -93,7 +93,13 @@ impl Create {
         Ok(())
     }
 
-    fn vm(&self, cluster: &mut Cluster, node: &str, made: &mut Vec<String>, log: &mut Vec<String>) -> Result<Config, String> {
+    fn vm(
+        &self,
+        cluster: &mut Cluster,
+        node: &str,
+        made: &mut Vec<String>,
+        log: &mut Vec<String>,
+    ) -> Result<Config, String> {
         if let Some(option) = &self.undefined {
             return Err(format!("unable to parse value of '{option}' - got undefined value"));
         }
@@ -123,7 +129,13 @@ impl Create {
         Ok(config)
     }
 
-    fn container(&self, cluster: &mut Cluster, node: &str, made: &mut Vec<String>, log: &mut Vec<String>) -> Result<Config, String> {
+    fn container(
+        &self,
+        cluster: &mut Cluster,
+        node: &str,
+        made: &mut Vec<String>,
+        log: &mut Vec<String>,
+    ) -> Result<Config, String> {
         let vmid = self.vmid;
         let mut config = self.restore.clone().unwrap_or_default();
         config.retain(|option, _| drive(Kind::Lxc, option).is_none());
@@ -201,14 +213,9 @@ fn default_boot(config: &Config) -> String {
         DRIVE_BUSES[..4].contains(&bus)
     };
     let first = |cdrom: bool| {
-        drives
-            .iter()
-            .find(|(option, value)| bootable(option) && is_cdrom(value) == cdrom)
-            .map(|(option, _)| *option)
+        drives.iter().find(|(option, value)| bootable(option) && is_cdrom(value) == cdrom).map(|(option, _)| *option)
     };
-    let nic = (0..32)
-        .map(|n| format!("net{n}"))
-        .find(|net| config.contains_key(net));
+    let nic = (0..32).map(|n| format!("net{n}")).find(|net| config.contains_key(net));
     let devices: Vec<&str> = [first(false), first(true), nic.as_deref()].into_iter().flatten().collect();
     if devices.is_empty() {
         return " ".to_owned();
@@ -218,8 +225,7 @@ fn default_boot(config: &Config) -> String {
 
 /// The system in a template, by its file's name.
 fn ostype(template: &str) -> &'static str {
-    const KNOWN: [&str; 9] = [
-        "alpine", "archlinux", "centos", "debian", "devuan", "fedora", "gentoo", "opensuse", "ubuntu",
-    ];
+    const KNOWN: [&str; 9] =
+        ["alpine", "archlinux", "centos", "debian", "devuan", "fedora", "gentoo", "opensuse", "ubuntu"];
     KNOWN.into_iter().find(|system| template.contains(system)).unwrap_or("unmanaged")
 }

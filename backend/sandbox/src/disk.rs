@@ -94,16 +94,7 @@ fn print_drive(parts: &BTreeMap<String, String>) -> String {
 
 impl Slot<'_> {
     fn request<'a>(&'a self, storage: &'a str, format: Option<&'a str>, size: u64, purpose: &'a str) -> Request<'a> {
-        Request {
-            node: self.node,
-            storage,
-            vmid: self.vmid,
-            format,
-            size,
-            kind: self.kind,
-            purpose,
-            base: self.base,
-        }
+        Request { node: self.node, storage, vmid: self.vmid, format, size, kind: self.kind, purpose, base: self.base }
     }
 
     fn size(&self, gib: &str, parts: &BTreeMap<String, String>) -> u64 {
@@ -112,7 +103,9 @@ impl Slot<'_> {
             "efidisk0" => EFI_SMALL,
             "tpmstate0" => TPM,
             _ => {
-                let bytes = gib.parse().map_or_else(|_| gib.parse().map_or(0, |n| format::scale(n, GIB)), |n: u64| n.saturating_mul(GIB));
+                let bytes = gib
+                    .parse()
+                    .map_or_else(|_| gib.parse().map_or(0, |n| format::scale(n, GIB)), |n: u64| n.saturating_mul(GIB));
                 bytes.div_ceil(1024).saturating_mul(1024)
             }
         }
@@ -122,10 +115,7 @@ impl Slot<'_> {
 /// What a copy prints.
 pub fn transferred(size: u64) -> [String; 2] {
     let human = human(size);
-    [
-        format!("transferred 0.0 B of {human} (0.00%)"),
-        format!("transferred {human} of {human} (100.00%)"),
-    ]
+    [format!("transferred 0.0 B of {human} (0.00%)"), format!("transferred {human} of {human} (100.00%)")]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "for the eye")]
@@ -155,7 +145,14 @@ pub fn resized(current: u64, wanted: &str) -> Option<u64> {
 }
 
 /// Checks what a resize needs; gives its duration.
-pub fn begin_resize(cluster: &Cluster, node: &str, kind: Kind, vmid: u32, disk: &str, wanted: &str) -> Result<f64, String> {
+pub fn begin_resize(
+    cluster: &Cluster,
+    node: &str,
+    kind: Kind,
+    vmid: u32,
+    disk: &str,
+    wanted: &str,
+) -> Result<f64, String> {
     let guest = cluster.guest(node, kind, vmid)?;
     guest.ensure_unlocked()?;
     let value = guest.get(disk).ok_or_else(|| format!("disk '{disk}' does not exist"))?;
@@ -172,7 +169,15 @@ pub fn begin_resize(cluster: &Cluster, node: &str, kind: Kind, vmid: u32, disk: 
 }
 
 /// Resizes a guest's disk.
-pub fn resize(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, disk: &str, wanted: &str, log: &mut Vec<String>) -> Result<(), String> {
+pub fn resize(
+    cluster: &mut Cluster,
+    node: &str,
+    kind: Kind,
+    vmid: u32,
+    disk: &str,
+    wanted: &str,
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let guest = cluster.guest(node, kind, vmid)?;
     let template = guest.flag("template");
     let value = guest.get(disk).ok_or_else(|| format!("disk '{disk}' does not exist"))?.to_owned();
@@ -192,9 +197,7 @@ pub fn resize(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, disk: &s
         } else {
             "qemu-img: Failed to grow the L1 table: File too large".to_owned()
         });
-        return Err(format!(
-            "command '/usr/bin/qemu-img resize -f {format} {path} {size}' failed: exit code 1"
-        ));
+        return Err(format!("command '/usr/bin/qemu-img resize -f {format} {path} {size}' failed: exit code 1"));
     }
     log.push("Image resized.".to_owned());
     let key = cluster.volume_key(node, &volid);
@@ -217,7 +220,15 @@ pub struct Target<'a> {
 }
 
 /// Copies a disk to another storage or format; the old volume is kept as unused unless it is to go.
-pub fn move_disk(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, disk: &str, target: &Target, log: &mut Vec<String>) -> Result<(), String> {
+pub fn move_disk(
+    cluster: &mut Cluster,
+    node: &str,
+    kind: Kind,
+    vmid: u32,
+    disk: &str,
+    target: &Target,
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let guest = cluster.guest(node, kind, vmid)?;
     let value = guest.get(disk).ok_or_else(|| format!("disk '{disk}' does not exist"))?.to_owned();
     let old = volume_of(&value).to_owned();
@@ -241,7 +252,14 @@ pub fn move_disk(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32, disk:
 }
 
 /// Gives a disk to another guest; its volume is renamed.
-pub fn reassign(cluster: &mut Cluster, node: &str, kind: Kind, from: (u32, &str), to: (u32, &str), log: &mut Vec<String>) -> Result<(), String> {
+pub fn reassign(
+    cluster: &mut Cluster,
+    node: &str,
+    kind: Kind,
+    from: (u32, &str),
+    to: (u32, &str),
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let ((vmid, disk), (target, target_disk)) = (from, to);
     let guest = cluster.guest(node, kind, vmid)?;
     let value = guest.get(disk).ok_or_else(|| format!("disk '{disk}' does not exist"))?.to_owned();
@@ -253,7 +271,8 @@ pub fn reassign(cluster: &mut Cluster, node: &str, kind: Kind, from: (u32, &str)
     let (storage, _) = old.split_once(':').unwrap_or_default();
     log.push(format!("moving disk '{disk}' from VM '{vmid}' to '{target}'"));
     let slot = Slot { node, kind, vmid: target, option: target_disk, base: false };
-    let renamed = cluster.allocate(&slot.request(storage, Some(&volume.format), volume.size, "disk"), &mut Vec::new())?;
+    let renamed =
+        cluster.allocate(&slot.request(storage, Some(&volume.format), volume.size, "disk"), &mut Vec::new())?;
     cluster.free(node, &old);
     volume.volid.clone_from(&renamed);
     volume.vmid = Some(target);
@@ -309,12 +328,10 @@ pub fn children<'a>(cluster: &'a Cluster, volid: &str) -> Option<&'a Volume> {
 pub fn begin_remove(cluster: &Cluster, node: &str, volid: &str) -> Result<f64, String> {
     let (storage, name) = volid.split_once(':').unwrap_or_default();
     match cluster.volume(node, volid) {
-        Some(volume) if volume.protected => {
-            Err(format!("cannot remove protected volume '{name}' on '{storage}'"))
+        Some(volume) if volume.protected => Err(format!("cannot remove protected volume '{name}' on '{storage}'")),
+        _ if children(cluster, volid).is_some() => {
+            Err(format!("base volume '{name}' is still in use by linked clones"))
         }
-        _ if children(cluster, volid).is_some() => Err(format!(
-            "base volume '{name}' is still in use by linked clones"
-        )),
         _ => Ok(0.5),
     }
 }
@@ -330,7 +347,14 @@ pub fn remove(cluster: &mut Cluster, node: &str, volid: &str, log: &mut Vec<Stri
 }
 
 /// A download of an image or template: the sandbox reaches no network, so it always fails to connect.
-pub fn download(cluster: &mut Cluster, node: &str, volid: &str, content: &str, url: &str, log: &mut Vec<String>) -> Result<(), String> {
+pub fn download(
+    cluster: &mut Cluster,
+    node: &str,
+    volid: &str,
+    content: &str,
+    url: &str,
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let (storage, name) = volid.split_once(':').unwrap_or_default();
     let path = cluster.usable_storage(node, storage)?.path(name);
     log.push(format!("downloading {url} to {path}"));

@@ -35,8 +35,18 @@ pub fn digest<T: Serialize>(part: &T) -> String {
 
 /// Options that are numbers when read back.
 const NUMERIC: [&str; 12] = [
-    "enable", "dhcp", "ebtables", "ipfilter", "macfilter", "ndp", "radv", "nosmurfs", "tcpflags", "nomatch",
-    "nf_conntrack_max", "pos",
+    "enable",
+    "dhcp",
+    "ebtables",
+    "ipfilter",
+    "macfilter",
+    "ndp",
+    "radv",
+    "nosmurfs",
+    "tcpflags",
+    "nomatch",
+    "nf_conntrack_max",
+    "pos",
 ];
 
 /// A value as it is read back.

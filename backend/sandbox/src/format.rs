@@ -110,9 +110,7 @@ const CPU_FLAGS: [&str; 12] = [
     "aes",
 ];
 
-const CONTENT_TYPES: [&str; 8] = [
-    "images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none",
-];
+const CONTENT_TYPES: [&str; 8] = ["images", "rootdir", "vztmpl", "iso", "backup", "snippets", "import", "none"];
 
 /// Pools nest at most so deep.
 const POOL_LEVELS: usize = 3;
@@ -131,8 +129,7 @@ pub fn is_number(text: &str) -> bool {
 
 /// The elements of a list: separated by commas, semicolons, white space or NUL.
 pub fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| matches!(c, ',' | ';' | '\0') || c.is_whitespace())
-        .filter(|part| !part.is_empty())
+    text.split(|c: char| matches!(c, ',' | ';' | '\0') || c.is_whitespace()).filter(|part| !part.is_empty())
 }
 
 /// The number of bytes of `32G`, `512M`, `10486K` or `1073741824`.
@@ -171,7 +168,7 @@ pub fn print_size(bytes: u64) -> String {
     }
     let mut number = bytes;
     for unit in ["", "K", "M", "G"] {
-        if number % 1024 != 0 {
+        if !number.is_multiple_of(1024) {
             return match unit {
                 // Below a kibibyte Proxmox rounds up to the next one.
                 "" => format!("{}K", bytes.div_ceil(1024)),
@@ -184,8 +181,7 @@ pub fn print_size(bytes: u64) -> String {
 }
 
 fn plain(text: &str, allowed: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_ascii_alphanumeric() || allowed.contains(c))
+    text.chars().all(|c| c.is_ascii_alphanumeric() || allowed.contains(c))
 }
 
 fn starts_alphabetic(text: &str) -> bool {
@@ -208,40 +204,32 @@ pub fn storage_id(text: &str) -> bool {
 /// `STORAGE:NAME` in its parts.
 pub fn volume_id(text: &str) -> Option<(&str, &str)> {
     let (storage, name) = text.split_once(':')?;
-    (storage_id(storage) && !name.is_empty() && !name.starts_with(char::is_whitespace))
-        .then_some((storage, name))
+    (storage_id(storage) && !name.is_empty() && !name.starts_with(char::is_whitespace)).then_some((storage, name))
 }
 
 fn cidr4(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(ip, mask)| {
-        ip.parse::<Ipv4Addr>().is_ok() && mask.parse::<u8>().is_ok_and(|mask| mask <= 32)
-    })
+    text.split_once('/')
+        .is_some_and(|(ip, mask)| ip.parse::<Ipv4Addr>().is_ok() && mask.parse::<u8>().is_ok_and(|mask| mask <= 32))
 }
 
 fn cidr6(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(ip, mask)| {
-        ip.parse::<Ipv6Addr>().is_ok() && mask.parse::<u8>().is_ok_and(|mask| mask <= 128)
-    })
+    text.split_once('/')
+        .is_some_and(|(ip, mask)| ip.parse::<Ipv6Addr>().is_ok() && mask.parse::<u8>().is_ok_and(|mask| mask <= 128))
 }
 
 fn email(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(user, domain)| {
-        !user.is_empty() && plain(user, "_+-~.&'") && dns_name(domain)
-    })
+    text.split_once('@').is_some_and(|(user, domain)| !user.is_empty() && plain(user, "_+-~.&'") && dns_name(domain))
 }
 
 fn firewall_address(text: &str) -> Result<(), String> {
-    if text.starts_with('+') || text.contains('/') && !text.contains(',') && starts_alphabetic(text)
-    {
+    if text.starts_with('+') || text.contains('/') && !text.contains(',') && starts_alphabetic(text) {
         return Ok(());
     }
     for part in text.split(',') {
         let known = part.parse::<IpAddr>().is_ok()
             || cidr4(part)
             || cidr6(part)
-            || part
-                .split_once('-')
-                .is_some_and(|(a, b)| a.parse::<IpAddr>().is_ok() && b.parse::<IpAddr>().is_ok())
+            || part.split_once('-').is_some_and(|(a, b)| a.parse::<IpAddr>().is_ok() && b.parse::<IpAddr>().is_ok())
             || (starts_alphabetic(part) && plain(part, "-_"));
         if !known {
             return Err(format!("invalid IP address: Invalid chars in IP {part}\n"));
@@ -258,18 +246,9 @@ pub fn check(name: &str, path: &str, text: &str) -> Result<(), String> {
     if let Some(parts) = named_parts(name) {
         return check_parts(parts, path, text);
     }
-    let ensure = |ok: bool, problem: &str| {
-        if ok {
-            Ok(())
-        } else {
-            Err(format!("{problem}\n"))
-        }
-    };
     match name {
         "pve-vmid" => ensure(
-            (3..=9).contains(&text.len())
-                && text.bytes().all(|b| b.is_ascii_digit())
-                && !text.starts_with('0'),
+            (3..=9).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && !text.starts_with('0'),
             "value does not look like a valid VM ID",
         ),
         "pve-node" => ensure(label(text), "value does not look like a valid node name"),
@@ -278,70 +257,89 @@ pub fn check(name: &str, path: &str, text: &str) -> Result<(), String> {
             text.len() > 1 && starts_alphabetic(text) && plain(text, "-_"),
             &format!("invalid configuration ID '{text}'"),
         ),
-        "pve-storage-id" => ensure(
-            storage_id(text),
-            &format!("storage ID '{text}' contains illegal characters"),
-        ),
+        "pve-storage-id" => ensure(storage_id(text), &format!("storage ID '{text}' contains illegal characters")),
         "pve-poolid" => pool_id(text),
         "pve-iface" => ensure(
-            (3..=21).contains(&text.len())
-                && starts_alphabetic(text)
-                && plain(text, "_.:"),
+            (3..=21).contains(&text.len()) && starts_alphabetic(text) && plain(text, "_.:"),
             &format!("invalid network interface name '{text}'"),
         ),
-        "pve-userid" => ensure(
-            user_id(text),
-            &format!("value '{text}' does not look like a valid user name"),
-        ),
-        "pve-groupid" => ensure(
-            !text.is_empty() && plain(text, ".-_"),
-            &format!("group name '{text}' contains invalid characters"),
-        ),
-        "pve-roleid" => ensure(
-            !text.is_empty() && plain(text, ".-_"),
-            &format!("role name '{text}' contains invalid characters"),
-        ),
-        "pve-priv" => ensure(
-            PRIVILEGES.contains(&text),
-            &format!("invalid privilege '{text}'"),
-        ),
+        "pve-userid" => ensure(user_id(text), &format!("value '{text}' does not look like a valid user name")),
+        "pve-groupid" => {
+            ensure(!text.is_empty() && plain(text, ".-_"), &format!("group name '{text}' contains invalid characters"))
+        }
+        "pve-roleid" => {
+            ensure(!text.is_empty() && plain(text, ".-_"), &format!("role name '{text}' contains invalid characters"))
+        }
+        "pve-priv" => ensure(PRIVILEGES.contains(&text), &format!("invalid privilege '{text}'")),
         "email-opt" | "email" => ensure(
             (text.is_empty() && name == "email-opt") || email(text),
             "value does not look like a valid email address",
         ),
-        "pve-storage-content" => ensure(
-            CONTENT_TYPES.contains(&text),
-            &format!("invalid content type '{text}'"),
-        ),
-        "pve-storage-path" => ensure(
-            text.starts_with('/'),
-            "value does not look like a valid absolute path",
-        ),
+        "pve-storage-content" => ensure(CONTENT_TYPES.contains(&text), &format!("invalid content type '{text}'")),
+        "pve-storage-path" => ensure(text.starts_with('/'), "value does not look like a valid absolute path"),
         "pve-tag" => ensure(
             text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && plain(text, "_-+."),
             "invalid characters in tag",
         ),
+        "mac-addr" => ensure(unicast_mac(text), "value does not look like a valid unicast MAC address"),
+        "pve-startup-order" => {
+            ensure(!text.is_empty() && list(text).all(startup_part), "unable to parse startup options")
+        }
+        "pve-cpuset" => ensure(
+            text.split([',', '-']).all(|part| is_integer(part) && !part.starts_with(['+', '-'])),
+            "unable to parse cpuset option",
+        ),
+        "urlencoded" => ensure(plain(text, "-%_.!~*'()"), &format!("invalid urlencoded string: {text}")),
+        "pve-hotplug-features" => hotplug_features(text),
+        "pve-volume-id" => ensure(volume_id(text).is_some(), &format!("unable to parse volume ID '{text}'")),
+        "pve-volume-id-or-qm-path" => ensure(
+            matches!(text, "none" | "cdrom") || text.starts_with('/') || volume_id(text).is_some(),
+            &format!("unable to parse volume ID '{text}'"),
+        ),
+        "pve-volume-id-or-absolute-path" => {
+            ensure(text.starts_with('/') || volume_id(text).is_some(), &format!("unable to parse volume ID '{text}'"))
+        }
+        "pve-qm-bootdev" => ensure(
+            crate::schema::numbered(text).is_some_and(|(prefix, _)| {
+                matches!(prefix, "ide" | "sata" | "scsi" | "virtio" | "net" | "usb" | "hostpci")
+            }),
+            "invalid boot device",
+        ),
+        "disk-size" => ensure(size(text).is_some(), "value does not look like a valid disk size"),
+        "pve-lxc-mp-string" => {
+            ensure(!text.split('/').any(|part| part == ".." || part == "."), "property is not a valid mount path")
+        }
+        "pve-ha-resource-or-vm-id" => ensure(
+            is_integer(text)
+                || text.split_once(':').is_some_and(|(kind, id)| matches!(kind, "vm" | "ct") && is_integer(id)),
+            "value does not look like a valid ha resource id",
+        ),
+        "pve-fw-addr-spec" => firewall_address(text),
+        "pve-calendar-event" => {
+            ensure(calendar_event(text), &format!("invalid calendar event '{text}' - unable to parse calendar event\n"))
+        }
+        _ => check_address(name, text),
+    }
+}
+
+fn ensure(ok: bool, problem: &str) -> Result<(), String> {
+    if ok { Ok(()) } else { Err(format!("{problem}\n")) }
+}
+
+/// The formats of addresses and networks.
+fn check_address(name: &str, text: &str) -> Result<(), String> {
+    match name {
         "ip" | "lxc-ip-with-ll-iface" => ensure(
-            text.split('%').next().unwrap_or_default().parse::<IpAddr>().is_ok()
-                || text == "host",
+            text.split('%').next().unwrap_or_default().parse::<IpAddr>().is_ok() || text == "host",
             "value does not look like a valid IP address",
         ),
-        "ipv4" => ensure(
-            text.parse::<Ipv4Addr>().is_ok(),
-            "value does not look like a valid IPv4 address",
-        ),
-        "ipv6" => ensure(
-            text.parse::<Ipv6Addr>().is_ok(),
-            "value does not look like a valid IPv6 address",
-        ),
-        "address" => ensure(
-            text.parse::<IpAddr>().is_ok() || dns_name(text),
-            "value does not look like a valid address",
-        ),
+        "ipv4" => ensure(text.parse::<Ipv4Addr>().is_ok(), "value does not look like a valid IPv4 address"),
+        "ipv6" => ensure(text.parse::<Ipv6Addr>().is_ok(), "value does not look like a valid IPv6 address"),
+        "address" => {
+            ensure(text.parse::<IpAddr>().is_ok() || dns_name(text), "value does not look like a valid address")
+        }
         "CIDR" | "IPorCIDR" => ensure(
-            cidr4(text)
-                || cidr6(text)
-                || (name == "IPorCIDR" && text.parse::<IpAddr>().is_ok()),
+            cidr4(text) || cidr6(text) || (name == "IPorCIDR" && text.parse::<IpAddr>().is_ok()),
             "value does not look like a valid CIDR network",
         ),
         "pve-ipv4-config" => ensure(
@@ -351,56 +349,6 @@ pub fn check(name: &str, path: &str, text: &str) -> Result<(), String> {
         "pve-ipv6-config" => ensure(
             matches!(text, "auto" | "dhcp" | "manual") || cidr6(text),
             "value does not look like a valid ipv6 network configuration",
-        ),
-        "mac-addr" => ensure(unicast_mac(text), "value does not look like a valid unicast MAC address"),
-        "pve-startup-order" => ensure(
-            !text.is_empty() && list(text).all(startup_part),
-            "unable to parse startup options",
-        ),
-        "pve-cpuset" => ensure(
-            text.split([',', '-']).all(|part| is_integer(part) && !part.starts_with(['+', '-'])),
-            "unable to parse cpuset option",
-        ),
-        "urlencoded" => ensure(
-            plain(text, "-%_.!~*'()"),
-            &format!("invalid urlencoded string: {text}"),
-        ),
-        "pve-hotplug-features" => hotplug_features(text),
-        "pve-volume-id" => ensure(
-            volume_id(text).is_some(),
-            &format!("unable to parse volume ID '{text}'"),
-        ),
-        "pve-volume-id-or-qm-path" => ensure(
-            matches!(text, "none" | "cdrom") || text.starts_with('/') || volume_id(text).is_some(),
-            &format!("unable to parse volume ID '{text}'"),
-        ),
-        "pve-volume-id-or-absolute-path" => ensure(
-            text.starts_with('/') || volume_id(text).is_some(),
-            &format!("unable to parse volume ID '{text}'"),
-        ),
-        "pve-qm-bootdev" => ensure(
-            crate::schema::numbered(text).is_some_and(|(prefix, _)| {
-                matches!(prefix, "ide" | "sata" | "scsi" | "virtio" | "net" | "usb" | "hostpci")
-            }),
-            "invalid boot device",
-        ),
-        "pve-cpu-type" => Ok(()),
-        "disk-size" => ensure(size(text).is_some(), "value does not look like a valid disk size"),
-        "pve-lxc-mp-string" => ensure(
-            !text.split('/').any(|part| part == ".." || part == "."),
-            "property is not a valid mount path",
-        ),
-        "pve-ha-resource-or-vm-id" => ensure(
-            is_integer(text)
-                || text
-                    .split_once(':')
-                    .is_some_and(|(kind, id)| matches!(kind, "vm" | "ct") && is_integer(id)),
-            "value does not look like a valid ha resource id",
-        ),
-        "pve-fw-addr-spec" => firewall_address(text),
-        "pve-calendar-event" => ensure(
-            calendar_event(text),
-            &format!("invalid calendar event '{text}' - unable to parse calendar event\n"),
         ),
         _ => Ok(()),
     }
@@ -415,26 +363,20 @@ fn startup_part(part: &str) -> bool {
 
 fn calendar_event(text: &str) -> bool {
     const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    const WORDS: [&str; 8] = [
-        "minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly",
-    ];
-    let time = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_digit() || c == '*') && plain(part, ":*/,.-")
-    };
+    const WORDS: [&str; 8] =
+        ["minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly"];
+    let time = |part: &str| part.starts_with(|c: char| c.is_ascii_digit() || c == '*') && plain(part, ":*/,.-");
     let days = |part: &str| {
         part.split([',', '.'])
             .filter(|day| !day.is_empty())
             .all(|day| DAYS.contains(&day.get(..3).unwrap_or_default()) && plain(day, ""))
     };
-    WORDS.contains(&text)
-        || (!text.is_empty() && text.split_whitespace().all(|part| time(part) || days(part)))
+    WORDS.contains(&text) || (!text.is_empty() && text.split_whitespace().all(|part| time(part) || days(part)))
 }
 
 fn pool_id(text: &str) -> Result<(), String> {
     if text.split('/').count() > POOL_LEVELS {
-        return Err(format!(
-            "pool name '{text}' nested too deeply (max levels = {POOL_LEVELS})\n"
-        ));
+        return Err(format!("pool name '{text}' nested too deeply (max levels = {POOL_LEVELS})\n"));
     }
     if text.split('/').all(|part| !part.is_empty() && plain(part, ".-_")) {
         Ok(())
@@ -467,21 +409,16 @@ fn hotplug_features(text: &str) -> Result<(), String> {
 }
 
 fn unicast_mac(text: &str) -> bool {
-    let bytes: Vec<_> = text
-        .split(':')
-        .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2))
-        .collect();
-    bytes.len() == 6
-        && bytes.iter().all(Option::is_some)
-        && bytes[0].is_some_and(|first| first & 1 == 0)
+    let bytes: Vec<_> =
+        text.split(':').map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() == 2)).collect();
+    bytes.len() == 6 && bytes.iter().all(Option::is_some) && bytes[0].is_some_and(|first| first & 1 == 0)
 }
 
 /// The parts of a named property string.
 fn named_parts(name: &str) -> Option<&'static Parts> {
     static NAMED: OnceLock<BTreeMap<String, Parts>> = OnceLock::new();
     let named = NAMED.get_or_init(|| {
-        serde_json::from_str(include_str!("formats.json"))
-            .expect("the embedded formats are read by a test")
+        serde_json::from_str(include_str!("formats.json")).expect("the embedded formats are read by a test")
     });
     named.get(name)
 }
@@ -491,17 +428,11 @@ pub fn check_parts(parts: &Parts, path: &str, text: &str) -> Result<(), String> 
     let values = parse(parts, text)?;
     let errors = check_object(parts, path, &values);
     if !errors.is_empty() {
-        let lines: String = errors
-            .iter()
-            .map(|(name, problem)| format!("{name}: {problem}\n"))
-            .collect();
+        let lines: String = errors.iter().flat_map(|(name, problem)| [name, ": ", problem, "\n"]).collect();
         return Err(format!("format error\n{lines}"));
     }
     values.get("cputype").map_or(Ok(()), |model| cpu_type(model))?;
-    values
-        .get("flags")
-        .filter(|_| parts.contains_key("cputype"))
-        .map_or(Ok(()), |flags| cpu_flags(flags))
+    values.get("flags").filter(|_| parts.contains_key("cputype")).map_or(Ok(()), |flags| cpu_flags(flags))
 }
 
 fn cpu_type(model: &str) -> Result<(), String> {
@@ -509,9 +440,7 @@ fn cpu_type(model: &str) -> Result<(), String> {
     if built_in || model.starts_with("custom-") {
         Ok(())
     } else {
-        Err(format!(
-            "Built-in cputype '{model}' is not defined (missing 'custom-' prefix?)\n"
-        ))
+        Err(format!("Built-in cputype '{model}' is not defined (missing 'custom-' prefix?)\n"))
     }
 }
 
@@ -520,10 +449,7 @@ fn cpu_flags(flags: &str) -> Result<(), String> {
     if flags.split(';').all(known) {
         Ok(())
     } else {
-        Err(format!(
-            "VM-specific CPU flags must be a subset of: {}\n",
-            CPU_FLAGS.join(", ")
-        ))
+        Err(format!("VM-specific CPU flags must be a subset of: {}\n", CPU_FLAGS.join(", ")))
     }
 }
 
@@ -536,9 +462,7 @@ pub fn parse(parts: &Parts, text: &str) -> Result<BTreeMap<String, String>, Stri
             Some((key, value)) if !key.is_empty() && !value.is_empty() => {
                 let mut key = key;
                 if values.contains_key(key) {
-                    return Err(format!(
-                        "duplicate key in comma-separated list property: {key}\n"
-                    ));
+                    return Err(format!("duplicate key in comma-separated list property: {key}\n"));
                 }
                 if let Some(alias) = parts.get(key).and_then(|p| p.alias.as_deref()) {
                     if let Some(other) = parts.get(key).and_then(|p| p.key_alias.as_deref()) {
@@ -553,14 +477,10 @@ pub fn parse(parts: &Parts, text: &str) -> Result<BTreeMap<String, String>, Stri
             }
             None => {
                 let Some((key, _)) = parts.iter().find(|(_, property)| property.default_key) else {
-                    return Err(
-                        "value without key, but schema does not define a default key\n".to_owned(),
-                    );
+                    return Err("value without key, but schema does not define a default key\n".to_owned());
                 };
                 if default_used {
-                    return Err(format!(
-                        "duplicate key in comma-separated list property: {key}\n"
-                    ));
+                    return Err(format!("duplicate key in comma-separated list property: {key}\n"));
                 }
                 default_used = true;
                 values.insert(key.clone(), part.to_owned());

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::cluster::Cluster;
 use crate::format;
 use crate::schema::{self, Kind as Type, schema};
 
@@ -186,10 +185,10 @@ impl Guest {
         let mut text = print(&self.config);
         if !self.pending.is_empty() || !self.pending_delete.is_empty() {
             let delete: Vec<&str> = self.pending_delete.iter().map(String::as_str).collect();
-            text += &format!("\n[PENDING]\n{}delete: {}\n", print(&self.pending), delete.join(","));
+            text.extend(["\n[PENDING]\n", &print(&self.pending), "delete: ", &delete.join(","), "\n"]);
         }
         for (name, config) in &self.snapshots {
-            text += &format!("\n[{name}]\n{}", print(config));
+            text.extend(["\n[", name, "]\n", &print(config)]);
         }
         hex::encode(Sha1::digest(text))
     }
@@ -216,10 +215,8 @@ impl Guest {
 
     /// A configuration as the API shows it: numbers for numbers, the password masked, the digest added.
     pub fn shown(&self, config: &Config) -> Value {
-        let mut shown: Map<String, Value> = config
-            .iter()
-            .map(|(option, value)| (option.clone(), self.typed(option, value)))
-            .collect();
+        let mut shown: Map<String, Value> =
+            config.iter().map(|(option, value)| (option.clone(), self.typed(option, value))).collect();
         shown.insert("digest".to_owned(), json!(self.digest()));
         Value::Object(shown)
     }
@@ -281,9 +278,7 @@ impl Guest {
         configs
             .flat_map(|config| {
                 config.iter().filter(|(option, _)| {
-                    drive(self.kind, option).is_some()
-                        || option.starts_with("unused")
-                        || *option == "vmstate"
+                    drive(self.kind, option).is_some() || option.starts_with("unused") || *option == "vmstate"
                 })
             })
             .map(|(_, value)| volume_of(value).to_owned())
@@ -302,8 +297,17 @@ impl Guest {
         }
     }
 
+    /// The size of the disk that the guest boots from, in bytes.
+    pub fn root_disk_size(&self) -> u64 {
+        let first = match self.kind {
+            Kind::Lxc => self.get("rootfs"),
+            Kind::Qemu => boot_disk(&self.config),
+        };
+        first.and_then(|value| format::size(format::split(value, "file").get("size")?)).unwrap_or(0)
+    }
+
     /// What the node tells the others.
-    pub fn brief(&self, now: f64, maxdisk: u64) -> Brief {
+    pub fn brief(&self, now: f64) -> Brief {
         let running = self.run.is_some();
         Brief {
             name: self.name(),
@@ -313,7 +317,7 @@ impl Guest {
             maxcpu: self.cpus(u32::MAX) as f64,
             maxmem: self.memory(),
             mem: if running { self.memory_used() } else { 0 },
-            maxdisk,
+            maxdisk: self.root_disk_size(),
             template: self.flag("template"),
         }
     }
@@ -333,7 +337,7 @@ impl Guest {
 
 /// The file's text of a configuration.
 pub fn print(config: &Config) -> String {
-    config.iter().map(|(option, value)| format!("{option}: {value}\n")).collect()
+    config.iter().flat_map(|(option, value)| [option, ": ", value, "\n"]).collect()
 }
 
 /// The bus's place and the number, where an option names a drive or a mount point.
@@ -341,9 +345,7 @@ pub fn drive(kind: Kind, option: &str) -> Option<(usize, u32)> {
     match (kind, schema::numbered(option)) {
         (Kind::Lxc, None) if option == "rootfs" => Some((0, 0)),
         (Kind::Lxc, Some(("mp", number))) => Some((1, number)),
-        (Kind::Qemu, Some((bus, number))) => {
-            Some((DRIVE_BUSES.iter().position(|known| *known == bus)?, number))
-        }
+        (Kind::Qemu, Some((bus, number))) => Some((DRIVE_BUSES.iter().position(|known| *known == bus)?, number)),
         _ => None,
     }
 }
@@ -365,25 +367,13 @@ pub fn is_cloudinit(value: &str) -> bool {
     volume.ends_with(":cloudinit") || volume.contains("-cloudinit")
 }
 
-impl Cluster {
-    /// The size of the disk that a guest boots from, in bytes.
-    pub fn root_disk_size(&self, guest: &Guest) -> u64 {
-        let first = match guest.kind {
-            Kind::Lxc => guest.get("rootfs").map(str::to_owned),
-            Kind::Qemu => boot_disk(&guest.config).and_then(|disk| guest.config.get(&disk).cloned()),
-        };
-        first
-            .and_then(|value| format::size(format::split(&value, "file").get("size")?))
-            .unwrap_or(0)
-    }
-}
-
-/// The first disk in a VM's boot order.
-fn boot_disk(config: &Config) -> Option<String> {
-    let boot = config.get("boot").map_or("", String::as_str);
-    let order = boot.strip_prefix("order=")?;
-    order
+/// The value of the first disk in a VM's boot order.
+fn boot_disk(config: &Config) -> Option<&str> {
+    let order = config.get("boot")?.strip_prefix("order=")?;
+    let mut disks = order
         .split(';')
-        .find(|device| config.get(*device).is_some_and(|value| drive(Kind::Qemu, device).is_some() && !is_cdrom(value)))
-        .map(str::to_owned)
+        .filter(|device| drive(Kind::Qemu, device).is_some())
+        .filter_map(|device| config.get(device))
+        .filter(|value| !is_cdrom(value));
+    disks.next().map(String::as_str)
 }

@@ -76,16 +76,22 @@ pub async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Ser
     connections.wait().await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, acceptor: TlsAcceptor, server: Arc<Server>, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: TlsAcceptor,
+    server: Arc<Server>,
+    stop: CancellationToken,
+) {
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
         tracing::debug!(%peer, "no TLS handshake");
         return;
     };
-    let served = Arc::new(AtomicU32::new(0));
+    let answered = Arc::new(AtomicU32::new(0));
     let service = service_fn(move |request: Request<Incoming>| {
-        let (server, served) = (server.clone(), served.clone());
+        let (server, answered) = (server.clone(), answered.clone());
         async move {
-            let last = served.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS;
+            let last = answered.fetch_add(1, Ordering::Relaxed) + 1 >= REQUESTS;
             let mut response = answer(&server, request).await?;
             let failed = !response.status().is_success();
             let connection = if last || failed { "close" } else { "Keep-Alive" };
@@ -211,10 +217,7 @@ fn credentials(headers: &HeaderMap) -> Credentials {
 }
 
 async fn read_body(verb: &str, headers: &HeaderMap, body: Incoming) -> Result<Bytes, (u16, String)> {
-    let length: usize = headers
-        .get(CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .unwrap_or(0);
+    let length: usize = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
     if length > 0 && matches!(verb, "GET" | "DELETE") {
         return Err((501, format!("Unexpected content for method '{verb}'")));
     }
@@ -268,7 +271,9 @@ fn json_parameters(body: &[u8]) -> Result<Parameters, (u16, String)> {
         Ok(_) => Err((500, format!("Not a HASH reference {at} 957."))),
         Err(_) => Err((
             500,
-            format!("malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0 {at} 917."),
+            format!(
+                "malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0 {at} 917."
+            ),
         )),
     }
 }

@@ -131,20 +131,16 @@ impl Sandbox {
             return Err(Error::TimeScale);
         }
         let directory = options.data_dir.as_deref();
-        let kept = |source| Error::World {
-            path: options.data_dir.clone().unwrap_or_default(),
-            source,
-        };
+        let kept = |source| Error::World { path: options.data_dir.clone().unwrap_or_default(), source };
         let store = directory.map(Store::open).transpose().map_err(kept)?;
         let found = store.as_ref().map(Store::load).transpose().map_err(kept)?.flatten();
         let mut cluster = match (found, &options.world) {
             (Some(cluster), _) => cluster,
             (None, World::Demo) => world::demo(),
             (None, World::Empty) => world::empty(),
-            (None, World::File(path)) => world::load(path).map_err(|source| Error::World {
-                path: path.clone(),
-                source,
-            })?,
+            (None, World::File(path)) => {
+                world::load(path).map_err(|source| Error::World { path: path.clone(), source })?
+            }
         };
         cluster.now = ambient::now();
         cluster.time_scale = options.time_scale;
@@ -163,34 +159,31 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let acceptor = TlsAcceptor::from(identity.config);
         let serving = tokio::spawn(http::serve(listener, acceptor, server.clone(), stop.clone()));
-        Ok(Running {
-            address,
-            ca_pem: identity.ca_pem,
-            token,
-            server,
-            stop,
-            serving: Some(serving),
-        })
+        Ok(Running { address, ca_pem: identity.ca_pem, token, server, stop, serving: Some(serving) })
     }
 }
 
 impl Running {
     /// Where it is reached: `https://127.0.0.1:8006`.
+    #[must_use]
     pub fn url(&self) -> String {
         format!("https://{}", self.address)
     }
 
     /// The address it listens on.
+    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The certificate of the authority that its own was issued by.
+    #[must_use]
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
     /// Root's API token: `root@pam!NAME=SECRET`.
+    #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }

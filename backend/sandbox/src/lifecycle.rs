@@ -45,9 +45,9 @@ pub fn destroy(
         }
     }
     if unreferenced {
-        cluster.volumes.retain(|_, volume| {
-            volume.vmid != Some(vmid) || !matches!(volume.content.as_str(), "images" | "rootdir")
-        });
+        cluster
+            .volumes
+            .retain(|_, volume| volume.vmid != Some(vmid) || !matches!(volume.content.as_str(), "images" | "rootdir"));
     }
     cluster.guests.remove(&vmid);
     cluster.broadcast.remove(&vmid);
@@ -73,12 +73,15 @@ pub fn describe_update(vmid: u32, changes: &Config) -> String {
 }
 
 /// Carries out a change of a VM's configuration in a task; `changes` are the call's parameters.
-pub fn configure(cluster: &mut Cluster, node: &str, vmid: u32, changes: &Config, log: &mut Vec<String>) -> Result<(), String> {
+pub fn configure(
+    cluster: &mut Cluster,
+    node: &str,
+    vmid: u32,
+    changes: &Config,
+    log: &mut Vec<String>,
+) -> Result<(), String> {
     let list = |option: &str| -> Vec<String> {
-        changes
-            .get(option)
-            .map(|list| crate::format::list(list).map(str::to_owned).collect())
-            .unwrap_or_default()
+        changes.get(option).map(|list| crate::format::list(list).map(str::to_owned).collect()).unwrap_or_default()
     };
     let mut set = changes.clone();
     set.retain(|option, _| !matches!(option.as_str(), "delete" | "revert" | "force" | "skiplock" | "digest"));
@@ -134,7 +137,7 @@ pub fn migrate(
             cluster.insert_volume(volume);
         }
     }
-    cluster.guest_mut(node, kind, vmid)?.node = target.to_owned();
+    target.clone_into(&mut cluster.guest_mut(node, kind, vmid)?.node);
     log.push("migration finished successfully".to_owned());
     Ok(())
 }

@@ -65,22 +65,10 @@ pub const ROLES: [(&str, &str); 17] = [
         "PVEAdmin",
         "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit,Group.Allocate,Mapping.Audit,Mapping.Use,Pool.Allocate,Pool.Audit,Realm.AllocateUser,SDN.Allocate,SDN.Audit,SDN.Use,Sys.Audit,Sys.Console,Sys.Syslog,User.Modify,VM.Allocate,VM.Audit,VM.Backup,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.Console,VM.Migrate,VM.Monitor,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback",
     ),
-    (
-        "PVEAuditor",
-        "Datastore.Audit,Mapping.Audit,Pool.Audit,SDN.Audit,Sys.Audit,VM.Audit",
-    ),
-    (
-        "PVEDatastoreAdmin",
-        "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit",
-    ),
-    (
-        "PVEDatastoreUser",
-        "Datastore.AllocateSpace,Datastore.Audit",
-    ),
-    (
-        "PVEMappingAdmin",
-        "Mapping.Audit,Mapping.Modify,Mapping.Use",
-    ),
+    ("PVEAuditor", "Datastore.Audit,Mapping.Audit,Pool.Audit,SDN.Audit,Sys.Audit,VM.Audit"),
+    ("PVEDatastoreAdmin", "Datastore.Allocate,Datastore.AllocateSpace,Datastore.AllocateTemplate,Datastore.Audit"),
+    ("PVEDatastoreUser", "Datastore.AllocateSpace,Datastore.Audit"),
+    ("PVEMappingAdmin", "Mapping.Audit,Mapping.Modify,Mapping.Use"),
     ("PVEMappingUser", "Mapping.Audit,Mapping.Use"),
     ("PVEPoolAdmin", "Pool.Allocate,Pool.Audit"),
     ("PVEPoolUser", "Pool.Audit"),
@@ -88,31 +76,19 @@ pub const ROLES: [(&str, &str); 17] = [
     ("PVESDNUser", "SDN.Audit,SDN.Use"),
     ("PVESysAdmin", "Sys.Audit,Sys.Console,Sys.Syslog"),
     ("PVETemplateUser", "VM.Audit,VM.Clone"),
-    (
-        "PVEUserAdmin",
-        "Group.Allocate,Realm.AllocateUser,User.Modify",
-    ),
+    ("PVEUserAdmin", "Group.Allocate,Realm.AllocateUser,User.Modify"),
     (
         "PVEVMAdmin",
         "VM.Allocate,VM.Audit,VM.Backup,VM.Clone,VM.Config.CDROM,VM.Config.CPU,VM.Config.Cloudinit,VM.Config.Disk,VM.Config.HWType,VM.Config.Memory,VM.Config.Network,VM.Config.Options,VM.Console,VM.Migrate,VM.Monitor,VM.PowerMgmt,VM.Snapshot,VM.Snapshot.Rollback",
     ),
-    (
-        "PVEVMUser",
-        "VM.Audit,VM.Backup,VM.Config.CDROM,VM.Config.Cloudinit,VM.Console,VM.PowerMgmt",
-    ),
+    ("PVEVMUser", "VM.Audit,VM.Backup,VM.Config.CDROM,VM.Config.Cloudinit,VM.Console,VM.PowerMgmt"),
 ];
 
 /// A path of the permission tree without surplus slashes; `None` where it is not one.
 pub fn normalize(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let plain = |part: &&str| {
-        part.chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'))
-    };
-    parts
-        .iter()
-        .all(plain)
-        .then(|| format!("/{}", parts.join("/")))
+    let plain = |part: &&str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'));
+    parts.iter().all(plain).then(|| format!("/{}", parts.join("/")))
 }
 
 /// A caller's rights in a cluster, asked for one by one.
@@ -129,18 +105,13 @@ impl Rights<'_> {
         }
         normalize(path).is_some_and(|path| {
             let pool = self.cluster.pool_of_path(&path);
-            self.cluster
-                .access
-                .privileges(self.caller, &path, pool)
-                .contains_key(privilege)
+            self.cluster.access.privileges(self.caller, &path, pool).contains_key(privilege)
         })
     }
 
     /// Whether the caller has one of the privileges at a path.
     pub fn has_any(&self, path: &str, privileges: &[&str]) -> bool {
-        privileges
-            .iter()
-            .any(|privilege| self.has(path, privilege))
+        privileges.iter().any(|privilege| self.has(path, privilege))
     }
 
     /// 403 unless the caller has the privilege at the path.
@@ -158,10 +129,7 @@ impl Rights<'_> {
             return Ok(());
         }
         let shown = normalize(path).unwrap_or_default();
-        Err(Failure::denied(&format!(
-            "{shown}, {}",
-            privileges.join("|")
-        )))
+        Err(Failure::denied(&format!("{shown}, {}", privileges.join("|"))))
     }
 
     /// The check that the schema names for a method.
@@ -178,12 +146,7 @@ impl Rights<'_> {
         let Some((operator, operands)) = check.split_first() else {
             return Ok(());
         };
-        let inner = || {
-            operands
-                .iter()
-                .filter_map(Value::as_array)
-                .map(|operand| self.expression(operand, parameters))
-        };
+        let inner = || operands.iter().filter_map(Value::as_array).map(|operand| self.expression(operand, parameters));
         match operator.as_str().unwrap_or_default() {
             "and" => inner().collect(),
             "or" if inner().any(|outcome| outcome.is_ok()) => Ok(()),
@@ -199,11 +162,7 @@ impl Rights<'_> {
                     return Err(Failure::failed(format!("no such user ('{user}')")));
                 }
                 let privileges = names(operands.first());
-                if self.has_any("/access/groups", &privileges) {
-                    Ok(())
-                } else {
-                    Err(Failure::denied(""))
-                }
+                if self.has_any("/access/groups", &privileges) { Ok(()) } else { Err(Failure::denied("")) }
             }
             _ => Err(Failure::denied("")),
         }
@@ -215,9 +174,7 @@ impl Rights<'_> {
         if operands.get(2).and_then(Value::as_str) == Some("any") {
             return self.require_any(&path, &privileges);
         }
-        privileges
-            .iter()
-            .try_for_each(|privilege| self.require(&path, privilege))
+        privileges.iter().try_for_each(|privilege| self.require(&path, privilege))
     }
 
     fn perm_modify(&self, path: &str) -> Outcome<()> {
@@ -227,27 +184,17 @@ impl Rights<'_> {
             Some("pool") => "Pool.Allocate",
             _ => "Permissions.Modify",
         };
-        if self.has(path, delegate) {
-            Ok(())
-        } else {
-            self.require(path, "Permissions.Modify")
-        }
+        if self.has(path, delegate) { Ok(()) } else { self.require(path, "Permissions.Modify") }
     }
 
     fn userid_param(&self, what: &str, parameters: &Parameters) -> Outcome<()> {
         let user = text(parameters.get("userid"));
         if !format::user_id(user) {
-            return Err(Failure::failed(format!(
-                "value '{user}' does not look like a valid user name"
-            )));
+            return Err(Failure::failed(format!("value '{user}' does not look like a valid user name")));
         }
         if what == "self" {
             // A token is not its user.
-            return if self.caller.id() == user {
-                Ok(())
-            } else {
-                Err(Failure::denied(""))
-            };
+            return if self.caller.id() == user { Ok(()) } else { Err(Failure::denied("")) };
         }
         let realm = user.rsplit_once('@').map_or("", |(_, realm)| realm);
         self.require(&format!("/access/realm/{realm}"), what)
@@ -264,10 +211,7 @@ fn text(value: Option<&Value>) -> &str {
 }
 
 fn names(value: Option<&Value>) -> Vec<&str> {
-    value
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default()
+    value.and_then(Value::as_array).map(|names| names.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
 /// Fills a check's placeholders: `/vms/{vmid}`.

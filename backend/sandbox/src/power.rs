@@ -57,14 +57,7 @@ impl Action {
 impl Power {
     /// A plain change without options.
     pub fn new(kind: Kind, vmid: u32, action: Action) -> Self {
-        Self {
-            kind,
-            vmid,
-            action,
-            timeout: SHUTDOWN_TIMEOUT,
-            force: false,
-            overrule: false,
-        }
+        Self { kind, vmid, action, timeout: SHUTDOWN_TIMEOUT, force: false, overrule: false }
     }
 
     pub fn begin(&self, cluster: &mut Cluster, node: &str, log: &mut Vec<String>) -> Result<f64, String> {

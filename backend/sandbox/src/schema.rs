@@ -69,10 +69,7 @@ struct Pattern {
 
 impl From<String> for Pattern {
     fn from(text: String) -> Self {
-        Self {
-            text,
-            compiled: OnceLock::new(),
-        }
+        Self { text, compiled: OnceLock::new() }
     }
 }
 
@@ -136,8 +133,7 @@ const NUMBERED: [(&str, u32); 17] = [
 pub fn schema() -> &'static Schema {
     static SCHEMA: OnceLock<Schema> = OnceLock::new();
     SCHEMA.get_or_init(|| {
-        serde_json::from_str(include_str!("schema.json"))
-            .expect("the embedded schema is read by a test")
+        serde_json::from_str(include_str!("schema.json")).expect("the embedded schema is read by a test")
     })
 }
 
@@ -179,9 +175,7 @@ impl Schema {
         let number = method.parameters.get(name).or_else(|| {
             let (prefix, n) = numbered(name)?;
             let (_, count) = NUMBERED.iter().find(|(known, _)| *known == prefix)?;
-            (n < *count)
-                .then(|| method.parameters.get(&format!("{prefix}[n]")))
-                .flatten()
+            (n < *count).then(|| method.parameters.get(&format!("{prefix}[n]"))).flatten()
         })?;
         self.properties.get(*number)
     }
@@ -189,10 +183,7 @@ impl Schema {
     /// The property of a guest's configuration, as its PUT method describes it.
     pub fn config_property(&self, kind: &str, name: &str) -> Option<&Property> {
         let path = format!("/nodes/{{node}}/{kind}/{{vmid}}/config");
-        let method = self
-            .methods
-            .iter()
-            .find(|method| method.verb == "PUT" && method.path == path)?;
+        let method = self.methods.iter().find(|method| method.verb == "PUT" && method.path == path)?;
         self.property(method, name)
     }
 
@@ -205,10 +196,7 @@ impl Schema {
                     if let Some(needed) = &property.requires
                         && parameters.get(needed).is_none_or(Value::is_null)
                     {
-                        errors.insert(
-                            needed.clone(),
-                            format!("missing property - '{name}' requires this property"),
-                        );
+                        errors.insert(needed.clone(), format!("missing property - '{name}' requires this property"));
                     }
                     property.check(name, value, &mut errors);
                 }
@@ -218,25 +206,16 @@ impl Schema {
             }
         }
         for (name, number) in &method.parameters {
-            let required = self
-                .properties
-                .get(*number)
-                .is_some_and(|property| !property.optional);
-            if required
-                && !name.ends_with("[n]")
-                && parameters.get(name).is_none_or(Value::is_null)
-            {
-                errors
-                    .entry(name.clone())
-                    .or_insert_with(|| MISSING.to_owned());
+            let required = self.properties.get(*number).is_some_and(|property| !property.optional);
+            if required && !name.ends_with("[n]") && parameters.get(name).is_none_or(Value::is_null) {
+                errors.entry(name.clone()).or_insert_with(|| MISSING.to_owned());
             }
         }
         errors
     }
 }
 
-const UNKNOWN: &str =
-    "property is not defined in schema and the schema does not allow additional properties";
+const UNKNOWN: &str = "property is not defined in schema and the schema does not allow additional properties";
 const MISSING: &str = "property is missing and it is not optional";
 
 impl Method {
@@ -246,16 +225,11 @@ impl Method {
         let mut segments = path.iter();
         for part in template.split('/').filter(|part| !part.is_empty()) {
             let segment = segments.next()?;
-            if let Some(name) = part
-                .strip_prefix('{')
-                .and_then(|part| part.strip_suffix('}'))
-            {
+            if let Some(name) = part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
                 // These may contain slashes; they are always the last placeholder.
                 let value = if matches!(name, "volume" | "cidr") {
-                    let rest: Vec<&str> = std::iter::once(segment)
-                        .chain(segments.by_ref())
-                        .map(String::as_str)
-                        .collect();
+                    let rest: Vec<&str> =
+                        std::iter::once(segment).chain(segments.by_ref()).map(String::as_str).collect();
                     rest.join("/")
                 } else if segment.contains(char::is_whitespace) {
                     return None;
@@ -346,10 +320,7 @@ impl Property {
         if let Some(values) = &self.values
             && !values.iter().any(|value| value == text)
         {
-            return Err(format!(
-                "value '{text}' does not have a value in the enumeration '{}'",
-                values.join(", ")
-            ));
+            return Err(format!("value '{text}' does not have a value in the enumeration '{}'", values.join(", ")));
         }
         Ok(())
     }
@@ -367,32 +338,17 @@ fn mismatch(kind: Kind, got: &str) -> String {
 }
 
 /// Checks the parts of a property string against their properties.
-pub fn check_object(
-    parts: &BTreeMap<String, Property>,
-    path: &str,
-    values: &BTreeMap<String, String>,
-) -> Errors {
+pub fn check_object(parts: &BTreeMap<String, Property>, path: &str, values: &BTreeMap<String, String>) -> Errors {
     let under = |name: &str| {
-        if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
-        }
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
     };
     let mut errors = Errors::new();
     for (name, value) in values {
         let at = under(name);
         match parts.get(name) {
             Some(property) => {
-                if let Some(needed) = property
-                    .requires
-                    .as_ref()
-                    .filter(|needed| !values.contains_key(*needed))
-                {
-                    errors.insert(
-                        under(needed),
-                        format!("missing property - '{at}' requires this property"),
-                    );
+                if let Some(needed) = property.requires.as_ref().filter(|needed| !values.contains_key(*needed)) {
+                    errors.insert(under(needed), format!("missing property - '{at}' requires this property"));
                 }
                 property.check(&at, &Value::String(value.clone()), &mut errors);
             }
@@ -404,9 +360,7 @@ pub fn check_object(
     for (name, property) in parts {
         let required = !property.optional && property.alias.is_none();
         if required && !values.contains_key(name) {
-            errors
-                .entry(under(name))
-                .or_insert_with(|| MISSING.to_owned());
+            errors.entry(under(name)).or_insert_with(|| MISSING.to_owned());
         }
     }
     errors
@@ -417,19 +371,12 @@ mod tests {
     use super::*;
 
     fn path(text: &str) -> Vec<String> {
-        text.split('/')
-            .filter(|s| !s.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect()
     }
 
     fn errors(verb: &str, at: &str, parameters: &[(&str, &str)]) -> Errors {
         let (method, mut all) = schema().find(verb, &path(at)).unwrap();
-        all.extend(
-            parameters
-                .iter()
-                .map(|(k, v)| ((*k).to_owned(), Value::from(*v))),
-        );
+        all.extend(parameters.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))));
         schema().validate(method, &all)
     }
 
@@ -455,13 +402,7 @@ mod tests {
 
     #[test]
     fn numbered_parameters_end_where_proxmox_ends_them() {
-        let create = |name: &str| {
-            errors(
-                "POST",
-                "/nodes/pve1/qemu",
-                &[("vmid", "100"), (name, "local:1")],
-            )
-        };
+        let create = |name: &str| errors("POST", "/nodes/pve1/qemu", &[("vmid", "100"), (name, "local:1")]);
         assert!(create("scsi30").is_empty());
         assert_eq!(create("scsi31")["scsi31"], UNKNOWN);
         assert_eq!(create("ide4")["ide4"], UNKNOWN);
@@ -473,50 +414,29 @@ mod tests {
         let errors = errors(
             "POST",
             "/nodes/pve1/qemu",
-            &[
-                ("vmid", "99"),
-                ("memory", "1024M"),
-                ("cores", "x"),
-                ("foo", "y"),
-                ("name", "bad name!"),
-            ],
+            &[("vmid", "99"), ("memory", "1024M"), ("cores", "x"), ("foo", "y"), ("name", "bad name!")],
         );
-        assert_eq!(
-            errors["vmid"],
-            "invalid format - value does not look like a valid VM ID\n"
-        );
+        assert_eq!(errors["vmid"], "invalid format - value does not look like a valid VM ID\n");
         assert_eq!(
             errors["memory"],
             "invalid format - format error\nmemory.current: type check ('integer') failed - got '1024M'\n"
         );
-        assert_eq!(
-            errors["cores"],
-            "type check ('integer') failed - got 'x'"
-        );
+        assert_eq!(errors["cores"], "type check ('integer') failed - got 'x'");
         assert_eq!(errors["foo"], UNKNOWN);
-        assert_eq!(
-            errors["name"],
-            "invalid format - value does not look like a valid DNS name\n"
-        );
+        assert_eq!(errors["name"], "invalid format - value does not look like a valid DNS name\n");
     }
 
     #[test]
     fn a_literal_segment_wins_over_a_placeholder() {
-        let (method, values) = schema()
-            .find("GET", &path("/cluster/ha/status/current"))
-            .unwrap();
+        let (method, values) = schema().find("GET", &path("/cluster/ha/status/current")).unwrap();
         assert_eq!(method.path, "/cluster/ha/status/current");
         assert!(values.is_empty());
     }
 
     #[test]
     fn a_volume_keeps_its_slashes() {
-        let (_, values) = schema()
-            .find(
-                "GET",
-                &path("/nodes/n/storage/local/content/local:100/vm-100-disk-0.raw"),
-            )
-            .unwrap();
+        let (_, values) =
+            schema().find("GET", &path("/nodes/n/storage/local/content/local:100/vm-100-disk-0.raw")).unwrap();
         assert_eq!(values["volume"], "local:100/vm-100-disk-0.raw");
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::access::Caller;
-use crate::api;
 use crate::ambient;
+use crate::api;
 use crate::auth::{self, Credentials};
 use crate::call::{Call, Reply};
 use crate::cluster::{Cluster, LOCK_WAIT};
@@ -74,7 +74,13 @@ impl Server {
     }
 
     /// Carries a call out, waiting for locks as Proxmox does.
-    pub async fn call(self: &Arc<Self>, verb: String, target: Target, credentials: Credentials, parameters: Parameters) -> Outcome<Reply> {
+    pub async fn call(
+        self: &Arc<Self>,
+        verb: String,
+        target: Target,
+        credentials: Credentials,
+        parameters: Parameters,
+    ) -> Outcome<Reply> {
         let started = ambient::now();
         let request = Arc::new((verb, target, credentials, parameters));
         loop {
@@ -109,19 +115,30 @@ impl Server {
         let now = cluster.now;
         cluster.advance(now);
         let changed = verb != "GET" || cluster.something_ended_since(before);
-        if changed && let Some(store) = &self.store && let Err(error) = store.save(&cluster) {
+        if changed
+            && let Some(store) = &self.store
+            && let Err(error) = store.save(&cluster)
+        {
             tracing::error!(%error, "the sandbox cannot keep its world");
             return Err(Failure::failed(format!("the sandbox cannot keep its world: {error}")));
         }
         outcome
     }
 
-    fn dispatch(&self, cluster: &mut Cluster, verb: &str, target: &Target, credentials: &Credentials, given: &Parameters) -> Outcome<Reply> {
+    fn dispatch(
+        &self,
+        cluster: &mut Cluster,
+        verb: &str,
+        target: &Target,
+        credentials: &Credentials,
+        given: &Parameters,
+    ) -> Outcome<Reply> {
         if verb == "GET" && target.segments.is_empty() {
             auth::authenticate(cluster, credentials, false).map_err(Failure::Unauthorized)?;
             return Ok(json!(ROOT_INDEX.map(|name| json!({ "subdir": name }))).into());
         }
-        let unknown = || Failure::NotImplemented(format!("Method '{verb} /{}' not implemented", target.segments.join("/")));
+        let unknown =
+            || Failure::NotImplemented(format!("Method '{verb} /{}' not implemented", target.segments.join("/")));
         let (method, path_values) = schema().find(verb, &target.segments).ok_or_else(unknown)?;
         let caller = if method.user.as_deref() == Some("world") {
             auth::authenticate(cluster, credentials, false).unwrap_or(Caller { user: String::new(), token: None })
@@ -177,11 +194,10 @@ fn index(method: &Method) -> Outcome<Reply> {
     match (&method.child, method.verb.as_str()) {
         (Some(key), "GET") if !names.is_empty() => {
             let entries = names.into_iter().map(|name| json!({ key.as_str(): name }));
-            Ok(Value::from_iter(entries).into())
+            Ok(entries.collect::<Value>().into())
         }
-        _ => Err(Failure::NotImplemented(format!(
-            "Method '{} {}' is not part of the sandbox",
-            method.verb, method.path
-        ))),
+        _ => {
+            Err(Failure::NotImplemented(format!("Method '{} {}' is not part of the sandbox", method.verb, method.path)))
+        }
     }
 }

@@ -145,10 +145,13 @@ pub fn can_snapshot(cluster: &Cluster, guest: &Guest) -> bool {
         .all(|(_, value)| {
             let volid = volume_of(value);
             let (storage, _) = volid.split_once(':').unwrap_or_default();
-            let thin = cluster.storages.get(storage).is_some_and(|storage| {
-                matches!(storage.get("type"), "lvmthin" | "zfspool" | "rbd" | "btrfs")
-            });
-            let qcow2 = cluster.volume(&guest.node, volid).is_some_and(|volume| volume.format == "qcow2" && volume.parent.is_none());
+            let thin = cluster
+                .storages
+                .get(storage)
+                .is_some_and(|storage| matches!(storage.get("type"), "lvmthin" | "zfspool" | "rbd" | "btrfs"));
+            let qcow2 = cluster
+                .volume(&guest.node, volid)
+                .is_some_and(|volume| volume.format == "qcow2" && volume.parent.is_none());
             thin || (qcow2 && guest.kind == Kind::Qemu)
         })
 }

@@ -68,10 +68,7 @@ impl Storage {
 
     /// Whether volumes are files.
     pub fn has_files(&self) -> bool {
-        matches!(
-            self.get("type"),
-            "dir" | "nfs" | "cifs" | "btrfs" | "glusterfs" | "cephfs"
-        )
+        matches!(self.get("type"), "dir" | "nfs" | "cifs" | "btrfs" | "glusterfs" | "cephfs")
     }
 
     pub fn holds(&self, content: &str) -> bool {
@@ -87,14 +84,17 @@ impl Storage {
             (_, Some(("vztmpl", file))) => format!("{root}/template/cache/{file}"),
             (_, Some(("backup", file))) => format!("{root}/dump/{file}"),
             (_, Some(("snippets" | "import", _))) => format!("{root}/{name}"),
-            _ => format!("{root}/images/{}", name.rsplit_once('/').map_or_else(
-                || name.to_owned(),
-                // Of a linked clone's BASE/FILE/VMID/FILE the last two are its own.
-                |(directory, file)| {
-                    let directory = directory.rsplit('/').next().unwrap_or(directory);
-                    format!("{directory}/{file}")
-                },
-            )),
+            _ => format!(
+                "{root}/images/{}",
+                name.rsplit_once('/').map_or_else(
+                    || name.to_owned(),
+                    // Of a linked clone's BASE/FILE/VMID/FILE the last two are its own.
+                    |(directory, file)| {
+                        let directory = directory.rsplit('/').next().unwrap_or(directory);
+                        format!("{directory}/{file}")
+                    },
+                )
+            ),
         }
     }
 }
@@ -119,9 +119,7 @@ pub struct Request<'a> {
 impl Cluster {
     /// The storage, or that there is none of that name.
     pub fn storage(&self, name: &str) -> Result<&Storage, String> {
-        self.storages
-            .get(name)
-            .ok_or_else(|| format!("storage '{name}' does not exist"))
+        self.storages.get(name).ok_or_else(|| format!("storage '{name}' does not exist"))
     }
 
     /// The storage, if it can be used on a node now.
@@ -149,8 +147,7 @@ impl Cluster {
         if let Some((storage, _)) = volid.split_once(':') {
             self.storage(storage)?;
         }
-        self.volume(node, volid)
-            .ok_or_else(|| format!("volume '{volid}' does not exist"))
+        self.volume(node, volid).ok_or_else(|| format!("volume '{volid}' does not exist"))
     }
 
     /// The volumes of a storage on a node.
@@ -245,7 +242,7 @@ impl Cluster {
             .filter(|volume| volume.vmid == Some(vmid))
             .filter_map(|volume| disk_number(&volume.volid))
             .collect();
-        let free = (0..).find(|n| !taken.contains(n)).unwrap_or_default();
+        let free = (0..=u32::MAX).find(|n| !taken.contains(n)).unwrap_or_default();
         format!("{prefix}-{vmid}-disk-{free}")
     }
 }

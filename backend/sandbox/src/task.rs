@@ -35,9 +35,16 @@ pub struct Task {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum State {
     /// Waits for another task on the same guest.
-    Waiting { until: f64 },
-    Running { due: f64 },
-    Ended { at: i64, status: String },
+    Waiting {
+        until: f64,
+    },
+    Running {
+        due: f64,
+    },
+    Ended {
+        at: i64,
+        status: String,
+    },
 }
 
 impl Task {
@@ -67,20 +74,17 @@ impl Task {
             "upid": self.upid, "node": self.node, "pid": self.pid, "pstart": self.pstart,
             "starttime": self.start, "type": self.kind, "id": self.id,
         });
-        match &self.state {
-            State::Ended { at, status } => {
-                entry["endtime"] = json!(at);
-                entry["status"] = json!(status);
-                entry["user"] = json!(self.caller.user);
-                if let Some(token) = &self.caller.token {
-                    entry["tokenid"] = json!(token);
-                }
+        if let State::Ended { at, status } = &self.state {
+            entry["endtime"] = json!(at);
+            entry["status"] = json!(status);
+            entry["user"] = json!(self.caller.user);
+            if let Some(token) = &self.caller.token {
+                entry["tokenid"] = json!(token);
             }
-            _ => {
-                entry["status"] = json!("RUNNING");
-                entry["saved"] = json!("0");
-                entry["user"] = json!(self.caller.id());
-            }
+        } else {
+            entry["status"] = json!("RUNNING");
+            entry["saved"] = json!("0");
+            entry["user"] = json!(self.caller.id());
         }
         entry
     }
@@ -107,10 +111,7 @@ impl Cluster {
             reason = "wraps, as the eight digits of an UPID do"
         )]
         let pstart = ((self.now - booted) * 100.0) as u64 as u32;
-        let upid = format!(
-            "UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{}:",
-            caller.id()
-        );
+        let upid = format!("UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{}:", caller.id());
         self.record(node, caller, format!("starting task {upid}"));
         let busy = work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
         let until = self.now + LOCK_WAIT * self.time_scale;
@@ -123,11 +124,7 @@ impl Cluster {
             kind: kind.to_owned(),
             id: id.to_owned(),
             caller: caller.clone(),
-            log: if busy {
-                vec!["trying to acquire lock...".to_owned()]
-            } else {
-                Vec::new()
-            },
+            log: if busy { vec!["trying to acquire lock...".to_owned()] } else { Vec::new() },
             state: State::Waiting { until },
             work,
         });
@@ -149,9 +146,7 @@ impl Cluster {
 
     /// The running task that holds a guest's lock file.
     pub fn lock_holder(&self, vmid: u32) -> Option<&Task> {
-        self.tasks.iter().find(|task| {
-            matches!(task.state, State::Running { .. }) && task.work.guest() == Some(vmid)
-        })
+        self.tasks.iter().find(|task| matches!(task.state, State::Running { .. }) && task.work.guest() == Some(vmid))
     }
 
     /// The running tasks of a kind on a guest.

@@ -18,25 +18,72 @@ use crate::{disk, lifecycle};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
     /// A proxy or the like that only lasts.
-    Last { seconds: f64 },
+    Last {
+        seconds: f64,
+    },
     /// Fails as soon as it begins.
-    Fail { problem: String },
+    Fail {
+        problem: String,
+    },
     Create(Box<Create>),
     Power(Power),
-    Destroy { kind: Kind, vmid: u32, purge: bool, unreferenced: bool },
-    Configure { vmid: u32, changes: Config },
-    Resize { kind: Kind, vmid: u32, disk: String, size: String },
-    MoveDisk { kind: Kind, vmid: u32, disk: String, storage: String, format: Option<String>, delete: bool },
-    Reassign { kind: Kind, vmid: u32, disk: String, target: u32, target_disk: String },
+    Destroy {
+        kind: Kind,
+        vmid: u32,
+        purge: bool,
+        unreferenced: bool,
+    },
+    Configure {
+        vmid: u32,
+        changes: Config,
+    },
+    Resize {
+        kind: Kind,
+        vmid: u32,
+        disk: String,
+        size: String,
+    },
+    MoveDisk {
+        kind: Kind,
+        vmid: u32,
+        disk: String,
+        storage: String,
+        format: Option<String>,
+        delete: bool,
+    },
+    Reassign {
+        kind: Kind,
+        vmid: u32,
+        disk: String,
+        target: u32,
+        target_disk: String,
+    },
     Clone(Box<CloneWork>),
-    Template { vmid: u32, disk: Option<String> },
+    Template {
+        vmid: u32,
+        disk: Option<String>,
+    },
     Snapshot(Snapshot),
-    Migrate { kind: Kind, vmid: u32, target: String, online: bool },
-    RemoveVolume { volid: String },
-    Download { volid: String, content: String, url: String },
+    Migrate {
+        kind: Kind,
+        vmid: u32,
+        target: String,
+        online: bool,
+    },
+    RemoveVolume {
+        volid: String,
+    },
+    Download {
+        volid: String,
+        content: String,
+        url: String,
+    },
     Backup(Box<Backup>),
     /// Starts, stops or suspends many guests of a node.
-    Bulk { action: String, vmids: Option<Vec<u32>> },
+    Bulk {
+        action: String,
+        vmids: Option<Vec<u32>>,
+    },
 }
 
 impl Work {
@@ -113,12 +160,7 @@ impl Work {
     }
 
     /// Ends; what fails here is the task's exit status.
-    pub fn finish(
-        &self,
-        cluster: &mut Cluster,
-        node: &str,
-        log: &mut Vec<String>,
-    ) -> Result<(), String> {
+    pub fn finish(&self, cluster: &mut Cluster, node: &str, log: &mut Vec<String>) -> Result<(), String> {
         match self {
             Self::Last { .. } | Self::Fail { .. } | Self::Bulk { .. } => Ok(()),
             Self::Create(create) => create.finish(cluster, node, log),
@@ -128,9 +170,15 @@ impl Work {
             }
             Self::Configure { vmid, changes } => lifecycle::configure(cluster, node, *vmid, changes, log),
             Self::Resize { kind, vmid, disk, size } => disk::resize(cluster, node, *kind, *vmid, disk, size, log),
-            Self::MoveDisk { kind, vmid, disk, storage, format, delete } => {
-                disk::move_disk(cluster, node, *kind, *vmid, disk, &disk::Target { storage, format: format.as_deref(), delete: *delete }, log)
-            }
+            Self::MoveDisk { kind, vmid, disk, storage, format, delete } => disk::move_disk(
+                cluster,
+                node,
+                *kind,
+                *vmid,
+                disk,
+                &disk::Target { storage, format: format.as_deref(), delete: *delete },
+                log,
+            ),
             Self::Reassign { kind, vmid, disk, target, target_disk } => {
                 disk::reassign(cluster, node, *kind, (*vmid, disk), (*target, target_disk), log)
             }

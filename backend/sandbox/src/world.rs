@@ -63,12 +63,66 @@ pub fn demo() -> Cluster {
         template(&mut cluster, name, first + 1, "ubuntu-24.04", 4);
     }
     let guests = [
-        Demo { vmid: 101, node: "pve1", name: "web-01", cores: 2, memory: 4_096, disks: &[32], tags: "web", running: true },
-        Demo { vmid: 102, node: "pve2", name: "web-02", cores: 2, memory: 4_096, disks: &[32], tags: "web", running: true },
-        Demo { vmid: 103, node: "pve1", name: "db-1", cores: 4, memory: 8_192, disks: &[40, 100], tags: "db", running: true },
-        Demo { vmid: 111, node: "pve1", name: "test-1", cores: 1, memory: 1_024, disks: &[10], tags: "test", running: false },
-        Demo { vmid: 112, node: "pve2", name: "test-2", cores: 1, memory: 1_024, disks: &[10], tags: "test", running: false },
-        Demo { vmid: 113, node: "pve2", name: "test-3", cores: 1, memory: 1_024, disks: &[10], tags: "test", running: false },
+        Demo {
+            vmid: 101,
+            node: "pve1",
+            name: "web-01",
+            cores: 2,
+            memory: 4_096,
+            disks: &[32],
+            tags: "web",
+            running: true,
+        },
+        Demo {
+            vmid: 102,
+            node: "pve2",
+            name: "web-02",
+            cores: 2,
+            memory: 4_096,
+            disks: &[32],
+            tags: "web",
+            running: true,
+        },
+        Demo {
+            vmid: 103,
+            node: "pve1",
+            name: "db-1",
+            cores: 4,
+            memory: 8_192,
+            disks: &[40, 100],
+            tags: "db",
+            running: true,
+        },
+        Demo {
+            vmid: 111,
+            node: "pve1",
+            name: "test-1",
+            cores: 1,
+            memory: 1_024,
+            disks: &[10],
+            tags: "test",
+            running: false,
+        },
+        Demo {
+            vmid: 112,
+            node: "pve2",
+            name: "test-2",
+            cores: 1,
+            memory: 1_024,
+            disks: &[10],
+            tags: "test",
+            running: false,
+        },
+        Demo {
+            vmid: 113,
+            node: "pve2",
+            name: "test-3",
+            cores: 1,
+            memory: 1_024,
+            disks: &[10],
+            tags: "test",
+            running: false,
+        },
     ];
     for guest in guests {
         guest.make(&mut cluster);
@@ -84,10 +138,7 @@ pub fn load(path: &Path) -> std::io::Result<Cluster> {
 
 /// Lets root in with a token, the one asked for or one that is made; gives it whole. `None` where it is malformed.
 pub fn admit(cluster: &mut Cluster, token: Option<&str>) -> Option<String> {
-    let root = cluster.access.users.entry(ROOT.to_owned()).or_insert_with(|| User {
-        enabled: true,
-        ..User::default()
-    });
+    let root = cluster.access.users.entry(ROOT.to_owned()).or_insert_with(|| User { enabled: true, ..User::default() });
     let (name, secret) = match token {
         Some(token) => {
             let (id, secret) = token.split_once('=')?;
@@ -312,13 +363,9 @@ mod tests {
         assert!(demo.nodes.keys().eq(["pve1", "pve2"]));
         for node in ["pve1", "pve2"] {
             for name in ["debian-12", "ubuntu-24.04"] {
-                let template = demo
-                    .guests
-                    .values()
-                    .find(|guest| guest.node == node && guest.name() == name)
-                    .unwrap();
+                let template = demo.guests.values().find(|guest| guest.node == node && guest.name() == name).unwrap();
                 assert!(template.flag("template") && template.vmid >= 9_000);
-                assert!(demo.root_disk_size(template) <= 4 * GIB);
+                assert!(template.root_disk_size() <= 4 * GIB);
             }
         }
     }

@@ -14,10 +14,8 @@ use crate::permission::{PRIVILEGES, ROLES, normalize};
 use crate::schema::Errors;
 
 /// The realms, with what they are.
-const REALMS: [(&str, &str); 2] = [
-    ("pam", "Linux PAM standard authentication"),
-    ("pve", "Proxmox VE authentication server"),
-];
+const REALMS: [(&str, &str); 2] =
+    [("pam", "Linux PAM standard authentication"), ("pve", "Proxmox VE authentication server")];
 /// The roots of the paths that grants are made on.
 const ROOTS: [&str; 8] = ["access", "mapping", "nodes", "pool", "sdn", "storage", "vms", ""];
 /// The paths that a user's permissions are shown for in any case.
@@ -80,7 +78,8 @@ fn log_in(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     Ok(json!({
         "username": user, "ticket": auth::ticket(cluster, &user), "CSRFPreventionToken": auth::csrf(cluster, &user),
         "cap": capabilities(cluster, &caller),
-    }).into())
+    })
+    .into())
 }
 
 /// What the user interface may offer, by area.
@@ -98,7 +97,8 @@ fn capabilities(cluster: &Cluster, caller: &Caller) -> Value {
     for (area, path, prefixes) in areas {
         let mut found = Map::new();
         let below = format!("{path}/");
-        let paths = cluster.access.acl.iter().map(|grant| grant.path.as_str()).filter(|granted| granted.starts_with(&below));
+        let paths =
+            cluster.access.acl.iter().map(|grant| grant.path.as_str()).filter(|granted| granted.starts_with(&below));
         for path in std::iter::once(path).chain(paths) {
             for privilege in cluster.access.privileges(caller, path, None).keys() {
                 let named = prefixes.iter().any(|prefix| privilege.starts_with(prefix));
@@ -207,7 +207,8 @@ fn user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let user = find(cluster, call.text("userid"))?;
     let mut shown = shown_user(user);
     shown["groups"] = json!(user.groups);
-    let tokens: Map<String, Value> = user.tokens.iter().map(|(name, token)| (name.clone(), shown_token(None, token))).collect();
+    let tokens: Map<String, Value> =
+        user.tokens.iter().map(|(name, token)| (name.clone(), shown_token(None, token))).collect();
     shown["tokens"] = if tokens.is_empty() { Value::Null } else { Value::Object(tokens) };
     Ok(shown.into())
 }
@@ -369,7 +370,8 @@ fn add_group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 fn group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let name = call.text("groupid");
-    let comment = cluster.access.groups.get(name).ok_or_else(|| Failure::failed(format!("group '{name}' does not exist")))?;
+    let comment =
+        cluster.access.groups.get(name).ok_or_else(|| Failure::failed(format!("group '{name}' does not exist")))?;
     let mut shown = json!({ "members": members(cluster, name) });
     if let Some(comment) = comment {
         shown["comment"] = json!(comment);
@@ -421,7 +423,10 @@ fn privileges(call: &Call) -> Outcome<BTreeSet<String>> {
 fn add_role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let name = call.text("roleid");
     if name.to_lowercase().starts_with("pve") {
-        return Err(Failure::parameter("roleid", "cannot use role ID starting with the (case-insensitive) 'PVE' namespace"));
+        return Err(Failure::parameter(
+            "roleid",
+            "cannot use role ID starting with the (case-insensitive) 'PVE' namespace",
+        ));
     }
     if cluster.access.has_role(name) {
         return Err(Failure::failed(format!("create role failed: role '{name}' already exists")));
@@ -487,14 +492,13 @@ fn acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 }
 
 fn change_acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let subjects = [
-        (Grantee::User, "users", "user"),
-        (Grantee::Group, "groups", "group"),
-        (Grantee::Token, "tokens", "token"),
-    ];
+    let subjects =
+        [(Grantee::User, "users", "user"), (Grantee::Group, "groups", "group"), (Grantee::Token, "tokens", "token")];
     if subjects.iter().all(|(_, list, _)| call.get(list).is_none()) {
         let problem = "either 'users', 'groups' or 'tokens' is required.".to_owned();
-        return Err(Failure::Parameters(subjects.map(|(_, list, _)| (list.to_owned(), problem.clone())).into_iter().collect::<Errors>()));
+        return Err(Failure::Parameters(
+            subjects.map(|(_, list, _)| (list.to_owned(), problem.clone())).into_iter().collect::<Errors>(),
+        ));
     }
     let path = normalize(call.text("path"))
         .filter(|path| ROOTS.contains(&path.split('/').nth(1).unwrap_or_default()))
@@ -520,11 +524,18 @@ fn change_acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
                 if !known {
                     return Err(failed(format!("{noun} '{ugid}' does not exist")));
                 }
-                grants.push(Grant { path: path.clone(), grantee, ugid: ugid.to_owned(), roleid: roleid.to_owned(), propagate });
+                grants.push(Grant {
+                    path: path.clone(),
+                    grantee,
+                    ugid: ugid.to_owned(),
+                    roleid: roleid.to_owned(),
+                    propagate,
+                });
             }
         }
     }
-    let same = |a: &Grant, b: &Grant| a.path == b.path && a.grantee == b.grantee && a.ugid == b.ugid && a.roleid == b.roleid;
+    let same =
+        |a: &Grant, b: &Grant| a.path == b.path && a.grantee == b.grantee && a.ugid == b.ugid && a.roleid == b.roleid;
     cluster.access.acl.retain(|grant| !grants.iter().any(|new| same(grant, new)));
     if !call.flag("delete") {
         cluster.access.acl.extend(grants);

@@ -71,7 +71,7 @@ fn back_up(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 fn defaults(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
     Ok(json!({
-        "mode": "snapshot", "compress": "0", "remove": 1, "stdexcludes": 1, "bwlimit": 0, "ionice": 7, "lockwait": 180,
+        "all": 0, "mode": "snapshot", "compress": "0", "remove": 1, "stdexcludes": 1, "bwlimit": 0, "ionice": 7, "lockwait": 180,
         "stopwait": 10, "pigz": 0, "zstd": 1, "quiet": 0, "stop": 0, "prune-backups": "keep-all=1", "dumpdir": "/var/lib/vz/dump",
         "mailnotification": "always", "notification-mode": "auto", "notification-policy": "always", "storage": "local",
         "performance": { "max-workers": 16, "pbs-entries-max": 1_048_576 }, "fleecing": { "enabled": 0 },

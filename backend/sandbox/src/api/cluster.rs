@@ -28,8 +28,16 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
         ("GET", "/cluster/log") => log,
         ("GET", "/cluster/ha/status/current") => ha_status,
         ("GET", "/cluster/metrics/export") => metrics,
-        ("GET", "/cluster/config/nodes" | "/cluster/metrics/server" | "/cluster/notifications/targets"
-            | "/cluster/replication" | "/cluster/mapping/pci" | "/cluster/mapping/usb" | "/cluster/mapping/dir") => nothing,
+        (
+            "GET",
+            "/cluster/config/nodes"
+            | "/cluster/metrics/server"
+            | "/cluster/notifications/targets"
+            | "/cluster/replication"
+            | "/cluster/mapping/pci"
+            | "/cluster/mapping/usb"
+            | "/cluster/mapping/dir",
+        ) => nothing,
         ("GET", "/cluster/ceph/status" | "/nodes/{node}/ceph/status") => no_ceph,
         _ => return None,
     })
@@ -128,7 +136,8 @@ fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 /// The pool of every guest that is in one.
 fn pools_by_guest(cluster: &Cluster) -> std::collections::BTreeMap<u32, &str> {
-    let members = cluster.pools.iter().flat_map(|(name, pool)| pool.guests.iter().map(move |vmid| (*vmid, name.as_str())));
+    let members =
+        cluster.pools.iter().flat_map(|(name, pool)| pool.guests.iter().map(move |vmid| (*vmid, name.as_str())));
     members.collect()
 }
 
@@ -143,6 +152,10 @@ pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
     }
     if let Some(lock) = guest.lock() {
         entry["lock"] = json!(lock);
+    }
+    let sid = super::status::sid(guest);
+    if let Some(resource) = cluster.sections.get("ha/resources").and_then(|resources| resources.get(&sid)) {
+        entry["hastate"] = json!(resource.get("state"));
     }
     let Some(brief) = cluster.broadcast.get(&guest.vmid) else {
         return entry;
@@ -180,8 +193,9 @@ fn nextid(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let (first, last) = (bound("lower", FIRST_VMID), bound("upper", LAST_VMID));
     let free = (first..last).find(|vmid| !cluster.guests.contains_key(vmid));
     // A string, though it is a number everywhere else.
-    free.map(|vmid| json!(vmid.to_string()).into())
-        .ok_or_else(|| Failure::failed(format!("unable to get any free VMID in range [{first}, {}]", last.saturating_sub(1))))
+    free.map(|vmid| json!(vmid.to_string()).into()).ok_or_else(|| {
+        Failure::failed(format!("unable to get any free VMID in range [{first}, {}]", last.saturating_sub(1)))
+    })
 }
 
 fn options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -233,7 +247,9 @@ fn set_options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if let Some(range) = call.get("next-id") {
         let range = format::split(range, "lower");
         let bound = |name: &str| range.get(name).and_then(|bound| bound.parse::<u64>().ok());
-        if let (Some(lower), Some(upper)) = (bound("lower"), bound("upper")) && lower > upper {
+        if let (Some(lower), Some(upper)) = (bound("lower"), bound("upper"))
+            && lower > upper
+        {
             return Err(Failure::failed(format!("lower ({lower}) <= upper ({upper}) boundary rule broken")));
         }
     }

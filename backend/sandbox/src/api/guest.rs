@@ -15,9 +15,7 @@ use crate::storage::Storage;
 use crate::work::Work;
 
 pub fn handler(verb: &str, path: &str) -> Option<Handler> {
-    let rest = path
-        .strip_prefix("/nodes/{node}/qemu")
-        .or_else(|| path.strip_prefix("/nodes/{node}/lxc"))?;
+    let rest = path.strip_prefix("/nodes/{node}/qemu").or_else(|| path.strip_prefix("/nodes/{node}/lxc"))?;
     Some(match (verb, rest) {
         ("GET", "") => list,
         ("DELETE", "/{vmid}") => destroy,
@@ -121,11 +119,6 @@ fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
         force: call.flag("forceStop"),
         overrule: call.flag("overrule-shutdown"),
     };
-    if action == Action::Start && cluster.sections.get("ha/resources").is_some_and(|resources| resources.contains_key(&format!("vm:{vmid}"))) {
-        if let Some(resource) = cluster.sections.entry("ha/resources".to_owned()).or_default().get_mut(&format!("vm:{vmid}")) {
-            resource.insert("state".to_owned(), "started".to_owned());
-        }
-    }
     let mut log = Vec::new();
     if action == Action::Stop {
         power.overrule_shutdowns(cluster, &mut log);
@@ -172,8 +165,8 @@ fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if guest.flag("protection") {
         return Err(Failure::failed(format!("can't remove {noun} {vmid} - protection mode enabled")));
     }
-    let sid = if kind == Kind::Qemu { format!("vm:{vmid}") } else { format!("ct:{vmid}") };
-    let managed = cluster.sections.get("ha/resources").is_some_and(|resources| resources.contains_key(&sid));
+    let managed =
+        cluster.sections.get("ha/resources").is_some_and(|resources| resources.contains_key(&status::sid(guest)));
     if managed && !call.flag("purge") {
         return Err(Failure::failed(format!(
             "unable to remove {noun} {vmid} - used in HA resources and purge parameter not set."
@@ -189,7 +182,8 @@ fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
             }));
         }
     }
-    let work = Work::Destroy { kind, vmid, purge: call.flag("purge"), unreferenced: call.flag("destroy-unreferenced-disks") };
+    let work =
+        Work::Destroy { kind, vmid, purge: call.flag("purge"), unreferenced: call.flag("destroy-unreferenced-disks") };
     Ok(call.submit(cluster, &format!("{}destroy", kind.task()), &vmid.to_string(), work))
 }
 
@@ -279,7 +273,8 @@ fn describe_snapshot(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 fn feature(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let vmid = call.vmid("vmid");
-    let unknown = |_| Failure::failed(format!("unable to find configuration file for VM {vmid} on node '{}'", call.node));
+    let unknown =
+        |_| Failure::failed(format!("unable to find configuration file for VM {vmid} on node '{}'", call.node));
     let guest = call.guest(cluster).map_err(unknown)?;
     let volumes = || {
         Guest::drives(&guest.config, guest.kind)
@@ -343,23 +338,29 @@ fn clone(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         }
         let local = !cluster.storages.get(own).is_some_and(Storage::shared);
         if local && target != call.node {
-            return Err(Failure::failed(format!(
-                "can't clone to non-shared storage '{own}' on node '{target}'"
-            )));
+            return Err(Failure::failed(format!("can't clone to non-shared storage '{own}' on node '{target}'")));
         }
     }
     let mut settings = Config::new();
-    let name = call.get(kind.name_option()).map(str::to_owned).unwrap_or_else(|| match kind {
+    let copy = || match kind {
         Kind::Qemu => format!("Copy-of-VM-{}", guest.get("name").map_or_else(|| vmid.to_string(), str::to_owned)),
         Kind::Lxc => format!("Copy-of-CT-{}", guest.name()),
-    });
+    };
+    let name = call.get(kind.name_option()).map_or_else(copy, str::to_owned);
     settings.insert(kind.name_option().to_owned(), name);
     if let Some(description) = call.get("description") {
         settings.insert("description".to_owned(), description.to_owned());
     }
     let bytes = disk::total_size(cluster, &call.node, kind, &config);
     let clone = Clone {
-        kind, source: vmid, newid, config, settings, full, bytes, target,
+        kind,
+        source: vmid,
+        newid,
+        config,
+        settings,
+        full,
+        bytes,
+        target,
         storage: call.get("storage").map(str::to_owned),
         format: call.get("format").map(str::to_owned),
         pool: call.get("pool").map(str::to_owned),

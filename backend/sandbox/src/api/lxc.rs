@@ -16,8 +16,20 @@ use crate::work::Work;
 
 /// Parameters of a creation that are no options of the guest.
 const NOT_OPTIONS: [&str; 14] = [
-    "node", "vmid", "ostemplate", "bwlimit", "force", "ignore-unpack-errors", "password", "pool", "restore",
-    "ssh-public-keys", "start", "storage", "unique", "digest",
+    "node",
+    "vmid",
+    "ostemplate",
+    "bwlimit",
+    "force",
+    "ignore-unpack-errors",
+    "password",
+    "pool",
+    "restore",
+    "ssh-public-keys",
+    "start",
+    "storage",
+    "unique",
+    "digest",
 ];
 const PATHS: &str = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.";
 /// The root disk's size when nothing is said, in GiB.
@@ -97,14 +109,20 @@ fn ensure_may_set(call: &Call, settings: &Config, unprivileged: bool) -> Outcome
     for (option, value) in settings {
         let device = crate::schema::numbered(option).map_or(option.as_str(), |(device, _)| device);
         let refused = match device {
-            "features" if !unprivileged => "changing feature flags for privileged container is only allowed for root@pam",
+            "features" if !unprivileged => {
+                "changing feature flags for privileged container is only allowed for root@pam"
+            }
             "features" if value.split(',').any(|flag| !flag.starts_with("nesting=")) => {
                 "changing feature flags (except nesting) is only allowed for root@pam"
             }
             "hookscript" => "changing the hookscript is only allowed for root@pam",
             "dev" => "configuring device passthrough is only allowed for root@pam",
-            "mp" | "rootfs" if volume_of(value).starts_with("/dev/") => "mount point type device is only allowed for root@pam",
-            "mp" | "rootfs" if volume_of(value).starts_with('/') => "mount point type bind is only allowed for root@pam",
+            "mp" | "rootfs" if volume_of(value).starts_with("/dev/") => {
+                "mount point type device is only allowed for root@pam"
+            }
+            "mp" | "rootfs" if volume_of(value).starts_with('/') => {
+                "mount point type bind is only allowed for root@pam"
+            }
             _ => continue,
         };
         return Err(Failure::denied(refused));
@@ -151,7 +169,9 @@ fn set_config(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let unprivileged = guest.flag("unprivileged");
     ensure_privileges(cluster, call, &change, guest)?;
     ensure_may_set(call, &change.set, unprivileged)?;
-    if let Some(value) = change.set.get("unprivileged") && (value == "1") != unprivileged {
+    if let Some(value) = change.set.get("unprivileged")
+        && (value == "1") != unprivileged
+    {
         return Err(Failure::failed("unable to modify read-only option: 'unprivileged'"));
     }
     if change.delete.iter().any(|option| option == "unprivileged") {
@@ -245,11 +265,13 @@ fn interfaces(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if guest.run.is_none() {
         return Ok(Reply::null());
     }
-    let mut list = vec![json!({ "name": "lo", "hwaddr": "00:00:00:00:00:00", "inet": "127.0.0.1/8", "inet6": "::1/128" })];
+    let mut list =
+        vec![json!({ "name": "lo", "hwaddr": "00:00:00:00:00:00", "inet": "127.0.0.1/8", "inet6": "::1/128" })];
     for (option, value) in &guest.config {
         if option.starts_with("net") {
             let parts = format::split(value, "name");
-            let mut interface = json!({ "name": parts.get("name"), "hwaddr": parts.get("hwaddr").map(|mac| mac.to_lowercase()) });
+            let mut interface =
+                json!({ "name": parts.get("name"), "hwaddr": parts.get("hwaddr").map(|mac| mac.to_lowercase()) });
             if let Some(address) = parts.get("ip").filter(|ip| ip.contains('/')) {
                 interface["inet"] = json!(address);
             }

@@ -59,7 +59,8 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let shown = interfaces.iter().filter(|(name, interface)| wanted(name, interface));
     let data = shown.map(|(_, interface)| Value::Object(interface.clone())).collect();
     let changes = node.pending_interfaces.as_ref().map(|pending| {
-        let lines = pending.keys().filter(|name| !node.interfaces.contains_key(*name)).map(|name| format!("+auto {name}\n"));
+        let lines =
+            pending.keys().filter(|name| !node.interfaces.contains_key(*name)).map(|name| format!("+auto {name}\n"));
         format!("--- /etc/network/interfaces\n+++ /etc/network/interfaces.new\n{}", lines.collect::<String>())
     });
     Ok(Reply { data, total: None, changes })

@@ -36,9 +36,16 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
         ("GET", "/nodes/{node}/capabilities/qemu") => qemu_capabilities,
         ("GET", "/nodes/{node}/certificates/info") => certificates,
         ("GET", "/nodes/{node}/hardware/pci") => pci,
-        ("GET", "/nodes/{node}/hardware/usb" | "/nodes/{node}/services" | "/nodes/{node}/netstat"
-            | "/nodes/{node}/aplinfo" | "/nodes/{node}/disks/list" | "/nodes/{node}/replication"
-            | "/nodes/{node}/sdn/zones") => nothing,
+        (
+            "GET",
+            "/nodes/{node}/hardware/usb"
+            | "/nodes/{node}/services"
+            | "/nodes/{node}/netstat"
+            | "/nodes/{node}/aplinfo"
+            | "/nodes/{node}/disks/list"
+            | "/nodes/{node}/replication"
+            | "/nodes/{node}/sdn/zones",
+        ) => nothing,
         ("GET", "/nodes/{node}/journal") => journal,
         ("POST", "/nodes/{node}/startall" | "/nodes/{node}/stopall" | "/nodes/{node}/suspendall") => bulk,
         ("POST", "/nodes/{node}/migrateall") => migrate_all,
@@ -65,7 +72,8 @@ fn uptime(cluster: &Cluster, booted: f64) -> i64 {
 
 /// A node as lists show it; its figures only to those who may see them.
 pub fn summary(cluster: &Cluster, name: &str, figures: bool) -> Value {
-    let mut entry = json!({ "type": "node", "id": format!("node/{name}"), "node": name, "status": "online", "level": "" });
+    let mut entry =
+        json!({ "type": "node", "id": format!("node/{name}"), "node": name, "status": "online", "level": "" });
     if let Some(node) = cluster.nodes.get(name).filter(|_| figures) {
         let (_, used, _) = cluster.usage(name, "local");
         entry["maxcpu"] = json!(node.cores);
@@ -156,7 +164,8 @@ fn subscription(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
     Ok(json!({
         "status": "notfound", "message": "There is no subscription key", "serverid": "00000000000000000000000000000000",
         "url": "https://www.proxmox.com/en/proxmox-virtual-environment/pricing",
-    }).into())
+    })
+    .into())
 }
 
 fn syslog(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
@@ -185,7 +194,8 @@ fn cpu_models(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 }
 
 fn machines(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    const VERSIONS: [&str; 12] = ["9.2+pve1", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "7.1", "7.0", "6.2", "6.1"];
+    const VERSIONS: [&str; 12] =
+        ["9.2+pve1", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "7.1", "7.0", "6.2", "6.1"];
     let kinds = [("q35", "pc-q35"), ("i440fx", "pc-i440fx")];
     let machines = kinds.iter().flat_map(|(kind, prefix)| {
         VERSIONS.iter().map(move |version| {
@@ -207,7 +217,8 @@ fn pci(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
     Ok(json!([{
         "id": "0000:00:01.0", "class": "0x020000", "vendor": "0x1af4", "device": "0x1041", "iommugroup": -1,
         "subsystem_vendor": "0x1af4", "subsystem_device": "0x1041",
-    }]).into())
+    }])
+    .into())
 }
 
 fn certificates(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -216,7 +227,8 @@ fn certificates(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         "filename": "pveproxy-ssl.pem", "fingerprint": call.fingerprint, "subject": "/CN=MycoPod sandbox",
         "issuer": "/CN=MycoPod sandbox CA", "san": ["localhost", "127.0.0.1", "::1"], "notbefore": 157_766_400,
         "notafter": now + 31_536_000, "pem": "", "public-key-type": "id-ecPublicKey", "public-key-bits": 256,
-    }]).into())
+    }])
+    .into())
 }
 
 fn bulk(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {

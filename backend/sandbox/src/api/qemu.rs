@@ -14,15 +14,39 @@ use crate::work::Work;
 
 /// Options that only root itself may set; a token of root may not.
 const ROOT_ONLY: [&str; 14] = [
-    "affinity", "amd-sev", "arch", "args", "freeze", "hookscript", "hugepages", "ivshmem", "keephugepages", "lock",
-    "migrate_downtime", "migrate_speed", "spice_enhancements", "vmgenid",
+    "affinity",
+    "amd-sev",
+    "arch",
+    "args",
+    "freeze",
+    "hookscript",
+    "hugepages",
+    "ivshmem",
+    "keephugepages",
+    "lock",
+    "migrate_downtime",
+    "migrate_speed",
+    "spice_enhancements",
+    "vmgenid",
 ];
 /// What a token may not set unless it is mapped or virtual.
 const REAL_DEVICES: [&str; 3] = ["usb", "serial", "parallel"];
 /// Parameters of a creation that are no options of the guest.
 const NOT_OPTIONS: [&str; 14] = [
-    "node", "vmid", "archive", "bwlimit", "force", "live-restore", "pool", "start", "storage", "unique",
-    "import-working-storage", "background_delay", "skiplock", "digest",
+    "node",
+    "vmid",
+    "archive",
+    "bwlimit",
+    "force",
+    "live-restore",
+    "pool",
+    "start",
+    "storage",
+    "unique",
+    "import-working-storage",
+    "background_delay",
+    "skiplock",
+    "digest",
 ];
 const PATHS: &str = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.";
 
@@ -140,11 +164,7 @@ pub fn redo(value: &str, storage: Option<&str>, default: &str) -> String {
 pub fn ensure_may_allocate(cluster: &Cluster, call: &Call, vmid: u32) -> Outcome<()> {
     let rights = call.rights(cluster);
     let pool = call.get("pool").is_some_and(|pool| rights.has(&format!("/pool/{pool}"), "VM.Allocate"));
-    if pool || rights.has(&format!("/vms/{vmid}"), "VM.Allocate") {
-        Ok(())
-    } else {
-        Err(Failure::denied(""))
-    }
+    if pool || rights.has(&format!("/vms/{vmid}"), "VM.Allocate") { Ok(()) } else { Err(Failure::denied("")) }
 }
 
 /// Refuses options that only root may set.
@@ -197,18 +217,17 @@ pub fn ensure_public_keys(text: &str) -> Outcome<()> {
         let (kind, key) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let known = kind.starts_with("ssh-") || kind.starts_with("ecdsa-") || kind.starts_with("sk-");
         // The key repeats its own type, after that type's length.
-        known && STANDARD.decode(key).is_ok_and(|bytes| {
-            bytes.get(..4).is_some_and(|length| length == u32::try_from(kind.len()).unwrap_or_default().to_be_bytes())
-                && bytes.get(4..4 + kind.len()) == Some(kind.as_bytes())
-                && bytes.len() > 40
-        })
+        known
+            && STANDARD.decode(key).is_ok_and(|bytes| {
+                bytes
+                    .get(..4)
+                    .is_some_and(|length| length == u32::try_from(kind.len()).unwrap_or_default().to_be_bytes())
+                    && bytes.get(4..4 + kind.len()) == Some(kind.as_bytes())
+                    && bytes.len() > 40
+            })
     };
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    if lines.into_iter().all(valid) {
-        Ok(())
-    } else {
-        Err(Failure::failed("SSH public key validation error"))
-    }
+    if lines.into_iter().all(valid) { Ok(()) } else { Err(Failure::failed("SSH public key validation error")) }
 }
 
 /// Refuses drives on storages that are not there, that may not be used, or that hold no images.
@@ -236,7 +255,8 @@ fn ensure_drives(cluster: &Cluster, call: &Call, settings: &Config) -> Outcome<(
             }
         } else {
             ensure_volume_name(storage.has_files(), what)?;
-            call.rights(cluster).require_any(&format!("/storage/{name}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
+            call.rights(cluster)
+                .require_any(&format!("/storage/{name}"), &["Datastore.Audit", "Datastore.AllocateSpace"])?;
         }
     }
     Ok(())
@@ -290,7 +310,8 @@ fn change(call: &Call) -> Outcome<Change> {
     }
     ensure_ssh_keys(&change.set)?;
     check_lists(&change, "qemu")?;
-    let deleted: Vec<(String, String)> = change.delete.iter().map(|option| (option.clone(), "socket".to_owned())).collect();
+    let deleted: Vec<(String, String)> =
+        change.delete.iter().map(|option| (option.clone(), "socket".to_owned())).collect();
     ensure_may_set(call, &change.set)?;
     ensure_may_set(call, deleted.iter().map(|(option, value)| (option, value)))?;
     Ok(change)
@@ -298,8 +319,11 @@ fn change(call: &Call) -> Outcome<Change> {
 
 /// Refuses options that are not there, and those that are set and deleted at once.
 pub fn check_lists(change: &Change, kind: &str) -> Outcome<()> {
-    let known = |option: &str| schema().config_property(kind, option).is_some() && !matches!(option, "digest" | "node" | "vmid" | "delete" | "revert" | "force" | "skiplock")
-        || matches!(option, "meta" | "parent" | "runningmachine");
+    let known = |option: &str| {
+        schema().config_property(kind, option).is_some()
+            && !matches!(option, "digest" | "node" | "vmid" | "delete" | "revert" | "force" | "skiplock")
+            || matches!(option, "meta" | "parent" | "runningmachine")
+    };
     for (list, name) in [(&change.delete, "delete"), (&change.revert, "revert")] {
         for option in list {
             if !known(option) {
@@ -321,17 +345,15 @@ fn privilege(option: &str, value: &str, guest: &Guest) -> &'static str {
         "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets" | "vcpus" => "VM.Config.CPU",
         "memory" | "balloon" | "shares" => "VM.Config.Memory",
         "net" => "VM.Config.Network",
-        "cicustom" | "cipassword" | "citype" | "ciupgrade" | "ciuser" | "nameserver" | "searchdomain" | "sshkeys" | "ipconfig" => {
-            "VM.Config.Cloudinit"
-        }
+        "cicustom" | "cipassword" | "citype" | "ciupgrade" | "ciuser" | "nameserver" | "searchdomain" | "sshkeys"
+        | "ipconfig" => "VM.Config.Cloudinit",
         "ide" | "sata" | "scsi" | "virtio" | "efidisk" | "tpmstate" | "unused" => {
             let old = guest.get(option).unwrap_or(value);
             if is_cdrom(value) && is_cdrom(old) { "VM.Config.CDROM" } else { "VM.Config.Disk" }
         }
         "cdrom" => "VM.Config.CDROM",
-        "bios" | "machine" | "scsihw" | "vga" | "serial" | "usb" | "hostpci" | "audio" | "rng" | "watchdog" | "acpi" | "kvm" | "localtime" | "tablet" | "smbios" => {
-            "VM.Config.HWType"
-        }
+        "bios" | "machine" | "scsihw" | "vga" | "serial" | "usb" | "hostpci" | "audio" | "rng" | "watchdog"
+        | "acpi" | "kvm" | "localtime" | "tablet" | "smbios" => "VM.Config.HWType",
         _ => "VM.Config.Options",
     }
 }
@@ -385,7 +407,10 @@ fn ensure_change(cluster: &Cluster, call: &Call, change: &Change) -> Outcome<()>
     // Volumes are looked for before anything changes.
     for (_, value) in change.set.iter().filter(|(option, _)| drive(Kind::Qemu, option).is_some()) {
         let volume = volume_of(value);
-        if let Some((_, what)) = format::volume_id(volume) && !format::is_number(what) && what != "cloudinit" {
+        if let Some((_, what)) = format::volume_id(volume)
+            && !format::is_number(what)
+            && what != "cloudinit"
+        {
             cluster.require_volume(&call.node, volume)?;
         }
     }
@@ -407,11 +432,17 @@ fn set_config_later(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 fn resize(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     call.ensure_no_skiplock()?;
     let vmid = call.vmid("vmid");
-    let wrong = cluster.guest(&call.node, Kind::Qemu, vmid).and_then(|guest| guest.ensure_digest(call.get("digest"))).err();
+    let wrong =
+        cluster.guest(&call.node, Kind::Qemu, vmid).and_then(|guest| guest.ensure_digest(call.get("digest"))).err();
     let work = match wrong {
         // The digest is compared by the worker.
         Some(problem) => Work::Fail { problem },
-        None => Work::Resize { kind: Kind::Qemu, vmid, disk: call.text("disk").to_owned(), size: call.text("size").to_owned() },
+        None => Work::Resize {
+            kind: Kind::Qemu,
+            vmid,
+            disk: call.text("disk").to_owned(),
+            size: call.text("size").to_owned(),
+        },
     };
     Ok(call.submit(cluster, "resize", &vmid.to_string(), work))
 }
@@ -448,7 +479,12 @@ fn move_disk(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         return Err(Failure::failed("you can't move to the same storage with same format"));
     }
     let work = Work::MoveDisk {
-        kind: Kind::Qemu, vmid, disk, storage, format: format.map(str::to_owned), delete: call.flag("delete"),
+        kind: Kind::Qemu,
+        vmid,
+        disk,
+        storage,
+        format: format.map(str::to_owned),
+        delete: call.flag("delete"),
     };
     Ok(call.submit(cluster, "qmmove", &vmid.to_string(), work))
 }
@@ -501,13 +537,16 @@ fn dump_cloudinit(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
             let domain = guest.get("searchdomain").map(|domain| format!(".{domain}")).unwrap_or_default();
             let mut text = format!("#cloud-config\nhostname: {name}\nmanage_etc_hosts: true\nfqdn: {name}{domain}\n");
             if let Some(user) = guest.get("ciuser") {
-                text += &format!("user: {user}\n");
+                text.push_str("user: ");
+                text.push_str(user);
+                text.push('\n');
             }
             text + "chpasswd:\n  expire: False\nusers:\n  - default\npackage_upgrade: true\n"
         }
         "network" => "version: 1\nconfig:\n    - type: physical\n      name: eth0\n".to_owned(),
         _ => format!("instance-id: {}\n", guest.digest()),
-    }).into())
+    })
+    .into())
 }
 
 fn monitor(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -516,11 +555,13 @@ fn monitor(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         (None, _) => format!("ERROR: VM {} not running\n", guest.vmid),
         (Some(run), "info status") => format!("VM status: {}\r\n", if run.paused { "paused" } else { "running" }),
         (Some(_), command) => format!("unknown command: '{command}'\r\n"),
-    }).into())
+    })
+    .into())
 }
 
 fn send_key(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    const KEYS: [&str; 12] = ["ctrl", "alt", "delete", "ret", "esc", "tab", "spc", "shift", "up", "down", "left", "right"];
+    const KEYS: [&str; 12] =
+        ["ctrl", "alt", "delete", "ret", "esc", "tab", "spc", "shift", "up", "down", "left", "right"];
     let guest = call.guest(cluster)?;
     if guest.run.is_none() {
         return Err(Failure::failed(format!("VM {} not running", guest.vmid)));

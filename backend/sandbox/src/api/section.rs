@@ -14,13 +14,30 @@ type Section = BTreeMap<String, String>;
 pub fn handler(verb: &str, path: &str) -> Option<Handler> {
     Some(match (verb, path) {
         ("GET", "/cluster/ha/resources" | "/cluster/ha/groups" | "/cluster/sdn/zones" | "/cluster/sdn/vnets") => list,
-        ("POST", "/cluster/ha/resources" | "/cluster/ha/groups" | "/cluster/sdn/zones" | "/cluster/sdn/vnets") => create,
-        ("GET", "/cluster/ha/resources/{sid}" | "/cluster/ha/groups/{group}" | "/cluster/sdn/zones/{zone}"
-            | "/cluster/sdn/vnets/{vnet}") => read,
-        ("PUT", "/cluster/ha/resources/{sid}" | "/cluster/ha/groups/{group}" | "/cluster/sdn/zones/{zone}"
-            | "/cluster/sdn/vnets/{vnet}") => change,
-        ("DELETE", "/cluster/ha/resources/{sid}" | "/cluster/ha/groups/{group}" | "/cluster/sdn/zones/{zone}"
-            | "/cluster/sdn/vnets/{vnet}") => remove,
+        ("POST", "/cluster/ha/resources" | "/cluster/ha/groups" | "/cluster/sdn/zones" | "/cluster/sdn/vnets") => {
+            create
+        }
+        (
+            "GET",
+            "/cluster/ha/resources/{sid}"
+            | "/cluster/ha/groups/{group}"
+            | "/cluster/sdn/zones/{zone}"
+            | "/cluster/sdn/vnets/{vnet}",
+        ) => read,
+        (
+            "PUT",
+            "/cluster/ha/resources/{sid}"
+            | "/cluster/ha/groups/{group}"
+            | "/cluster/sdn/zones/{zone}"
+            | "/cluster/sdn/vnets/{vnet}",
+        ) => change,
+        (
+            "DELETE",
+            "/cluster/ha/resources/{sid}"
+            | "/cluster/ha/groups/{group}"
+            | "/cluster/sdn/zones/{zone}"
+            | "/cluster/sdn/vnets/{vnet}",
+        ) => remove,
         ("POST", "/cluster/replication") => no_replication,
         _ => return None,
     })
@@ -116,7 +133,8 @@ fn missing(noun: &str, id: &str) -> Failure {
 fn read(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let (kind, key, noun) = place(call);
     let id = id(cluster, call);
-    let section = cluster.sections.get(kind).and_then(|sections| sections.get(&id)).ok_or_else(|| missing(noun, &id))?;
+    let section =
+        cluster.sections.get(kind).and_then(|sections| sections.get(&id)).ok_or_else(|| missing(noun, &id))?;
     Ok(shown(kind, key, &id, section).into())
 }
 
@@ -124,7 +142,8 @@ fn change(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let (kind, key, noun) = place(call);
     let id = id(cluster, call);
     let changes = call.options(&[key, "type", "digest", "delete"]);
-    let section = cluster.sections.entry(kind.to_owned()).or_default().get_mut(&id).ok_or_else(|| missing(noun, &id))?;
+    let section =
+        cluster.sections.entry(kind.to_owned()).or_default().get_mut(&id).ok_or_else(|| missing(noun, &id))?;
     for name in call.list("delete") {
         section.remove(name);
     }
@@ -138,7 +157,9 @@ fn remove(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let removed = cluster.sections.entry(kind.to_owned()).or_default().remove(&id);
     match removed {
         Some(_) => Ok(Reply::null()),
-        None if kind == "ha/resources" => Err(Failure::failed(format!("cannot delete service '{id}', not HA managed!"))),
+        None if kind == "ha/resources" => {
+            Err(Failure::failed(format!("cannot delete service '{id}', not HA managed!")))
+        }
         None => Err(missing(noun, &id)),
     }
 }

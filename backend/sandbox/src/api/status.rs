@@ -10,13 +10,37 @@ use crate::guest::{Guest, Kind, is_cdrom};
 const QEMU: &str = "9.2.0";
 /// The counters of a drive of a running VM.
 const BLOCK_COUNTERS: [&str; 31] = [
-    "failed_flush_operations", "failed_rd_operations", "failed_unmap_operations", "failed_wr_operations",
-    "failed_zone_append_operations", "flush_operations", "flush_total_time_ns", "idle_time_ns",
-    "invalid_flush_operations", "invalid_rd_operations", "invalid_unmap_operations", "invalid_wr_operations",
-    "invalid_zone_append_operations", "rd_bytes", "rd_merged", "rd_operations", "rd_total_time_ns", "unmap_bytes",
-    "unmap_merged", "unmap_operations", "unmap_total_time_ns", "wr_bytes", "wr_highest_offset", "wr_merged",
-    "wr_operations", "wr_total_time_ns", "zone_append_bytes", "zone_append_merged", "zone_append_operations",
-    "zone_append_total_time_ns", "timed_stats",
+    "failed_flush_operations",
+    "failed_rd_operations",
+    "failed_unmap_operations",
+    "failed_wr_operations",
+    "failed_zone_append_operations",
+    "flush_operations",
+    "flush_total_time_ns",
+    "idle_time_ns",
+    "invalid_flush_operations",
+    "invalid_rd_operations",
+    "invalid_unmap_operations",
+    "invalid_wr_operations",
+    "invalid_zone_append_operations",
+    "rd_bytes",
+    "rd_merged",
+    "rd_operations",
+    "rd_total_time_ns",
+    "unmap_bytes",
+    "unmap_merged",
+    "unmap_operations",
+    "unmap_total_time_ns",
+    "wr_bytes",
+    "wr_highest_offset",
+    "wr_merged",
+    "wr_operations",
+    "wr_total_time_ns",
+    "zone_append_bytes",
+    "zone_append_merged",
+    "zone_append_operations",
+    "zone_append_total_time_ns",
+    "timed_stats",
 ];
 
 /// How much of a guest is told.
@@ -34,7 +58,7 @@ pub fn guest(cluster: &Cluster, guest: &Guest, detail: Detail) -> Value {
     let mut status = json!({
         "vmid": guest.vmid, "name": guest.name(), "status": if running { "running" } else { "stopped" },
         "cpus": guest.cpus(cores), "cpu": 0, "maxmem": guest.memory(), "mem": if running { guest.memory_used() } else { 0 },
-        "maxdisk": cluster.root_disk_size(guest), "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
+        "maxdisk": guest.root_disk_size(), "disk": 0, "diskread": 0, "diskwrite": 0, "netin": 0, "netout": 0,
         "uptime": guest.uptime(cluster.now),
     });
     if let Some(tags) = guest.get("tags") {
@@ -135,10 +159,14 @@ fn drives(guest: &Guest) -> Value {
     Value::Object(drives.iter().map(entry).collect())
 }
 
-fn ha(cluster: &Cluster, guest: &Guest) -> Value {
+/// A guest's id as an HA resource.
+pub fn sid(guest: &Guest) -> String {
     let kind = if guest.kind == Kind::Qemu { "vm" } else { "ct" };
-    let sid = format!("{kind}:{}", guest.vmid);
-    match cluster.sections.get("ha/resources").and_then(|resources| resources.get(&sid)) {
+    format!("{kind}:{}", guest.vmid)
+}
+
+fn ha(cluster: &Cluster, guest: &Guest) -> Value {
+    match cluster.sections.get("ha/resources").and_then(|resources| resources.get(&sid(guest))) {
         None => json!({ "managed": 0 }),
         Some(resource) => json!({ "managed": 1, "state": resource.get("state"), "group": resource.get("group") }),
     }

@@ -62,7 +62,8 @@ fn definitions_digest(cluster: &Cluster) -> String {
 fn definitions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let rights = call.rights(cluster);
     let seen = cluster.storages.iter().filter(|(name, storage)| {
-        rights.has_any(&format!("/storage/{name}"), &AUDIT) && call.get("type").is_none_or(|kind| storage.get("type") == kind)
+        rights.has_any(&format!("/storage/{name}"), &AUDIT)
+            && call.get("type").is_none_or(|kind| storage.get("type") == kind)
     });
     Ok(seen.map(|(name, storage)| shown(cluster, name, storage)).collect::<Value>().into())
 }
@@ -87,7 +88,9 @@ fn add(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         }
         "zfspool" => {
             let pool = call.text("pool");
-            return Err(failed(format!("could not activate storage '{name}', zfs error: cannot import '{pool}': no such pool available")));
+            return Err(failed(format!(
+                "could not activate storage '{name}', zfs error: cannot import '{pool}': no such pool available"
+            )));
         }
         // A volume group that no disk carries.
         "lvm" | "lvmthin" => total = 0,
@@ -119,7 +122,11 @@ fn ensure_properties(kind: &str, properties: &BTreeMap<String, String>) -> Outco
     if let Some(missing) = required.iter().find(|key| !properties.contains_key(**key)) {
         return Err(Failure::failed(format!("missing value for required option '{missing}'")));
     }
-    if kind == "dir" && let Some(key) = ["server", "export", "share", "vgname", "thinpool", "pool"].iter().find(|key| properties.contains_key(**key)) {
+    if kind == "dir"
+        && let Some(key) = ["server", "export", "share", "vgname", "thinpool", "pool"]
+            .iter()
+            .find(|key| properties.contains_key(**key))
+    {
         return Err(Failure::failed(format!("unexpected property '{key}'")));
     }
     Ok(())
@@ -250,7 +257,8 @@ fn allocate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if filename.contains('/') || filename.contains("..") {
         return Err(Failure::failed(format!("unable to parse volume filename '{filename}'")));
     }
-    let format = call.get("format").unwrap_or_else(|| filename.rsplit_once('.').map_or("raw", |(_, extension)| extension));
+    let format =
+        call.get("format").unwrap_or_else(|| filename.rsplit_once('.').map_or("raw", |(_, extension)| extension));
     let volume_name = if storage.has_files() { format!("{vmid}/{filename}") } else { filename.to_owned() };
     let volid = format!("{name}:{volume_name}");
     if cluster.volume(&call.node, &volid).is_some() {
@@ -307,7 +315,8 @@ fn volume(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 fn annotate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let volid = volid(call);
     let name = call.text("storage");
-    call.rights(cluster).require_any(&format!("/storage/{name}"), &["Datastore.Allocate", "Datastore.AllocateSpace"])?;
+    call.rights(cluster)
+        .require_any(&format!("/storage/{name}"), &["Datastore.Allocate", "Datastore.AllocateSpace"])?;
     let key = cluster.volume_key(&call.node, &volid);
     let volume = cluster.volumes.get_mut(&key).ok_or_else(|| format!("volume '{volid}' does not exist"))?;
     if let Some(notes) = call.get("notes") {
@@ -326,7 +335,8 @@ fn remove_volume(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let owner = owner(&volid);
     let rights = call.rights(cluster);
     let backup = volid.contains(":backup/");
-    if !(backup && owner.is_some_and(|vmid| rights.has(&format!("/vms/{vmid}"), "VM.Backup"))
+    if !(backup
+        && owner.is_some_and(|vmid| rights.has(&format!("/vms/{vmid}"), "VM.Backup"))
         && rights.has(&format!("/storage/{name}"), "Datastore.AllocateSpace"))
     {
         rights.require(&format!("/storage/{name}"), "Datastore.Allocate")?;
@@ -338,7 +348,9 @@ fn remove_volume(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 /// The guest that a volume belongs to, by its name.
 fn owner(volid: &str) -> Option<u32> {
     let file = volid.rsplit(['/', ':']).next()?;
-    let rest = ["vm-", "base-", "subvol-", "vzdump-qemu-", "vzdump-lxc-"].iter().find_map(|prefix| file.strip_prefix(prefix))?;
+    let rest = ["vm-", "base-", "subvol-", "vzdump-qemu-", "vzdump-lxc-"]
+        .iter()
+        .find_map(|prefix| file.strip_prefix(prefix))?;
     rest.split('-').next()?.parse().ok()
 }
 
@@ -347,7 +359,8 @@ fn prunable(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     cluster.storage(name)?;
     let keep = format::split(call.text("prune-backups"), "keep-last");
     let last = keep.get("keep-last").and_then(|n| n.parse::<usize>().ok()).filter(|n| *n > 0);
-    let mut backups: Vec<&Volume> = cluster.volumes_of(&call.node, name).filter(|volume| volume.content == "backup").collect();
+    let mut backups: Vec<&Volume> =
+        cluster.volumes_of(&call.node, name).filter(|volume| volume.content == "backup").collect();
     backups.sort_by_key(|volume| std::cmp::Reverse(volume.ctime));
     let mut kept: BTreeMap<Option<u32>, usize> = BTreeMap::new();
     let entries = backups.into_iter().map(|volume| {
@@ -380,7 +393,5 @@ fn download(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 fn query_url(_: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let host = call.text("url").split('/').nth(2).unwrap_or_default();
-    Err(Failure::failed(format!(
-        "invalid server response: '500 Can't connect to {host} (Connection refused)'"
-    )))
+    Err(Failure::failed(format!("invalid server response: '500 Can't connect to {host} (Connection refused)'")))
 }

@@ -32,13 +32,17 @@ fn own(call: &Call, task: &Task) -> bool {
 fn recent(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let all = call.rights(cluster).has("/", "Sys.Audit");
     let shown = cluster.tasks.iter().filter(|task| all || (task.caller == call.caller && call.caller.token.is_none()));
-    Ok(shown.take(RECENT).map(|task| {
-        let mut entry = task.listed();
-        if task.running() {
-            entry["status"] = Value::Null;
-        }
-        entry
-    }).collect::<Value>().into())
+    Ok(shown
+        .take(RECENT)
+        .map(|task| {
+            let mut entry = task.listed();
+            if task.running() {
+                entry["status"] = Value::Null;
+            }
+            entry
+        })
+        .collect::<Value>()
+        .into())
 }
 
 fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
