@@ -46,8 +46,8 @@ const STEERING: [&str; 33] = [
     "don't ask",
 ];
 
-/// Why `tokens` are no declaration at all, or none that is carried out.
-pub fn refusal(tokens: &[Token], inventory: &Inventory) -> Option<String> {
+/// Why a text is not read at all: it steers the system, or deletes everything.
+pub fn refusal(tokens: &[Token]) -> Option<String> {
     // What stands in quotation marks is data.
     let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
     if let Some(steering) = STEERING.into_iter().find(|wording| contains(&words, wording)) {
@@ -81,11 +81,14 @@ pub fn refusal(tokens: &[Token], inventory: &Inventory) -> Option<String> {
             all && bare
         }
     });
-    if everything {
-        return Some(
-            "MycoPod deletes guests by name or by tag, never all of them at once. Nothing was planned. Name the guests that shall go.".to_owned(),
-        );
-    }
+    everything.then(|| {
+        "MycoPod deletes guests by name or by tag, never all of them at once. Nothing was planned. Name the guests that shall go."
+            .to_owned()
+    })
+}
+
+/// Why a text is no declaration: it says nothing about guests.
+pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
     let concerns = tokens.iter().any(|token| {
         inventory.guests.contains_key(&token.text)
             || is_domain(&token.word)

@@ -3,7 +3,9 @@
 mod account;
 mod builtin;
 mod lexer;
+mod openai;
 mod quantity;
 mod vocabulary;
 
 pub use builtin::{Builtin, read};
+pub use openai::{Config, ConfigError, OpenAi};

@@ -14,9 +14,9 @@ use super::value::Noun;
 /// For whom, what, and how it is meant.
 type Wish = (Targets, Vec<Said<Item>>, How);
 
-const SET: &str = "set|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
-const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
-const LESS: &str = "reduce|decrease|lower|shrink|cut|scale down|downsize";
+pub const SET: &str = "set|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
+pub const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
+pub const LESS: &str = "reduce|decrease|lower|shrink|cut|scale down|downsize";
 
 impl Parser<'_> {
     /// A change with everything that belongs to it, and nothing left of the clause.
@@ -369,7 +369,7 @@ impl Parser<'_> {
     }
 
     /// An amount, or a number of things.
-    fn step(&mut self) -> Option<Value> {
+    pub fn step(&mut self) -> Option<Value> {
         self.quantity().map(Value::Size).or_else(|| self.number().map(Value::Count))
     }
 
@@ -493,7 +493,7 @@ impl Parser<'_> {
 }
 
 /// `step` on the field `noun`.
-fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Option<Item> {
+pub fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Option<Item> {
     match (noun, &step) {
         (Noun::Disk(which, false), Value::Size(_)) => {
             Some(Item::Disk(DiskItem { amount: amount(step), which: which.clone(), times: 1, storage: None }))

@@ -1,7 +1,6 @@
 //! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
 
 use mycopod_core::field::Value;
-use mycopod_core::guest::Kind;
 use mycopod_core::reading::Amount;
 
 use crate::lexer::TokenKind;
@@ -9,7 +8,6 @@ use crate::lexer::TokenKind;
 use super::Parser;
 use super::draft::{Draft, Group};
 use super::item::{How, Item, Said};
-use super::target::GuestNoun;
 
 /// What joins a phrase to the guest that it describes.
 const JOINS: &str = "it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
@@ -69,7 +67,7 @@ impl Parser<'_> {
             }));
             return Some(());
         };
-        let kind = self.kind_of(&noun);
+        let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
         let the = article && !one && count.is_none() && !noun.value.plural;
         if the {
@@ -117,11 +115,6 @@ impl Parser<'_> {
         let tokens = start..self.at;
         self.any("x");
         Some(Said { value, tokens })
-    }
-
-    fn kind_of(&self, noun: &Said<GuestNoun>) -> Option<Said<Kind>> {
-        let kind = noun.value.kind.or_else(|| noun.value.machine.then_some(Kind::Qemu))?;
-        Some(Said { value: kind, tokens: noun.tokens.clone() })
     }
 
     /// The names right after the noun: “called a”, “a”, “: a, b”, “(a, b)”, “, a, b and c,”.

@@ -121,16 +121,7 @@ fn names(
 /// The names in an answer, ranges included.
 fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
     let tokens = lex(answer, |_| true);
-    let mut parser = Parser {
-        text: answer,
-        tokens: &tokens,
-        inventory: context.inventory,
-        at: 0,
-        end: tokens.len(),
-        counting: true,
-        drafts: Vec::new(),
-        unread: Vec::new(),
-    };
+    let mut parser = Parser::new(answer, &tokens, context.inventory);
     let names = parser.names(true).or_else(|| parser.any_name().map(|value| vec![Said { value, tokens: 0..1 }]));
     if parser.done() { names.unwrap_or_default().into_iter().map(|name| name.value).collect() } else { Vec::new() }
 }

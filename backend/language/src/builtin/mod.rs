@@ -5,16 +5,16 @@
 //! is not understood to its end says nothing at all: half of “delete the snapshots of web-01” must not
 //! be read as “delete web-01”. Takes time linear in the text but for enumerations.
 
-mod change;
+pub mod change;
 mod create;
 mod cursor;
 mod deed;
 mod describe;
-mod draft;
+pub mod draft;
 mod edits;
-mod item;
-mod target;
-mod value;
+pub mod item;
+pub mod target;
+pub mod value;
 
 use std::ops::Range;
 
@@ -46,29 +46,23 @@ impl Interpreter for Builtin {
 /// Reads a declaration.
 #[must_use]
 pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
-    let tokens = lex(text, |word| {
-        inventory.guests.contains_key(word) || inventory.tags.contains(word) || inventory.images.contains_key(word)
-    });
-    if let Some(refusal) = account::refusal(&tokens, inventory) {
+    let tokens = lex(text, |word| is_known(inventory, word));
+    if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
-    let mut parser = Parser {
-        text,
-        tokens: &tokens,
-        inventory,
-        at: 0,
-        end: 0,
-        counting: true,
-        drafts: Vec::new(),
-        unread: Vec::new(),
-    };
+    let mut parser = Parser::new(text, &tokens, inventory);
     parser.sentences();
     let Parser { drafts, unread, .. } = parser;
     draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread)
 }
 
+/// Whether `word` is a name on the cluster, and so no misspelt keyword.
+pub fn is_known(inventory: &Inventory, word: &str) -> bool {
+    inventory.guests.contains_key(word) || inventory.tags.contains(word) || inventory.images.contains_key(word)
+}
+
 /// The state of a reading: where it is, what was understood, what was not.
-struct Parser<'a> {
+pub struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],
     inventory: &'a Inventory,
@@ -77,9 +71,31 @@ struct Parser<'a> {
     end: usize,
     /// Whether “web-1 to 3” may be a range here.
     counting: bool,
-    drafts: Vec<Draft>,
+    pub drafts: Vec<Draft>,
     /// The tokens that ended in nothing.
     unread: Vec<Range<usize>>,
+}
+
+impl<'a> Parser<'a> {
+    /// A parser at the beginning of `tokens`, which are those of `text`.
+    pub fn new(text: &'a str, tokens: &'a [Token], inventory: &'a Inventory) -> Self {
+        Self {
+            text,
+            tokens,
+            inventory,
+            at: 0,
+            end: tokens.len(),
+            counting: true,
+            drafts: Vec::new(),
+            unread: Vec::new(),
+        }
+    }
+
+    /// What `rule` makes of exactly these tokens.
+    pub fn exactly<T>(&mut self, tokens: Range<usize>, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        (self.at, self.end) = (tokens.start, tokens.end);
+        rule(self).filter(|_| self.done())
+    }
 }
 
 impl Parser<'_> {

@@ -29,6 +29,13 @@ pub struct GuestNoun {
     pub machine: bool,
 }
 
+impl GuestNoun {
+    /// The kind that it makes; “machine” means a VM there.
+    pub fn kind_to_make(&self) -> Option<Kind> {
+        self.kind.or_else(|| self.machine.then_some(Kind::Qemu))
+    }
+}
+
 /// Whom a sentence is about.
 #[derive(Clone, Debug)]
 pub enum Targets {

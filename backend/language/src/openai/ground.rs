@@ -1,0 +1,418 @@
+//! From the model's fragments to a reading: each must stand in the text, and its words decide, not the model.
+
+use std::ops::Range;
+
+use mycopod_core::field::NicPart;
+use mycopod_core::ports::Inventory;
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, Plain, Reading, Selector, Sourced, Target};
+
+use crate::account;
+use crate::builtin::Parser;
+use crate::builtin::change::{LESS, MORE, stepped};
+use crate::builtin::draft::{self, Change, Context, Copy, Doing, Draft, Group};
+use crate::builtin::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::target::Targets;
+use crate::builtin::value::Noun;
+use crate::lexer::{Token, TokenKind, lex};
+use crate::vocabulary::{self, Class};
+
+use super::raw::{Action, RawField, RawReading, RawStatement, RawValue};
+
+/// Words that only hold a sentence together. Others that the model leaves out become questions.
+const LINKS: &str = "i we me us you my our your would like could can let's i'd we'd will shall should must it its it's them their they there \
+     that this these those which who of on for in at to with called named name is are be has have having as so do it \
+     then next finally additionally afterwards";
+
+/// Words without which a text does not ask for an action, whatever the model says.
+fn evidence(action: Action) -> &'static str {
+    match action {
+        Action::Create => {
+            "create make build provision deploy set setup add spin launch new need want like up give get declare"
+        }
+        Action::Change => {
+            "set change adjust update modify configure resize make let have put give gets get needs need has should shall must assign add attach \
+             remove take tag label untag protect unprotect enable disable activate deactivate turn switch rename move connect plug double triple \
+             quadruple halve increase raise grow extend expand enlarge bump boost upgrade reduce decrease lower shrink cut scale start starts up down on off"
+        }
+        Action::Start => "start boot on up launch fire",
+        Action::Stop => "stop off down shutdown shut halt kill plug force forcefully hard pull power turn switch the",
+        Action::Reboot => "reboot restart",
+        Action::Delete => "delete destroy remove rid tear down get of",
+        Action::Snapshot => "snapshot snapshots take make create a",
+        Action::Clone => "clone copy duplicate make create full linked a",
+        Action::Adopt => "adopt take over manage control of",
+    }
+}
+
+/// The one among them that must be there.
+fn proof(action: Action) -> &'static str {
+    match action {
+        Action::Create | Action::Change => "",
+        Action::Start => "start boot on up launch fire",
+        Action::Stop => "stop off down shutdown halt kill plug",
+        Action::Reboot => "reboot restart",
+        Action::Delete => "delete destroy remove rid tear",
+        Action::Snapshot => "snapshot snapshots",
+        Action::Clone => "clone copy duplicate",
+        Action::Adopt => "adopt over manage control",
+    }
+}
+
+fn is_in(words: &str, word: &str) -> bool {
+    !word.is_empty() && words.split_whitespace().any(|known| known == word)
+}
+
+/// The state of a grounding.
+pub struct Grounder<'a> {
+    text: &'a str,
+    tokens: &'a [Token],
+    inventory: &'a Inventory,
+    parser: Parser<'a>,
+    covered: Vec<bool>,
+}
+
+impl<'a> Grounder<'a> {
+    /// Nothing is covered yet.
+    pub fn new(text: &'a str, tokens: &'a [Token], inventory: &'a Inventory) -> Self {
+        let parser = Parser::new(text, tokens, inventory);
+        Self { text, tokens, inventory, parser, covered: vec![false; tokens.len()] }
+    }
+
+    /// Takes the model's statements over as far as the text bears them out. The error names a fragment that does not
+    /// stand in the text.
+    pub fn ground(mut self, raw: &RawReading) -> Result<Self, String> {
+        for statement in &raw.statements {
+            self.statement(statement)?;
+        }
+        Ok(self)
+    }
+
+    /// The reading, with a question for every word that is not covered.
+    pub fn finish(mut self, answers: &Answers) -> Reading {
+        let mut unread = Vec::new();
+        let mut start = 0;
+        while start < self.tokens.len() {
+            let end =
+                self.tokens[start..].iter().position(Token::ends_sentence).map_or(self.tokens.len(), |end| start + end);
+            self.sentence(start..end, &mut unread);
+            start = end + 1;
+        }
+        let drafts = std::mem::take(&mut self.parser.drafts);
+        if drafts.is_empty()
+            && let Some(refusal) = account::off_topic(self.tokens, self.inventory)
+        {
+            return Reading { refusal: Some(refusal), ..Reading::default() };
+        }
+        let context = Context { text: self.text, tokens: self.tokens, inventory: self.inventory, answers };
+        draft::finish(&context, drafts, &unread)
+    }
+
+    /// What is open in a sentence; where one of its open words turns its meaning round, the whole of it.
+    fn sentence(&mut self, sentence: Range<usize>, unread: &mut Vec<Range<usize>>) {
+        let open = |at: &usize| {
+            let token = &self.tokens[*at];
+            !self.covered[*at] && account::is_content(token) && !is_in(LINKS, &token.word)
+        };
+        let turned = sentence.clone().filter(open).any(|at| {
+            let class = vocabulary::class(&self.tokens[at].word);
+            matches!(class, Some(Class::Negation | Class::Condition | Class::Schedule | Class::Choice))
+        });
+        if turned {
+            self.parser
+                .drafts
+                .retain(|draft| draft.tokens().end <= sentence.start || draft.tokens().start >= sentence.end);
+            unread.push(sentence);
+        } else {
+            unread.extend(sentence.filter(open).map(|at| at..at + 1));
+        }
+    }
+
+    /// Where `words` stand, token by token, within some tokens; a place that nothing else covers is preferred.
+    fn find(&self, words: &str, within: &Range<usize>) -> Result<Range<usize>, String> {
+        let wanted = lex(words, |_| true);
+        let wanted: Vec<&Token> = wanted.iter().filter(|token| token.kind != TokenKind::Break).collect();
+        let fits = |start: usize| {
+            let here = self.tokens[start..within.end].iter().take(wanted.len());
+            !wanted.is_empty()
+                && start + wanted.len() <= within.end
+                && here.zip(&wanted).all(|(token, wanted)| token.text == wanted.text && token.kind == wanted.kind)
+        };
+        let places: Vec<usize> = within.clone().filter(|start| fits(*start)).collect();
+        let free = places.iter().find(|start| !self.covered[**start]);
+        let start = free.or(places.first()).ok_or_else(|| {
+            let words: String = words.chars().take(80).collect();
+            format!("“{words}” does not stand in the text.")
+        })?;
+        Ok(*start..start + wanted.len())
+    }
+
+    fn cover(&mut self, tokens: &Range<usize>) {
+        self.covered[tokens.clone()].fill(true);
+    }
+
+    fn statement(&mut self, raw: &RawStatement) -> Result<(), String> {
+        let whole = self.find_loosely(&raw.words)?;
+        let verb = if raw.verb.trim().is_empty() { None } else { Some(self.find(&raw.verb, &whole)?) };
+        let said: Vec<String> = verb
+            .clone()
+            .map_or_else(Vec::new, |verb| self.tokens[verb].iter().map(|token| token.word.clone()).collect());
+        let proven = proof(raw.action).is_empty() || said.iter().any(|word| is_in(proof(raw.action), word));
+        if !proven {
+            // Nothing of it is covered, so that its words are asked about.
+            return Ok(());
+        }
+        for at in verb.into_iter().flatten() {
+            self.covered[at] |= is_in(evidence(raw.action), &self.tokens[at].word);
+        }
+        let draft = match raw.action {
+            Action::Create => self.create(raw, &whole)?,
+            Action::Change => self.change(raw, &whole, &said)?,
+            Action::Clone => self.clone_guest(raw, &whole)?,
+            deed => self.deed(deed, raw, &whole, &said)?,
+        };
+        self.parser.drafts.extend(draft);
+        Ok(())
+    }
+
+    /// A statement's words may run over several lines and leave words out; its first and last must stand there.
+    fn find_loosely(&self, words: &str) -> Result<Range<usize>, String> {
+        let all = 0..self.tokens.len();
+        self.find(words, &all).or_else(|error| {
+            let wanted = lex(words, |_| true);
+            let mut content = wanted.iter().filter(|token| token.is_content());
+            let (Some(first), Some(last)) = (content.next(), wanted.iter().rfind(|token| token.is_content())) else {
+                return Err(error);
+            };
+            let start = self.find(&first.text, &all)?.start;
+            let end = self.find(&last.text, &(start..self.tokens.len()))?.end;
+            Ok(start..end)
+        })
+    }
+
+    /// What a rule makes of a fragment; it must use all of it.
+    fn parse<T>(&mut self, tokens: &Range<usize>, rule: impl FnOnce(&mut Parser<'a>) -> Option<T>) -> Option<T> {
+        let read = self.parser.exactly(tokens.clone(), rule)?;
+        self.cover(tokens);
+        Some(read)
+    }
+
+    fn names(&mut self, raw: &RawStatement, whole: &Range<usize>) -> Result<Vec<Said<String>>, String> {
+        let mut names = Vec::new();
+        for words in &raw.names {
+            let tokens = self.find(words, whole)?;
+            let read = self.parse(&tokens, |p| p.names(true)).or_else(|| {
+                self.parse(&tokens, |p| p.any_name().map(|value| vec![Said { value, tokens: tokens.clone() }]))
+            });
+            names.extend(read.unwrap_or_default());
+        }
+        Ok(names)
+    }
+
+    fn targets(&mut self, raw: &RawStatement, whole: &Range<usize>) -> Result<Vec<Target>, String> {
+        let mut targets = Vec::new();
+        for words in &raw.targets {
+            let tokens = self.find(words, whole)?;
+            match self.parse(&tokens, Parser::targets) {
+                Some(Targets::Old(read)) => targets.extend(read),
+                Some(Targets::New) | None => {
+                    let span = self.parser.span(&tokens);
+                    targets.push(Target { span, selector: Selector::Vague(span.of(self.text)) });
+                    self.cover(&tokens);
+                }
+            }
+        }
+        Ok(targets)
+    }
+
+    fn items(&mut self, raw: &RawStatement, whole: &Range<usize>, how: How) -> Result<Vec<Said<Item>>, String> {
+        let mut items = Vec::new();
+        for value in &raw.values {
+            let tokens = self.find(&value.words, whole)?;
+            if let Some(item) = self.item(value, &tokens, how) {
+                items.push(Said { value: item, tokens });
+            }
+        }
+        Ok(items)
+    }
+
+    /// The value that a fragment says. The field is the model's word only where the words name none themselves.
+    fn item(&mut self, value: &RawValue, tokens: &Range<usize>, how: How) -> Option<Item> {
+        let read = self.parser.exactly(tokens.clone(), |p| p.item(how)).map(|item| item.value);
+        let item = match read {
+            Some(Item::Bare(amount)) => match value.field {
+                RawField::Memory => Some(Item::Plain(Plain::Memory, amount)),
+                RawField::Swap => Some(Item::Plain(Plain::Swap, amount)),
+                RawField::Disk => {
+                    let which = if how == How::Create { Which::One } else { Which::The(DiskRef::Only) };
+                    Some(Item::Disk(DiskItem { amount, which, times: 1, storage: None }))
+                }
+                _ => None,
+            },
+            Some(item) => is_of(&item, value.field).then_some(item),
+            None => {
+                let noun = noun(value.field)?;
+                self.parser.exactly(tokens.clone(), |p| p.connected_value(&noun, how)).or_else(|| {
+                    let amount = match how {
+                        How::Add => Amount::Plus,
+                        How::Remove => Amount::Minus,
+                        _ => return None,
+                    };
+                    let step = self.parser.exactly(tokens.clone(), Parser::step)?;
+                    stepped(&noun, step, amount)
+                })
+            }
+        }?;
+        self.cover(tokens);
+        Some(item)
+    }
+
+    fn create(&mut self, raw: &RawStatement, whole: &Range<usize>) -> Result<Option<Draft>, String> {
+        let mut group = Group::new(whole.clone(), whole.clone());
+        if !raw.kind.trim().is_empty() {
+            let tokens = self.find(&raw.kind, whole)?;
+            if let Some(noun) = self.parse(&tokens, Parser::guest_noun) {
+                group.plural = noun.plural;
+                group.kind = noun.kind_to_make().map(|value| Said { value, tokens });
+            }
+        }
+        if !raw.count.trim().is_empty() {
+            let tokens = self.find(&raw.count, whole)?;
+            group.count = self.parse(&tokens, Parser::number).map(|value| Said { value, tokens });
+        }
+        group.members = self.names(raw, whole)?;
+        group.items = self.items(raw, whole, How::Create)?.into_iter().map(|item| (None, item)).collect();
+        Ok(Some(Draft::Create(group)))
+    }
+
+    fn change(&mut self, raw: &RawStatement, whole: &Range<usize>, said: &[String]) -> Result<Option<Draft>, String> {
+        let any = |words: &str| {
+            said.iter().any(|word| words.split('|').any(|known| known.split(' ').any(|known| known == word)))
+        };
+        let factor = said.iter().find_map(|word| match word.as_str() {
+            "double" => Some(Amount::Times(2)),
+            "triple" => Some(Amount::Times(3)),
+            "quadruple" => Some(Amount::Times(4)),
+            "halve" => Some(Amount::Over(2)),
+            _ => None,
+        });
+        let how = if any(MORE) {
+            How::More
+        } else if any(LESS) {
+            How::Less
+        } else if any("add|attach") {
+            How::Add
+        } else if any("remove|take|untag") {
+            How::Remove
+        } else {
+            How::Give
+        };
+        let targets = self.targets(raw, whole)?;
+        let items = match factor {
+            None => self.items(raw, whole, how)?,
+            Some(amount) => self.scaled(raw, whole, &amount)?,
+        };
+        let understood = !targets.is_empty() && !items.is_empty();
+        Ok(understood.then(|| Draft::Change(Change { tokens: whole.clone(), targets, items, how })))
+    }
+
+    fn scaled(&mut self, raw: &RawStatement, whole: &Range<usize>, amount: &Amount) -> Result<Vec<Said<Item>>, String> {
+        let mut items = Vec::new();
+        for value in &raw.values {
+            let tokens = self.find(&value.words, whole)?;
+            let item = match self.parse(&tokens, Parser::noun) {
+                Some(Noun::Plain(plain @ (Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap))) => {
+                    Item::Plain(plain, amount.clone())
+                }
+                Some(Noun::Disk(which, false)) => {
+                    Item::Disk(DiskItem { amount: amount.clone(), which, times: 1, storage: None })
+                }
+                _ => continue,
+            };
+            items.push(Said { value: item, tokens });
+        }
+        Ok(items)
+    }
+
+    fn deed(
+        &mut self,
+        action: Action,
+        raw: &RawStatement,
+        whole: &Range<usize>,
+        said: &[String],
+    ) -> Result<Option<Draft>, String> {
+        let hard = said.iter().any(|word| is_in("kill plug force forcefully hard", word));
+        let name = self.names(raw, whole)?.pop();
+        let deed = match action {
+            Action::Start => Deed::Start,
+            Action::Stop if hard => Deed::Stop,
+            Action::Stop => Deed::Shutdown,
+            Action::Reboot => Deed::Reboot,
+            Action::Delete => Deed::Delete,
+            Action::Adopt => Deed::Adopt,
+            Action::Snapshot => {
+                Deed::Snapshot { name: name.map(|name| Sourced::new(name.value, self.parser.source(&name.tokens))) }
+            }
+            Action::Create | Action::Change | Action::Clone => return Ok(None),
+        };
+        let targets = self.targets(raw, whole)?;
+        Ok((!targets.is_empty()).then(|| Draft::Do(Doing { tokens: whole.clone(), targets, deed })))
+    }
+
+    fn clone_guest(&mut self, raw: &RawStatement, whole: &Range<usize>) -> Result<Option<Draft>, String> {
+        let targets = self.targets(raw, whole)?;
+        let names = self.names(raw, whole)?;
+        let items = self.items(raw, whole, How::Give)?;
+        let full = whole.clone().find(|at| is_in("full linked", &self.tokens[*at].word)).map(|at| {
+            let full = self.tokens[at].word == "full";
+            self.covered[at] = true;
+            Sourced::new(full, self.parser.source(&(at..at + 1)))
+        });
+        let (Ok([from]), Ok([name])) = (<[Target; 1]>::try_from(targets), <[Said<String>; 1]>::try_from(names)) else {
+            return Ok(None);
+        };
+        let name = Sourced::new(name.value, self.parser.source(&name.tokens));
+        Ok(Some(Draft::Clone(Copy { tokens: whole.clone(), from, name, full, items })))
+    }
+}
+
+/// Whether a phrase that names its field itself names the one that the model gave it.
+fn is_of(item: &Item, field: RawField) -> bool {
+    match item {
+        Item::Plain(plain, _) | Item::Unitless(plain, _) => {
+            matches!(noun(field), Some(Noun::Plain(other)) if other == *plain)
+        }
+        Item::Disk(_) | Item::Several(_) => field == RawField::Disk,
+        Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) => {
+            matches!(field, RawField::Bridge | RawField::Vlan | RawField::Ip | RawField::Gateway)
+        }
+        Item::Storage(_) => field == RawField::Storage,
+        Item::Node(_) => field == RawField::Node,
+        Item::Image(_) => field == RawField::Image,
+        Item::Bare(_) => false,
+    }
+}
+
+fn noun(field: RawField) -> Option<Noun> {
+    Some(match field {
+        RawField::Cores => Noun::Plain(Plain::Cores),
+        RawField::Sockets => Noun::Plain(Plain::Sockets),
+        RawField::CpuType => Noun::Plain(Plain::CpuType),
+        RawField::Memory => Noun::Plain(Plain::Memory),
+        RawField::Swap => Noun::Plain(Plain::Swap),
+        RawField::Tags => Noun::Plain(Plain::Tags),
+        RawField::Description => Noun::Plain(Plain::Description),
+        RawField::StartAtBoot => Noun::Plain(Plain::OnBoot),
+        RawField::Running => Noun::Plain(Plain::Running),
+        RawField::Protection => Noun::Plain(Plain::Protection),
+        RawField::Unprivileged => Noun::Plain(Plain::Unprivileged),
+        RawField::Name => Noun::Plain(Plain::Name),
+        RawField::Disk => Noun::Disk(Which::The(DiskRef::Only), false),
+        RawField::Bridge => Noun::Nic(NicPart::Bridge),
+        RawField::Vlan => Noun::Nic(NicPart::Vlan),
+        RawField::Ip => Noun::Nic(NicPart::Ip),
+        RawField::Gateway => Noun::Nic(NicPart::Gateway),
+        RawField::Storage => Noun::Storage,
+        RawField::Node => Noun::Node,
+        RawField::Image => return None,
+    })
+}

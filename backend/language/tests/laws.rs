@@ -1,0 +1,162 @@
+//! What holds for every text: nothing is dropped, nothing panics, and no name on the cluster changes a meaning.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use mycopod_core::guest::{GuestKey, Kind, Vmid};
+use mycopod_core::reading::{Answers, LEAVE_OUT, MAX_DECLARATION, Reading, Source, Span};
+use mycopod_language::read;
+use proptest::prelude::*;
+
+/// The sentences of the corpus.
+fn sentences() -> Vec<String> {
+    include_str!("corpus.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| Some(line.split_once(" => ")?.0.replace("\\n", "\n")))
+        .filter(|sentence| !sentence.is_empty())
+        .collect()
+}
+
+fn any_sentence() -> impl Strategy<Value = String> {
+    prop::sample::select(sentences())
+}
+
+/// Whether every span of `reading` lies in `text` and says what it claims.
+fn spans_are_true(reading: &Reading, text: &str) -> bool {
+    let length = text.chars().count();
+    let lies_in = |span: Span| span.start <= span.end && span.end <= length;
+    // A reading's own form holds every source there is.
+    let json = serde_json::to_value(reading).unwrap();
+    let mut open = vec![&json];
+    while let Some(value) = open.pop() {
+        if let Ok(Source::Said(fragment)) = serde_json::from_value::<Source>(value.clone())
+            && (Span { start: fragment.start, end: fragment.end }.of(text) != fragment.text || fragment.text.is_empty())
+        {
+            return false;
+        }
+        match value {
+            serde_json::Value::Array(values) => open.extend(values),
+            serde_json::Value::Object(fields) => open.extend(fields.values()),
+            _ => {}
+        }
+    }
+    reading.statements.iter().all(|statement| lies_in(statement.span) && !statement.span.of(text).is_empty())
+        && reading.questions.iter().filter_map(|question| question.span).all(lies_in)
+        && reading.unread.iter().all(|part| Span { start: part.start, end: part.end }.of(text) == part.text)
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics_and_every_span_is_true(text in "(?s).{0,300}") {
+        let reading = read(&text, &common::inventory(), &Answers::default());
+        prop_assert!(spans_are_true(&reading, &text));
+    }
+
+    #[test]
+    fn no_salad_of_its_own_words_panics(words in prop::collection::vec(prop::sample::select(
+        sentences().iter().flat_map(|s| s.split_inclusive([' ', '\n', ',']).map(str::to_owned).collect::<Vec<_>>()).collect::<Vec<_>>()), 1..40)) {
+        let text: String = words.concat();
+        let reading = read(&text, &common::inventory(), &Answers::default());
+        prop_assert!(spans_are_true(&reading, &text));
+    }
+
+    /// The law of accounting: a word that nobody foresaw ends in a value or a target, verbatim, or in a question.
+    #[test]
+    fn a_foreign_word_is_never_dropped(sentence in any_sentence(), place in any::<prop::sample::Index>()) {
+        let words: Vec<&str> = sentence.split_inclusive([' ', '\n']).collect();
+        let at = place.index(words.len() + 1);
+        let text = format!("{} flurbish {}", words[..at].concat(), words[at..].concat());
+        let reading = read(&text, &common::inventory(), &Answers::default());
+        let accounted = reading.refusal.is_some()
+            || !reading.questions.is_empty()
+            || serde_json::to_string(&reading.statements.iter().map(|s| &s.what).collect::<Vec<_>>()).unwrap().contains("flurbish");
+        prop_assert!(accounted, "{text}\n{}", common::summary(&reading));
+    }
+
+    /// A word that turns a meaning round never leaves a plan as it was.
+    #[test]
+    fn a_negation_or_condition_is_never_dropped(
+        sentence in any_sentence(),
+        place in any::<prop::sample::Index>(),
+        word in prop::sample::select(vec!["not", "never", "don't", "unless", "if", "except", "or", "tomorrow", "nightly", "without", "only"]),
+    ) {
+        let words: Vec<&str> = sentence.split_inclusive([' ', '\n']).collect();
+        let at = place.index(words.len() + 1);
+        let text = format!("{} {word} {}", words[..at].concat(), words[at..].concat());
+        let inventory = common::inventory();
+        let (plain, turned) = (read(&sentence, &inventory, &Answers::default()), read(&text, &inventory, &Answers::default()));
+        if plain.refusal.is_none() && plain.questions.is_empty() && turned.refusal.is_none() && turned.questions.is_empty() {
+            prop_assert_ne!(common::summary(&plain), common::summary(&turned), "{}", text);
+        }
+    }
+
+    /// Names on the cluster that are words of the grammar change no reading.
+    #[test]
+    fn hostile_names_change_nothing(sentence in any_sentence()) {
+        let plain = common::inventory();
+        let mut hostile = plain.clone();
+        for (name, vmid) in ["create", "delete", "all", "everything", "with", "cores", "not", "boot", "start", "vm", "and", "2", "GB", "the", "disk", "it"].into_iter().zip(500..) {
+            hostile.guests.insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() }]);
+            hostile.tags.insert(name.into());
+            hostile.nodes.insert(name.into());
+            hostile.storages.insert(name.into());
+            hostile.bridges.insert(name.into());
+            hostile.images.insert(name.into(), Kind::Qemu);
+        }
+        let (plain, hostile) = (read(&sentence, &plain, &Answers::default()), read(&sentence, &hostile, &Answers::default()));
+        prop_assert_eq!(plain.statements, hostile.statements);
+        prop_assert_eq!(plain.questions, hostile.questions);
+    }
+
+    /// Left-out words ask no more, and nothing is made of them.
+    #[test]
+    fn what_is_left_out_is_gone(sentence in any_sentence()) {
+        let inventory = common::inventory();
+        let first = read(&sentence, &inventory, &Answers::default());
+        let answers: Answers = first
+            .questions
+            .iter()
+            .filter(|question| question.options.iter().any(|option| option == LEAVE_OUT))
+            .map(|question| (question.id.clone(), LEAVE_OUT.to_owned()))
+            .collect();
+        let second = read(&sentence, &inventory, &answers);
+        prop_assert_eq!(first.statements, second.statements);
+        prop_assert!(second.questions.iter().all(|question| !question.id.starts_with("unread")));
+    }
+}
+
+#[test]
+fn the_longest_declarations_are_read_in_no_time() {
+    let patterns = [
+        "VM a-1: 2 cores, 4 GB RAM, 20 GB disk on local-lvm, vmbr1 vlan 20\n",
+        "delete ",
+        "web-1, ",
+        "“",
+        "not a. ",
+        "1 2 3 ",
+        "the the ",
+        "flurbish ",
+        "give web-01 4 cores and ",
+        "2x",
+        "/",
+        "((((",
+        "tag a, b and ",
+        "start web-01 and ",
+        "memory of ",
+        "''",
+        "1.",
+        "vm ",
+        "all ",
+        "it ",
+        "descriptoin ",
+    ];
+    for pattern in patterns {
+        let text: String = pattern.chars().cycle().take(MAX_DECLARATION).collect();
+        let began = Instant::now();
+        let _ = read(&text, &common::inventory(), &Answers::default());
+        // Far above what an optimised build takes; a quadratic rule takes minutes here.
+        assert!(began.elapsed() < Duration::from_secs(2), "{pattern:?} took {:?}", began.elapsed());
+    }
+}
