@@ -97,14 +97,22 @@ impl Engine {
         ledger.finish(approved.plan(), troubles, &progress).await
     }
 
-    async fn run_steps(&self, ledger: &Ledger, progress: &mut Progress<'_>, cut: &CancellationToken) -> Result<Troubles, Refusal> {
+    async fn run_steps(
+        &self,
+        ledger: &Ledger,
+        progress: &mut Progress<'_>,
+        cut: &CancellationToken,
+    ) -> Result<Troubles, Refusal> {
         let plan = progress.plan;
         let mut troubles = Troubles::default();
         let mut running = FuturesUnordered::new();
         loop {
             let cancelled = ledger.is_cancelled().await?;
             if cancelled {
-                troubles.note(ReconciliationStatus::Cancelled, "It was called off; the steps under way were finished.".into());
+                troubles.note(
+                    ReconciliationStatus::Cancelled,
+                    "It was called off; the steps under way were finished.".into(),
+                );
             }
             while !cut.is_cancelled() {
                 // What was begun before a restart must be brought to an end even when called off.
@@ -229,7 +237,12 @@ impl Ledger {
     pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<(), Refusal> {
         let mut transaction = self.engine.pool().begin().await?;
         steps::start(&mut transaction, &self.lease, step.seq, &before, self.engine.clock().now()).await?;
-        self.engine.enter(&mut transaction, self.entry(step, Kind::StepStarted, StepState::Started, json!({ "action": step.action }))).await?;
+        self.engine
+            .enter(
+                &mut transaction,
+                self.entry(step, Kind::StepStarted, StepState::Started, json!({ "action": step.action })),
+            )
+            .await?;
         transaction.commit().await?;
         self.engine.ring();
         Ok(())
@@ -254,7 +267,12 @@ impl Ledger {
     pub async fn submitted(&self, step: &Step, upid: &Upid) -> Result<(), Refusal> {
         let mut transaction = self.engine.pool().begin().await?;
         steps::submitted(&mut transaction, &self.lease, step.seq, upid, self.engine.clock().now()).await?;
-        self.engine.enter(&mut transaction, self.entry(step, Kind::StepSubmitted, StepState::Submitted, json!({ "upid": upid }))).await?;
+        self.engine
+            .enter(
+                &mut transaction,
+                self.entry(step, Kind::StepSubmitted, StepState::Submitted, json!({ "upid": upid })),
+            )
+            .await?;
         transaction.commit().await?;
         self.engine.ring();
         Ok(())
@@ -278,7 +296,11 @@ impl Ledger {
                 resources::present(&mut transaction, step.resource, &seen.guest, self.declaration, uuid, now).await?;
             }
             Outcome::Done(Look::Absent) => resources::gone(&mut transaction, step.resource, now).await?,
-            Outcome::Done(Look::Unknown(_)) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted => {}
+            Outcome::Done(Look::Unknown(_))
+            | Outcome::Failed(_)
+            | Outcome::Blocked(_)
+            | Outcome::Stale(_)
+            | Outcome::Interrupted => {}
         }
         steps::finish(&mut transaction, &self.lease, step.seq, state, error, now).await?;
         self.engine.enter(&mut transaction, self.entry(step, kind, state, json!({ "error": error }))).await?;
@@ -344,7 +366,12 @@ impl Ledger {
     }
 
     /// Ends the reconciliation and with it the declaration's applying. `converged` is the plan that was carried out whole.
-    async fn end(&self, status: ReconciliationStatus, reason: Option<&str>, converged: Option<&Plan>) -> Result<(), Refusal> {
+    async fn end(
+        &self,
+        status: ReconciliationStatus,
+        reason: Option<&str>,
+        converged: Option<&Plan>,
+    ) -> Result<(), Refusal> {
         let engine = &self.engine;
         // Whoever owns what is told by the markers, which a look must show.
         let observed = if converged.is_some() { Some(engine.look_afresh().await?) } else { None };
@@ -354,7 +381,9 @@ impl Ledger {
             ReconciliationStatus::Blocked => (DeclarationStatus::Blocked, Kind::DeclarationBlocked),
             ReconciliationStatus::Stale => (DeclarationStatus::Stale, Kind::PlanStale),
             ReconciliationStatus::Cancelled => (DeclarationStatus::Cancelled, Kind::DeclarationCancelled),
-            ReconciliationStatus::Failed | ReconciliationStatus::Applying => (DeclarationStatus::Failed, Kind::DeclarationFailed),
+            ReconciliationStatus::Failed | ReconciliationStatus::Applying => {
+                (DeclarationStatus::Failed, Kind::DeclarationFailed)
+            }
         };
         let mut transaction = engine.pool().begin().await?;
         steps::skip_pending(&mut transaction, &self.lease, now).await?;

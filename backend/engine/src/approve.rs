@@ -29,14 +29,19 @@ impl Engine {
         let (declaration, stored, plan_id) = {
             let mut connection = self.pool().acquire().await?;
             // The account as it is now: a token may be older than a demotion.
-            let is_admin = users::get(&mut connection, actor.id).await?.is_some_and(|user| user.role == Role::Admin && user.approved);
+            let is_admin = users::get(&mut connection, actor.id)
+                .await?
+                .is_some_and(|user| user.role == Role::Admin && user.approved);
             if !is_admin {
                 return Err(Refusal::Forbidden("Only an Admin may approve a plan.".into()));
             }
             let declaration = visible(&mut connection, actor, id).await?;
             let status = declaration.line.status;
             let Some(plan_id) = declaration.line.plan.filter(|_| status == DeclarationStatus::AwaitingApproval) else {
-                return Err(Refusal::Conflict(format!("This declaration is {}; there is no plan to approve.", words(status))));
+                return Err(Refusal::Conflict(format!(
+                    "This declaration is {}; there is no plan to approve.",
+                    words(status)
+                )));
             };
             let stored = plans::get(&mut connection, plan_id).await?;
             let stored = stored.ok_or_else(|| Refusal::Internal("The plan is missing.".into()))?;
@@ -64,7 +69,9 @@ impl Engine {
         // The row is locked from here on; another plan may have been put up before.
         let current = declarations::get(&mut transaction, id).await?.and_then(|declaration| declaration.line.plan);
         if current != Some(plan_id) {
-            return Err(Refusal::Conflict("Meanwhile another plan was made. Nothing was approved; look at that one.".into()));
+            return Err(Refusal::Conflict(
+                "Meanwhile another plan was made. Nothing was approved; look at that one.".into(),
+            ));
         }
         approvals::give(&mut transaction, plan_id, &record, now).await?;
         reconciliations::begin(&mut transaction, reconciliation, plan_id, approved.plan(), now).await?;

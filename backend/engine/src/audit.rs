@@ -99,11 +99,6 @@ impl Engine {
         if first_bad.is_none() && computed.root() != stored.root() {
             first_bad = bad(stored.size(), "the root does not fit: an entry before was altered together with its hash");
         }
-        Ok(Verification {
-            ok: first_bad.is_none(),
-            size: stored.size(),
-            root: stored.root().to_string(),
-            first_bad,
-        })
+        Ok(Verification { ok: first_bad.is_none(), size: stored.size(), root: stored.root().to_string(), first_bad })
     }
 }

@@ -15,7 +15,11 @@ impl Clock for SystemClock {
 
     /// # Panics
     /// Where the system has no random numbers to give: nothing that MycoPod does is safe then.
-    #[expect(clippy::disallowed_methods, clippy::expect_used, reason = "this is the generator; without it nothing is safe")]
+    #[expect(
+        clippy::disallowed_methods,
+        clippy::expect_used,
+        reason = "this is the generator; without it nothing is safe"
+    )]
     fn random(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the system gives random numbers");
     }

@@ -106,8 +106,8 @@ impl Engine {
     /// Calls a declaration off. Steps that were carried out stay; the one under way is finished.
     pub async fn cancel(&self, actor: &Actor, id: DeclarationId) -> Result<(), Refusal> {
         use DeclarationStatus::{
-            Applying, Approved, AwaitingApproval, Blocked, Cancelled, Converged, Failed, NeedsAnswer, Reading, Refused, Stale,
-            Superseded,
+            Applying, Approved, AwaitingApproval, Blocked, Cancelled, Converged, Failed, NeedsAnswer, Reading, Refused,
+            Stale, Superseded,
         };
         let mut transaction = self.pool().begin().await?;
         let declaration = visible(&mut transaction, actor, id).await?;
@@ -126,7 +126,10 @@ impl Engine {
                 "stopping".to_owned()
             }
             ended @ (Converged | Refused | Cancelled | Superseded) => {
-                return Err(Refusal::Conflict(format!("This declaration is {} and cannot be called off.", words(ended))));
+                return Err(Refusal::Conflict(format!(
+                    "This declaration is {} and cannot be called off.",
+                    words(ended)
+                )));
             }
         };
         let entry = Entry {
@@ -151,7 +154,10 @@ impl Engine {
         let declaration = visible(&mut transaction, actor, id).await?;
         let status = declaration.line.status;
         if !matches!(status, AwaitingApproval | Blocked | Converged | Failed | Stale) {
-            return Err(Refusal::Conflict(format!("This declaration is {}; it cannot be planned again.", words(status))));
+            return Err(Refusal::Conflict(format!(
+                "This declaration is {}; it cannot be planned again.",
+                words(status)
+            )));
         }
         declarations::move_to(&mut transaction, id, Reading, None, self.clock().now()).await.map_err(changed)?;
         transaction.commit().await?;
@@ -166,7 +172,9 @@ impl Engine {
             let bell = self.0.changed.notified();
             let busy = async {
                 let mut connection = self.pool().acquire().await?;
-                Ok::<_, Refusal>(declarations::standing(&mut connection, id).await?.is_some_and(|(status, _)| status.is_busy()))
+                Ok::<_, Refusal>(
+                    declarations::standing(&mut connection, id).await?.is_some_and(|(status, _)| status.is_busy()),
+                )
             };
             if !matches!(busy.await, Ok(true)) || Instant::now() >= deadline {
                 return;
@@ -256,7 +264,8 @@ impl Engine {
             };
             ledger.into_iter().find(|step| step.seq == seq)
         };
-        let step = step.ok_or_else(|| Refusal::NotFound(format!("No plan of this declaration with a step {seq} was begun.")))?;
+        let step =
+            step.ok_or_else(|| Refusal::NotFound(format!("No plan of this declaration with a step {seq} was begun.")))?;
         let Some(upid) = step.upid else { return Ok(StepLog { lines: Vec::new(), total: 0, running: false }) };
         let log = self.hypervisor().task_log(&upid, start).await?;
         Ok(StepLog { lines: log.lines, total: log.total, running: step.state == StepState::Submitted })
@@ -274,7 +283,11 @@ async fn may_declare(connection: &mut PgConnection, actor: &Actor) -> Result<(),
 }
 
 /// The declaration, where the actor may see it: their own, or as an Admin any.
-pub(crate) async fn visible(connection: &mut PgConnection, actor: &Actor, id: DeclarationId) -> Result<Declaration, Refusal> {
+pub(crate) async fn visible(
+    connection: &mut PgConnection,
+    actor: &Actor,
+    id: DeclarationId,
+) -> Result<Declaration, Refusal> {
     let found = declarations::get(connection, id).await?;
     found
         .filter(|declaration| actor.role == Role::Admin || declaration.line.user == actor.id)
@@ -295,4 +308,3 @@ pub(crate) fn changed(error: mycopod_store::StoreError) -> Refusal {
 pub(crate) fn words(status: DeclarationStatus) -> String {
     status.as_str().replace('_', " ").replace("needs answer", "waiting for an answer")
 }
-

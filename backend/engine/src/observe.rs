@@ -107,14 +107,22 @@ impl Engine {
                 row
             })
             .collect();
-        rows.extend(by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key())).map(|resource| {
-            let problem = if observed.is_complete() {
-                "It is gone: no node has it"
-            } else {
-                "It was not seen; a node does not answer, so it may be there"
-            };
-            gone(resource, problem, owners.get(&resource.id).copied().unwrap_or(resource.declaration).0, observed.at, now)
-        }));
+        rows.extend(by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key())).map(
+            |resource| {
+                let problem = if observed.is_complete() {
+                    "It is gone: no node has it"
+                } else {
+                    "It was not seen; a node does not answer, so it may be there"
+                };
+                gone(
+                    resource,
+                    problem,
+                    owners.get(&resource.id).copied().unwrap_or(resource.declaration).0,
+                    observed.at,
+                    now,
+                )
+            },
+        ));
         rows.sort_by(|a, b| (&a.name, a.vmid).cmp(&(&b.name, b.vmid)));
         Ok(rows)
     }
@@ -202,7 +210,13 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
     }
 }
 
-fn gone(resource: &Resource, problem: &str, declaration: uuid::Uuid, at: DateTime<Utc>, now: DateTime<Utc>) -> GuestRow {
+fn gone(
+    resource: &Resource,
+    problem: &str,
+    declaration: uuid::Uuid,
+    at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> GuestRow {
     GuestRow {
         kind: resource.guest.kind.as_str(),
         vmid: resource.guest.vmid.get(),

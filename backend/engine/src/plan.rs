@@ -49,7 +49,7 @@ impl Engine {
         let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
         let Some(intent) = &read.intent else { return Ok(()) };
         for _ in 0..TRIES {
-            let known = self.known(lease.work, intent).await?;
+            let known = self.known(lease.work, intent, observed).await?;
             let plan = match known.plan(lease.work, observed, self) {
                 Ok(plan) => plan,
                 Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
@@ -76,7 +76,7 @@ impl Engine {
         intent: &Intent,
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
-        Ok(self.known(id, intent).await?.plan(id, observed, self))
+        Ok(self.known(id, intent, observed).await?.plan(id, observed, self))
     }
 
     async fn put_up(
@@ -146,7 +146,8 @@ impl Engine {
             }
             for overtaken in owned_fields::own(transaction, resource, id, &fields, now).await? {
                 let why = "Newer declarations own all of its fields.";
-                match declarations::move_to(transaction, overtaken, DeclarationStatus::Superseded, Some(why), now).await {
+                match declarations::move_to(transaction, overtaken, DeclarationStatus::Superseded, Some(why), now).await
+                {
                     Ok(()) => {}
                     // It is being carried out or called off: its own end decides.
                     Err(StoreError::StatusChanged { .. }) => continue,
@@ -166,7 +167,7 @@ impl Engine {
         Ok(())
     }
 
-    async fn known(&self, id: DeclarationId, intent: &Intent) -> Result<Known, Refusal> {
+    async fn known(&self, id: DeclarationId, intent: &Intent, observed: &Observed) -> Result<Known, Refusal> {
         let mut connection = self.pool().acquire().await?;
         let ours = resources::list(&mut connection).await?;
         let mut done = done(&mut connection, id).await?;
@@ -186,7 +187,12 @@ impl Engine {
                 Wish::Exist(new) => match resources::get(&mut connection, new.resource).await? {
                     // Deleted since, by a plan: absence is bound to the guest, and nobody wants it back.
                     Some(known) if known.state == State::Gone => gone.push(known),
-                    Some(known) if known.state == State::Present && has_converged => {
+                    // While it is there, defaults are nobody's; where it must be made again, they count again.
+                    Some(known)
+                        if known.state == State::Present
+                            && has_converged
+                            && observed.guest(known.guest.key()).is_some() =>
+                    {
                         new.fields.retain(|field, _| wanted(new.resource, field));
                     }
                     _ => {}

@@ -10,10 +10,10 @@ use mycopod_core::ports::{CallError, Inventory};
 use mycopod_core::reading::{Answers, Question, Reading};
 use mycopod_core::resolve::resolve;
 use mycopod_core::status::DeclarationStatus;
+use mycopod_store::answers;
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
 use mycopod_store::leases::{self, Lease};
-use mycopod_store::answers;
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -48,13 +48,16 @@ impl Engine {
             (declaration, answers::of(&mut connection, id).await?)
         };
         // Somebody called it off meanwhile.
-        let Some(declaration) = declaration.filter(|d| d.line.status == DeclarationStatus::Reading) else { return Ok(()) };
+        let Some(declaration) = declaration.filter(|d| d.line.status == DeclarationStatus::Reading) else {
+            return Ok(());
+        };
         let observed = match self.look_afresh().await {
             Ok(observed) => observed,
             Err(error) => return self.postpone(lease, &declaration, &error).await,
         };
         // An intent that was resolved holds: read again, “double” would mean something else.
-        let unanswered = |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
+        let unanswered =
+            |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
         match &declaration.read {
             Some(Read { intent: Some(_), reading, .. }) if unanswered(reading) => {
                 self.plan_one(lease, &declaration, &observed, None).await
@@ -139,7 +142,12 @@ impl Engine {
     }
 
     /// Proxmox does not answer: the declaration waits, and says so.
-    async fn postpone(&self, lease: &Lease<DeclarationId>, declaration: &Declaration, error: &CallError) -> Result<(), Refusal> {
+    async fn postpone(
+        &self,
+        lease: &Lease<DeclarationId>,
+        declaration: &Declaration,
+        error: &CallError,
+    ) -> Result<(), Refusal> {
         if self.clock().now() - declaration.line.updated_at > GIVE_UP_AFTER {
             let why = format!("{error}. Nothing was planned. When Proxmox answers again, plan again.");
             return self.end(lease, DeclarationStatus::Failed, None, &why).await;

@@ -35,7 +35,9 @@ pub enum Refusal {
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() {
-            return Self::Unavailable("The database does not answer. Nothing was changed; try again in a moment.".into());
+            return Self::Unavailable(
+                "The database does not answer. Nothing was changed; try again in a moment.".into(),
+            );
         }
         tracing::error!(%error, "the store failed");
         Self::Internal("Something went wrong inside MycoPod; its log says what. Nothing was sent to Proxmox.".into())

@@ -4,13 +4,13 @@ use mycopod_core::field::{Field, NicPart, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::plan::{Change, Effect, Plan, Step};
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Reading, Selector, Source, Sourced,
-    Statement, Target, What,
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Reading, Selector, Source, Sourced, Statement,
+    Target, What,
 };
 
 use crate::view::{
-    ChangeView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView, StatementView, StepGuest, StepView,
-    Summary, TargetView,
+    ChangeView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView, StatementView, StepGuest,
+    StepView, Summary, TargetView,
 };
 
 impl From<&Source> for SourceView {
@@ -124,7 +124,9 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             let name = TargetView { display: create.name.value.clone(), source: (&create.name.source).into() };
             ("create", vec![name], created_fields(create))
         }
-        What::Change { targets, edits } => ("change", targets.iter().map(|t| target(t, text)).collect(), edit_fields(edits)),
+        What::Change { targets, edits } => {
+            ("change", targets.iter().map(|t| target(t, text)).collect(), edit_fields(edits))
+        }
         What::Do { targets, deed } => {
             let (verb, fields) = match deed {
                 Deed::Start => ("start", Vec::new()),
@@ -133,9 +135,10 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
                 Deed::Reboot => ("reboot", Vec::new()),
                 Deed::Delete => ("delete", Vec::new()),
                 Deed::Adopt => ("adopt", Vec::new()),
-                Deed::Snapshot { name } => {
-                    ("snapshot", name.iter().map(|name| field("snapshot", "Snapshot", name.value.clone(), &name.source)).collect())
-                }
+                Deed::Snapshot { name } => (
+                    "snapshot",
+                    name.iter().map(|name| field("snapshot", "Snapshot", name.value.clone(), &name.source)).collect(),
+                ),
             };
             (verb, targets.iter().map(|t| target(t, text)).collect(), fields)
         }
@@ -189,7 +192,9 @@ fn created_fields(create: &Create) -> Vec<FieldView> {
     for (n, disk) in create.disks.iter().enumerate() {
         let n = n + 1;
         fields.push(sourced(&format!("disk.{n}.size"), &format!("Disk {n} size"), &disk.size));
-        fields.extend(disk.storage.iter().map(|s| sourced(&format!("disk.{n}.storage"), &format!("Disk {n} storage"), s)));
+        fields.extend(
+            disk.storage.iter().map(|s| sourced(&format!("disk.{n}.storage"), &format!("Disk {n} storage"), s)),
+        );
     }
     for (n, nic) in create.nics.iter().enumerate() {
         let n = u8::try_from(n).unwrap_or(u8::MAX);

@@ -215,7 +215,10 @@ impl Run<'_> {
                 Ok(TaskState::Running) if Instant::now() < deadline => patience = Instant::now() + PATIENCE,
                 Ok(state) => return Ok(state),
                 Err(error) if Instant::now() > patience => {
-                    return Err(Outcome::Blocked(format!("{error}. Its task may go on; when Proxmox answers, plan again")).into());
+                    return Err(Outcome::Blocked(format!(
+                        "{error}. Its task may go on; when Proxmox answers, plan again"
+                    ))
+                    .into());
                 }
                 Err(_) => {}
             }
@@ -239,7 +242,8 @@ impl Run<'_> {
                 }
                 Settled::No => {
                     return Ok(Outcome::Failed(
-                        "Proxmox reported success, but the guest is not so. Look at the task’s log, then plan again".to_owned(),
+                        "Proxmox reported success, but the guest is not so. Look at the task’s log, then plan again"
+                            .to_owned(),
                     ));
                 }
                 Settled::Underway(why) | Settled::Unknown(why) => {
@@ -326,7 +330,9 @@ fn is_passing(reason: &str) -> bool {
 fn failed_task(action: &Action, why: &str) -> String {
     let hint = match action {
         Action::Shutdown => " Its system may not listen to Proxmox; “force stop” switches it off",
-        Action::Create { .. } | Action::Clone { .. } => " Look at the task’s log; what was begun was cleaned up by Proxmox, or stands there locked",
+        Action::Create { .. } | Action::Clone { .. } => {
+            " Look at the task’s log; what was begun was cleaned up by Proxmox, or stands there locked"
+        }
         _ => " Look at the task’s log, then plan again",
     };
     format!("Proxmox’s task failed: {why}.{hint}")

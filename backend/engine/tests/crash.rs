@@ -68,11 +68,13 @@ impl Hypervisor for Crashing {
 /// `None` where there is no such write.
 async fn crash_at(text: &str, at: usize, after: bool) -> Option<(Lab, mycopod_engine::view::Detail)> {
     let mut lab = Lab::new().await;
-    let crashing = Arc::new(Crashing { inner: lab.pve.clone(), at, after, writes: AtomicUsize::new(0), crashed: Notify::new() });
+    let crashing =
+        Arc::new(Crashing { inner: lab.pve.clone(), at, after, writes: AtomicUsize::new(0), crashed: Notify::new() });
     lab.restart(crashing.clone());
     let detail = lab.declare(text).await;
     let plan = detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}"));
-    let destroy = plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.guest.name.clone()).collect();
+    let destroy =
+        plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.guest.name.clone()).collect();
     let id = DeclarationId(detail.id);
     lab.engine.approve(&lab.admin, id, &plan.digest, &destroy).await.unwrap();
     tokio::select! {
@@ -135,8 +137,8 @@ async fn a_container_exists_once_whatever_crashes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_guest_is_deleted_and_no_other_whatever_crashes() {
-    survives("delete old-backup", async |lab| {
-        assert!(lab.named("old-backup").await.is_empty());
+    survives("delete test-1", async |lab| {
+        assert!(lab.named("test-1").await.is_empty());
         assert_eq!(lab.named("web-01").await.len(), 1);
     })
     .await;
@@ -156,7 +158,8 @@ async fn a_disk_grows_by_what_was_said_and_not_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reboot_is_never_asked_for_twice() {
     for after in [false, true] {
-        let (lab, detail) = crash_at("reboot web-01", 1, after).await.expect("adopting is the first write, rebooting the second");
+        let (lab, detail) =
+            crash_at("reboot web-01", 1, after).await.expect("adopting is the first write, rebooting the second");
         let guest = lab.named("web-01").await.remove(0).guest;
         let reboots = lab.pve.tasks_of(&guest.node, guest.vmid).await.unwrap();
         let reboots = reboots.iter().filter(|upid| upid.kind() == "qmreboot").count();

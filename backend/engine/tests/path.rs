@@ -179,6 +179,25 @@ async fn drift_is_found_with_its_age_and_repaired_by_a_plan() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_was_deleted_by_hand_is_made_again_whole_once_that_is_approved() {
+    let lab = Lab::running().await;
+    let made = lab.make(SHOP).await;
+    let before = lab.named("shop-01").await.remove(0);
+    lab.by_hand(Method::DELETE, &format!("/nodes/{}/qemu/{}", before.guest.node, before.guest.vmid), &[]).await;
+    while !lab.named("shop-01").await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    lab.engine.plan_again(&lab.admin, DeclarationId(made.id)).await.unwrap();
+    let repair = lab.settled(DeclarationId(made.id)).await;
+    assert_eq!(repair.status, "awaiting_approval", "{repair:#?}");
+    assert_eq!(lab.confirm(&repair).await.status, "converged");
+    let after = lab.named("shop-01").await.remove(0);
+    let nics: Vec<u8> = after.nics().collect();
+    assert_eq!(nics, before.nics().collect::<Vec<_>>(), "what was a default counts again");
+    assert_eq!(after.get(&Field::Memory), before.get(&Field::Memory));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newer_declaration_takes_fields_over_and_an_older_repair_leaves_them() {
     let lab = Lab::running().await;
     let first = lab.make(SHOP).await;
@@ -190,7 +209,8 @@ async fn a_newer_declaration_takes_fields_over_and_an_older_repair_leaves_them()
 
     let third = lab.make("set the cores of shop-01 to 7").await;
     assert_eq!(third.status, "converged");
-    let second = lab.engine.list(&lab.admin, 10, None).await.unwrap().into_iter().find(|d| d.content.ends_with("to 6")).unwrap();
+    let second =
+        lab.engine.list(&lab.admin, 10, None).await.unwrap().into_iter().find(|d| d.content.ends_with("to 6")).unwrap();
     assert_eq!(second.status, "superseded", "all of its fields are owned by a newer one");
 }
 
@@ -209,7 +229,8 @@ async fn a_guest_that_was_deleted_on_purpose_is_not_made_again_by_its_old_declar
 async fn changing_a_guest_that_is_not_ours_adopts_it_first_and_touches_no_other() {
     let lab = Lab::running().await;
     let before = lab.observed().await;
-    let target = before.guests.iter().find(|seen| seen.guest.name == "web-02").expect("the demo world has web-02").clone();
+    let target =
+        before.guests.iter().find(|seen| seen.guest.name == "web-02").expect("the demo world has web-02").clone();
     let detail = lab.make("web-02 gets 4 cores and 8 GB of RAM").await;
     let actions: Vec<&str> = detail.plan.as_ref().unwrap().steps.iter().map(|step| step.action).collect();
     assert_eq!(actions, ["adopt", "update"]);
@@ -239,7 +260,8 @@ async fn a_guest_put_in_place_of_ours_is_left_alone() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    lab.by_hand(Method::POST, &format!("/nodes/{node}/qemu"), &[("vmid", &vmid), ("name", "shop-01"), ("cores", "1")]).await;
+    lab.by_hand(Method::POST, &format!("/nodes/{node}/qemu"), &[("vmid", &vmid), ("name", "shop-01"), ("cores", "1")])
+        .await;
     let refused =
         lab.engine.approve(&lab.admin, DeclarationId(detail.id), &detail.plan.unwrap().digest, &BTreeSet::new()).await;
     assert!(matches!(refused, Err(Refusal::Stale(_))), "I3: {refused:?}");
