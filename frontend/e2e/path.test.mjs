@@ -39,7 +39,7 @@ before(async () => {
 });
 after(() => browser?.close());
 
-test("an Admin declares a VM, agrees to the plan, and finds it made and in the log", async () => {
+test("an Admin declares a VM, agrees to the plan, finds it made and in the log, and destroys it by its name", async () => {
   const name = process.env.MYCOPOD_SCREENSHOTS ? "e2e-1" : `e2e-${run}`;
   const { page, problems } = await open();
   await page.goto(url);
@@ -84,6 +84,17 @@ test("an Admin declares a VM, agrees to the plan, and finds it made and in the l
 
   await page.reload();
   await page.getByText("The log verifies").waitFor();
+
+  await page.getByRole("link", { name: "Declarations" }).click();
+  await declare(page, `Delete the VM ${name}`);
+  await page.getByRole("button", { name: "Confirm…" }).click();
+  const destroy = dialog.getByRole("button", { name: "Confirm and destroy" });
+  await focused(page, "Cancel");
+  assert.equal(await destroy.isDisabled(), true);
+  await look(page, "dialog-destroy");
+  await dialog.getByLabel(`Type ${name}`).fill(name);
+  await destroy.click();
+  await page.getByText("As declared", { exact: true }).waitFor({ timeout: APPLIED });
   assert.deepEqual(problems, []);
 });
 

@@ -44,6 +44,8 @@ declare module "@tanstack/react-query" {
 const CLUSTER_INTERVAL = 15_000;
 /** How often a running task's log is asked for, in ms. */
 const LOG_INTERVAL = 1_000;
+/** What Proxmox writes in place of a log that has no line yet; it does not count as one. */
+const NO_CONTENT = "no content";
 /** How often a moving declaration is looked at in case an event was lost, in ms. */
 const SAFETY_INTERVAL = 5_000;
 /** Pause between two long polls when no events arrive, in ms. */
@@ -237,7 +239,8 @@ export function useTaskLog(declaration: string, seq: number) {
       const known = client.getQueryData<TaskLog>(queryKey)?.lines ?? [];
       const path = `/declarations/${declaration}/steps/${seq}/log`;
       const log = await get<TaskLog>(path, { start: known.length }, signal);
-      return { ...log, lines: [...known, ...log.lines] };
+      const lines = [...known, ...log.lines].filter((line) => line !== NO_CONTENT);
+      return { ...log, lines };
     },
     refetchInterval: ({ state: { data } }) => (data?.running ? LOG_INTERVAL : false),
   });

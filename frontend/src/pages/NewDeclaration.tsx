@@ -18,9 +18,9 @@ const NEARLY_FULL = 3_500;
 const EXAMPLES = [
   "Create a VM called web-1 with 2 cores, 4 GB RAM and a 20 GB disk",
   "Three VMs worker-1 to worker-3 from debian-12, 4 cores and 8 GB of memory each, tagged batch",
-  "Create a container dns-1 from Alpine with 512 MB RAM and a 4 GB disk, address by DHCP",
+  "Create a container dns-1 from Alpine with 512 MB RAM, a 4 GB disk and DHCP",
   "Double the memory of web-1",
-  "Stop all guests tagged batch",
+  "Start all guests tagged batch",
   "Delete worker-3",
 ];
 
