@@ -23,7 +23,7 @@ const DEFAULT_URL: &str = "http://127.0.0.1:4000";
 /// A server on the same network answers within a few milliseconds.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server waits at most 30 s for a declaration to change; the rest is room.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// The cookie that renews a session.
 const REFRESH_COOKIE: &str = "mycopod_refresh";
 
@@ -99,7 +99,8 @@ pub struct FieldProblem {
 }
 
 fn fields(errors: &[FieldProblem]) -> String {
-    errors.iter().map(|error| format!("\n  {}: {}", error.field, error.message)).collect()
+    let lines: Vec<String> = errors.iter().map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
+    lines.concat()
 }
 
 impl ClientError {
@@ -111,7 +112,7 @@ impl ClientError {
             Self::NotLoggedIn { .. } | Self::NoHome => Exit::NotAllowed,
             Self::Problem(problem) => match problem.status {
                 401 | 403 => Exit::NotAllowed,
-                409 if problem.declaration.is_some() => Exit::Stale,
+                409 if problem.code == "stale" => Exit::Stale,
                 503 => Exit::Unreachable,
                 _ => Exit::Error,
             },

@@ -124,7 +124,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// The file with the secret that all keys derive from.
     pub secret_file: PathBuf,
-    /// Whether sessions over plain HTTP beyond loopback are allowed.
+    /// Whether sessions and declarations may go over plain HTTP beyond this machine.
     pub allow_plain_http: bool,
     /// The installation's name in signed checkpoints.
     pub name: String,
@@ -157,14 +157,7 @@ pub enum Reader {
     /// The built-in reader of English.
     BuiltIn,
     /// A language model behind an OpenAI-compatible server.
-    OpenAi {
-        /// The API's address, such as `https://api.openai.com/v1`.
-        base_url: String,
-        /// The model's name.
-        model: String,
-        /// The key; a server of one's own may need none.
-        key: Option<SecretString>,
-    },
+    OpenAi(mycopod_language::Config),
 }
 
 /// The Admin to make when there is none.
@@ -390,19 +383,20 @@ fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
     if !openai {
         return Reader::BuiltIn;
     }
-    let key = read.optional("LLM_API_KEY", |text| Ok(SecretString::from(text)));
-    if key.is_none() && !read.is_set("LLM_BASE_URL") {
+    let api_key = read.optional("LLM_API_KEY", |text| Ok(SecretString::from(text)));
+    if api_key.is_none() && !read.is_set("LLM_BASE_URL") {
         read.wrong::<()>("LLM_API_KEY", "is missing: OpenAI’s own server wants one; name another with LLM_BASE_URL");
     }
     let base_url = read.or("LLM_BASE_URL", LLM_BASE_URL, |text| {
         let url =
             http_url(text).ok_or("should be a URL, such as https://api.openai.com/v1 or http://127.0.0.1:11434/v1")?;
-        if key.is_some() && !is_private_way(&url) && !allow_plain_http {
-            return Err("would send LLM_API_KEY over plain HTTP: it should begin with https://".to_owned());
+        if !is_private_way(&url) && !allow_plain_http {
+            return Err("would send declarations over plain HTTP: it should begin with https://".to_owned());
         }
         Ok(text.trim_end_matches('/').to_owned())
     });
-    Reader::OpenAi { base_url, model: read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned())), key }
+    let model = read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned()));
+    Reader::OpenAi(mycopod_language::Config { base_url, api_key, model, allow_plain_http })
 }
 
 /// An HTTP address without credentials, query and fragment, all of which have no place in a setting that is shown.
@@ -588,7 +582,9 @@ mod tests {
     #[test]
     fn a_key_alone_selects_the_language_model() {
         let config = config(&[("LLM_API_KEY", "sk-1")]);
-        assert!(matches!(config.reader, Reader::OpenAi { base_url, key: Some(_), .. } if base_url == LLM_BASE_URL));
+        assert!(
+            matches!(config.reader, Reader::OpenAi(model) if model.base_url == LLM_BASE_URL && model.api_key.is_some())
+        );
         let config = self::config(&[("LLM_API_KEY", "sk-1"), ("LLM_PROVIDER", "builtin")]);
         assert!(matches!(config.reader, Reader::BuiltIn));
     }
@@ -640,11 +636,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_not_sent_over_plain_http() {
+    fn declarations_are_not_sent_over_plain_http_unless_that_is_allowed() {
         let far = [("LLM_API_KEY", "sk-1"), ("LLM_BASE_URL", "http://models.example.org/v1")];
         assert_eq!(bad(&far)[0].name, "LLM_BASE_URL");
         config(&[("LLM_API_KEY", "sk-1"), ("LLM_BASE_URL", "http://127.0.0.1:11434/v1")]);
-        config(&[("LLM_PROVIDER", "openai"), ("LLM_BASE_URL", "http://models.example.org/v1")]);
+        config(&[far[0], far[1], ("MYCOPOD_ALLOW_PLAIN_HTTP", "true")]);
     }
 
     #[test]
@@ -659,6 +655,13 @@ mod tests {
         assert!(!format!("{config:?}").contains("hush"));
         let client = ClientConfig::of(&variables(&[("MYCOPOD_TOKEN", "hush5")])).unwrap();
         assert!(!format!("{client:?}").contains("hush"));
+    }
+
+    #[test]
+    fn the_documented_policy_is_the_default_one() {
+        let document = include_str!("../../../docs/DEPLOYMENT.md");
+        let shown = document.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(shown).unwrap(), Policy::default());
     }
 
     #[test]

@@ -63,10 +63,13 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
     }
     let body = json!({ "plan_digest": plan.digest, "destroy": destroy });
     let confirmed = match client.post(&format!("/declarations/{}/confirm", args.id), &body).await {
-        Err(ClientError::Problem(problem)) if problem.declaration.is_some() => {
+        Err(ClientError::Problem(mut problem)) if problem.declaration.is_some() => {
             note(format_args!("error: {}", problem.detail));
-            Shown::of(client, problem.declaration.unwrap_or_default())?.write(out, true);
-            return Ok(Exit::Stale);
+            let now = Shown::of(client, problem.declaration.take().unwrap_or_default())?;
+            now.write(out, true);
+            let is_this_plan = now.declaration.plan.as_ref().is_some_and(|now| now.digest == plan.digest);
+            // The plan that was shown still holds: something else was wrong, such as a name in --destroy.
+            return Ok(if is_this_plan { Exit::Error } else { Exit::Stale });
         }
         confirmed => Shown::of(client, confirmed?)?,
     };

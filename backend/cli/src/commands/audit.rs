@@ -138,16 +138,12 @@ async fn export(
         }
     })
     .await?;
-    match failed.or_else(|| file.as_mut().and_then(|file| file.sync_all().err())) {
-        Some(error) => {
-            note(format_args!("error: the export is incomplete: {error}"));
-            Ok(Exit::Error)
-        }
-        None => {
-            note(format_args!("{count} entries"));
-            Ok(Exit::Done)
-        }
+    if let Some(error) = failed.or_else(|| file.as_mut().and_then(|file| file.sync_all().err())) {
+        note(format_args!("error: the export is incomplete: {error}"));
+        return Ok(Exit::Error);
     }
+    note(format_args!("{count} entries"));
+    Ok(Exit::Done)
 }
 
 /// Hands on the lines of an answer as they come in.
@@ -175,7 +171,7 @@ async fn verify_live(client: &Client, args: &VerifyArgs, out: Output) -> Result<
     let signed: Checkpoint = client.parse(&client.get("/audit/checkpoint").await?)?;
     let mut verifier = Verifier::new();
     lines(client, client.stream("/audit/export").await?, |line| verifier.line(line)).await?;
-    let ended = report(verifier, Some(signed), args, out);
+    let ended = report(verifier, Some(&signed), args, out);
     if ended == Exit::NotVerified {
         // The server holds the hash of every entry and can name the first that does not fit.
         let own = client.get("/audit/verify").await?;
@@ -199,7 +195,7 @@ fn verify_export(path: &Path, args: &VerifyArgs, out: Output) -> Exit {
 }
 
 /// Holds what was read against the checkpoints, and tells how it stands.
-fn report(mut verifier: Verifier, live: Option<Checkpoint>, args: &VerifyArgs, out: Output) -> Exit {
+fn report(mut verifier: Verifier, live: Option<&Checkpoint>, args: &VerifyArgs, out: Output) -> Exit {
     let kept = match args.checkpoint.as_deref().map(kept).transpose() {
         Ok(kept) => kept,
         Err(why) => {
@@ -209,7 +205,7 @@ fn report(mut verifier: Verifier, live: Option<Checkpoint>, args: &VerifyArgs, o
     };
     let mut problems = Vec::new();
     let mut keys = Vec::new();
-    for checkpoint in kept.iter().chain(&live) {
+    for checkpoint in kept.iter().chain(live) {
         if let Err(error) = verifier.checkpoint(checkpoint) {
             problems.push(error.to_string());
         }

@@ -67,7 +67,7 @@ pub async fn run(Args: Args, out: Output) -> Exit {
 fn reader(reader: &Reader) -> String {
     match reader {
         Reader::BuiltIn => "declarations are read by the built-in reader".to_owned(),
-        Reader::OpenAi { base_url, model, .. } => format!("declarations are read by {model} at {base_url}"),
+        Reader::OpenAi(config) => format!("declarations are read by {} at {}", config.model, config.base_url),
     }
 }
 

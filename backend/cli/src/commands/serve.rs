@@ -61,11 +61,11 @@ pub enum ServeError {
     #[error("PROXMOX_…: {0}")]
     Proxmox(#[from] mycopod_pve::ConfigError),
     /// The language model's settings are wrong.
-    #[error("LLM_…: {0}")]
-    Reader(String),
+    #[error(transparent)]
+    Reader(#[from] mycopod_language::ConfigError),
     /// The first Admin cannot be made.
     #[error("the first Admin could not be made: {0} See MYCOPOD_ADMIN_EMAIL and MYCOPOD_ADMIN_PASSWORD")]
-    FirstAdmin(String),
+    FirstAdmin(#[from] mycopod_server::Problem),
     /// The address cannot be had.
     #[error("MYCOPOD_LISTEN: {address} cannot be listened on: {source}. Is another MycoPod running?")]
     Listen {
@@ -234,13 +234,12 @@ async fn with_cluster(
     let listener = TcpListener::bind(address).await.map_err(refused)?;
     let url = url_of(listener.local_addr().map_err(refused)?);
     let password = config.first_admin.password.as_ref().map(|password| password.expose_secret().to_owned());
-    match mycopod_server::create_first_admin(&engine, &config.first_admin.email, password).await {
-        Ok(FirstAdmin::Exists) => {}
-        Ok(FirstAdmin::Made { email, made_password: None }) => note(format_args!("Admin: {email}, made")),
-        Ok(FirstAdmin::Made { email, made_password: Some(password) }) => show_first_login(&url, &email, &password),
-        Err(problem) => return Err(ServeError::FirstAdmin(problem.to_string())),
+    match mycopod_server::create_first_admin(&engine, &config.first_admin.email, password).await? {
+        FirstAdmin::Exists => {}
+        FirstAdmin::Made { email, made_password: None } => note(format_args!("Admin: {email}, made")),
+        FirstAdmin::Made { email, made_password: Some(password) } => show_first_login(&url, &email, &password),
     }
-    let server = mycopod_server::Config {
+    let surface = mycopod_server::Config {
         cors_origins: config.cors_origins.clone(),
         allow_plain_http: config.allow_plain_http,
         trusted_proxies: config.trusted_proxies.clone(),
@@ -254,7 +253,7 @@ async fn with_cluster(
     });
     note(format_args!("Ready: {url} in {:.1} s", started.elapsed().as_secs_f64()));
     let counting = tokio::spawn(count_requests(pve));
-    let served = mycopod_server::serve(engine, server, listener, stop.clone()).await;
+    let served = mycopod_server::serve(engine, surface, listener, stop.clone()).await;
     counting.abort();
     note("Stopping: work that was begun is finished at the next start.");
     workers_stop.cancel();
@@ -312,7 +311,7 @@ async fn count_requests(pve: Arc<Pve>) {
 fn interpreter(reader: &Reader) -> Result<Arc<dyn Interpreter>, ServeError> {
     Ok(match reader {
         Reader::BuiltIn => Arc::new(mycopod_language::Builtin),
-        Reader::OpenAi { .. } => return Err(ServeError::Reader("PENDING".into())),
+        Reader::OpenAi(config) => Arc::new(mycopod_language::OpenAi::new(config.clone())?),
     })
 }
 

@@ -51,6 +51,13 @@ fn from_a_sentence_to_a_guest_and_its_proof() {
     assert_eq!(server.run(&["cancel", &id]).status.code(), Some(0));
     assert_eq!(server.run(&["status", &id]).status.code(), Some(10));
 
+    let doomed = server.run(&["declare", "--detailed-exitcode", "Delete cli-1."]);
+    let id = json(&doomed)["id"].as_str().unwrap().to_owned();
+    let unnamed = server.run(&["approve", &id, "--yes"]);
+    assert_eq!(unnamed.status.code(), Some(1), "what is destroyed was not named: {unnamed:?}");
+    let named = server.run(&["approve", &id, "--yes", "--destroy", "cli-1"]);
+    assert_eq!(named.status.code(), Some(0), "{named:?}");
+
     let log = home.path().join("log.jsonl");
     let checkpoint = home.path().join("checkpoint.json");
     let (log, checkpoint) = (log.to_str().unwrap(), checkpoint.to_str().unwrap());

@@ -113,7 +113,7 @@ impl Server<'_> {
 
     /// A person who is logged in.
     pub async fn login(&self) -> Person {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
         let mut person = Person { http, url: format!("{}/api/v1", self.url), token: String::new() };
         let session = person.post("/login", &json!({ "email": EMAIL, "password": PASSWORD })).await;
         person.token = session["token"].as_str().unwrap().to_owned();
