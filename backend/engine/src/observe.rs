@@ -107,22 +107,20 @@ impl Engine {
                 row
             })
             .collect();
-        rows.extend(by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key())).map(
-            |resource| {
-                let problem = if observed.is_complete() {
-                    "It is gone: no node has it"
-                } else {
-                    "It was not seen; a node does not answer, so it may be there"
-                };
-                gone(
-                    resource,
-                    problem,
-                    owners.get(&resource.id).copied().unwrap_or(resource.declaration).0,
-                    observed.at,
-                    now,
-                )
-            },
-        ));
+        let unseen = by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key()));
+        rows.extend(unseen.map(|resource| {
+            let problem = if observed.is_complete() {
+                "It is gone: no node has it"
+            } else {
+                "It was not seen; a node does not answer, so it may be there"
+            };
+            GuestRow {
+                declaration: Some(owners.get(&resource.id).unwrap_or(&resource.declaration).0),
+                drift: drifts.remove(&resource.id).unwrap_or_default(),
+                problem: Some(problem.to_owned()),
+                ..not_seen(resource, age(observed.at, now))
+            }
+        }));
         rows.sort_by(|a, b| (&a.name, a.vmid).cmp(&(&b.name, b.vmid)));
         Ok(rows)
     }
@@ -210,30 +208,26 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
     }
 }
 
-fn gone(
-    resource: &Resource,
-    problem: &str,
-    declaration: uuid::Uuid,
-    at: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> GuestRow {
+/// A guest of ours that no node showed.
+fn not_seen(resource: &Resource, age_seconds: u64) -> GuestRow {
+    let guest = &resource.guest;
     GuestRow {
-        kind: resource.guest.kind.as_str(),
-        vmid: resource.guest.vmid.get(),
-        name: resource.guest.name.clone(),
-        node: resource.guest.node.clone(),
+        kind: guest.kind.as_str(),
+        vmid: guest.vmid.get(),
+        name: guest.name.clone(),
+        node: guest.node.clone(),
         status: "unknown",
         template: false,
         managed: true,
         resource: Some(resource.id.0),
-        declaration: Some(declaration),
+        declaration: None,
         cores: None,
         memory_mib: None,
         disk_gib: None,
         tags: Vec::new(),
-        age_seconds: age(at, now),
+        age_seconds,
         drift: Vec::new(),
-        problem: Some(problem.to_owned()),
+        problem: None,
     }
 }
 

@@ -98,7 +98,11 @@ impl Engine {
         declarations::save_plan(&mut transaction, id, plan_id).await?;
         resources::release_unused(&mut transaction, id).await?;
         for step in plan.steps() {
-            if matches!(step.action, Action::Create { .. } | Action::Clone { .. }) {
+            // One that is made again, having been deleted by hand, has kept its VMID.
+            let is_new = !resources::get(&mut transaction, step.resource)
+                .await?
+                .is_some_and(|known| known.state == State::Present);
+            if is_new && matches!(step.action, Action::Create { .. } | Action::Clone { .. }) {
                 resources::reserve(&mut transaction, step.resource, &step.guest, id, now).await?;
             }
         }

@@ -37,7 +37,14 @@ impl Engine {
             let mut connection = engine.pool().acquire().await?;
             Ok(leases::claim_declaration(&mut connection, DeclarationStatus::Reading, &worker, LEASE).await?)
         };
-        self.work(stop, AT_ONCE, claim, |engine, lease| async move { engine.read_one(&lease).await }).await;
+        let carry = |engine: Self, lease| async move {
+            match engine.read_one(&lease).await {
+                // It would go wrong again; what is out of reach may come back.
+                Err(Refusal::Internal(why)) => engine.end(&lease, DeclarationStatus::Failed, None, &why).await,
+                done => done,
+            }
+        };
+        self.work(stop, AT_ONCE, claim, carry).await;
     }
 
     async fn read_one(&self, lease: &Lease<DeclarationId>) -> Result<(), Refusal> {

@@ -1,12 +1,10 @@
 //! Crashes before and after every call to Proxmox: whatever fails, one guest for one declared guest.
 
-mod common;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::lab::Lab;
 use async_trait::async_trait;
-use common::Lab;
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};

@@ -1,11 +1,9 @@
 //! The whole path, over the sandbox: from a sentence to a guest, and what must not happen on the way.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::{Lab, user};
+use crate::lab::{Lab, user};
 use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::id::DeclarationId;
@@ -187,6 +185,15 @@ async fn a_guest_that_was_deleted_by_hand_is_made_again_whole_once_that_is_appro
     while !lab.named("shop-01").await.is_empty() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    let row = loop {
+        let rows = lab.engine.guests().await.unwrap();
+        let row = rows.into_iter().find(|row| row.name == "shop-01").unwrap();
+        if !row.drift.is_empty() {
+            break row;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(row.managed && row.problem.is_some(), "{row:?}");
     lab.engine.plan_again(&lab.admin, DeclarationId(made.id)).await.unwrap();
     let repair = lab.settled(DeclarationId(made.id)).await;
     assert_eq!(repair.status, "awaiting_approval", "{repair:#?}");

@@ -8,7 +8,7 @@ use mycopod_core::id::{DeclarationId, UserId};
 use mycopod_core::keys::Keys;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Observed, Sighting};
-use mycopod_core::ports::{Clock, Hypervisor};
+use mycopod_core::ports::Hypervisor;
 use mycopod_core::status::Role;
 use mycopod_engine::clock::SystemClock;
 use mycopod_engine::view::Detail;
@@ -23,7 +23,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 pub struct Lab {
     pub engine: Engine,

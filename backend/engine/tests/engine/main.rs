@@ -1,0 +1,6 @@
+//! The engine over the sandbox and a real database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod crash;
+mod lab;
+mod path;
