@@ -37,7 +37,7 @@ impl Backup {
         let mut bytes = 0;
         for vmid in &self.vmids {
             if let Some(guest) = cluster.guests.get(vmid).filter(|guest| guest.node == node) {
-                bytes += disk::total_size(cluster, node, guest.kind, &guest.config);
+                bytes = disk::total_size(cluster, node, guest.kind, &guest.config).saturating_add(bytes);
             }
         }
         for vmid in &self.vmids {

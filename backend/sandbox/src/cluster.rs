@@ -196,14 +196,19 @@ impl Cluster {
         self.log.truncate(LOG_ENTRIES);
     }
 
-    /// When the nodes broadcast next.
-    pub fn next_broadcast(&self) -> f64 {
-        self.last_broadcast + BROADCAST_EVERY * self.time_scale
+    /// Lets the nodes broadcast as often as they do until a time. Between two events nothing changes, so that of
+    /// many broadcasts only the last is carried out.
+    pub fn broadcast_until(&mut self, until: f64) {
+        let period = BROADCAST_EVERY * self.time_scale;
+        let missed = ((until - self.last_broadcast) / period).floor();
+        if period > 0.0 && missed >= 1.0 {
+            self.last_broadcast += missed * period;
+            self.broadcast();
+        }
     }
 
     /// Lets the nodes tell `/cluster/resources` how their guests are.
     pub fn broadcast(&mut self) {
-        self.last_broadcast = self.now;
         let now = self.now;
         self.broadcast = self.guests.values().map(|guest| (guest.vmid, guest.brief(now))).collect();
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::cluster::Cluster;
 use crate::format::{self, print_size};
 use crate::guest::{Config, Guest, Kind, drive, volume_of};
-use crate::storage::{Request, Storage, Volume, formatting};
+use crate::storage::{LARGEST_LOGICAL, Request, Storage, Volume, formatting};
 
 const GIB: u64 = 1 << 30;
 /// The sizes of disks whose size is not for the user to choose, in bytes.
@@ -198,6 +198,9 @@ pub fn resize(
             "qemu-img: Failed to grow the L1 table: File too large".to_owned()
         });
         return Err(format!("command '/usr/bin/qemu-img resize -f {format} {path} {size}' failed: exit code 1"));
+    }
+    if !storage.has_files() && size > LARGEST_LOGICAL {
+        return Err(format!("lvextend '{path}' error: Volume is too large."));
     }
     log.push("Image resized.".to_owned());
     let key = cluster.volume_key(node, &volid);

@@ -165,14 +165,14 @@ impl Guest {
 
     /// The memory in bytes.
     pub fn memory(&self) -> u64 {
-        self.number("memory", DEFAULT_MEMORY) << 20
+        self.number("memory", DEFAULT_MEMORY).saturating_mul(1 << 20)
     }
 
     /// The number of CPUs; `limit` is how many the node has.
     pub fn cpus(&self, limit: u32) -> u64 {
         let cpus = match self.kind {
             Kind::Qemu => {
-                let all = self.number("cores", 1) * self.number("sockets", 1);
+                let all = self.number("cores", 1).saturating_mul(self.number("sockets", 1));
                 self.number("vcpus", all)
             }
             Kind::Lxc => self.number("cores", u64::from(limit)),

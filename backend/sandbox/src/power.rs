@@ -11,6 +11,8 @@ use crate::work::Work;
 
 /// How long a shutdown waits for the guest when nothing is said, in seconds.
 pub const SHUTDOWN_TIMEOUT: f64 = 60.0;
+/// The longest that it may be told to wait, in seconds: a day.
+pub const LONGEST_TIMEOUT: f64 = 86_400.0;
 
 /// One change of a guest's power state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -158,7 +160,7 @@ fn ensure_startable(cluster: &Cluster, node: &str, kind: Kind, vmid: u32) -> Res
     let Some(host) = cluster.nodes.get(node) else {
         return Ok(());
     };
-    let cpus = guest.number("cores", 1) * guest.number("sockets", 1);
+    let cpus = guest.number("cores", 1).saturating_mul(guest.number("sockets", 1));
     if kind == Kind::Qemu && cpus > u64::from(host.cores) {
         return Err(format!("MAX {} vcpus allowed per VM on this node", host.cores));
     }

@@ -13,6 +13,8 @@ const EMPTY_RAW: u64 = 4_096;
 const EMPTY_QCOW2: u64 = 331_776;
 /// The largest file of the file system under a directory storage.
 const LARGEST_FILE: u64 = 16 << 40;
+/// The largest logical volume.
+pub const LARGEST_LOGICAL: u64 = 8 << 50;
 
 /// A storage's definition.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -167,8 +169,8 @@ impl Cluster {
         if !storage.enabled() || !storage.on_node(node) {
             return (0, 0, 0);
         }
-        let volumes: u64 = self.volumes_of(node, name).map(|volume| volume.used).sum();
-        let used = (storage.base + volumes).min(storage.total);
+        let volumes = self.volumes_of(node, name).map(|volume| volume.used).fold(0, u64::saturating_add);
+        let used = storage.base.saturating_add(volumes).min(storage.total);
         (storage.total, used, storage.total - used)
     }
 
@@ -194,6 +196,9 @@ impl Cluster {
             return Err(format!(
                 "unable to create image: qemu-img: {path}: The image size is too large for file format 'raw'"
             ));
+        }
+        if !files && size > LARGEST_LOGICAL {
+            return Err(format!("lvcreate '{path}' error: Volume is too large."));
         }
         // Preallocated metadata takes about one byte in 8192; thin volumes take nothing yet.
         let used = if format == "qcow2" { EMPTY_QCOW2 } else { EMPTY_RAW };

@@ -92,7 +92,6 @@ impl Task {
 
 /// What happens next by itself.
 enum Event {
-    Broadcast,
     Begin(String),
     GiveUp(String),
     Finish(String),
@@ -161,19 +160,12 @@ impl Cluster {
 
     /// Does everything that was to happen until `now`, in its order.
     pub fn advance(&mut self, now: f64) {
-        while let Some((at, event)) = self.next_event().filter(|(at, _)| *at <= now) {
+        loop {
+            let next = self.next_event().filter(|(at, _)| *at <= now);
+            self.broadcast_until(next.as_ref().map_or(now, |(at, _)| *at));
+            let Some((at, event)) = next else { break };
             self.now = at.max(self.now);
             match event {
-                Event::Broadcast => {
-                    // Of many missed broadcasts only the last is seen.
-                    if self.pending_until(now) {
-                        self.broadcast();
-                    } else {
-                        self.now = now;
-                        self.broadcast();
-                        break;
-                    }
-                }
                 Event::Begin(upid) => {
                     if let Some(task) = self.task_mut(&upid) {
                         task.log.push(" OK".to_owned());
@@ -191,7 +183,7 @@ impl Cluster {
         self.now = self.now.max(now);
     }
 
-    /// Whether a task began or ended by itself since a time.
+    /// Whether a task ended since a time.
     pub fn something_ended_since(&self, then: f64) -> bool {
         self.tasks.iter().any(|task| match task.state {
             #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch")]
@@ -200,41 +192,22 @@ impl Cluster {
         })
     }
 
-    /// Whether a task still has something to do until then.
-    fn pending_until(&self, now: f64) -> bool {
-        self.tasks.iter().any(|task| match task.state {
-            State::Waiting { until } => until <= now,
-            State::Running { due } => due <= now,
-            State::Ended { .. } => false,
-        })
-    }
-
+    /// What happens next by itself, and when.
     fn next_event(&self) -> Option<(f64, Event)> {
-        let mut next: Option<(f64, Event)> = None;
-        // Tasks before the broadcast, and of tasks the oldest first.
-        for task in self.tasks.iter().rev() {
-            let event = match task.state {
-                State::Running { due } => (due, Event::Finish(task.upid.clone())),
-                State::Waiting { until } => {
-                    let free = task.work.guest().is_none_or(|vmid| self.lock_holder(vmid).is_none());
-                    if free {
-                        (self.now, Event::Begin(task.upid.clone()))
-                    } else {
-                        (until, Event::GiveUp(task.upid.clone()))
-                    }
-                }
-                State::Ended { .. } => continue,
-            };
-            if next.as_ref().is_none_or(|(at, _)| event.0 < *at) {
-                next = Some(event);
+        let event = |task: &Task| match task.state {
+            State::Running { due } => Some((due, Event::Finish(task.upid.clone()))),
+            State::Waiting { until } => {
+                let held = task.work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
+                Some(if held {
+                    (until, Event::GiveUp(task.upid.clone()))
+                } else {
+                    (self.now, Event::Begin(task.upid.clone()))
+                })
             }
-        }
-        let broadcast = self.next_broadcast();
-        // Without lag there is nothing to wait for: the reader looks for itself.
-        if self.time_scale > 0.0 && next.as_ref().is_none_or(|(at, _)| broadcast < *at) {
-            next = Some((broadcast, Event::Broadcast));
-        }
-        next
+            State::Ended { .. } => None,
+        };
+        // Of those at the same time the oldest.
+        self.tasks.iter().rev().filter_map(event).min_by(|(a, _), (b, _)| a.total_cmp(b))
     }
 
     fn begin(&mut self, upid: &str) {

@@ -9,7 +9,7 @@ use crate::cluster::Cluster;
 use crate::disk;
 use crate::failure::{Failure, Outcome};
 use crate::guest::{Config, Guest, Kind, is_cdrom, is_cloudinit, volume_of};
-use crate::power::{Action, Power, SHUTDOWN_TIMEOUT};
+use crate::power::{Action, LONGEST_TIMEOUT, Power, SHUTDOWN_TIMEOUT};
 use crate::snapshot::{self, Snapshot, can_snapshot};
 use crate::storage::Storage;
 use crate::work::Work;
@@ -110,12 +110,12 @@ fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
         let noun = if action == Action::Reboot { "VM" } else { kind.noun() };
         return Err(Failure::failed(format!("{noun} {vmid} not running")));
     }
-    let seconds = |name: &str| call.get(name).and_then(|text| text.parse().ok());
+    let seconds = |name: &str| call.get(name).and_then(|text| text.parse::<f64>().ok());
     let power = Power {
         kind,
         vmid,
         action,
-        timeout: seconds("timeout").unwrap_or(SHUTDOWN_TIMEOUT),
+        timeout: seconds("timeout").unwrap_or(SHUTDOWN_TIMEOUT).min(LONGEST_TIMEOUT),
         force: call.flag("forceStop"),
         overrule: call.flag("overrule-shutdown"),
     };

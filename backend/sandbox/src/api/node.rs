@@ -60,9 +60,9 @@ fn nothing(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 /// What a node's guests and the node itself use of its memory.
 fn memory_used(cluster: &Cluster, name: &str) -> u64 {
     let guests = cluster.guests.values().filter(|guest| guest.node == name && guest.run.is_some());
-    let used: u64 = guests.map(crate::guest::Guest::memory_used).sum();
+    let used = guests.map(crate::guest::Guest::memory_used).fold(0, u64::saturating_add);
     let total = cluster.nodes.get(name).map_or(0, |node| node.memory);
-    (OWN_MEMORY + used).min(total)
+    OWN_MEMORY.saturating_add(used).min(total)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "uptimes fit")]

@@ -1,0 +1,213 @@
+//! What clients build on: claims, locks, pending changes, lag, durability, faults, limits.
+
+use std::time::Duration;
+
+use crate::common::{Lab, TOKEN};
+use mycopod_sandbox::{Fault, FaultKind, World};
+use serde_json::{Value, json};
+
+/// A twentieth of real time: slow enough to look in between.
+const QUICK: f64 = 0.05;
+
+#[tokio::test]
+async fn of_two_creations_with_one_vmid_one_is_refused() {
+    let lab = Lab::start(World::Demo, QUICK, None).await;
+    let fields = json!({ "vmid": 500, "name": "twice" });
+    let (first, second) =
+        tokio::join!(lab.call("POST", "/nodes/pve1/qemu", &fields), lab.call("POST", "/nodes/pve2/qemu", &fields));
+    let refused = if first.status == 200 { second } else { first };
+    assert_eq!(refused.status, 500);
+    assert!(
+        refused.reason.starts_with("unable to create VM 500 - VM 500 already exists on node 'pve"),
+        "{}",
+        refused.reason
+    );
+}
+
+#[tokio::test]
+async fn during_a_creation_the_configuration_is_a_lock_and_nothing_may_change_it() {
+    let lab = Lab::start(World::Demo, QUICK, None).await;
+    let fields = json!({ "vmid": 500, "name": "new", "description": "mine", "scsi0": "local-lvm:8" });
+    let upid = lab.call("POST", "/nodes/pve1/qemu", &fields).await.data();
+    let config = lab.get("/nodes/pve1/qemu/500/config").await;
+    let options: Vec<&String> = config.as_object().unwrap().keys().collect();
+    assert_eq!(options, ["digest", "lock"]);
+    assert_eq!(config["lock"], "create");
+    assert_eq!(lab.wait(upid.as_str().unwrap()).await, "OK");
+    let config = lab.get("/nodes/pve1/qemu/500/config").await;
+    assert_eq!(config["description"], "mine");
+    assert_eq!(config["scsi0"], "local-lvm:vm-500-disk-0,size=8G");
+    assert_eq!(config["lock"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_stale_digest_is_refused_and_changes_nothing() {
+    let lab = Lab::demo().await;
+    let path = "/nodes/pve1/qemu/111/config";
+    let before = lab.get(path).await["digest"].clone();
+    lab.call("PUT", path, &json!({ "cores": 2, "digest": before })).await.data();
+    let refused = lab.call("PUT", path, &json!({ "cores": 3, "digest": before })).await;
+    assert_eq!((refused.status, refused.reason.as_str()), (500, "checksum mismatch (file change by other user?)"));
+    let now = lab.get(path).await;
+    assert_eq!(now["cores"], 2);
+    lab.call("PUT", path, &json!({ "cores": 2 })).await.data();
+    assert_eq!(lab.get(path).await["digest"], now["digest"], "a change to what is so keeps the digest");
+}
+
+#[tokio::test]
+async fn what_cannot_change_at_run_time_is_pending_until_the_guest_stops() {
+    let lab = Lab::demo().await;
+    let guest = "/nodes/pve1/qemu/101";
+    lab.call("PUT", &format!("{guest}/config"), &json!({ "memory": 8192, "tags": "b;a" })).await.data();
+    assert_eq!(lab.get(&format!("{guest}/config")).await["memory"], "8192");
+    let active = lab.get(&format!("{guest}/config?current=1")).await;
+    assert_eq!((&active["memory"], &active["tags"]), (&json!("4096"), &json!("a;b")));
+    let pending = lab.get(&format!("{guest}/pending")).await;
+    let memory = pending.as_array().unwrap().iter().find(|entry| entry["key"] == "memory").unwrap();
+    assert_eq!(memory, &json!({ "key": "memory", "value": "4096", "pending": "8192" }));
+    assert_eq!(lab.run("POST", &format!("{guest}/status/reboot"), json!({})).await, "OK");
+    assert_eq!(lab.get(&format!("{guest}/config?current=1")).await["memory"], "8192");
+    assert_eq!(lab.get(&format!("{guest}/status/current")).await["status"], "running");
+}
+
+#[tokio::test]
+async fn resources_lag_where_lists_do_not() {
+    let lab = Lab::start(World::Demo, QUICK, None).await;
+    // Past the first broadcast.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    lab.get("/version").await;
+    lab.vm(500).await;
+    let find = |list: Value| list.as_array().unwrap().iter().find(|entry| entry["vmid"] == 500).cloned().unwrap();
+    assert_eq!(find(lab.get("/nodes/pve1/qemu").await)["name"], "vm-500");
+    let mut seen = find(lab.get("/cluster/resources?type=vm").await);
+    let first = seen["status"].clone();
+    for _ in 0..200 {
+        if seen["name"] == "vm-500" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        seen = find(lab.get("/cluster/resources?type=vm").await);
+    }
+    assert_eq!(seen["name"], "vm-500");
+    assert!(first == "unknown" || first == "stopped");
+    assert_eq!(seen["status"], "stopped");
+}
+
+#[tokio::test]
+async fn a_running_task_goes_on_after_the_process_ended() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = Lab::start(World::Demo, QUICK, Some(directory.path())).await;
+    let fields = json!({ "vmid": 500, "name": "kept", "scsi0": "local-lvm:8" });
+    let upid = lab.call("POST", "/nodes/pve1/qemu", &fields).await.data();
+    let authority = lab.running.ca_pem().to_owned();
+    // Not shut down: what was answered is on disk already.
+    drop(lab);
+    let lab = Lab::start(World::Empty, QUICK, Some(directory.path())).await;
+    assert_eq!(lab.running.ca_pem(), authority, "clients go on trusting it");
+    assert_eq!(lab.wait(upid.as_str().unwrap()).await, "OK");
+    assert_eq!(lab.get("/nodes/pve1/qemu/500/config").await["name"], "kept");
+}
+
+#[tokio::test]
+async fn a_lost_reply_leaves_the_call_carried_out() {
+    let lab = Lab::demo().await;
+    lab.running.inject(Fault { verb: "POST".into(), path: "/qemu".into(), kind: FaultKind::DropReply, times: 1 });
+    let lost = lab
+        .send("POST", "/api2/json/nodes/pve1/qemu", &format!("PVEAPIToken={TOKEN}"), Some("vmid=500&name=lost".into()))
+        .await;
+    assert!(lost.is_err());
+    assert_eq!(lab.get("/nodes/pve1/qemu/500/config").await["name"], "lost");
+}
+
+#[tokio::test]
+async fn a_refused_call_is_not_carried_out() {
+    let lab = Lab::demo().await;
+    let kind = FaultKind::Refuse { status: 599, reason: "Too many redirections".into() };
+    lab.running.inject(Fault { verb: "POST".into(), path: "/qemu".into(), kind, times: 1 });
+    assert_eq!(lab.call("POST", "/nodes/pve1/qemu", &json!({ "vmid": 500 })).await.status, 599);
+    assert_eq!(lab.call("GET", "/nodes/pve1/qemu/500/config", &Value::Null).await.status, 500);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_a_shutdown_and_overrules_it_when_told_to() {
+    let lab = Lab::start(World::Empty, QUICK, None).await;
+    let fields = json!({ "vmid": 500, "kvm": 0, "scsi0": "local:1" });
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu", fields).await, "OK");
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/500/status/start", json!({})).await, "OK");
+    let shutdown = lab.call("POST", "/nodes/pve1/qemu/500/status/shutdown", &json!({ "timeout": 600 })).await.data();
+    let stop = lab.run("POST", "/nodes/pve1/qemu/500/status/stop", json!({})).await;
+    assert_eq!(stop, "can't lock file '/var/lock/qemu-server/lock-500.conf' - got timeout");
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/500/status/stop", json!({ "overrule-shutdown": 1 })).await, "OK");
+    assert_ne!(lab.wait(shutdown.as_str().unwrap()).await, "OK");
+    assert_eq!(lab.get("/nodes/pve1/qemu/500/status/current").await["status"], "stopped");
+}
+
+#[tokio::test]
+async fn deleting_a_guest_frees_its_disks_and_leaves_its_pools() {
+    let lab = Lab::demo().await;
+    lab.call("POST", "/pools", &json!({ "poolid": "p" })).await.data();
+    lab.call("PUT", "/pools/p", &json!({ "vms": "111" })).await.data();
+    let volumes = |list: Value| list.as_array().unwrap().iter().filter(|volume| volume["vmid"] == 111).count();
+    assert_eq!(volumes(lab.get("/nodes/pve1/storage/local-lvm/content").await), 1);
+    assert_eq!(lab.run("DELETE", "/nodes/pve1/qemu/111?purge=1&destroy-unreferenced-disks=1", Value::Null).await, "OK");
+    assert_eq!(volumes(lab.get("/nodes/pve1/storage/local-lvm/content").await), 0);
+    assert_eq!(lab.get("/pools/p").await["members"], json!([]));
+}
+
+#[tokio::test]
+async fn a_template_with_linked_clones_is_not_deleted() {
+    let lab = Lab::demo().await;
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/9000/clone", json!({ "newid": 500, "name": "linked" })).await, "OK");
+    let exit = lab.run("DELETE", "/nodes/pve1/qemu/9000", Value::Null).await;
+    assert_eq!(exit, "base volume 'base-9000-disk-0' is still in use by linked clones");
+    assert_eq!(lab.get("/nodes/pve1/qemu/9000/config").await["name"], "debian-12");
+}
+
+#[tokio::test]
+async fn a_world_can_be_taken_from_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let lab = Lab::start(World::Empty, 0.0, Some(directory.path())).await;
+    lab.vm(500).await;
+    lab.running.shutdown().await;
+    let saved = directory.path().join("world.json");
+    let lab = Lab::start(World::File(saved), 0.0, None).await;
+    assert_eq!(lab.get("/nodes/pve1/qemu/500/config").await["name"], "vm-500");
+}
+
+#[tokio::test]
+async fn hostile_input_is_refused_and_the_sandbox_lives_on() {
+    let lab = Lab::demo().await;
+    let token = format!("PVEAPIToken={TOKEN}");
+    let requests: [(&str, &str, Option<&str>); 12] = [
+        ("GET", "/api2/json/%", None),
+        ("GET", "/api2/json/nodes/%ff%fe/status", None),
+        ("GET", "/api2/json/nodes/pve1/qemu/99999999999999999999/config", None),
+        ("GET", "/api2/json/nodes/pve1/tasks/UPID:::::::::/status", None),
+        ("POST", "/api2/json/nodes/pve1/qemu", Some("vmid=600&scsi0=local:99999999999999999999999")),
+        ("POST", "/api2/json/nodes/pve1/qemu", Some("vmid=601&net0=,,,=,virtio==")),
+        ("PUT", "/api2/json/nodes/pve1/qemu/111/resize", Some("disk=scsi0&size=%2B99999999999999999999T")),
+        ("PUT", "/api2/json/nodes/pve1/qemu/111/config", Some("delete=,;;%00")),
+        ("POST", "/api2/json/nodes/pve1/qemu", Some("{\"vmid\":{\"a\":[1]}}")),
+        ("POST", "/api2/json/pools", Some("poolid=%2e%2e%2f%2e%2e")),
+        ("GET", "/api2/json/nodes/pve1/storage/local/content/local:", None),
+        ("GET", "/api2/json/cluster/resources?type=vm&type=vm", None),
+    ];
+    for (verb, path, body) in requests {
+        let answer = lab.send(verb, path, &token, body.map(str::to_owned)).await.unwrap();
+        assert!(!answer.reason.contains("failed to carry"), "{verb} {path}: {}", answer.reason);
+    }
+    assert_eq!(lab.get("/version").await["version"], "8.4.1");
+}
+
+#[tokio::test]
+async fn a_login_gives_a_ticket_that_needs_its_csrf_token_to_write() {
+    let lab = Lab::demo().await;
+    let login = "username=root%40pam&password=secret123".to_owned();
+    let answer = lab.send("POST", "/api2/json/access/ticket", "", Some(login)).await.unwrap().data();
+    let ticket = format!("PVEAuthCookie={}", answer["ticket"].as_str().unwrap());
+    let read = lab.send("GET", "/api2/json/version", &ticket, None).await.unwrap();
+    assert_eq!(read.status, 200);
+    let write = lab.send("POST", "/api2/json/pools", &ticket, Some("poolid=p".into())).await.unwrap();
+    assert_eq!((write.status, write.reason.as_str()), (401, "Permission denied - invalid csrf token"));
+    assert_eq!(write.body, Value::Null);
+}

@@ -1,0 +1,6 @@
+//! Tests of the sandbox over its own HTTPS interface.
+#![expect(clippy::unwrap_used, reason = "a helper of tests fails as a test does")]
+
+mod cluster;
+mod common;
+mod replay;
