@@ -112,6 +112,17 @@ impl Engine {
         if plan.is_empty() {
             self.own(&mut transaction, id, intent, observed).await?;
         }
+        if let Some(read) = read {
+            let entry = Entry {
+                actor: Actor::System,
+                kind: Kind::DeclarationRead,
+                subject: format!("declaration {id}"),
+                status: DeclarationStatus::Reading.to_string(),
+                declaration: id,
+                details: json!({ "reader": read.reader, "statements": read.reading.statements.len() }),
+            };
+            self.enter(&mut transaction, entry).await?;
+        }
         let summary = plan.summary();
         let entry = Entry {
             actor: Actor::System,

@@ -92,7 +92,7 @@ function Ownership({ guest }: { guest: Guest }) {
   return (
     <div className={classes.ownership}>
       <span>
-        {drifted ? <Tag tone="warn">drift</Tag> : <Tag tone="good">as declared</Tag>}{" "}
+        <Standing guest={guest} />{" "}
         {guest.declaration && !drifted && (
           <Link
             to={`/declarations/${guest.declaration}`}
@@ -117,6 +117,12 @@ function Ownership({ guest }: { guest: Guest }) {
       )}
     </div>
   );
+}
+
+/** A guest that was not seen can be said to be neither as declared nor drifted. */
+function Standing({ guest }: { guest: Guest }) {
+  if (guest.drift.length > 0) return <Tag tone="warn">drift</Tag>;
+  return guest.problem ? <Tag tone="warn">not known</Tag> : <Tag tone="good">as declared</Tag>;
 }
 
 function size({ cores, memory_mib, disk_gib }: Guest): string {

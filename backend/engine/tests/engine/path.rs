@@ -34,7 +34,8 @@ async fn a_sentence_becomes_one_guest_that_bears_our_marker() {
 
     let kinds: Vec<String> = audit_kinds(&lab, detail.id).await.into_iter().map(|(kind, _)| kind).collect();
     let at = |kind: &str| kinds.iter().position(|k| k == kind).unwrap_or_else(|| panic!("no {kind} in {kinds:?}"));
-    assert!(at("declaration.created") < at("plan.made"));
+    assert!(at("declaration.created") < at("declaration.read"));
+    assert!(at("declaration.read") < at("plan.made"));
     assert!(at("plan.made") < at("plan.approved"));
     assert!(at("plan.approved") < at("step.started"), "I2: no step without an approval");
     assert!(at("step.started") < at("step.submitted"), "I8: entered before the call");
