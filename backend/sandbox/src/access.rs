@@ -112,6 +112,11 @@ impl Access {
         self.users.get(&caller.user)?.tokens.get(caller.token.as_ref()?)
     }
 
+    /// Whether a caller may do on every path what Administrator may: root, and its tokens without rights of their own.
+    pub fn is_administrator(&self, caller: &Caller) -> bool {
+        caller.user == ROOT && (caller.token.is_none() || self.token(caller).is_some_and(|token| !token.privsep))
+    }
+
     /// The roles that hold at a path, each with whether it propagates. A nearer path replaces a farther one;
     /// a user's own roles replace those of the groups.
     fn roles_at(&self, caller: &Caller, path: &str, as_token: bool) -> BTreeMap<String, bool> {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE};
+use bytes::{Bytes, BytesMut};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
@@ -34,6 +34,10 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const REQUESTS: u32 = 100;
 /// Bodies are at most so long.
 const BODY: usize = 512 * 1024;
+/// Of longer ones so much is read to let the client finish.
+const DRAINED: usize = 16 * 1024 * 1024;
+/// A body arrives within that.
+const BODY_TIME: Duration = Duration::from_secs(30);
 /// Connections served at once.
 const CONNECTIONS: usize = 1_000;
 /// What a failed authentication costs, in real seconds.
@@ -135,6 +139,7 @@ async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Result<Resp
 async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let verb = head.method.as_str();
+    let body = read_body(verb, body).await;
     if !matches!(verb, "GET" | "POST" | "PUT" | "DELETE") {
         return plain(501, &format!("method '{verb}' not available"), "");
     }
@@ -147,7 +152,7 @@ async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<F
         server.sleep(AUTH_DELAY).await;
         return plain(401, &reason, "");
     }
-    let body = match read_body(verb, &head.headers, body).await {
+    let body = match body {
         Ok(body) => body,
         Err((status, text)) => return plain(status, &text, &text),
     };
@@ -216,19 +221,31 @@ fn credentials(headers: &HeaderMap) -> Credentials {
     }
 }
 
-async fn read_body(verb: &str, headers: &HeaderMap, body: Incoming) -> Result<Bytes, (u16, String)> {
-    let length: usize = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0);
-    if length > 0 && matches!(verb, "GET" | "DELETE") {
-        return Err((501, format!("Unexpected content for method '{verb}'")));
+/// Reads a body to its end even where it is refused: a client that still writes would not hear why.
+async fn read_body(verb: &str, body: Incoming) -> Result<Bytes, (u16, String)> {
+    match tokio::time::timeout(BODY_TIME, collect(body)).await {
+        Ok(Ok((_, length))) if length > BODY => Err((501, "for data too large".to_owned())),
+        Ok(Ok((_, length))) if length > 0 && matches!(verb, "GET" | "DELETE") => {
+            Err((501, format!("Unexpected content for method '{verb}'")))
+        }
+        Ok(Ok((bytes, _))) => Ok(bytes),
+        Ok(Err(_)) | Err(_) => Err((400, "Bad Request".to_owned())),
     }
-    let too_large = || (501, "for data too large".to_owned());
-    if length > BODY {
-        return Err(too_large());
+}
+
+/// A body's bytes, as many as are wanted, and its length.
+async fn collect(mut body: Incoming) -> hyper::Result<(Bytes, usize)> {
+    let (mut bytes, mut length) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let data = frame?.into_data().unwrap_or_default();
+        length += data.len();
+        if length <= BODY {
+            bytes.extend_from_slice(&data);
+        } else if length > DRAINED {
+            break;
+        }
     }
-    match Limited::new(body, BODY).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(_) => Err(too_large()),
-    }
+    Ok((bytes.freeze(), length))
 }
 
 /// The parameters of query and body; the query wins.

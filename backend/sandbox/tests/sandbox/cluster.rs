@@ -211,3 +211,47 @@ async fn a_login_gives_a_ticket_that_needs_its_csrf_token_to_write() {
     assert_eq!((write.status, write.reason.as_str()), (401, "Permission denied - invalid csrf token"));
     assert_eq!(write.body, Value::Null);
 }
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_refused_in_words() {
+    let lab = Lab::demo().await;
+    let body = format!("description={}", "x".repeat(600_000));
+    let token = format!("PVEAPIToken={TOKEN}");
+    let answer = lab.send("PUT", "/api2/json/cluster/options", &token, Some(body)).await.unwrap();
+    assert_eq!((answer.status, answer.reason.as_str()), (501, "for data too large"));
+}
+
+#[tokio::test]
+async fn a_connection_serves_a_hundred_requests_and_errors_close_it() {
+    let lab = Lab::demo().await;
+    let url = format!("{}/api2/json/version", lab.running.url());
+    let get = || lab.client.get(&url).header("Authorization", format!("PVEAPIToken={TOKEN}")).send();
+    let mut kept = Vec::new();
+    for _ in 0..100 {
+        let response = get().await.unwrap();
+        kept.push(response.headers()["connection"].clone());
+        response.bytes().await.unwrap();
+    }
+    assert!(kept[..99].iter().all(|connection| connection == "Keep-Alive"));
+    assert_eq!(kept[99], "close");
+    let wrong = lab.client.get(&url).header("Authorization", "PVEAPIToken=root@pam!lab=WRONG").send().await.unwrap();
+    assert_eq!((wrong.status().as_u16(), &wrong.headers()["connection"]), (401, &"close".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_token_without_rights_sees_and_does_nothing() {
+    let lab = Lab::demo().await;
+    lab.call("POST", "/access/users", &json!({ "userid": "alice@pve" })).await.data();
+    let made = lab.call("POST", "/access/users/alice@pve/token/own", &json!({ "privsep": 0 })).await.data();
+    let token = format!("PVEAPIToken=alice@pve!own={}", made["value"].as_str().unwrap());
+    let get = |path: &'static str| lab.send("GET", path, &token, None);
+    assert_eq!(get("/api2/json/nodes/pve1/qemu").await.unwrap().data(), json!([]));
+    let denied = get("/api2/json/nodes/pve1/qemu/101/config").await.unwrap();
+    assert_eq!((denied.status, denied.reason.as_str()), (403, "Permission check failed (/vms/101, VM.Audit)"));
+    let start = lab.send("POST", "/api2/json/nodes/pve1/qemu/111/status/start", &token, None).await.unwrap();
+    assert_eq!(start.status, 403);
+    let grant = json!({ "path": "/vms/111", "roles": "PVEVMUser", "users": "alice@pve" });
+    lab.call("PUT", "/access/acl", &grant).await.data();
+    let start = lab.send("POST", "/api2/json/nodes/pve1/qemu/111/status/start", &token, None).await.unwrap();
+    assert_eq!(start.status, 200);
+}

@@ -194,7 +194,8 @@ async fn send(lab: &Lab, exchange: &Value, names: &Names) -> Answer {
     };
     let mut path: String = names.translate(text("path")).replace(' ', "%20");
     if query.as_object().is_some_and(|query| !query.is_empty()) {
-        path += &format!("?{}", form(query));
+        path.push('?');
+        path.push_str(&form(query));
     }
     let body = if exchange["request_json"].is_object() {
         Some(names.translate_all(&exchange["request_json"]).to_string())
@@ -242,7 +243,7 @@ async fn replay(recording: &'static str) -> (usize, Vec<String>) {
         match difference(&exchange, &answer, &names) {
             Ok(()) => agreed += 1,
             Err(what) => {
-                differences.push(format!("#{} {} {}: {what}", exchange["n"], exchange["method"], exchange["path"]))
+                differences.push(format!("#{} {} {}: {what}", exchange["n"], exchange["method"], exchange["path"]));
             }
         }
     }
