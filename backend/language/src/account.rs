@@ -90,7 +90,7 @@ pub fn refusal(tokens: &[Token]) -> Option<String> {
 /// Why a text is no declaration: it says nothing about guests.
 pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
     let concerns = tokens.iter().any(|token| {
-        inventory.guests.contains_key(&token.text)
+        inventory.guests.contains_key(&token.text) && vocabulary::class(&token.word).is_none()
             || is_domain(&token.word)
             || token.kind == TokenKind::Word && vocabulary::is_system(&token.word)
     });

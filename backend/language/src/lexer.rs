@@ -1,6 +1,8 @@
 //! Text → tokens with their places in code points. Nothing is dropped but white space.
 
-use mycopod_core::reading::Span;
+use std::ops::Range;
+
+use mycopod_core::reading::{Fragment, Source, Span};
 
 use crate::quantity;
 use crate::vocabulary;
@@ -44,6 +46,22 @@ impl Token {
     /// Whether it ends a sentence.
     pub const fn ends_sentence(&self) -> bool {
         matches!(self.kind, TokenKind::Break | TokenKind::Mark('.' | '!' | '?' | ';'))
+    }
+}
+
+/// The code points of some of `all` tokens.
+pub fn span(all: &[Token], tokens: &Range<usize>) -> Span {
+    let start = all.get(tokens.start).map_or(0, |token| token.span.start);
+    let end = tokens.end.checked_sub(1).and_then(|last| all.get(last)).map_or(start, |token| token.span.end);
+    Span { start, end: end.max(start) }
+}
+
+/// That some of `all` tokens say it; where a slip was mended in them, that it is inferred.
+pub fn source(text: &str, all: &[Token], tokens: &Range<usize>) -> Source {
+    let fragment = Fragment::at(span(all, tokens), text);
+    match all[tokens.clone()].iter().find(|token| token.mended) {
+        Some(slip) => Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word)),
+        None => Source::Said(fragment),
     }
 }
 
@@ -175,7 +193,9 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
         while end > start && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
             end -= 1;
         }
-        if end > start {
+        if self.chars[start..end] == ['/'] {
+            self.push(TokenKind::Mark('/'), start, end);
+        } else if end > start {
             self.words(start, end);
         }
         for at in end..stop {
@@ -231,6 +251,16 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
     let rest: String = chunk[from..].iter().collect::<String>().to_lowercase();
     if vocabulary::counts(&rest) {
         cuts.push((from, chunk.len(), TokenKind::Word));
+        return Some(cuts);
+    }
+    // “4gb-ram”
+    if let Some((unit, noun)) = rest.split_once('-')
+        && vocabulary::counts(unit)
+        && !noun.is_empty()
+    {
+        let end = from + unit.chars().count();
+        cuts.push((from, end, TokenKind::Word));
+        cuts.push((end + 1, chunk.len(), TokenKind::Word));
         return Some(cuts);
     }
     let times = skip == 0 && matches!(chunk[digits], 'x' | 'X' | '×');

@@ -39,22 +39,22 @@ const CLASSES: [(Class, &str); 7] = [
          over raise increase grow extend expand enlarge bump boost upgrade scale resize reduce decrease lower shrink cut double triple quadruple \
          halve half twice times change adjust update modify configure put give gives given assign grant allocate attach connect plug move name names \
          named call called rename renamed label tag tags tagged untag protect protected unprotect protection enable enabled disable disabled activate \
-         deactivate use uses using run runs running stays stay keep leave ensure sure \
+         deactivate use uses using run runs running stays stay leave ensure sure \
          vm vms machine machines virtual container containers ct cts lxc qemu kvm guest guests server servers box boxes instance instances host hosts \
          node nodes core cores cpu cpus vcpu vcpus vcores vcore processor processors socket sockets type model count number amount size memory ram mem swap \
          disk disks drive drives volume volumes hdd storage datastore space root rootfs system data primary main os bridge bridges network networks \
          net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway gw default template templates image images iso \
          based onboot autostart auto-start automatically startup hostname description notes note comment described unprivileged privileged \
          now immediately right away directly true yes no false none management mycopod control c x plus total altogether \
-         additionally afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
+         additionally firstly afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
-         saying says secondary similar sized stored straight then time too under v value vmid wants way yet - \
+         saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + team all everybody \
          per following follows look looks",
     ),
     (
         Class::Negation,
-        "not never without except excepting excluding besides don't dont doesn't doesnt shouldn't mustn't won't can't cannot isn't aren't didn't \
+        "not never keep without except excepting excluding besides don't dont doesn't doesnt shouldn't mustn't won't can't cannot isn't aren't didn't \
          wasn't neither nor avoid refrain nothing nobody no-one hardly",
     ),
     (
@@ -101,6 +101,11 @@ pub fn class(word: &str) -> Option<Class> {
         let number = quantity::number_word(word).is_some() || quantity::unit(word).is_some();
         number.then_some(Class::Grammar)
     })
+}
+
+/// Whether `word` turns the meaning of its sentence round where no rule understands it.
+pub fn turns(word: &str) -> bool {
+    matches!(class(word), Some(Class::Negation | Class::Condition | Class::Schedule | Class::Choice))
 }
 
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who

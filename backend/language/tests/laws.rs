@@ -1,5 +1,7 @@
 //! What holds for every text: nothing is dropped, nothing panics, and no name on the cluster changes a meaning.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 mod common;
 
 use std::time::{Duration, Instant};
@@ -48,6 +50,8 @@ fn spans_are_true(reading: &Reading, text: &str) -> bool {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn no_text_panics_and_every_span_is_true(text in "(?s).{0,300}") {
         let reading = read(&text, &common::inventory(), &Answers::default());

@@ -62,9 +62,11 @@ impl Parser<'_> {
     /// Whether the declaration itself makes the guest of that name.
     pub fn is_new(&self, target: &Target) -> bool {
         let Selector::Name(name) = &target.selector else { return false };
-        self.drafts.iter().any(
-            |draft| matches!(draft, Draft::Create(group) if group.members.iter().any(|member| member.value == *name)),
-        )
+        self.drafts.iter().any(|draft| match draft {
+            Draft::Create(group) => group.members.iter().any(|member| member.value == *name),
+            Draft::Clone(copy) => copy.name.value == *name,
+            Draft::Change(_) | Draft::Do(_) => false,
+        })
     }
 
     /// More about the guest that was described last.
@@ -80,17 +82,21 @@ impl Parser<'_> {
         Some(())
     }
 
-    fn extend_named(&mut self, target: &Target, items: &[Said<Item>]) -> Option<()> {
+    /// More about a guest that the declaration makes.
+    pub fn extend_named(&mut self, target: &Target, items: &[Said<Item>]) -> Option<()> {
         let Selector::Name(name) = &target.selector else { return None };
-        let (group, member) = self.drafts.iter_mut().rev().find_map(|draft| match draft {
+        self.drafts.iter_mut().rev().find_map(|draft| match draft {
             Draft::Create(group) => {
                 let member = group.members.iter().position(|member| member.value == *name)?;
-                Some((group, member))
+                group.items.extend(items.iter().map(|item| (Some(member), item.clone())));
+                Some(())
+            }
+            Draft::Clone(copy) if copy.name.value == *name => {
+                copy.items.extend(items.iter().cloned());
+                Some(())
             }
             _ => None,
-        })?;
-        group.items.extend(items.iter().map(|item| (Some(member), item.clone())));
-        Some(())
+        })
     }
 
     /// Phrases in a row, joined by commas and “and”; at least one.
@@ -143,7 +149,7 @@ impl Parser<'_> {
             "double" => (2, true),
             "triple" => (3, true),
             "quadruple" => (4, true),
-            "halve" => (2, false),
+            "halve" | "half" => (2, false),
             _ => return None,
         };
         self.at += 1;
@@ -157,6 +163,12 @@ impl Parser<'_> {
         let targets = self.owner()?;
         let items = self.scaled_nouns(&amount)?;
         Some((targets, items, How::Set))
+    }
+
+    /// “cut the memory of web-01 in half”
+    fn halved(&mut self, noun: &Noun, how: How) -> Option<Item> {
+        let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap)) = noun else { return None };
+        (how == How::Less && self.any("in half|by half")).then_some(Item::Plain(*plain, Amount::Over(2)))
     }
 
     fn scaled_nouns(&mut self, amount: &impl Fn() -> Amount) -> Option<Vec<Said<Item>>> {
@@ -185,7 +197,8 @@ impl Parser<'_> {
     fn tagging(&mut self) -> Option<Wish> {
         if self.any("tag|label") {
             let targets = self.targets()?;
-            if !self.any("with the tags|with the tag|with|as") {
+            let pronoun = matches!(self.last_word(), "it" | "them");
+            if !self.any("with the tags|with the tag|with|as") && !pronoun {
                 return None;
             }
             let start = self.at;
@@ -228,7 +241,7 @@ impl Parser<'_> {
             vec![Said { value: Item::Plain(plain, Amount::To(Value::Flag(on))), tokens }]
         };
         if self.any("protect|unprotect") {
-            let on = self.tokens[start].word == "protect";
+            let on = self.word_at(start) == "protect";
             let tokens = start..self.at;
             let targets = self.targets()?;
             self.any("from deletion|against deletion|from being deleted");
@@ -243,7 +256,7 @@ impl Parser<'_> {
             let at = p.at;
             let automatic = p.any("automatically");
             let boot = p.any("at boot|on boot|at startup|with the host|with the node|at host boot|on host boot");
-            (automatic || boot || p.tokens[start].word.starts_with("auto"))
+            (automatic || boot || p.word_at(start).starts_with("auto"))
                 .then(|| (targets, flag(Plain::OnBoot, !negated, start..p.at.max(at)), How::Set))
         }) {
             return Some(switched);
@@ -268,19 +281,18 @@ impl Parser<'_> {
             return None;
         }
         let card = "network card|network interface|network|nic|interface|net|bridge";
-        let targets = match self.attempt(|p| {
+        let targets = if let Some(targets) = self.attempt(|p| {
             p.any("the");
             if !p.any(card) {
                 return None;
             }
             p.of_targets("of|on|for")
         }) {
-            Some(targets) => targets,
-            None => {
-                let targets = self.owner()?;
-                self.any(card);
-                targets
-            }
+            targets
+        } else {
+            let targets = self.owner()?;
+            self.any(card);
+            targets
         };
         if !self.ahead(|p| p.any("to|into|in|on|onto").then_some(())) {
             return None;
@@ -407,7 +419,7 @@ impl Parser<'_> {
         if let Some(read) = self.attempt(|p| {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
-            let value = p.connected_value(&noun, how)?;
+            let value = p.attempt(|p| p.halved(&noun, how)).or_else(|| p.connected_value(&noun, how))?;
             let mut items = vec![Said { value, tokens: start..p.at }];
             while let Some(more) = p.attempt(|p| {
                 p.joint();
@@ -449,7 +461,8 @@ impl Parser<'_> {
         let owned = self.attempt(|p| {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
-            if !p.any("should be|shall be|must be|should become|should have|becomes|to|goes to|should go to") {
+            let verb = p.any("should be|shall be|must be|should become|should have|becomes|to|goes to|should go to");
+            if !verb && !((p.mark(':') || p.mark('=')) && p.known(&targets)) {
                 return None;
             }
             let value = p.value(&noun, Amount::To)?;
@@ -458,6 +471,7 @@ impl Parser<'_> {
         if owned.is_some() {
             return owned;
         }
+        let led = self.any("for");
         let targets = self.targets()?;
         self.any("both|all|each");
         let modal = self.any(
@@ -468,7 +482,7 @@ impl Parser<'_> {
         let verb = modal | self.any("have|has|get|gets|use|uses|need|needs|wants|is|are");
         let listed = !verb && (self.mark(':') || self.mark('=')) && self.known(&targets);
         let flagged = !verb && !listed && self.ahead(|p| p.any("starts|start|stays|boots").then_some(()));
-        if !(verb || listed || flagged) {
+        if !(verb && !led || listed || flagged && !led) {
             return None;
         }
         let now = self.any("now|both|all|each");

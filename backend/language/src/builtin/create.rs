@@ -3,7 +3,7 @@
 use mycopod_core::field::Value;
 use mycopod_core::reading::Amount;
 
-use crate::lexer::TokenKind;
+use crate::lexer::{Token, TokenKind};
 
 use super::Parser;
 use super::draft::{Draft, Group};
@@ -14,7 +14,7 @@ const JOINS: &str = "it should have|it should get|it should be|it shall have|it 
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|gets|get|needs|need|with|using|including|and|plus|&|also|for each|it|the|of|are|is|in total|made|please";
+    has|gets|get|needs|need|with|using|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
 
 impl Parser<'_> {
     /// The head of new guests.
@@ -28,7 +28,7 @@ impl Parser<'_> {
         let mut items = Vec::new();
         let mut count = self.attempt(Self::head_count);
         let article = count.is_none() && self.any("a single|a|an|another|the following|these|the");
-        let one = article && matches!(self.tokens[self.at - 1].word.as_str(), "a" | "an" | "another" | "single");
+        let one = article && matches!(self.last_word(), "a" | "an" | "another" | "single");
         if !one {
             count = count.or_else(|| self.attempt(Self::head_count));
         }
@@ -69,7 +69,7 @@ impl Parser<'_> {
         };
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
-        let the = article && !one && count.is_none() && !noun.value.plural;
+        let the = article && !one && count.is_none() && !(noun.value.plural && verb);
         if the {
             return None;
         }
@@ -155,16 +155,16 @@ impl Parser<'_> {
         Some(vec![Said { value, tokens: at..self.at }])
     }
 
+    /// Whether here goes on what is said of new guests, after words that were not understood.
+    pub fn goes_on(&mut self) -> Option<()> {
+        self.attempt(Self::describes).or_else(|| self.called(true).map(|_| ()))
+    }
+
     /// Whether something follows that describes a guest.
     fn describes(&mut self) -> Option<()> {
         self.mark(':');
         while self.any(JOINS) {}
         self.item(How::Create).map(|_| ())
-    }
-
-    /// Whether here goes on what describes the guest that was begun.
-    pub fn continuation_ahead(&mut self) -> Option<()> {
-        self.describes()
     }
 
     /// What goes on with the statement before.
@@ -174,7 +174,7 @@ impl Parser<'_> {
             Draft::Change(change) => {
                 let how = change.how;
                 let item = self.attempt(|p| {
-                    while p.any("and|also|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs") {}
+                    while p.any("and|but|also|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs") {}
                     let item = p.item(how)?;
                     (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
                 })?;
@@ -201,10 +201,18 @@ impl Parser<'_> {
     fn describe(&mut self) -> Option<()> {
         let mut all = false;
         loop {
-            if let Some(names) = self.attempt(|p| p.called(p.group().is_some_and(|group| group.plural))) {
+            // “one called a-1 with 2 cores and one called a-2 with 4”
+            let one_of_them = matches!(self.word(), "one" | "another");
+            if let Some(names) = self.attempt(|p| {
+                p.any("one|another");
+                p.called(p.group().is_some_and(|group| group.plural))
+            }) {
                 let end = self.at;
                 let group = self.group_mut()?;
                 group.members.extend(names);
+                if one_of_them {
+                    group.focus = group.members.len().checked_sub(1);
+                }
                 group.tokens.end = end;
                 return Some(());
             }
@@ -215,8 +223,8 @@ impl Parser<'_> {
             }
         }
         if let Some(item) = self.item(How::Create) {
-            let after = self.any("each|in total") && self.tokens[self.at - 1].word == "each";
-            return self.add(item, all || after);
+            let after = self.any("each|in total") && self.last_word() == "each";
+            return self.add(&item, all || after);
         }
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
         let at_start =
@@ -237,7 +245,7 @@ impl Parser<'_> {
     }
 
     /// Adds a phrase to the guests it describes.
-    fn add(&mut self, item: Said<Item>, all: bool) -> Option<()> {
+    fn add(&mut self, item: &Said<Item>, all: bool) -> Option<()> {
         let end = self.at;
         let group = self.group_mut()?;
         if all {
@@ -252,8 +260,7 @@ impl Parser<'_> {
             return Some(());
         }
         // “a VM x and a container y, both with 2 cores”: those before it in the sentence, if nothing was said of them.
-        let start =
-            self.tokens[..sentence].iter().rposition(crate::lexer::Token::ends_sentence).map_or(0, |end| end + 1);
+        let start = self.tokens[..sentence].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
         for draft in self.drafts.iter_mut().rev().skip(1) {
             match draft {
                 Draft::Create(group) if group.head.start >= start && (group.shared || group.is_bare()) => {

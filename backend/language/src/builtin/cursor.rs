@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use mycopod_core::reading::{Fragment, Source, Span};
+use mycopod_core::reading::{Source, Span};
 use mycopod_core::size::Size;
 
-use crate::lexer::{Token, TokenKind};
+use crate::lexer::{Token, TokenKind, source, span};
 use crate::quantity;
 use crate::vocabulary::{self, Class};
 
@@ -44,6 +44,16 @@ impl Parser<'_> {
     /// The present word in lower case; empty for anything but a word.
     pub fn word(&self) -> &str {
         self.peek(0).map_or("", |token| token.word.as_str())
+    }
+
+    /// The word at token `at`; empty for anything but a word.
+    pub fn word_at(&self, at: usize) -> &str {
+        self.tokens.get(at).map_or("", |token| token.word.as_str())
+    }
+
+    /// The word before the present token.
+    pub fn last_word(&self) -> &str {
+        self.at.checked_sub(1).map_or("", |last| self.word_at(last))
     }
 
     /// Consumes these words in a row.
@@ -171,6 +181,7 @@ impl Parser<'_> {
             TokenKind::Word => {
                 token.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '.' | '_'))
                     && token.text.contains(char::is_alphanumeric)
+                    && !token.text.contains("..")
                     && vocabulary::class(&token.word).is_none()
                     && !is_address(&token.text)
             }
@@ -198,8 +209,7 @@ impl Parser<'_> {
         Some(name)
     }
 
-    /// Whether the tokens before the present one, from `start`, hold a name as people form them: with a digit, hyphen or
-    /// dot, or one that the cluster knows.
+    /// Whether `name` is one as people form them, with a digit, hyphen or dot, or one that the cluster knows.
     pub fn looks_like_name(&self, name: &str) -> bool {
         name.contains(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.'))
             || self.inventory.guests.contains_key(name)
@@ -207,21 +217,12 @@ impl Parser<'_> {
 
     /// The code points of some tokens.
     pub fn span(&self, tokens: &Range<usize>) -> Span {
-        let start = self.tokens.get(tokens.start).map_or(0, |token| token.span.start);
-        let end =
-            tokens.end.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
-        Span { start, end: end.max(start) }
+        span(self.tokens, tokens)
     }
 
-    /// That these tokens say it; where a slip was mended in them, that it is inferred.
+    /// That these tokens say it.
     pub fn source(&self, tokens: &Range<usize>) -> Source {
-        let fragment = Fragment::at(self.span(tokens), self.text);
-        match self.tokens[tokens.clone()].iter().find(|token| token.mended) {
-            Some(slip) => {
-                Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word))
-            }
-            None => Source::Said(fragment),
-        }
+        source(self.text, self.tokens, tokens)
     }
 }
 

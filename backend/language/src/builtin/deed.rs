@@ -1,10 +1,11 @@
 //! What is done once: start, stop, reboot, delete, snapshot, clone, adopt.
 
-use mycopod_core::reading::{Deed, Sourced};
+use mycopod_core::field::Value;
+use mycopod_core::reading::{Amount, Deed, Plain, Sourced};
 
 use super::Parser;
 use super::draft::{Copy, Doing, Draft};
-use super::item::Said;
+use super::item::{Item, Said};
 use super::target::Targets;
 
 impl Parser<'_> {
@@ -17,15 +18,26 @@ impl Parser<'_> {
                 (p.at_boundary() || matches!(draft, Draft::Clone(_)) && p.word() == "with").then_some(draft)
             })
         })?;
-        self.drafts.push(draft);
-        Some(())
+        match draft {
+            // What was only just described is made, not acted upon; to start it is a trait of its making.
+            Draft::Do(doing) if doing.targets.iter().any(|target| self.is_new(target)) => {
+                if doing.deed != Deed::Start {
+                    return None;
+                }
+                let running = Item::Plain(Plain::Running, Amount::To(Value::Flag(true)));
+                let items = [Said { value: running, tokens: doing.tokens }];
+                doing.targets.iter().try_for_each(|target| self.extend_named(target, &items))
+            }
+            draft => {
+                self.drafts.push(draft);
+                Some(())
+            }
+        }
     }
 
     fn doing(&self, start: usize, targets: Targets, deed: Deed) -> Option<Draft> {
-        // What was only just described is made, not acted upon; to start it is a trait of its making.
         let Targets::Old(targets) = targets else { return None };
-        let new = targets.iter().any(|target| self.is_new(target));
-        (!new).then(|| Draft::Do(Doing { tokens: start..self.at, targets, deed }))
+        Some(Draft::Do(Doing { tokens: start..self.at, targets, deed }))
     }
 
     fn simple(&mut self) -> Option<Draft> {

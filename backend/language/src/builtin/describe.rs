@@ -7,7 +7,7 @@ use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, Create, Plain, Question, Source, Sourced, WantedDisk, WantedNic};
 use mycopod_core::size::Size;
 
-use crate::lexer::lex;
+use crate::lexer::{Token, lex};
 
 use super::Parser;
 use super::draft::{Context, Draft, Group};
@@ -30,6 +30,7 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
         return Vec::new();
     }
     let several = names.len() > 1;
+    ask_about_the_undescribed(context, group, questions);
     names
         .into_iter()
         .enumerate()
@@ -126,11 +127,29 @@ fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
     if parser.done() { names.unwrap_or_default().into_iter().map(|name| name.value).collect() } else { Vec::new() }
 }
 
+/// Where guests are described one by one, each must be: nobody lists a guest to say nothing of it.
+fn ask_about_the_undescribed(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) {
+    let one_by_one = group.items.iter().any(|(whose, _)| whose.is_some());
+    for (at, member) in group.members.iter().enumerate() {
+        if one_by_one
+            && group.members.len() > 1
+            && !group.items.iter().any(|(whose, _)| whose.is_none_or(|whose| whose == at))
+        {
+            let text = format!(
+                "Nothing is said of “{}”, and something of the others. How shall it be? Say it in the declaration.",
+                member.value
+            );
+            questions.push(context.question("each", &member.tokens, text, &[]));
+        }
+    }
+}
+
 /// “a VM x and a container y with 2 cores” says 2 cores of y, or of both.
 pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
     for pair in drafts.windows(2) {
         let [Draft::Create(first), Draft::Create(second)] = pair else { continue };
-        let joined = !context.tokens[first.head.end..second.head.start].iter().any(crate::lexer::Token::ends_sentence);
+        let between = context.tokens.get(first.head.end..second.head.start).unwrap_or_default();
+        let joined = !between.iter().any(Token::ends_sentence);
         if joined && first.is_bare() && !second.is_bare() && context.answer("each", &first.head).is_none() {
             let (a, b) = (context.words(&first.head), context.words(&second.tokens));
             let only = "Only for the last".to_owned();
@@ -199,7 +218,7 @@ impl Description {
                 let said = context.said(node.clone(), tokens);
                 match &self.node {
                     Some(first) if first.value != *node => {
-                        questions.push(contradiction(context, "node", &first.value, node, tokens))
+                        questions.push(contradiction(context, "node", &first.value, node, tokens));
                     }
                     _ => self.node = Some(said),
                 }
@@ -208,7 +227,7 @@ impl Description {
                 let said = context.said(image.clone(), tokens);
                 match &self.image {
                     Some(first) if first.value != *image => {
-                        questions.push(contradiction(context, "image", &first.value, image, tokens))
+                        questions.push(contradiction(context, "image", &first.value, image, tokens));
                     }
                     _ => self.image = Some(said),
                 }
@@ -232,7 +251,8 @@ impl Description {
         tokens: &Range<usize>,
         questions: &mut Vec<Question>,
     ) {
-        let Amount::To(value) = amount else {
+        // “tag it web” adds to nothing yet.
+        let (Amount::To(value) | Amount::Plus(value @ Value::Set(_))) = amount else {
             questions.push(context.question(
                 "amount",
                 tokens,
@@ -252,7 +272,7 @@ impl Description {
             match context.answer(topic(plain), tokens) {
                 Some(answer) if answer == one => {}
                 Some(answer) if answer == other => {
-                    *first = Sourced::new(value.clone(), Source::inferred(format!("answered “{answer}”")))
+                    *first = Sourced::new(value.clone(), Source::inferred(format!("answered “{answer}”")));
                 }
                 _ => questions.push(contradiction(context, topic(plain), &one, &other, tokens)),
             }
@@ -382,7 +402,7 @@ impl Description {
             ([], ..) => {}
             ([disk], true, true) => self.bare_disk(context, disk),
             ([memory], false, false) => {
-                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)))
+                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)));
             }
             ([memory, disk], false, true) if memory.value < disk.value => {
                 self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)));
@@ -445,7 +465,7 @@ fn once(
 ) {
     match slot {
         Some(first) if first.value != said.value => {
-            questions.push(contradiction(context, topic, &first.value, &said.value, &said.tokens))
+            questions.push(contradiction(context, topic, &first.value, &said.value, &said.tokens));
         }
         _ => *slot = Some(said),
     }

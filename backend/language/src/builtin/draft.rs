@@ -5,12 +5,10 @@ use std::ops::Range;
 
 use mycopod_core::guest::Kind;
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{
-    Answers, Deed, Fragment, Question, Reading, Source, Sourced, Span, Statement, Target, What,
-};
+use mycopod_core::reading::{Answers, Deed, Question, Reading, Source, Sourced, Span, Statement, Target, What};
 
 use crate::account;
-use crate::lexer::Token;
+use crate::lexer::{Token, source, span};
 
 use super::describe;
 use super::edits;
@@ -162,10 +160,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The code points of some tokens.
     pub fn span(&self, tokens: &Range<usize>) -> Span {
-        let start = self.tokens.get(tokens.start).map_or(0, |token| token.span.start);
-        let end =
-            tokens.end.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
-        Span { start, end: end.max(start) }
+        span(self.tokens, tokens)
     }
 
     /// The words of some tokens.
@@ -173,15 +168,9 @@ impl Context<'_> {
         self.span(tokens).of(self.text)
     }
 
-    /// That these tokens say it; where a slip was mended in them, that it is inferred.
+    /// That these tokens say it.
     pub fn source(&self, tokens: &Range<usize>) -> Source {
-        let fragment = Fragment::at(self.span(tokens), self.text);
-        match self.tokens[tokens.clone()].iter().find(|token| token.mended) {
-            Some(slip) => {
-                Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word))
-            }
-            None => Source::Said(fragment),
-        }
+        source(self.text, self.tokens, tokens)
     }
 
     /// `value` as said by some tokens.

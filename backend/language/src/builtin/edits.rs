@@ -12,18 +12,18 @@ use super::item::{DiskItem, How, Item, Said, Which};
 
 /// The edits that `items` say.
 pub fn edits(context: &Context<'_>, items: &[Said<Item>], how: How, questions: &mut Vec<Question>) -> Vec<Edit> {
-    let mut edits = Edits { context, how, questions, edits: Vec::new() };
+    let mut edits = Edits { context, how, questions, done: Vec::new() };
     for item in items {
         edits.add(&item.value, &item.tokens);
     }
-    edits.edits
+    edits.done
 }
 
 struct Edits<'a, 'q> {
     context: &'a Context<'a>,
     how: How,
     questions: &'q mut Vec<Question>,
-    edits: Vec<Edit>,
+    done: Vec<Edit>,
 }
 
 impl Edits<'_, '_> {
@@ -64,20 +64,21 @@ impl Edits<'_, '_> {
                     tokens,
                     format!("“{words}” cannot be changed on a guest that exists. Leave it out?"),
                     &[mycopod_core::reading::LEAVE_OUT],
-                ))
+                ));
             }
         }
     }
 
     fn push(&mut self, field: EditField, amount: Amount, tokens: &Range<usize>) {
-        self.edits.push(Edit { field, amount, source: self.context.source(tokens) });
+        self.done.push(Edit { field, amount, source: self.context.source(tokens) });
     }
 
     fn disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
         let sized = |size: DiskRef| EditField::DiskSize(size);
         match (&disk.which, &disk.amount, self.how) {
-            (Which::One, Amount::To(_), How::Add)
-            | (Which::Further, Amount::To(_), How::Add | How::Give | How::Set) => self.new_disk(disk, tokens),
+            (Which::One, Amount::To(_), How::Add) | (Which::Further, Amount::To(_), How::Add | How::Give) => {
+                self.new_disk(disk, tokens);
+            }
             (Which::The(_) | Which::System, amount, How::Set | How::More | How::Less | How::Add | How::Remove)
             | (Which::Mass, amount @ (Amount::Plus(_) | Amount::Minus(_) | Amount::Times(_) | Amount::Over(_)), _)
                 if disk.storage.is_none() =>
@@ -87,7 +88,7 @@ impl Edits<'_, '_> {
                 }
             }
             (Which::The(which), amount, How::Give) if disk.storage.is_none() => {
-                self.push(sized(which.clone()), amount.clone(), tokens)
+                self.push(sized(which.clone()), amount.clone(), tokens);
             }
             _ => self.unclear(disk, tokens),
         }
@@ -112,7 +113,7 @@ impl Edits<'_, '_> {
         match self.context.answer("disk", tokens) {
             Some(answer) if answer == new => self.new_disk(disk, tokens),
             Some(answer) if answer == grown => {
-                self.push(EditField::DiskSize(DiskRef::Only), disk.amount.clone(), tokens)
+                self.push(EditField::DiskSize(DiskRef::Only), disk.amount.clone(), tokens);
             }
             _ => {
                 let text = format!("“{}”: a further disk, or shall the one it has grow?", self.context.words(tokens));

@@ -103,12 +103,12 @@ impl Parser<'_> {
         let start = self.at;
         let value = self
             .attempt(Self::image_of_system)
-            .or_else(|| self.attempt(Self::flag))
+            .or_else(|| if how == How::Remove { None } else { self.attempt(Self::flag) })
             .or_else(|| self.attempt(Self::none))
             .or_else(|| self.attempt(|p| p.tags(how)))
-            .or_else(|| self.attempt(|p| p.description()))
-            .or_else(|| self.attempt(|p| p.nic()))
-            .or_else(|| self.attempt(|p| p.place()))
+            .or_else(|| self.attempt(super::Parser::description))
+            .or_else(|| self.attempt(super::Parser::nic))
+            .or_else(|| self.attempt(super::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
@@ -122,18 +122,19 @@ impl Parser<'_> {
             never",
         );
         self.any("to be|be|is|are|being");
-        let negated = negated | self.any("not");
+        let twice = negated && self.any("not|no|never|without");
+        let negated = negated || self.any("not");
         let (plain, flag) = self
-            .attempt(|p| p.at_boot())
-            .or_else(|| self.attempt(|p| p.power()))
-            .or_else(|| self.attempt(|p| p.trait_of_guest()))?;
+            .attempt(super::Parser::at_boot)
+            .or_else(|| self.attempt(super::Parser::power))
+            .or_else(|| self.attempt(super::Parser::trait_of_guest))?;
         let assigned = self.attempt(|p| {
             let sign = p.mark('=') || p.mark(':');
             let value = p.yes_or_no()?;
             (sign || !p.done() || p.at_boundary()).then_some(value)
         });
         // “not off” and “no autostart: no” say too much at once.
-        if negated && (!flag || assigned.is_some()) {
+        if twice || negated && (!flag || assigned.is_some()) {
             return None;
         }
         let value = assigned.map_or(flag != negated, |assigned| assigned == flag);
@@ -359,7 +360,7 @@ impl Parser<'_> {
         }) {
             return self.sized(how, size, true);
         }
-        let number = self.number().or_else(|| (more || counted).then_some(1))?;
+        let number = self.number().or_else(|| (more || counted).then_some(1)).filter(|number| *number > 0)?;
         self.any("x");
         let mut less = self.any("fewer|less");
         let mut more = self.any("more|extra|additional|further") || more;
@@ -438,12 +439,11 @@ impl Parser<'_> {
         if !self.any(DISKS) {
             return None;
         }
-        let size = match first {
-            Some(size) => size,
-            None => {
-                self.any("with a size of|with|of|at|having|sized");
-                self.quantity()?
-            }
+        let size = if let Some(size) = first {
+            size
+        } else {
+            self.any("with a size of|with|of|at|having|sized");
+            self.quantity()?
         };
         if times > 1 {
             self.any("each");
@@ -480,11 +480,7 @@ pub const DISKS: &str = "hard disks|hard disk|hard drives|hard drive|disks|disk|
 /// What a number that stands before its noun does; `None` where the words contradict each other.
 fn step(how: How, more: bool, less: bool, value: Value) -> Option<Amount> {
     Some(match (how, more, less) {
-        (_, true, true)
-        | (How::Create, true, _)
-        | (How::Create, _, true)
-        | (How::Add, _, true)
-        | (How::Remove, true, _) => return None,
+        (_, true, true) | (How::Create | How::Remove, true, _) | (How::Create | How::Add, _, true) => return None,
         (How::Remove, ..) | (_, _, true) => Amount::Minus(value),
         (How::Add, ..) | (_, true, _) => Amount::Plus(value),
         _ => Amount::To(value),

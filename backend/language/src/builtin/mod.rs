@@ -23,8 +23,8 @@ use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
 
 use crate::account;
-use crate::lexer::{Token, lex};
-use crate::vocabulary::{self, Class};
+use crate::lexer::{Token, TokenKind, lex};
+use crate::vocabulary;
 
 use draft::Draft;
 
@@ -105,15 +105,17 @@ impl Parser<'_> {
             let start = self.at;
             self.end = ends.map_or(self.tokens.len(), |ends| self.at + ends);
             self.sentence();
+            // “stop web-01?” wonders; “could you stop web-01?” asks for it.
+            let wonders = ends.is_some()
+                && self.tokens[self.end].kind == TokenKind::Mark('?')
+                && !self.tokens[start..self.end]
+                    .iter()
+                    .any(|token| ["you", "please", "i", "we"].contains(&token.word.as_str()));
             // What hangs on a condition, a time or a negation that was not understood is not understood at all.
             let turned = |tokens: &Range<usize>| {
-                tokens.start >= start
-                    && self.tokens[tokens.clone()].iter().any(|token| {
-                        let class = vocabulary::class(&token.word);
-                        matches!(class, Some(Class::Negation | Class::Condition | Class::Schedule | Class::Choice))
-                    })
+                tokens.start >= start && self.tokens[tokens.clone()].iter().any(|token| vocabulary::turns(&token.word))
             };
-            if self.unread.iter().rev().take_while(|tokens| tokens.start >= start).any(turned) {
+            if self.unread.iter().rev().take_while(|tokens| tokens.start >= start).any(turned) || wonders {
                 self.forget(start);
             }
             self.at = self.end + usize::from(ends.is_some());
@@ -170,10 +172,10 @@ impl Parser<'_> {
                     i'd like you to|i'd like to have|i'd like to|i'd like|we would like to have|\
                     we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
                     i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
-                    i need|we need to|we need|need|want|could you please|could you|can you please|can you|\
+                    i need|we need to|we need|need|want|could we|can we|could you please|could you|can you please|can you|\
                     would you please|would you|will you|can i have|can we have|could i have|could we have|\
-                    may i have|can i get|could i get|please|kindly|let us|let's|hi|hello|hey|thank you|thanks|\
-                    thx|cheers|now|then|also|next|first of all|finally|additionally|and|&|plus|as well as|\
+                    may i have|can i get|could i get|please|kindly|hi team|hi all|hi everybody|hello team|hello all|let us|let's|hi|hello|hey|thank you|thanks|\
+                    thx|cheers|now|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|plus|as well as|\
                     there should be|there shall be|there must be|make sure that|make sure|ensure that|ensure|\
                     as well|afterwards",
                 );
@@ -188,7 +190,7 @@ impl Parser<'_> {
         let start = self.at;
         let describing = matches!(self.drafts.last(), Some(Draft::Create(_)));
         self.at += 1;
-        while !self.at_boundary() && !(describing && self.ahead(Self::continuation_ahead)) {
+        while !(self.at_boundary() || describing && self.ahead(Self::goes_on)) {
             self.at += 1;
         }
         self.unread.push(start..self.at);

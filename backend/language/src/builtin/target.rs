@@ -18,6 +18,12 @@ const MAX_RANGE: u64 = 100;
 /// The most words of a vague description.
 const MAX_VAGUE: usize = 6;
 
+/// What may follow a pronoun that stands alone.
+const PREDICATES: [&str; 18] = [
+    "should", "shall", "must", "get", "gets", "have", "has", "need", "needs", "start", "starts", "on", "off", "to",
+    "at", "with", "'s", "as",
+];
+
 /// A noun for guests.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestNoun {
@@ -31,7 +37,7 @@ pub struct GuestNoun {
 
 impl GuestNoun {
     /// The kind that it makes; “machine” means a VM there.
-    pub fn kind_to_make(&self) -> Option<Kind> {
+    pub fn kind_to_make(self) -> Option<Kind> {
         self.kind.or_else(|| self.machine.then_some(Kind::Qemu))
     }
 }
@@ -80,7 +86,7 @@ impl Parser<'_> {
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
-        self.any("both of|both");
+        self.any("both of|both|each of|all of");
         let mut targets = self.attempt(Self::target)?;
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
@@ -98,14 +104,12 @@ impl Parser<'_> {
             them all|them|they both|they all|they|each|both|all|that one|this one|the vm|the vms|the container|\
             the containers|the machine|the machines|the guest|the guests|the new vm|the new container|the copy",
         );
-        let alone = !matches!(self.tokens[self.at.saturating_sub(1)].word.as_str(), "all" | "both" | "each")
-            || self.at_boundary()
-            || [
-                "should", "shall", "must", "get", "gets", "have", "has", "need", "needs", "start", "starts", "on",
-                "off", "to", "at", "with",
-            ]
-            .contains(&self.word());
-        if !said || !alone || self.ahead(|p| p.target().map(|_| ())) || self.ahead(|p| p.guest_noun().map(|_| ())) {
+        // “all” and “the VMs” stand for someone only where nothing says whom.
+        let alone = matches!(self.word_at(start), "it" | "them" | "they")
+            || (self.at_boundary() || PREDICATES.contains(&self.word()))
+                && !self.ahead(Self::target)
+                && !self.ahead(Self::guest_noun);
+        if !said || !alone {
             return None;
         }
         let referent = match self.drafts.last() {
@@ -134,9 +138,14 @@ impl Parser<'_> {
         if let Some(Targets::Old(targets)) = self.attempt(Self::pronoun) {
             return <[Target; 1]>::try_from(targets).ok().map(|[target]| target);
         }
-        self.any("the|my|our");
-        self.guest_noun();
+        let article = self.any("the|my|our");
+        let noun = self.any("template") || self.guest_noun().is_some();
         let name = self.name()?;
+        if article && !noun && !self.looks_like_name(&name) {
+            self.at = start;
+            let selector = self.vague()?;
+            return Some(Target { span: self.span(&(start..self.at)), selector });
+        }
         self.attempt(Self::guest_noun);
         Some(Target { span: self.span(&(start..self.at)), selector: Selector::Name(name) })
     }
@@ -193,7 +202,9 @@ impl Parser<'_> {
         let start = self.at;
         let article = self.any("the two|the three|the|my|our|this|guest id|vmid|id");
         let noun = self.guest_noun();
-        self.any("called|named|with the name|with name|with id|with vmid|number|with the id");
+        if noun.is_some() {
+            self.any("called|named|with the name|with name|with id|with vmid|number|with the id|id");
+        }
         if let Some(vmid) = self.attempt(|p| {
             let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
             p.at += 1;
@@ -208,7 +219,7 @@ impl Parser<'_> {
                 if of_that_kind(vmid) { Selector::Vmid(vmid.get()) } else { Selector::Vague(span.of(self.text)) };
             return Some(vec![Target { span, selector }]);
         }
-        let names = self.attempt(|p| p.range())?;
+        let names = self.attempt(super::Parser::range)?;
         let after = self.attempt(Self::guest_noun);
         if article && noun.is_none() && !self.looks_like_name(&names[0].value) {
             return None;
@@ -292,7 +303,7 @@ impl Parser<'_> {
             self.at += 1;
             words += 1;
         }
-        let said = first && (words > 0 || self.tokens[start].word == "everything" || self.tokens[start].word == "all");
+        let said = first && (words > 0 || self.word_at(start) == "everything" || self.word_at(start) == "all");
         said.then(|| Selector::Vague(self.span(&(start..self.at)).of(self.text)))
     }
 
@@ -305,7 +316,7 @@ impl Parser<'_> {
         };
         if let Some(names) = self.peek(0).filter(|t| t.kind == TokenKind::Word).and_then(|t| glued_range(&t.text)) {
             self.at += 1;
-            return said(self, names?);
+            return said(self, names);
         }
         let first = self.name()?;
         let last = self.attempt(|p| {
@@ -353,8 +364,7 @@ impl Parser<'_> {
             let more = one(p)?;
             let follows = p.at_boundary()
                 || p.peek(0).is_some_and(|t| vocabulary::class(&t.word).is_some() || t.kind != TokenKind::Word);
-            let individual = p.peek(0).is_some_and(|t| t.kind == TokenKind::Mark(':')) && names.len() < 2;
-            (several && follows && !individual).then_some(more)
+            (several && follows).then_some(more)
         }) {
             names.extend(more);
         }
@@ -362,15 +372,15 @@ impl Parser<'_> {
     }
 }
 
-/// `Some(None)` where `text` is a range in one word that names nothing sensible.
-fn glued_range(text: &str) -> Option<Option<Vec<String>>> {
+/// The names of a range in one word.
+fn glued_range(text: &str) -> Option<Vec<String>> {
     if let Some((stem, rest)) = text.split_once(['{', '[']) {
         let inside = rest.strip_suffix(['}', ']'])?;
         let (first, last) = inside.split_once("..").or_else(|| inside.split_once('-'))?;
-        return Some(expand(&format!("{stem}{first}"), last));
+        return expand(&format!("{stem}{first}"), last);
     }
     let (first, last) = text.split_once("...").or_else(|| text.split_once(".."))?;
-    Some(expand(first, last))
+    expand(first, last)
 }
 
 /// A name without the number at its end.
@@ -399,8 +409,8 @@ mod tests {
     fn ranges_count_up_and_keep_their_zeros() {
         assert_eq!(expand("web-1", "web-3").unwrap(), ["web-1", "web-2", "web-3"]);
         assert_eq!(expand("node-09", "11").unwrap(), ["node-09", "node-10", "node-11"]);
-        assert_eq!(glued_range("w-1..3").unwrap().unwrap(), ["w-1", "w-2", "w-3"]);
-        assert_eq!(glued_range("w-[1-3]").unwrap().unwrap().len(), 3);
+        assert_eq!(glued_range("w-1..3").unwrap(), ["w-1", "w-2", "w-3"]);
+        assert_eq!(glued_range("w-[1-3]").unwrap().len(), 3);
     }
 
     #[test]

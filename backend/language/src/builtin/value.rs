@@ -34,6 +34,7 @@ const MAX_VLAN: u64 = 4094;
 impl Parser<'_> {
     /// “number of cores”, “memory”, “second disk”, “scsi1”, “VLAN tag”.
     pub fn noun(&mut self) -> Option<Noun> {
+        self.any("the");
         self.any("number of|amount of|size of the|size of|value of");
         self.any("the");
         if self.any("cpu type|cpu model|processor type|processor model|type of cpu") {
@@ -118,11 +119,12 @@ impl Parser<'_> {
         if !self.any("disk size|disk space") && !self.any(DISKS) {
             return None;
         }
-        let plural = self.tokens[self.at - 1].word.ends_with('s') && self.tokens[self.at - 1].word != "rootfs";
-        if role.is_none() && !plural {
-            if let Some(slot) = self.attempt(slot) {
-                return Some(slot);
-            }
+        let plural = self.last_word().ends_with('s') && self.last_word() != "rootfs";
+        if role.is_none()
+            && !plural
+            && let Some(slot) = self.attempt(slot)
+        {
+            return Some(slot);
         }
         self.any("size");
         Some(Noun::Disk(role.unwrap_or(Which::The(DiskRef::Only)), plural))
@@ -153,17 +155,17 @@ impl Parser<'_> {
             return None;
         }
         if let Noun::Disk(which, true) = noun {
-            return self.disk_list(which.clone());
+            return self.disk_list(which);
         }
         self.value(noun, Amount::To)
     }
 
     /// “disks: 20G, 100G” and “disks of 20 GB and 100 GB”.
-    fn disk_list(&mut self, which: Which) -> Option<Item> {
+    fn disk_list(&mut self, which: &Which) -> Option<Item> {
         let disk = |p: &mut Self| {
             let start = p.at;
             p.any("a|one");
-            if !p.ahead(|p| p.quantity()) {
+            if !p.ahead(super::Parser::quantity) {
                 p.at = start;
             }
             let size = p.quantity()?;
@@ -187,7 +189,7 @@ impl Parser<'_> {
     pub fn value(&mut self, noun: &Noun, by: impl Fn(Value) -> Amount) -> Option<Item> {
         match noun {
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
-                let count = self.number()?;
+                let count = self.number().filter(|count| *count > 0)?;
                 self.any("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|sockets|socket|c");
                 Some(Item::Plain(*plain, by(Value::Count(count))))
             }
@@ -374,12 +376,11 @@ impl Parser<'_> {
         let _ = self.mark('=') || self.mark(':') || self.any("tag|id");
         let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
         let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
-        if announced || self.word() == "on" {
-            if let Some(Item::Nic { parts: bridge, .. }) =
+        if (announced || self.word() == "on")
+            && let Some(Item::Nic { parts: bridge, .. }) =
                 self.attempt(|p| if p.any("on|of") { p.bridge(false, false) } else { None })
-            {
-                parts.splice(0..0, bridge);
-            }
+        {
+            parts.splice(0..0, bridge);
         }
         Some(Item::Nic { parts, fresh: false })
     }
@@ -450,10 +451,10 @@ impl Parser<'_> {
             return Some(Item::Image(self.name()?));
         }
         // “from golden template”, “from web-02”: whatever the word after “from” is, it can only be what to make it from.
-        let from = from && self.tokens[self.at - 1].word != "on" && self.tokens[self.at - 1].word != "with";
+        let from = from && self.last_word() != "on" && self.last_word() != "with";
         let start = self.at;
         let name = self.name()?;
-        (from && (self.any("template|image") || self.tokens[start - 1].word == "from")).then_some(Item::Image(name))
+        (from && (self.any("template|image") || self.word_at(start - 1) == "from")).then_some(Item::Image(name))
     }
 
     /// “Debian 12”, “ubuntu-24.04”, “Alpine Linux”, “Windows Server 2022”.

@@ -14,7 +14,7 @@ use crate::builtin::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::target::Targets;
 use crate::builtin::value::Noun;
 use crate::lexer::{Token, TokenKind, lex};
-use crate::vocabulary::{self, Class};
+use crate::vocabulary;
 
 use super::raw::{Action, RawField, RawReading, RawStatement, RawValue};
 
@@ -113,11 +113,7 @@ impl<'a> Grounder<'a> {
             let token = &self.tokens[*at];
             !self.covered[*at] && account::is_content(token) && !is_in(LINKS, &token.word)
         };
-        let turned = sentence.clone().filter(open).any(|at| {
-            let class = vocabulary::class(&self.tokens[at].word);
-            matches!(class, Some(Class::Negation | Class::Condition | Class::Schedule | Class::Choice))
-        });
-        if turned {
+        if self.turns(sentence.clone().filter(open)) {
             self.parser
                 .drafts
                 .retain(|draft| draft.tokens().end <= sentence.start || draft.tokens().start >= sentence.end);
@@ -125,6 +121,11 @@ impl<'a> Grounder<'a> {
         } else {
             unread.extend(sentence.filter(open).map(|at| at..at + 1));
         }
+    }
+
+    /// Whether one of these tokens turns the meaning of its sentence round.
+    fn turns(&self, mut tokens: impl Iterator<Item = usize>) -> bool {
+        tokens.any(|at| vocabulary::turns(&self.tokens[at].word))
     }
 
     /// Where `words` stand, token by token, within some tokens; a place that nothing else covers is preferred.
@@ -217,7 +218,9 @@ impl<'a> Grounder<'a> {
                 Some(Targets::New) | None => {
                     let span = self.parser.span(&tokens);
                     targets.push(Target { span, selector: Selector::Vague(span.of(self.text)) });
-                    self.cover(&tokens);
+                    if !self.turns(tokens.clone()) {
+                        self.cover(&tokens);
+                    }
                 }
             }
         }
@@ -415,4 +418,85 @@ fn noun(field: RawField) -> Option<Noun> {
         RawField::Node => Noun::Node,
         RawField::Image => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mycopod_core::ports::Inventory;
+    use mycopod_core::reading::{Answers, Deed, What};
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{Grounder, RawReading};
+    use crate::lexer::lex;
+
+    /// Some words in a row of `text`.
+    fn part(text: &str) -> impl Strategy<Value = String> + use<> {
+        let words: Vec<String> = text.split_inclusive(' ').map(str::to_owned).collect();
+        let count = words.len();
+        (0..count, 0..=4_usize)
+            .prop_map(move |(from, length)| words[from..(from + length).min(count)].concat().trim().to_owned())
+    }
+
+    fn statement(text: &'static str) -> impl Strategy<Value = Value> {
+        let actions = ["create", "change", "start", "stop", "reboot", "delete", "snapshot", "clone", "adopt"];
+        let fields = [
+            "cores",
+            "memory",
+            "disk",
+            "bridge",
+            "vlan",
+            "ip",
+            "tags",
+            "running",
+            "start_at_boot",
+            "node",
+            "storage",
+            "image",
+            "name",
+            "protection",
+        ];
+        let values = prop::collection::vec((prop::sample::select(fields.to_vec()), part(text)), 0..4);
+        let parts = || prop::collection::vec(part(text), 0..3);
+        (prop::sample::select(actions.to_vec()), any::<bool>(), part(text), part(text), part(text), part(text), parts(), parts(), values).prop_map(
+            move |(action, all, words, verb, kind, count, names, targets, values)| {
+                let values: Vec<Value> = values.into_iter().map(|(field, words)| json!({ "field": field, "words": words })).collect();
+                let words = if all { text.to_owned() } else { words };
+                json!({ "action": action, "words": words, "verb": verb, "kind": kind, "count": count, "names": names, "targets": targets, "values": values })
+            },
+        )
+    }
+
+    const TEXTS: [&str; 5] = [
+        "create two VMs a-1 and a-2 with 2 cores, 4 GB RAM and a 20 GB disk on vmbr1 vlan 20",
+        "web-01 gets 4 cores, then start test-1 and stop web-02",
+        "increase the memory of web-01 by 2 GB, do not delete web-02",
+        "give db-1 8 GB of memory unless it is night, and clone web-02 as web-03",
+        "reboot web-01 and snapshot db-1 as pre, tagged prod",
+    ];
+
+    fn any_answer() -> impl Strategy<Value = (&'static str, Value)> {
+        prop::sample::select(TEXTS.to_vec()).prop_flat_map(|text| {
+            prop::collection::vec(statement(text), 0..4)
+                .prop_map(move |statements| (text, json!({ "statements": statements })))
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, cases: 2_000, ..ProptestConfig::default() })]
+
+        /// A model that cuts the text at random may make it ask, but not act on what the text does not say.
+        #[test]
+        fn no_answer_of_the_model_acts_against_the_text((text, answer) in any_answer()) {
+            let inventory = Inventory::default();
+            let tokens = lex(text, |_| false);
+            let raw = RawReading::parse(&answer.to_string()).unwrap();
+            let Ok(grounded) = Grounder::new(text, &tokens, &inventory).ground(&raw) else { return Ok(()) };
+            let reading = grounded.finish(&Answers::default());
+            let deletes = reading.statements.iter().any(|s| matches!(s.what, What::Do { deed: Deed::Delete, .. }));
+            prop_assert!(!deletes, "{:?}", reading);
+            let turned = ["not", "unless"].iter().any(|word| text.contains(word));
+            prop_assert!(!turned || !reading.questions.is_empty(), "{:?}", reading);
+        }
+    }
 }

@@ -14,9 +14,13 @@ pub fn inventory() -> Inventory {
     let mut inventory = Inventory::default();
     let guests = ["web-01", "web-02", "db-1", "test-1", "test-2", "test-3", "old-backup", "prod-db"];
     for (name, vmid) in guests.into_iter().zip(101..) {
-        inventory.guests.insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() }]);
+        inventory
+            .guests
+            .insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).expect("a VMID") }]);
     }
-    inventory.guests.insert("cache".into(), vec![GuestKey { kind: Kind::Lxc, vmid: Vmid::try_from(120).unwrap() }]);
+    inventory
+        .guests
+        .insert("cache".into(), vec![GuestKey { kind: Kind::Lxc, vmid: Vmid::try_from(120).expect("a VMID") }]);
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     inventory.nodes = set(&["pve1", "pve2"]);
     inventory.storages = set(&["local", "local-lvm"]);
