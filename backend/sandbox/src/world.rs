@@ -16,6 +16,8 @@ use crate::storage::{Storage, Volume};
 
 const GIB: u64 = 1 << 30;
 const TIB: u64 = 1 << 40;
+/// The size of a cloud-init drive.
+const CLOUD_INIT: u64 = 4 << 20;
 const EVERYTHING: &str = "images,rootdir,vztmpl,iso,backup,snippets,import";
 /// How long a demo's nodes have been up when it begins, in seconds.
 const UP: f64 = 40.0 * 86_400.0;
@@ -241,15 +243,15 @@ fn file(cluster: &mut Cluster, node: &str, name: &str, content: &str, format: &s
 }
 
 /// A disk on `local-lvm`, a third of it written.
-fn thin_disk(cluster: &mut Cluster, node: &str, vmid: u32, name: &str, gib: u64, content: &str) -> String {
+fn thin_disk(cluster: &mut Cluster, node: &str, vmid: u32, name: &str, size: u64, content: &str) -> String {
     let volid = format!("local-lvm:{name}");
     cluster.insert_volume(Volume {
         volid: volid.clone(),
         node: node.to_owned(),
         content: content.to_owned(),
         format: "raw".to_owned(),
-        size: gib * GIB,
-        used: gib * GIB / 3,
+        size,
+        used: size / 3,
         vmid: Some(vmid),
         ctime: seconds_ago(30.0),
         ..Volume::default()
@@ -262,9 +264,9 @@ fn config(options: &[(&str, String)]) -> Config {
 }
 
 fn template(cluster: &mut Cluster, node: &str, vmid: u32, name: &str, gib: u64) {
-    let disk = thin_disk(cluster, node, vmid, &format!("base-{vmid}-disk-0"), gib, "images");
+    let disk = thin_disk(cluster, node, vmid, &format!("base-{vmid}-disk-0"), gib * GIB, "images");
     let cloudinit = format!("vm-{vmid}-cloudinit");
-    let drive = thin_disk(cluster, node, vmid, &cloudinit, 0, "images");
+    let drive = thin_disk(cluster, node, vmid, &cloudinit, CLOUD_INIT, "images");
     let options = config(&[
         ("name", name.to_owned()),
         ("template", "1".to_owned()),
@@ -318,7 +320,7 @@ impl Demo {
             ("meta", format!("creation-qemu=9.2.0,ctime={}", seconds_ago(20.0))),
         ]);
         for (n, gib) in self.disks.iter().enumerate() {
-            let disk = thin_disk(cluster, node, vmid, &format!("vm-{vmid}-disk-{n}"), *gib, "images");
+            let disk = thin_disk(cluster, node, vmid, &format!("vm-{vmid}-disk-{n}"), *gib * GIB, "images");
             options.insert(format!("scsi{n}"), format!("{disk},size={gib}G"));
         }
         if self.running {
@@ -335,7 +337,7 @@ impl Demo {
 
 fn cache(cluster: &mut Cluster) {
     let (vmid, node) = (120, "pve2");
-    let disk = thin_disk(cluster, node, vmid, "vm-120-disk-0", 8, "rootdir");
+    let disk = thin_disk(cluster, node, vmid, "vm-120-disk-0", 8 * GIB, "rootdir");
     let options = config(&[
         ("hostname", "cache".to_owned()),
         ("arch", "amd64".to_owned()),

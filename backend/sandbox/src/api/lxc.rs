@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::qemu::{check_lists, ensure_bridges, ensure_may_allocate, ensure_public_keys, parse_config, redo};
+use super::qemu::{PATHS, check_lists, ensure_bridges, ensure_may_allocate, ensure_public_keys, parse_config, redo};
 use crate::call::{Call, Handler, Reply};
 use crate::change::{self, Change};
 use crate::cluster::Cluster;
@@ -31,7 +31,6 @@ const NOT_OPTIONS: [&str; 14] = [
     "unique",
     "digest",
 ];
-const PATHS: &str = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.";
 /// The root disk's size when nothing is said, in GiB.
 const DEFAULT_ROOT: u32 = 4;
 /// Options that cannot be taken away.

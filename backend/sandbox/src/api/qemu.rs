@@ -48,7 +48,8 @@ const NOT_OPTIONS: [&str; 14] = [
     "skiplock",
     "digest",
 ];
-const PATHS: &str = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.";
+/// What is said to those who name a file instead of a volume.
+pub const PATHS: &str = "Only root can pass arbitrary filesystem paths. at /usr/share/perl5/PVE/Storage.pm line 569.";
 
 pub fn handler(verb: &str, path: &str) -> Option<Handler> {
     Some(match (verb, path.strip_prefix("/nodes/{node}/qemu")?) {
