@@ -89,7 +89,7 @@ impl Power {
     }
 
     /// Running shutdowns end, whose lock a stop would otherwise wait for.
-    pub fn overrule_shutdowns(&self, cluster: &mut Cluster, log: &mut Vec<String>) {
+    fn overrule_shutdowns(&self, cluster: &mut Cluster, log: &mut Vec<String>) {
         if !self.overrule {
             return;
         }

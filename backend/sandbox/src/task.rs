@@ -112,7 +112,8 @@ impl Cluster {
         let pstart = ((self.now - booted) * 100.0) as u64 as u32;
         let upid = format!("UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{id}:{}:", caller.id());
         self.record(node, caller, format!("starting task {upid}"));
-        let busy = work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
+        let held = work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
+        let busy = held && !work.overrules();
         let until = self.now + LOCK_WAIT * self.time_scale;
         self.tasks.push_front(Task {
             upid: upid.clone(),

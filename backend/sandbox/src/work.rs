@@ -111,6 +111,11 @@ impl Work {
         }
     }
 
+    /// Whether the task ends the one that holds the lock instead of waiting for it.
+    pub fn overrules(&self) -> bool {
+        matches!(self, Self::Power(power) if power.overrule)
+    }
+
     /// The lock file's path, for the complaint that it could not be had.
     pub fn lock_file(&self, node: &str, cluster: &Cluster) -> Option<String> {
         let vmid = self.guest()?;

@@ -117,12 +117,8 @@ fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
         action,
         timeout: seconds("timeout").unwrap_or(SHUTDOWN_TIMEOUT).min(LONGEST_TIMEOUT),
         force: call.flag("forceStop"),
-        overrule: call.flag("overrule-shutdown"),
+        overrule: action == Action::Stop && call.flag("overrule-shutdown"),
     };
-    let mut log = Vec::new();
-    if action == Action::Stop {
-        power.overrule_shutdowns(cluster, &mut log);
-    }
     let task = format!("{}{}", kind.task(), action.task(kind));
     Ok(call.submit(cluster, &task, &vmid.to_string(), Work::Power(power)))
 }

@@ -137,7 +137,11 @@ async fn a_stop_waits_for_a_shutdown_and_overrules_it_when_told_to() {
     let shutdown = lab.call("POST", "/nodes/pve1/qemu/500/status/shutdown", &json!({ "timeout": 600 })).await.data();
     let stop = lab.run("POST", "/nodes/pve1/qemu/500/status/stop", json!({})).await;
     assert_eq!(stop, "can't lock file '/var/lock/qemu-server/lock-500.conf' - got timeout");
-    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/500/status/stop", json!({ "overrule-shutdown": 1 })).await, "OK");
+    let fields = json!({ "overrule-shutdown": 1 });
+    let stop = lab.call("POST", "/nodes/pve1/qemu/500/status/stop", &fields).await.data();
+    assert_eq!(lab.wait(stop.as_str().unwrap()).await, "OK");
+    let log = lab.get(&format!("/nodes/pve1/tasks/{}/log", stop.as_str().unwrap())).await;
+    assert_eq!(log[0]["t"], format!("overruled qmshutdown tasks: {}", shutdown.as_str().unwrap()));
     assert_ne!(lab.wait(shutdown.as_str().unwrap()).await, "OK");
     assert_eq!(lab.get("/nodes/pve1/qemu/500/status/current").await["status"], "stopped");
 }
