@@ -2,6 +2,7 @@
 # What is missing is installed by scripts/setup, which says what it does.
 .PHONY: help run build dev test lint fmt generate setup
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 SHELL := /bin/bash
 
 UI_SOURCES := $(shell find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print)
