@@ -50,6 +50,19 @@ fn a_contradiction_is_settled_by_the_answer() {
 }
 
 #[test]
+fn contradictions_of_all_kinds_can_be_settled() {
+    let image = "debian 12 vm a-1 from ubuntu-24.04";
+    assert_eq!(answer(image, "image", "ubuntu-24.04"), "vm a-1 image=ubuntu-24.04");
+    assert_eq!(answer("vm a-1 on pve1, on pve2", "node", "pve2"), "vm a-1 node=pve2");
+    let twice = "give web-01 4 cores. Set web-01 to 8 cores.";
+    assert_eq!(answer(twice, "cores", "8"), "web-01: cores=4 | web-01: cores=8");
+    assert_eq!(answer(twice, "cores", "4"), "web-01: cores=4 | web-01: cores=4");
+    let both = "a VM a-1 and a container c-1 with 2 cores";
+    assert_eq!(answer(both, "each", "Only for the last"), "vm a-1 | ct c-1 cores=2");
+    assert_eq!(answer(both, "each", "both"), "ask each");
+}
+
+#[test]
 fn left_out_words_leave_the_rest() {
     let text = "create vm k-1 with 2 cores and install nginx";
     assert_eq!(answer(text, "unread", LEAVE_OUT), "vm k-1 cores=2");

@@ -5,6 +5,7 @@
 mod common;
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -224,6 +225,15 @@ async fn a_refusing_broken_or_endless_server_is_a_clear_failure_without_the_key(
     let nobody = reader("http://127.0.0.1:9/v1").unwrap();
     let error = nobody.read("delete test-1", &common::inventory(), &Answers::default()).await.unwrap_err();
     assert!(matches!(error, ReadError::Unavailable(_)));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = reader(&format!("http://{}/v1", listener.local_addr().unwrap())).unwrap();
+    let read = silent.within(Duration::from_millis(100));
+    let error = read.read("delete test-1", &common::inventory(), &Answers::default()).await.unwrap_err();
+    assert!(error.to_string().contains("no answer within"), "{error}");
 }
 
 #[tokio::test]

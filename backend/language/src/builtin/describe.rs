@@ -1,5 +1,6 @@
 //! From what was said of new guests to one description each, with a question for what stays open.
 
+use std::fmt::Display;
 use std::ops::Range;
 
 use mycopod_core::field::{NicPart, Value};
@@ -49,8 +50,8 @@ fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> 
         return Some(context.said(kind.value, &kind.tokens));
     }
     match context.answer("kind", &group.head) {
-        Some("VM") => return Some(Sourced::new(Kind::Qemu, Source::inferred("answered “VM”"))),
-        Some("container") => return Some(Sourced::new(Kind::Lxc, Source::inferred("answered “container”"))),
+        Some("VM") => return Some(Sourced::new(Kind::Qemu, answered("VM"))),
+        Some("container") => return Some(Sourced::new(Kind::Lxc, answered("container"))),
         _ => {}
     }
     let words = context.words(&group.head);
@@ -83,10 +84,9 @@ fn names(
         return said;
     }
     if let Some(answer) = context.answer("name", &group.head) {
-        let answered = answered_names(context, answer);
-        if !answered.is_empty() && fits(answered.len()) {
-            let why = format!("answered “{answer}”");
-            return answered.into_iter().map(|name| Sourced::new(name, Source::inferred(why.clone()))).collect();
+        let names = answered_names(context, answer);
+        if !names.is_empty() && fits(names.len()) {
+            return names.into_iter().map(|name| Sourced::new(name, answered(answer))).collect();
         }
     }
     let noun = kind.map_or("guest", Kind::noun);
@@ -144,20 +144,22 @@ fn ask_about_the_undescribed(context: &Context<'_>, group: &Group, questions: &m
     }
 }
 
+/// The answer that keeps what was said from the guests before.
+const ONLY_LAST: &str = "Only for the last";
+
 /// “a VM x and a container y with 2 cores” says 2 cores of y, or of both.
 pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
     for pair in drafts.windows(2) {
         let [Draft::Create(first), Draft::Create(second)] = pair else { continue };
         let between = context.tokens.get(first.head.end..second.head.start).unwrap_or_default();
         let joined = !between.iter().any(Token::ends_sentence);
-        if joined && first.is_bare() && !second.is_bare() && context.answer("each", &first.head).is_none() {
+        if joined && first.is_bare() && !second.is_bare() && context.answer("each", &first.head) != Some(ONLY_LAST) {
             let (a, b) = (context.words(&first.head), context.words(&second.tokens));
-            let only = "Only for the last".to_owned();
             questions.push(context.question(
                 "each",
                 &first.head,
                 format!("“{b}” follows “{a}”. Does what is said there hold for the last guest only? To have the same for all, say “both” or “each”."),
-                &[&only],
+                &[ONLY_LAST],
             ));
         }
     }
@@ -171,7 +173,8 @@ struct Description {
     plain: Vec<(Plain, Sourced<Value>)>,
     disks: Vec<(bool, WantedDisk)>,
     /// A storage for all disks that have none of their own.
-    storage: Option<Said<String>>,
+    storage: Option<Sourced<String>>,
+    storage_at: Range<usize>,
     nics: Vec<WantedNic>,
     nic_count: Option<Said<u64>>,
     bare: Vec<Said<Size>>,
@@ -206,32 +209,11 @@ impl Description {
             }
             Item::NicCount(count) => self.nic_count = Some(Said { value: *count, tokens: tokens.clone() }),
             Item::Storage(storage) => {
-                once(
-                    context,
-                    "storage",
-                    &mut self.storage,
-                    Said { value: storage.clone(), tokens: tokens.clone() },
-                    questions,
-                );
+                once(context, "storage", &mut self.storage, storage.clone(), tokens, questions);
+                self.storage_at = tokens.clone();
             }
-            Item::Node(node) => {
-                let said = context.said(node.clone(), tokens);
-                match &self.node {
-                    Some(first) if first.value != *node => {
-                        questions.push(contradiction(context, "node", &first.value, node, tokens));
-                    }
-                    _ => self.node = Some(said),
-                }
-            }
-            Item::Image(image) => {
-                let said = context.said(image.clone(), tokens);
-                match &self.image {
-                    Some(first) if first.value != *image => {
-                        questions.push(contradiction(context, "image", &first.value, image, tokens));
-                    }
-                    _ => self.image = Some(said),
-                }
-            }
+            Item::Node(node) => once(context, "node", &mut self.node, node.clone(), tokens, questions),
+            Item::Image(image) => once(context, "image", &mut self.image, image.clone(), tokens, questions),
             Item::Bare(Amount::To(Value::Size(size))) => self.bare.push(Said { value: *size, tokens: tokens.clone() }),
             Item::Bare(_) => questions.push(context.question(
                 "amount",
@@ -267,15 +249,8 @@ impl Description {
         };
         if let (Value::Set(tags), Value::Set(more)) = (&mut first.value, value) {
             tags.extend(more.iter().cloned());
-        } else if first.value != *value {
-            let (one, other) = (first.value.to_string(), value.to_string());
-            match context.answer(topic(plain), tokens) {
-                Some(answer) if answer == one => {}
-                Some(answer) if answer == other => {
-                    *first = Sourced::new(value.clone(), Source::inferred(format!("answered “{answer}”")));
-                }
-                _ => questions.push(contradiction(context, topic(plain), &one, &other, tokens)),
-            }
+        } else {
+            settle(context, topic(plain), first, value.clone(), tokens, questions);
         }
     }
 
@@ -320,17 +295,8 @@ impl Description {
         }
         let Some(nic) = self.nics.last_mut() else { return };
         for (part, value) in parts {
-            match nic.parts.iter().find(|(known, _)| known == part) {
-                Some((_, first)) if first.value != *value => {
-                    questions.push(contradiction(
-                        context,
-                        part.as_str(),
-                        &first.value.to_string(),
-                        &value.to_string(),
-                        tokens,
-                    ));
-                }
-                Some(_) => {}
+            match nic.parts.iter_mut().find(|(known, _)| known == part) {
+                Some((_, first)) => settle(context, part.as_str(), first, value.clone(), tokens, questions),
                 None => nic.parts.push((*part, context.said(value.clone(), tokens))),
             }
         }
@@ -364,15 +330,14 @@ impl Description {
         self.disks.sort_by_key(|(system, _)| !system);
         if let Some(storage) = self.storage.take() {
             if self.disks.is_empty() {
-                questions.push(context.question(
-                    "disk",
-                    &storage.tokens,
-                    format!("“{}” names a storage, and no disk is said. How large shall the disk be? Say it in the declaration.", context.words(&storage.tokens)),
-                    &[],
-                ));
+                let words = context.words(&self.storage_at);
+                let text = format!(
+                    "“{words}” names a storage, and no disk is said. How large shall the disk be? Say it in the declaration."
+                );
+                questions.push(context.question("disk", &self.storage_at, text, &[]));
             }
             for (_, disk) in &mut self.disks {
-                disk.storage.get_or_insert_with(|| context.said(storage.value.clone(), &storage.tokens));
+                disk.storage.get_or_insert_with(|| storage.clone());
             }
         }
         self.count_nics(context, questions);
@@ -459,16 +424,40 @@ impl Description {
 fn once(
     context: &Context<'_>,
     topic: &str,
-    slot: &mut Option<Said<String>>,
-    said: Said<String>,
+    slot: &mut Option<Sourced<String>>,
+    value: String,
+    tokens: &Range<usize>,
     questions: &mut Vec<Question>,
 ) {
     match slot {
-        Some(first) if first.value != said.value => {
-            questions.push(contradiction(context, topic, &first.value, &said.value, &said.tokens));
-        }
-        _ => *slot = Some(said),
+        Some(first) => settle(context, topic, first, value, tokens, questions),
+        None => *slot = Some(context.said(value, tokens)),
     }
+}
+
+/// Two values where there can be one: the answer decides, and without one it is asked.
+fn settle<T: PartialEq + Display>(
+    context: &Context<'_>,
+    topic: &str,
+    first: &mut Sourced<T>,
+    second: T,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) {
+    if first.value == second {
+        return;
+    }
+    let (one, other) = (first.value.to_string(), second.to_string());
+    match context.answer(topic, tokens) {
+        Some(answer) if answer == one => {}
+        Some(answer) if answer == other => *first = Sourced::new(second, answered(answer)),
+        _ => questions.push(contradiction(context, topic, &one, &other, tokens)),
+    }
+}
+
+/// That an answer says it.
+fn answered(answer: &str) -> Source {
+    Source::inferred(format!("answered “{answer}”"))
 }
 
 /// A question about two values where there can be one.

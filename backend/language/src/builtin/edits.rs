@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question, Target};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question, Selector};
 
 use super::change::disk_ref;
 use super::describe::{address_answered, contradiction, topic, unit_answered};
@@ -123,27 +123,25 @@ impl Edits<'_, '_> {
     }
 }
 
-/// Two values for one field of the same guests, anywhere in the text.
-pub fn ask_about_contradictions(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
-    let mut said: Vec<(&Target, Plain, &Value)> = Vec::new();
+/// Two values for one field of the same guests, anywhere in the text: the answer decides, and without one it is asked.
+pub fn settle_contradictions(context: &Context<'_>, drafts: &mut [Draft], questions: &mut Vec<Question>) {
+    let mut said: Vec<(Selector, Plain, Value)> = Vec::new();
     for draft in drafts {
         let Draft::Change(change) = draft else { continue };
         for target in &change.targets {
-            for item in &change.items {
-                let Item::Plain(plain, Amount::To(value)) = &item.value else { continue };
-                let first = said.iter().find(|(other, field, _)| other.selector == target.selector && field == plain);
-                match first {
-                    Some((_, _, first)) if *first != value => {
-                        questions.push(contradiction(
-                            context,
-                            topic(*plain),
-                            &first.to_string(),
-                            &value.to_string(),
-                            &item.tokens,
-                        ));
-                    }
-                    Some(_) => {}
-                    None => said.push((target, *plain, value)),
+            for item in &mut change.items {
+                let Item::Plain(plain, Amount::To(value)) = &mut item.value else { continue };
+                let known = said.iter().find(|(selector, field, _)| *selector == target.selector && field == plain);
+                let Some((.., first)) = known.filter(|(.., first)| first != value) else {
+                    said.push((target.selector.clone(), *plain, value.clone()));
+                    continue;
+                };
+                let (one, other) = (first.to_string(), value.to_string());
+                match context.answer(topic(*plain), &item.tokens) {
+                    // The later of two edits holds in the end.
+                    Some(answer) if answer == one => *value = first.clone(),
+                    Some(answer) if answer == other => {}
+                    _ => questions.push(contradiction(context, topic(*plain), &one, &other, &item.tokens)),
                 }
             }
         }

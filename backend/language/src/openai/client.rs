@@ -52,6 +52,8 @@ pub struct Client {
     endpoint: Url,
     api_key: Option<SecretString>,
     model: String,
+    /// How long an answer may take.
+    pub timeout: Duration,
     /// Whether the server refused a JSON schema once, and is asked for plain JSON since.
     plain_json: AtomicBool,
 }
@@ -90,13 +92,19 @@ impl Client {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(ANSWER_TIMEOUT)
             // A redirection would carry the declaration elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
             .map_err(|error| ConfigError::Client(error.without_url().to_string()))?;
-        Ok(Self { http, endpoint, api_key: config.api_key, model: config.model, plain_json: AtomicBool::new(false) })
+        Ok(Self {
+            http,
+            endpoint,
+            api_key: config.api_key,
+            model: config.model,
+            timeout: ANSWER_TIMEOUT,
+            plain_json: AtomicBool::new(false),
+        })
     }
 
     pub fn model(&self) -> &str {
@@ -123,17 +131,17 @@ impl Client {
     /// may hold the key.
     async fn complete(&self, messages: &[Message], format: &Value) -> Result<Result<String, StatusCode>, ReadError> {
         let body = json!({ "model": self.model, "temperature": 0, "messages": messages, "response_format": format });
-        let mut request = self.http.post(self.endpoint.clone()).json(&body);
+        let mut request = self.http.post(self.endpoint.clone()).timeout(self.timeout).json(&body);
         if let Some(key) = &self.api_key {
             request = request.bearer_auth(key.expose_secret());
         }
-        let mut response = request.send().await.map_err(|error| unavailable(&error))?;
+        let mut response = request.send().await.map_err(|error| self.unavailable(&error))?;
         let status = response.status();
         if !status.is_success() {
             return Ok(Err(status));
         }
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unavailable(&error))? {
             if bytes.len() + chunk.len() > MAX_ANSWER {
                 return Err(ReadError::Unavailable(format!("its answer is longer than {} KiB", MAX_ANSWER / 1024)));
             }
@@ -143,6 +151,17 @@ impl Client {
             .map_err(|_| ReadError::Unavailable("its answer is none of an OpenAI-compatible server".to_owned()))?;
         // A model that says nothing gave an invalid answer, which is tried once more.
         Ok(Ok(completion.choices.into_iter().next().and_then(|choice| choice.message.content).unwrap_or_default()))
+    }
+
+    fn unavailable(&self, error: &reqwest::Error) -> ReadError {
+        let reason = if error.is_timeout() {
+            format!("no answer within {} s", self.timeout.as_secs())
+        } else if error.is_connect() {
+            "it cannot be reached at LLM_BASE_URL".to_owned()
+        } else {
+            "the connection broke".to_owned()
+        };
+        ReadError::Unavailable(reason)
     }
 }
 
@@ -154,15 +173,4 @@ fn refused(status: StatusCode) -> ReadError {
         _ => "",
     };
     ReadError::Unavailable(format!("it refused with {status}{hint}"))
-}
-
-fn unavailable(error: &reqwest::Error) -> ReadError {
-    let reason = if error.is_timeout() {
-        format!("no answer within {} s", ANSWER_TIMEOUT.as_secs())
-    } else if error.is_connect() {
-        "it cannot be reached at LLM_BASE_URL".to_owned()
-    } else {
-        "the connection broke".to_owned()
-    };
-    ReadError::Unavailable(reason)
 }

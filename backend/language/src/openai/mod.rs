@@ -8,6 +8,8 @@ mod client;
 mod ground;
 mod raw;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
@@ -60,6 +62,13 @@ impl OpenAi {
     /// A reader on the server of `config`. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Ok(Self { client: Client::new(config)? })
+    }
+
+    /// The same reader, giving up on an answer after `timeout` instead of 90 s.
+    #[must_use]
+    pub const fn within(mut self, timeout: Duration) -> Self {
+        self.client.timeout = timeout;
+        self
     }
 }
 
