@@ -1,6 +1,7 @@
 //! The whole path over the command line.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
 use crate::common::{EMAIL, Home, PASSWORD, Server};
@@ -21,6 +22,28 @@ fn login(home: &Home, server: &Server<'_>) {
     writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
+}
+
+#[test]
+fn a_session_that_has_run_out_is_renewed() {
+    let home = Home::new();
+    let server = home.serve(&[]);
+    login(&home, &server);
+    let path = home.path().join(".config/mycopod/session.json");
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let kept = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
+    let mut session = kept();
+    session["token"] = "run out".into();
+    std::fs::write(&path, session.to_string()).unwrap();
+    let renewed = server.run(&["guests"]);
+    assert!(renewed.status.success(), "{renewed:?}");
+    assert_ne!(kept()["refresh"], session["refresh"], "each cookie counts once");
+    assert!(server.run(&["guests"]).status.success());
+
+    // A token goes to the server that gave it, and to no other.
+    session["url"] = "http://127.0.0.1:1".into();
+    std::fs::write(&path, session.to_string()).unwrap();
+    assert_eq!(server.run(&["guests"]).status.code(), Some(8));
 }
 
 #[test]
