@@ -250,7 +250,7 @@ impl Description {
         if let (Value::Set(tags), Value::Set(more)) = (&mut first.value, value) {
             tags.extend(more.iter().cloned());
         } else {
-            settle(context, topic(plain), first, value.clone(), tokens, questions);
+            settle(context, field_name(plain), first, value.clone(), tokens, questions);
         }
     }
 
@@ -334,7 +334,7 @@ impl Description {
                 let text = format!(
                     "“{words}” names a storage, and no disk is said. How large shall the disk be? Say it in the declaration."
                 );
-                questions.push(context.question("disk", &self.storage_at, text, &[]));
+                questions.push(context.question("disk-size", &self.storage_at, text, &[]));
             }
             for (_, disk) in &mut self.disks {
                 disk.storage.get_or_insert_with(|| storage.clone());
@@ -400,7 +400,7 @@ impl Description {
                     context.words(&count.tokens),
                     self.nics.len()
                 );
-                questions.push(context.question("nics", &count.tokens, text, &[]));
+                questions.push(context.question("nic-count", &count.tokens, text, &[]));
             }
             return;
         }
@@ -423,14 +423,14 @@ impl Description {
 /// Sets what can be said once.
 fn once(
     context: &Context<'_>,
-    topic: &str,
+    field: &str,
     slot: &mut Option<Sourced<String>>,
     value: String,
     tokens: &Range<usize>,
     questions: &mut Vec<Question>,
 ) {
     match slot {
-        Some(first) => settle(context, topic, first, value, tokens, questions),
+        Some(first) => settle(context, field, first, value, tokens, questions),
         None => *slot = Some(context.said(value, tokens)),
     }
 }
@@ -438,7 +438,7 @@ fn once(
 /// Two values where there can be one: the answer decides, and without one it is asked.
 fn settle<T: PartialEq + Display>(
     context: &Context<'_>,
-    topic: &str,
+    field: &str,
     first: &mut Sourced<T>,
     second: T,
     tokens: &Range<usize>,
@@ -448,26 +448,20 @@ fn settle<T: PartialEq + Display>(
         return;
     }
     let (one, other) = (first.value.to_string(), second.to_string());
-    match context.answer(topic, tokens) {
+    let topic = format!("which-{field}");
+    match context.answer(&topic, tokens) {
         Some(answer) if answer == one => {}
         Some(answer) if answer == other => *first = Sourced::new(second, answered(answer)),
-        _ => questions.push(contradiction(context, topic, &one, &other, tokens)),
+        _ => {
+            let text = format!("Both {one} and {other} are said for the same {field}. Which shall it be?");
+            questions.push(context.question(&topic, tokens, text, &[&one, &other]));
+        }
     }
 }
 
 /// That an answer says it.
 fn answered(answer: &str) -> Source {
     Source::inferred(format!("answered “{answer}”"))
-}
-
-/// A question about two values where there can be one.
-pub fn contradiction(context: &Context<'_>, topic: &str, one: &str, other: &str, tokens: &Range<usize>) -> Question {
-    context.question(
-        topic,
-        tokens,
-        format!("Both {one} and {other} are said for the same {topic}. Which shall it be?"),
-        &[one, other],
-    )
 }
 
 /// The size that a number without a unit was answered to mean.
@@ -521,7 +515,7 @@ pub fn address_answered(
 }
 
 /// The field's name for a question.
-pub const fn topic(plain: Plain) -> &'static str {
+const fn field_name(plain: Plain) -> &'static str {
     match plain {
         Plain::Name => "name",
         Plain::Cores => "cores",

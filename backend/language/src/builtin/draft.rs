@@ -191,12 +191,11 @@ impl Context<'_> {
 }
 
 /// The reading of everything that was drafted, and the questions about what was not.
-pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
+pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
     let fragments = account::fragments(context.text, context.tokens, unread);
     let mut questions = account::questions(context.tokens, &fragments, context.answers);
     let mut statements = Vec::new();
     describe::ask_about_neighbours(context, &drafts, &mut questions);
-    edits::settle_contradictions(context, &mut drafts, &mut questions);
     for draft in drafts {
         let span = context.span(draft.tokens());
         let mut push = |what| statements.push(Statement { span, what });

@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question, Selector};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question};
 
 use super::change::disk_ref;
-use super::describe::{address_answered, contradiction, topic, unit_answered};
-use super::draft::{Context, Draft};
+use super::describe::{address_answered, unit_answered};
+use super::draft::Context;
 use super::item::{DiskItem, How, Item, Said, Which};
 
 /// The edits that `items` say.
@@ -106,43 +106,18 @@ impl Edits<'_, '_> {
     fn unclear(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
         let Amount::To(Value::Size(size)) = &disk.amount else {
             let text = format!("“{}”: which disk, and to what size?", self.context.words(tokens));
-            self.questions.push(self.context.question("disk", tokens, text, &[]));
+            self.questions.push(self.context.question("new-disk", tokens, text, &[]));
             return;
         };
         let (new, grown) = (format!("A further disk of {size}"), format!("Its disk grows to {size}"));
-        match self.context.answer("disk", tokens) {
+        match self.context.answer("new-disk", tokens) {
             Some(answer) if answer == new => self.new_disk(disk, tokens),
             Some(answer) if answer == grown => {
                 self.push(EditField::DiskSize(DiskRef::Only), disk.amount.clone(), tokens);
             }
             _ => {
                 let text = format!("“{}”: a further disk, or shall the one it has grow?", self.context.words(tokens));
-                self.questions.push(self.context.question("disk", tokens, text, &[&new, &grown]));
-            }
-        }
-    }
-}
-
-/// Two values for one field of the same guests, anywhere in the text: the answer decides, and without one it is asked.
-pub fn settle_contradictions(context: &Context<'_>, drafts: &mut [Draft], questions: &mut Vec<Question>) {
-    let mut said: Vec<(Selector, Plain, Value)> = Vec::new();
-    for draft in drafts {
-        let Draft::Change(change) = draft else { continue };
-        for target in &change.targets {
-            for item in &mut change.items {
-                let Item::Plain(plain, Amount::To(value)) = &mut item.value else { continue };
-                let known = said.iter().find(|(selector, field, _)| *selector == target.selector && field == plain);
-                let Some((.., first)) = known.filter(|(.., first)| first != value) else {
-                    said.push((target.selector.clone(), *plain, value.clone()));
-                    continue;
-                };
-                let (one, other) = (first.to_string(), value.to_string());
-                match context.answer(topic(*plain), &item.tokens) {
-                    // The later of two edits holds in the end.
-                    Some(answer) if answer == one => *value = first.clone(),
-                    Some(answer) if answer == other => {}
-                    _ => questions.push(contradiction(context, topic(*plain), &one, &other, &item.tokens)),
-                }
+                self.questions.push(self.context.question("new-disk", tokens, text, &[&new, &grown]));
             }
         }
     }
