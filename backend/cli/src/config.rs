@@ -7,6 +7,7 @@
 
 mod dotenv;
 mod secret_file;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +17,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use mycopod_core::policy::Policy;
-use mycopod_pve::{Pin, Trust};
-use reqwest::Url;
+use mycopod_pve::Trust;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
@@ -25,6 +25,11 @@ use tracing_subscriber::EnvFilter;
 
 pub use self::dotenv::DotenvError;
 pub use self::secret_file::{SecretFileError, secret};
+use self::value::{
+    PROXMOX_URL_SHAPE, TOKEN_SHAPE, absolute, addresses, ca_file, database_url, email, flag, http_url,
+    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_url,
+};
+pub use self::value::{is_private_address, server_url, time_scale};
 
 /// Where the API and the UI listen when nothing is said: this machine alone.
 const LISTEN: &str = "127.0.0.1:4000";
@@ -44,8 +49,6 @@ const KEEP_SECONDS: u64 = 30;
 const MIN_KEEP_SECONDS: u64 = 1;
 /// Drift that shows a day late is no drift detection.
 const MAX_KEEP_SECONDS: u64 = 86_400;
-/// Beyond this factor a sandbox's create takes over six minutes.
-const MAX_TIME_SCALE: f64 = 100.0;
 
 /// The variables that MycoPod knows, each with what it is for; `.env.example` has the
 /// same. Another name with one of their prefixes in `.env` is a typing error.
@@ -370,9 +373,6 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
     Some(Proxmox { url: url?, token: token?, trust, pool })
 }
 
-const PROXMOX_URL_SHAPE: &str = "should be the API’s address, such as https://pve1.example.org:8006";
-const TOKEN_SHAPE: &str = "should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
-
 fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
     let default = if read.is_set("LLM_API_KEY") { "openai" } else { "builtin" };
     let openai = read.or("LLM_PROVIDER", default, |text| match text {
@@ -397,137 +397,6 @@ fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
     });
     let model = read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned()));
     Reader::OpenAi(mycopod_language::Config { base_url, api_key, model, allow_plain_http })
-}
-
-/// An HTTP address without credentials, query and fragment, all of which have no place in a setting that is shown.
-fn http_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let plain =
-        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none();
-    (plain && matches!(url.scheme(), "http" | "https") && url.has_host()).then_some(url)
-}
-
-/// Whether nobody on the way can listen: HTTPS, or this machine.
-fn is_private_way(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    url.scheme() == "https" || is_loopback
-}
-
-/// The same of a server's address in text.
-pub fn is_private_address(text: &str) -> bool {
-    http_url(text).is_some_and(|url| is_private_way(&url))
-}
-
-fn proxmox_url(text: &str) -> Result<String, String> {
-    let url = http_url(text).ok_or(PROXMOX_URL_SHAPE)?;
-    if url.scheme() != "https" {
-        return Err(format!("{PROXMOX_URL_SHAPE}: over plain HTTP the token could be read on the way"));
-    }
-    match url.path().trim_end_matches('/') {
-        "" | "/api2" | "/api2/json" => Ok(url.origin().ascii_serialization()),
-        _ => Err(format!("{PROXMOX_URL_SHAPE}, without a path")),
-    }
-}
-
-/// The server's address for the client commands, without a path.
-pub fn server_url(text: &str) -> Result<String, String> {
-    match http_url(text) {
-        Some(url) if url.path() == "/" => Ok(url.origin().ascii_serialization()),
-        _ => Err("should be the server’s address, such as http://localhost:4000".to_owned()),
-    }
-}
-
-fn proxmox_token(text: &str) -> Result<SecretString, String> {
-    let shape = || {
-        let (id, secret) = text.split_once('=')?;
-        let (user, name) = id.split_once('!')?;
-        let (account, realm) = user.rsplit_once('@')?;
-        let parts = [account, realm, name, secret];
-        parts
-            .iter()
-            .all(|part| !part.is_empty() && !part.contains(char::is_whitespace))
-            .then(|| SecretString::from(text))
-    };
-    shape().ok_or_else(|| TOKEN_SHAPE.to_owned())
-}
-
-fn pin(text: &str) -> Result<Pin, String> {
-    let problem = "should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons";
-    text.parse().map_err(|_| problem.to_owned())
-}
-
-fn database_url(text: &str) -> Result<SecretString, String> {
-    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    match PgConnectOptions::from_str(text) {
-        Ok(_) if is_postgres => Ok(SecretString::from(text)),
-        _ => Err("should be postgres://USER:PASSWORD@HOST:PORT/DATABASE; PostgreSQL is the only database".to_owned()),
-    }
-}
-
-fn email(text: &str) -> Result<String, String> {
-    match text.split_once('@') {
-        Some((name, host)) if !name.is_empty() && !host.is_empty() && !text.contains(char::is_whitespace) => {
-            Ok(text.to_owned())
-        }
-        _ => Err("should be an e-mail address, such as admin@example.org".to_owned()),
-    }
-}
-
-fn origin(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    match http_url(text) {
-        Some(url) if url.path() == "/" => Ok(url.origin().ascii_serialization()),
-        _ => Err("should be origins with commas between them, such as http://localhost:3000".to_owned()),
-    }
-}
-
-fn addresses(text: &str) -> Result<Vec<IpAddr>, String> {
-    let addresses: Result<_, _> = text.split(',').map(|address| address.trim().parse()).collect();
-    addresses.map_err(|_| "should be IP addresses with commas between them, such as 10.0.0.101".to_owned())
-}
-
-fn installation_name(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-    if text.len() <= 64 && text.chars().all(fits) {
-        Ok(text.to_owned())
-    } else {
-        Err("should be at most 64 letters, digits, dots, dashes and underscores".to_owned())
-    }
-}
-
-fn absolute(text: &str) -> Result<PathBuf, String> {
-    let path = PathBuf::from(text);
-    if path.is_absolute() { Ok(path) } else { Err("should be a path that begins with /".to_owned()) }
-}
-
-fn ca_file(text: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(text)
-        .map_err(|error| format!("should be a file with certificates in PEM, and cannot be read: {error}"))
-}
-
-fn pool(text: &str) -> Result<String, String> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
-    if text.chars().all(fits) { Ok(text.to_owned()) } else { Err("should be the name of a pool in Proxmox".to_owned()) }
-}
-
-fn policy(text: &str) -> Result<Policy, String> {
-    let file = std::fs::read_to_string(text).map_err(|error| format!("cannot be read: {error}"))?;
-    serde_json::from_str(&file).map_err(|error| format!("should be JSON as docs/DEPLOYMENT.md shows: {error}"))
-}
-
-fn flag(text: &str) -> Result<bool, String> {
-    match text {
-        "1" | "true" | "yes" => Ok(true),
-        "0" | "false" | "no" => Ok(false),
-        _ => Err("should be true or false".to_owned()),
-    }
-}
-
-/// A sandbox's time scale: 0 is at once, 1 as long as Proxmox takes.
-pub fn time_scale(text: &str) -> Result<f64, String> {
-    let scale = text.parse().ok().filter(|scale| (0.0..=MAX_TIME_SCALE).contains(scale));
-    scale.ok_or_else(|| format!("should be a number from 0 (at once) to {MAX_TIME_SCALE}; 1 is real time"))
 }
 
 fn home_data_dir(variables: &Variables) -> Result<PathBuf, &'static str> {
