@@ -10,7 +10,8 @@
 //! read the files anyway, so connections are trusted and there is no password.
 //!
 //! **Crashes.** The server is a process group of its own and outlives a killed
-//! MycoPod; the next start adopts it. `fsync` stays on.
+//! MycoPod; the next start adopts it. One that was killed itself is started again by
+//! [`PrivateServer::keep_up`]. `fsync` stays on.
 //!
 //! **Two at once.** An advisory lock on `pg/`, held for as long as the
 //! [`PrivateServer`] lives and dropped by the kernel with the process, keeps a second
@@ -20,6 +21,7 @@ mod account;
 mod binaries;
 mod postmaster;
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::ffi::OsStrExt;
@@ -52,6 +54,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(25);
 /// At each start a longer log becomes `server.log.old`. Only starts, stops and
 /// crashes are logged, so that it hardly grows in between.
 const MAX_LOG_BYTES: u64 = 1024 * 1024;
+/// How soon a server that ended is noticed.
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Between starts that fail: the reason, such as a full disk, rarely passes at once.
+const START_AGAIN: Duration = Duration::from_secs(5);
 /// How much of the log's end an error shows.
 const LOG_TAIL_BYTES: u64 = 2048;
 
@@ -176,9 +182,19 @@ fn doing(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PrivateS
 #[derive(Debug)]
 pub struct PrivateServer {
     postmaster: Postmaster,
-    sockets: PathBuf,
+    home: Home,
     adopted: bool,
     _lock: File,
+}
+
+/// Where the server lives, and what it is run by and under.
+#[derive(Debug)]
+struct Home {
+    folder: PathBuf,
+    cluster: PathBuf,
+    sockets: PathBuf,
+    account: Account,
+    binaries: Binaries,
 }
 
 impl PrivateServer {
@@ -187,47 +203,44 @@ impl PrivateServer {
     pub async fn start(data_dir: &Path) -> Result<Self, PrivateServerError> {
         let account = Account::for_server().await?;
         let data_dir = account.make_data_dir(data_dir).await?;
-        let home = data_dir.join("pg");
-        account.make_private(&home)?;
-        let lock = lock(&home)?;
-        let sockets = socket_folder(&home);
+        let folder = data_dir.join("pg");
+        account.make_private(&folder)?;
+        let lock = lock(&folder)?;
+        let sockets = socket_folder(&folder);
         account.make_private(&sockets)?;
 
-        let cluster = home.join("data");
+        let cluster = folder.join("data");
         let binaries = Binaries::find(&cluster).await?;
         if !cluster.exists() {
-            init(&account, &binaries, &home, &cluster).await?;
+            init(&account, &binaries, &folder, &cluster).await?;
         }
-        let mut log = Log::open(&home)?;
-        let deadline = Instant::now() + START_TIMEOUT;
-        let running = Postmaster::running(&cluster)?;
-        let mut adopted = running.is_some();
-        let mut postmaster = match running {
-            Some(postmaster) => postmaster,
-            None => spawn(&account, &binaries, &cluster, &sockets, &log).await?,
-        };
+        let home = Home { folder, cluster, sockets, account, binaries };
+        let (postmaster, adopted) = home.bring_up().await?;
+        let server = Self { postmaster, home, adopted, _lock: lock };
+        create_database(&server.options().database("postgres")).await?;
+        Ok(server)
+    }
+
+    /// Starts the server again whenever it ends before its time, as when the kernel kills it for its memory. Run it
+    /// beside what uses the server, and drop it to stop: it has no other end.
+    pub async fn keep_up(&mut self) -> Infallible {
         loop {
-            match timeout_at(deadline, ready(&mut postmaster, &sockets)).await {
-                Ok(Ready::Yes) => break,
-                // The one that ran was just stopping; or backends of a killed one have not yet noticed.
-                Ok(Ready::Ended)
-                    if Instant::now() < deadline && (adopted || log.tail().contains("pre-existing shared memory")) =>
-                {
-                    sleep(LOOK_AGAIN).await;
-                    adopted = false;
-                    postmaster = spawn(&account, &binaries, &cluster, &sockets, &log).await?;
+            sleep(WATCH_EVERY).await;
+            if !self.postmaster.has_ended() {
+                continue;
+            }
+            tracing::error!(pid = self.pid(), "the private PostgreSQL server ended; it is started again");
+            match self.home.bring_up().await {
+                Ok((postmaster, _)) => {
+                    self.postmaster = postmaster;
+                    tracing::info!(pid = self.pid(), "the private PostgreSQL server is back");
                 }
-                Ok(Ready::Ended) => return Err(log.not_ready("ended at its start")),
-                Ok(Ready::Refused(why)) => return Err(log.not_ready(&format!("refused: {why}"))),
-                Err(_) => {
-                    let (pid, patience) = (postmaster.pid(), START_TIMEOUT.as_secs());
-                    return Err(log.not_ready(&format!("(process {pid}) did not answer within {patience} s")));
+                Err(error) => {
+                    tracing::error!(%error, "the private PostgreSQL server does not start");
+                    sleep(START_AGAIN).await;
                 }
             }
         }
-        let server = Self { postmaster, sockets, adopted, _lock: lock };
-        create_database(&server.options().database("postgres")).await?;
-        Ok(server)
     }
 
     /// How to connect to its database.
@@ -250,12 +263,82 @@ impl PrivateServer {
 
     /// Stops the server by PostgreSQL's fast shutdown: open transactions are rolled
     /// back, everything committed is kept.
-    pub async fn stop(self) -> Result<(), PrivateServerError> {
+    pub async fn stop(mut self) -> Result<(), PrivateServerError> {
+        if self.postmaster.has_ended()
+            && let Some(another) = Postmaster::running(&self.home.cluster)?
+        {
+            // `keep_up` was dropped while it started this one.
+            self.postmaster = another;
+        }
         self.postmaster.stop(STOP_TIMEOUT).await
     }
 
     fn options(&self) -> PgConnectOptions {
-        options(&self.sockets)
+        options(&self.home.sockets)
+    }
+}
+
+impl Home {
+    /// Starts the server, or finds it running, and waits until it answers. Says whether it was found.
+    async fn bring_up(&self) -> Result<(Postmaster, bool), PrivateServerError> {
+        let mut log = Log::open(&self.folder)?;
+        let deadline = Instant::now() + START_TIMEOUT;
+        let running = Postmaster::running(&self.cluster)?;
+        let mut adopted = running.is_some();
+        let mut postmaster = match running {
+            Some(postmaster) => postmaster,
+            None => self.spawn(&log).await?,
+        };
+        loop {
+            match timeout_at(deadline, ready(&mut postmaster, &self.sockets)).await {
+                Ok(Ready::Yes) => return Ok((postmaster, adopted)),
+                // The one that ran was just stopping; or backends of a killed one have not yet noticed.
+                Ok(Ready::Ended)
+                    if Instant::now() < deadline && (adopted || log.tail().contains("pre-existing shared memory")) =>
+                {
+                    sleep(LOOK_AGAIN).await;
+                    adopted = false;
+                    postmaster = self.spawn(&log).await?;
+                }
+                Ok(Ready::Ended) => return Err(log.not_ready("ended at its start")),
+                Ok(Ready::Refused(why)) => return Err(log.not_ready(&format!("refused: {why}"))),
+                Err(_) => {
+                    let (pid, patience) = (postmaster.pid(), START_TIMEOUT.as_secs());
+                    return Err(log.not_ready(&format!("(process {pid}) did not answer within {patience} s")));
+                }
+            }
+        }
+    }
+
+    async fn spawn(&self, log: &Log) -> Result<Postmaster, PrivateServerError> {
+        let Self { cluster, sockets, account, binaries, .. } = self;
+        postmaster::disown_recycled_pid(account, cluster).await?;
+        for leftover in [format!(".s.PGSQL.{PORT}"), format!(".s.PGSQL.{PORT}.lock")] {
+            match std::fs::remove_file(sockets.join(leftover)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(doing("cannot clear", sockets)(error));
+                }
+                _ => {}
+            }
+        }
+        let postgres = binaries.path("postgres");
+        let mut command = account.command(&postgres, cluster);
+        command.arg("-D").arg(cluster);
+        // A list of folders, hence its own quotes.
+        let quoted = sockets.to_string_lossy().replace('"', "\"\"");
+        command.args(["-c", &format!("unix_socket_directories=\"{quoted}\"")]);
+        for setting in SETTINGS {
+            command.args(["-c", setting]);
+        }
+        let child = command
+            // Ctrl-C in MycoPod's terminal is for MycoPod, which then stops the server.
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(log.handle()?)
+            .stderr(log.handle()?)
+            .spawn()
+            .map_err(doing("cannot run", &postgres))?;
+        Postmaster::started(child, cluster)
     }
 }
 
@@ -326,42 +409,6 @@ async fn init(account: &Account, binaries: &Binaries, home: &Path, cluster: &Pat
         });
     }
     std::fs::rename(&unfinished, cluster).map_err(doing("cannot rename", &unfinished))
-}
-
-async fn spawn(
-    account: &Account,
-    binaries: &Binaries,
-    cluster: &Path,
-    sockets: &Path,
-    log: &Log,
-) -> Result<Postmaster, PrivateServerError> {
-    postmaster::disown_recycled_pid(account, cluster).await?;
-    for leftover in [format!(".s.PGSQL.{PORT}"), format!(".s.PGSQL.{PORT}.lock")] {
-        match std::fs::remove_file(sockets.join(leftover)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(doing("cannot clear", sockets)(error));
-            }
-            _ => {}
-        }
-    }
-    let postgres = binaries.path("postgres");
-    let mut command = account.command(&postgres, cluster);
-    command.arg("-D").arg(cluster);
-    // A list of folders, hence its own quotes.
-    let quoted = sockets.to_string_lossy().replace('"', "\"\"");
-    command.args(["-c", &format!("unix_socket_directories=\"{quoted}\"")]);
-    for setting in SETTINGS {
-        command.args(["-c", setting]);
-    }
-    let child = command
-        // Ctrl-C in MycoPod's terminal is for MycoPod, which then stops the server.
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(log.handle()?)
-        .stderr(log.handle()?)
-        .spawn()
-        .map_err(doing("cannot run", &postgres))?;
-    Postmaster::started(child, cluster)
 }
 
 enum Ready {

@@ -1,6 +1,7 @@
 //! `mycopod serve`: puts the parts together, runs them, and takes them down in the
 //! opposite order.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -121,9 +122,12 @@ fn log(log: &Log) {
 
 async fn serve(config: &Config, started: Instant) -> Result<(), ServeError> {
     let stop = signals::stop();
-    let database = Database::open(config).await?;
+    let mut database = Database::open(config).await?;
     // Whatever ends it, the database outlives all that uses it and is stopped last.
-    let served = with_database(config, database.options.clone(), &stop, started).await;
+    let served = tokio::select! {
+        served = with_database(config, database.options.clone(), &stop, started) => served,
+        never = database.keep_up() => match never {},
+    };
     let closed = database.close().await;
     served.and(closed)
 }
@@ -145,6 +149,14 @@ impl Database {
         let adopted = if private.was_adopted() { ", found running" } else { "" };
         note(format_args!("PostgreSQL: private, in {}{adopted}", config.data_dir.join("pg").display()));
         Ok(Self { options: private.connect_options(), private: Some(private) })
+    }
+
+    /// Sees to it that a private server runs for as long as it is used.
+    async fn keep_up(&mut self) -> Infallible {
+        match &mut self.private {
+            Some(private) => private.keep_up().await,
+            None => std::future::pending().await,
+        }
     }
 
     async fn close(self) -> Result<(), ServeError> {

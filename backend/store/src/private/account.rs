@@ -18,6 +18,7 @@ pub(super) fn effective_uid() -> u32 {
 }
 
 /// The account that owns the database's files and processes.
+#[derive(Debug)]
 pub(super) struct Account {
     name: String,
     uid: u32,

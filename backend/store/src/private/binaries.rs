@@ -12,6 +12,7 @@ const OLDEST_MAJOR: u32 = 15;
 const DEBIAN: &str = "/usr/lib/postgresql";
 
 /// One installed PostgreSQL.
+#[derive(Debug)]
 pub(super) struct Binaries {
     folder: PathBuf,
 }

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mycopod_store::private::{PrivateServer, PrivateServerError};
 use sqlx::postgres::PgConnection;
@@ -144,6 +145,30 @@ async fn a_killed_postmaster_is_started_anew_with_all_that_was_committed() {
     assert!(!server.was_adopted());
     connect(&server).await.execute("SELECT FROM kept").await.unwrap();
     server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_while_it_is_used_comes_back_by_itself_and_is_stopped_like_any_other() {
+    let folder = folder();
+    let mut server = PrivateServer::start(folder.path()).await.unwrap();
+    let options = server.connect_options();
+    connect(&server).await.execute("CREATE TABLE kept ()").await.unwrap();
+    kill(server.pid());
+    let back = async {
+        loop {
+            // Each anew: a connection may outlive its postmaster for a moment.
+            match PgConnection::connect_with(&options).await {
+                Ok(mut connection) => return connection.execute("SELECT FROM kept").await.unwrap(),
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            }
+        }
+    };
+    tokio::select! {
+        _ = back => {}
+        never = server.keep_up() => match never {},
+    }
+    server.stop().await.unwrap();
+    assert!(!folder.path().join("pg/data/postmaster.pid").exists());
 }
 
 #[tokio::test]
