@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use metrics::counter;
 use mycopod_core::approval::Approved;
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ReconciliationId};
@@ -23,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Entry;
 use crate::step::{Outcome, Run};
-use crate::worker::LEASE;
+use crate::worker::{LEASE, caught};
 use crate::{Engine, Refusal};
 
 /// Reconciliations carried out at once by one replica: more would only wait for the nodes.
@@ -61,11 +62,17 @@ impl Engine {
             let mut connection = engine.pool().acquire().await?;
             Ok(leases::claim_reconciliation(&mut connection, &worker, LEASE).await?)
         };
-        self.work(stop, AT_ONCE, claim, |engine, lease| {
+        let carry = |engine: Self, lease| {
             let cut = stop.clone();
-            async move { engine.apply_one(lease, &cut).await }
-        })
-        .await;
+            async move {
+                match caught(engine.apply_one(lease, &cut)).await {
+                    done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
+                    // It would go wrong again; only what is out of reach may come back.
+                    Err(error) => engine.break_off(lease, &error).await,
+                }
+            }
+        };
+        self.work(stop, AT_ONCE, claim, carry).await;
     }
 
     async fn apply_one(&self, lease: Lease<ReconciliationId>, cut: &CancellationToken) -> Result<(), Refusal> {
@@ -83,8 +90,11 @@ impl Engine {
         let ledger = Ledger { engine: self.clone(), lease, declaration: reconciliation.declaration };
         let approved = match approved.map(|(plan, record)| Approved::recorded(plan, &record)) {
             Some(Ok(approved)) => approved,
-            Some(Err(error)) => return ledger.give_up(&error.to_string()).await,
-            None => return ledger.give_up("There is no approval of this plan; nothing of it was carried out.").await,
+            Some(Err(error)) => return ledger.give_up(ReconciliationStatus::Failed, &error.to_string()).await,
+            None => {
+                let why = "There is no approval of this plan; nothing of it was carried out.";
+                return ledger.give_up(ReconciliationStatus::Failed, why).await;
+            }
         };
         if standing.is_some_and(|(status, _)| status == DeclarationStatus::Approved) {
             ledger.applying().await?;
@@ -95,6 +105,28 @@ impl Engine {
             return Ok(());
         }
         ledger.finish(approved.plan(), troubles, &progress).await
+    }
+
+    /// Leaves a reconciliation in which MycoPod itself goes wrong to a person.
+    async fn break_off(&self, lease: Lease<ReconciliationId>, error: &Refusal) -> Result<(), Refusal> {
+        let (declaration, approved, entries) = {
+            let mut connection = self.pool().acquire().await?;
+            let Some(reconciliation) = reconciliations::get(&mut connection, lease.work).await? else { return Ok(()) };
+            let approved = approvals::with_plan(&mut connection, reconciliation.plan).await?;
+            (reconciliation.declaration, approved, steps::list(&mut connection, lease.work).await?)
+        };
+        tracing::error!(%error, "carrying out a plan was broken off");
+        let ledger = Ledger { engine: self.clone(), lease, declaration };
+        let begun = entries.iter().filter(|entry| matches!(entry.state, StepState::Started | StepState::Submitted));
+        for entry in begun {
+            let mut plan = approved.iter().flat_map(|(plan, _)| plan.steps());
+            if let Some(step) = plan.find(|step| step.seq == entry.seq) {
+                let why = "MycoPod itself went wrong before it saw the end of this step";
+                ledger.finished(step, &Outcome::Blocked(why.to_owned())).await?;
+            }
+        }
+        let why = "Something went wrong inside MycoPod; its log says what. Nothing more is sent, and what was begun may             have been done: look at the guests, then plan again.";
+        ledger.give_up(ReconciliationStatus::Blocked, why).await
     }
 
     async fn run_steps(
@@ -305,6 +337,7 @@ impl Ledger {
         steps::finish(&mut transaction, &self.lease, step.seq, state, error, now).await?;
         self.engine.enter(&mut transaction, self.entry(step, kind, state, json!({ "error": error }))).await?;
         transaction.commit().await?;
+        counter!(crate::STEPS_METRIC, "action" => step.action.name(), "state" => state.as_str()).increment(1);
         self.engine.ring();
         Ok(state)
     }
@@ -341,8 +374,8 @@ impl Ledger {
         Ok(reconciliation.is_some_and(|reconciliation| reconciliation.cancel_requested_at.is_some()))
     }
 
-    /// Ends a reconciliation of which nothing may be carried out.
-    async fn give_up(&self, why: &str) -> Result<(), Refusal> {
+    /// Ends a reconciliation of which nothing, or nothing more, may be carried out.
+    async fn give_up(&self, status: ReconciliationStatus, why: &str) -> Result<(), Refusal> {
         let standing = {
             let mut connection = self.engine.pool().acquire().await?;
             declarations::standing(&mut connection, self.declaration).await?
@@ -350,7 +383,7 @@ impl Ledger {
         if standing.is_some_and(|(status, _)| status == DeclarationStatus::Approved) {
             self.applying().await?;
         }
-        self.end(ReconciliationStatus::Failed, Some(why), None).await
+        self.end(status, Some(why), None).await
     }
 
     async fn finish(&self, plan: &Plan, troubles: Troubles, progress: &Progress<'_>) -> Result<(), Refusal> {

@@ -9,6 +9,7 @@ use mycopod_core::status::{DeclarationStatus, Role};
 use mycopod_store::audit::Kind;
 use mycopod_store::{approvals, declarations, plans, reconciliations, users};
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit::Entry;
 use crate::declare::{changed, visible, words};
@@ -28,13 +29,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let (declaration, stored, plan_id) = {
             let mut connection = self.pool().acquire().await?;
-            // The account as it is now: a token may be older than a demotion.
-            let is_admin = users::get(&mut connection, actor.id)
-                .await?
-                .is_some_and(|user| user.role == Role::Admin && user.approved);
-            if !is_admin {
-                return Err(Refusal::Forbidden("Only an Admin may approve a plan.".into()));
-            }
+            may_approve(&mut connection, actor).await?;
             let declaration = visible(&mut connection, actor, id).await?;
             let status = declaration.line.status;
             let Some(plan_id) = declaration.line.plan.filter(|_| status == DeclarationStatus::AwaitingApproval) else {
@@ -65,6 +60,8 @@ impl Engine {
         let now = self.clock().now();
         let reconciliation = ReconciliationId::fresh(self.clock());
         let mut transaction = self.pool().begin().await?;
+        // The look took its time.
+        may_approve(&mut transaction, actor).await?;
         declarations::move_to(&mut transaction, id, DeclarationStatus::Approved, None, now).await.map_err(changed)?;
         // The row is locked from here on; another plan may have been put up before.
         let current = declarations::get(&mut transaction, id).await?.and_then(|declaration| declaration.line.plan);
@@ -108,5 +105,13 @@ impl Engine {
         Err(Refusal::Stale(
             "The cluster changed since this plan was made. Nothing was approved or sent; look at the new plan and confirm that one.".into(),
         ))
+    }
+}
+
+/// The account as it stands now: a token may be older than a demotion.
+async fn may_approve(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
+    match users::get(connection, actor.id).await? {
+        Some(user) if user.role == Role::Admin && user.approved => Ok(()),
+        _ => Err(Refusal::Forbidden("Only an approved Admin may approve a plan. Nothing was approved.".into())),
     }
 }

@@ -26,6 +26,27 @@ pub(crate) struct Entry {
     pub details: Value,
 }
 
+/// How many bytes of texts one entry repeats, well within the 64 KiB that it may have; all of them stand with the
+/// declaration.
+const MAX_LISTED: usize = 24 * 1024;
+
+/// The texts as an entry's details hold them; where they are too many, how many more there are.
+pub(crate) fn listed<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {
+    let (mut listed, mut bytes, mut more) = (Vec::new(), 0, 0_usize);
+    for text in texts {
+        bytes += text.len();
+        if bytes <= MAX_LISTED {
+            listed.push(text.to_owned());
+        } else {
+            more += 1;
+        }
+    }
+    if more > 0 {
+        listed.push(format!("… and {more} more"));
+    }
+    listed
+}
+
 impl Engine {
     /// Appends to the log in the transaction that causes the entry. Always the last write of a transaction:
     /// the log's head is one row, for which all who append wait.
@@ -100,5 +121,20 @@ impl Engine {
             first_bad = bad(stored.size(), "the root does not fit: an entry before was altered together with its hash");
         }
         Ok(Verification { ok: first_bad.is_none(), size: stored.size(), root: stored.root().to_string(), first_bad })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_LISTED, listed};
+
+    #[test]
+    fn what_an_entry_repeats_is_bounded_and_says_what_is_left_out() {
+        let text = "x".repeat(1000);
+        let of = |n| listed(std::iter::repeat_n(text.as_str(), n));
+        assert_eq!(of(3).len(), 3);
+        let many = of(500);
+        assert!(many.iter().map(String::len).sum::<usize>() < MAX_LISTED + 100);
+        assert_eq!(many.last().unwrap(), "… and 476 more");
     }
 }

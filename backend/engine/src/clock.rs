@@ -1,6 +1,6 @@
 //! The one home of time and randomness.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use mycopod_core::ports::Clock;
 
 /// The system's clock and its cryptographic generator.
@@ -8,9 +8,10 @@ use mycopod_core::ports::Clock;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    /// In whole microseconds, as PostgreSQL keeps them: what was just written reads the same later.
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 
     /// # Panics

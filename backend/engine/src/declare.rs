@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mycopod_core::id::DeclarationId;
 use mycopod_core::reading::MAX_DECLARATION;
-use mycopod_core::status::{DeclarationStatus, Role, StepState};
+use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration};
 use mycopod_store::{answers, approvals, plans, reconciliations, resources, steps, users};
@@ -160,6 +160,15 @@ impl Engine {
             )));
         }
         declarations::move_to(&mut transaction, id, Reading, None, self.clock().now()).await.map_err(changed)?;
+        let entry = Entry {
+            actor: actor.into(),
+            kind: Kind::PlanAsked,
+            subject: format!("declaration {id}"),
+            status: Reading.to_string(),
+            declaration: id,
+            details: json!({ "before": status }),
+        };
+        self.enter(&mut transaction, entry).await?;
         transaction.commit().await?;
         self.ring();
         Ok(())
@@ -237,7 +246,7 @@ impl Engine {
     /// Declarations, newest first: an Admin sees all, a User their own.
     pub async fn list(&self, actor: &Actor, limit: u32, before: Option<DeclarationId>) -> Result<Vec<Listed>, Refusal> {
         let mut connection = self.pool().acquire().await?;
-        let own = (actor.role != Role::Admin).then_some(actor.id);
+        let own = (!actor.is_admin()).then_some(actor.id);
         let lines = declarations::list(&mut connection, own, before, limit).await?;
         Ok(lines
             .into_iter()
@@ -290,7 +299,7 @@ pub(crate) async fn visible(
 ) -> Result<Declaration, Refusal> {
     let found = declarations::get(connection, id).await?;
     found
-        .filter(|declaration| actor.role == Role::Admin || declaration.line.user == actor.id)
+        .filter(|declaration| actor.is_admin() || declaration.line.user == actor.id)
         .ok_or_else(|| Refusal::NotFound("There is no such declaration, or it is somebody else’s.".into()))
 }
 

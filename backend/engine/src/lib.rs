@@ -34,6 +34,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::refusal::Refusal;
 
+/// The metric that counts the steps that ended, by `action` and `state`.
+pub const STEPS_METRIC: &str = "mycopod_steps_total";
+
 /// Somebody who asks for something, as their account stands now.
 #[derive(Clone, Debug)]
 pub struct Actor {
@@ -45,6 +48,14 @@ pub struct Actor {
     pub role: Role,
     /// Whether an Admin has let them declare.
     pub approved: bool,
+}
+
+impl Actor {
+    /// Whether they may see all and decide: an Admin who is not approved, or no longer, may not.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.role == Role::Admin && self.approved
+    }
 }
 
 /// What can be set.

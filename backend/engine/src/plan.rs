@@ -19,12 +19,13 @@ use mycopod_store::{StoreError, owned_fields, plans, reconciliations, steps};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
-use crate::audit::Entry;
+use crate::audit::{Entry, listed};
 use crate::read::with_questions;
 use crate::{Engine, Refusal};
 
-/// Planning anew after another plan took the same VMID; with each try there is one taken number more to see.
-const TRIES: u32 = 5;
+/// Planning anew after another plan took the same VMID. Each try that is lost was won by another declaration, so that
+/// many at once make many tries, and none goes on for ever.
+const TRIES: u32 = 100;
 
 /// What the database says that a plan depends on.
 pub(crate) struct Known {
@@ -54,7 +55,7 @@ impl Engine {
                 Ok(plan) => plan,
                 Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
                 Err(open) => {
-                    let why = open.iter().map(|question| question.text.as_str()).collect::<Vec<_>>().join(" ");
+                    let why = listed(open.iter().map(|question| question.text.as_str())).join(" ");
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;
                 }
             };
@@ -133,7 +134,7 @@ impl Engine {
             details: json!({
                 "digest": plan.digest(),
                 "create": summary.create, "update": summary.update, "destroy": summary.destroy,
-                "steps": plan.steps().iter().map(|step| &step.summary).collect::<Vec<_>>(),
+                "steps": listed(plan.steps().iter().map(|step| step.summary.as_str())),
             }),
         };
         self.enter(&mut transaction, entry).await?;

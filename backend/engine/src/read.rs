@@ -18,8 +18,8 @@ use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Entry;
-use crate::worker::LEASE;
+use crate::audit::{Entry, listed};
+use crate::worker::{LEASE, caught};
 use crate::{Engine, Refusal};
 
 /// Declarations read at once: reading is quick, and a language model's server is slow for one as for four.
@@ -38,10 +38,10 @@ impl Engine {
             Ok(leases::claim_declaration(&mut connection, DeclarationStatus::Reading, &worker, LEASE).await?)
         };
         let carry = |engine: Self, lease| async move {
-            match engine.read_one(&lease).await {
-                // It would go wrong again; what is out of reach may come back.
-                Err(Refusal::Internal(why)) => engine.end(&lease, DeclarationStatus::Failed, None, &why).await,
-                done => done,
+            match caught(engine.read_one(&lease)).await {
+                done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
+                // It would go wrong again; only what is out of reach may come back.
+                Err(error) => engine.end(&lease, DeclarationStatus::Failed, None, &error.to_string()).await,
             }
         };
         self.work(stop, AT_ONCE, claim, carry).await;
@@ -133,15 +133,14 @@ impl Engine {
             DeclarationStatus::Failed => Kind::DeclarationFailed,
             _ => Kind::DeclarationRead,
         };
-        let questions: Vec<&str> =
-            read.iter().flat_map(|read| &read.reading.questions).map(|question| question.text.as_str()).collect();
+        let questions = read.iter().flat_map(|read| &read.reading.questions).map(|question| question.text.as_str());
         let entry = Entry {
             actor: Actor::System,
             kind,
             subject: format!("declaration {}", lease.work),
             status: status.to_string(),
             declaration: lease.work,
-            details: json!({ "reason": why, "questions": questions }),
+            details: json!({ "reason": why, "questions": listed(questions) }),
         };
         self.enter(&mut transaction, entry).await?;
         transaction.commit().await?;

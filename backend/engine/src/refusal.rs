@@ -39,6 +39,11 @@ impl From<StoreError> for Refusal {
                 "The database does not answer. Nothing was changed; try again in a moment.".into(),
             );
         }
+        if let StoreError::EntryTooLarge(_) = error {
+            return Self::Invalid(
+                "This is too much for one entry of the audit log, which takes 64 KiB. Nothing was changed; say it in parts.".into(),
+            );
+        }
         tracing::error!(%error, "the store failed");
         Self::Internal("Something went wrong inside MycoPod; its log says what. Nothing was sent to Proxmox.".into())
     }
@@ -58,10 +63,16 @@ impl From<CallError> for Refusal {
 
 impl From<ApprovalError> for Refusal {
     fn from(error: ApprovalError) -> Self {
-        let text = error.to_string();
+        let text = format!("{}. Nothing was approved.", sentence(&error.to_string()));
         match error {
             ApprovalError::NotAdmin => Self::Forbidden(text),
             ApprovalError::OtherPlan | ApprovalError::Destroy(_) | ApprovalError::Altered => Self::Conflict(text),
         }
     }
+}
+
+/// An error's text as the beginning of a sentence.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

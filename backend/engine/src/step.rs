@@ -168,6 +168,11 @@ impl Run<'_> {
                     self.pause(LOOK_AGAIN).await?;
                 }
                 Err(error @ CallError::Rejected { .. }) => {
+                    let look = self.look().await?;
+                    // Somebody else may have come first, e.g. with another plan that deletes the same guest.
+                    if settled(self.step, &look) == Settled::Yes {
+                        return Ok(Outcome::Done(look));
+                    }
                     return Ok(Outcome::Failed(format!("{error}. This step changed nothing")));
                 }
             }

@@ -1,8 +1,10 @@
 //! Finding work in the database and doing it under a lease.
 
 use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt;
 use mycopod_store::StoreError;
 use mycopod_store::leases::{self, Claimable, Lease};
 use tokio::task::JoinSet;
@@ -19,6 +21,16 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 const STOP_BEFORE: Duration = Duration::from_secs(3);
 /// How often the database is asked for work when no bell rings: bells may be lost, or ring on another replica.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+
+/// Does `work`, and takes even a panic for an error: whoever did it can then end what it was about, which would else
+/// be claimed and go wrong for ever.
+pub(crate) async fn caught(work: impl Future<Output = Result<(), Refusal>>) -> Result<(), Refusal> {
+    // What is unwound is dropped whole; what was half done is as after a crash.
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .unwrap_or_else(|_| Err(Refusal::Internal("Something went wrong inside MycoPod; its log says what.".into())))
+}
 
 impl Engine {
     /// A name for this worker, for people who look at the leases.

@@ -7,7 +7,6 @@ use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
-use mycopod_core::status::Role;
 use mycopod_engine::Actor;
 use mycopod_store::users;
 
@@ -53,7 +52,7 @@ impl FromRequestParts<App> for Admin {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Caller { actor, .. } = Caller::from_request_parts(parts, app).await?;
-        if actor.role != Role::Admin || !actor.approved {
+        if !actor.is_admin() {
             return Err(Problem::forbidden("admin_only", "Only an approved Admin may do this. Nothing was changed."));
         }
         Ok(Self(actor))

@@ -63,6 +63,7 @@ kinds! {
     DeclarationBlocked = "declaration.blocked",
     DeclarationFailed = "declaration.failed",
     DeclarationSuperseded = "declaration.superseded",
+    PlanAsked = "plan.asked",
     PlanMade = "plan.made",
     PlanApproved = "plan.approved",
     PlanStale = "plan.stale",

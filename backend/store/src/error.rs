@@ -70,16 +70,18 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the database does not answer, so that trying again later may help.
+    /// Whether the database does not answer or has too much to do, so that trying again later may help.
     #[must_use]
     pub fn is_unavailable(&self) -> bool {
         match self {
             Self::NoConnection(_) => true,
             Self::Database(error) => {
                 matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
-                    // 08…: connection lost; 57P0x: the server stops or starts.
-                    || error.as_database_error().and_then(sqlx::error::DatabaseError::code)
-                        .is_some_and(|code| code.starts_with("08") || code.starts_with("57P0"))
+                    // 08…: connection lost; 53…: no room; 57P0x: the server stops or starts; 57014: a lock was
+                    // held for too long; 40…: it lost against another transaction.
+                    || error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| {
+                        ["08", "53", "57P0", "57014", "40"].iter().any(|passing| code.starts_with(passing))
+                    })
             }
             _ => false,
         }

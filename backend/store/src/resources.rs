@@ -131,7 +131,8 @@ pub async fn release_unused(connection: &mut PgConnection, declaration: Declarat
 }
 
 /// Keeps that a guest was seen and is ours: a reserved one that was made, one that was
-/// adopted, one that was renamed or moved to another node.
+/// adopted, one that was renamed or moved to another node, one that was gone and is back
+/// (restored from a backup, with its marker).
 pub async fn present(
     connection: &mut PgConnection,
     id: ResourceId,
@@ -144,8 +145,9 @@ pub async fn present(
         "INSERT INTO resources AS r (id, kind, vmid, node, name, declaration_id, smbios_uuid, state, created_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 'present', $8)
          ON CONFLICT (id) DO UPDATE
-         SET node = excluded.node, name = excluded.name, smbios_uuid = excluded.smbios_uuid, state = 'present'
-         WHERE r.state <> 'gone' AND r.kind = excluded.kind AND r.vmid = excluded.vmid",
+         SET node = excluded.node, name = excluded.name, smbios_uuid = excluded.smbios_uuid, state = 'present',
+             gone_at = NULL
+         WHERE r.kind = excluded.kind AND r.vmid = excluded.vmid",
     )
     .bind(id.0)
     .bind(guest.kind.as_str())
@@ -162,12 +164,13 @@ pub async fn present(
 }
 
 /// Keeps that a guest is proven gone: its VMID is free, and nothing of it is owned any more.
+/// One that is gone already stays so: two plans may delete the same guest.
 pub async fn gone(
     transaction: &mut Transaction<'_, Postgres>,
     id: ResourceId,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let result = sqlx::query("UPDATE resources SET state = 'gone', gone_at = $2 WHERE id = $1 AND state <> 'gone'")
+    let result = sqlx::query("UPDATE resources SET state = 'gone', gone_at = coalesce(gone_at, $2) WHERE id = $1")
         .bind(id.0)
         .bind(at)
         .execute(&mut **transaction)

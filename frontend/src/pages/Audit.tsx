@@ -21,6 +21,7 @@ const KINDS = [
   "declaration.read",
   "declaration.answered",
   "declaration.refused",
+  "plan.asked",
   "plan.made",
   "plan.approved",
   "plan.stale",

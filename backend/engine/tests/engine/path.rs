@@ -52,6 +52,8 @@ async fn planning_again_what_is_so_writes_nothing() {
     lab.engine.plan_again(&lab.admin, DeclarationId(detail.id)).await.unwrap();
     let again = lab.settled(DeclarationId(detail.id)).await;
     assert_eq!(again.status, "converged", "{again:#?}");
+    let kinds = audit_kinds(&lab, detail.id).await;
+    assert!(kinds.iter().any(|(kind, _)| kind == "plan.asked"), "who asked for it is known: {kinds:?}");
     assert!(again.plan.unwrap().steps.is_empty());
     assert_eq!(before[0].digest, lab.named("calm-1").await[0].digest, "I7");
 }

@@ -8,7 +8,6 @@ use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt, stream};
 use mycopod_core::id::{DeclarationId, UserId};
-use mycopod_core::status::Role;
 use mycopod_engine::Actor;
 use mycopod_engine::view::Verification;
 use mycopod_store::StoreError;
@@ -40,7 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
 
 /// Whose view of the log it is: `None` sees all.
 pub fn viewer(actor: &Actor) -> Option<UserId> {
-    (actor.role != Role::Admin || !actor.approved).then_some(actor.id)
+    (!actor.is_admin()).then_some(actor.id)
 }
 
 /// An entry of the audit log.

@@ -90,7 +90,21 @@ async fn a_guest_that_is_gone_frees_its_vmid_and_its_fields() {
     assert_eq!(owned_fields::all(&mut transaction).await.unwrap(), []);
     resources::reserve(&mut transaction, new, &guest(100, "web"), declaration, later(2)).await.unwrap();
     let revived = resources::present(&mut transaction, old, &guest(100, "web"), declaration, None, later(3)).await;
-    assert!(revived.is_err(), "what is gone stays gone");
+    assert!(matches!(revived, Err(StoreError::VmidTaken(_))), "its number is another’s now: {revived:?}");
+}
+
+#[tokio::test]
+async fn a_guest_may_be_deleted_by_two_plans_and_come_back_from_a_backup() {
+    let world = World::new().await;
+    let declaration = world.declared().await;
+    let id = ResourceId::nth_of(declaration, 0);
+    let mut transaction = world.database.pool.begin().await.unwrap();
+    resources::present(&mut transaction, id, &guest(100, "web"), declaration, None, noon()).await.unwrap();
+    resources::gone(&mut transaction, id, later(1)).await.unwrap();
+    resources::gone(&mut transaction, id, later(2)).await.unwrap();
+    assert_eq!(resources::get(&mut transaction, id).await.unwrap().unwrap().state, State::Gone);
+    resources::present(&mut transaction, id, &guest(100, "web"), declaration, None, later(3)).await.unwrap();
+    assert_eq!(resources::get(&mut transaction, id).await.unwrap().unwrap().state, State::Present);
 }
 
 #[tokio::test]

@@ -1,0 +1,124 @@
+//! What goes wrong between people, plans and MycoPod itself: every declaration comes to an end that says why.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::id::DeclarationId;
+use mycopod_core::observed::{Look, Observed};
+use mycopod_core::plan::Step;
+use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::status::Role;
+use mycopod_engine::Refusal;
+use reqwest::Method;
+
+use crate::lab::{Lab, user};
+
+/// Passes calls on, and panics where a task is asked for.
+struct Faulty(Arc<dyn Hypervisor>);
+
+#[async_trait]
+impl Hypervisor for Faulty {
+    async fn observe(&self) -> Result<Observed, CallError> {
+        self.0.observe().await
+    }
+    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
+        self.0.look(guest).await
+    }
+    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
+        self.0.submit(step, seen).await
+    }
+    async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {
+        panic!("a fault of ours")
+    }
+    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
+        self.0.task_log(upid, start).await
+    }
+    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
+        self.0.tasks_of(node, vmid).await
+    }
+    async fn health(&self) -> Result<Health, CallError> {
+        self.0.health().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_of_ours_ends_the_carrying_out_and_leaves_it_to_a_person() {
+    let mut lab = Lab::new().await;
+    lab.restart(Arc::new(Faulty(lab.pve.clone())));
+    let detail = lab.declare("create a vm called odd-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let detail = lab.confirm(&detail).await;
+    assert_eq!(detail.status, "blocked", "{detail:#?}");
+    assert_eq!(detail.reconciliation.unwrap().steps[0].state, "blocked");
+    assert!(detail.status_reason.unwrap().contains("plan again"));
+    lab.crash().await;
+    lab.restart(lab.pve.clone());
+    lab.engine.plan_again(&lab.admin, DeclarationId(detail.id)).await.unwrap();
+    assert_eq!(lab.settled(DeclarationId(detail.id)).await.status, "converged", "it had been made");
+    assert_eq!(lab.named("odd-1").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_approved_plans_that_delete_the_same_guest_both_come_to_their_end() {
+    let mut lab = Lab::running().await;
+    lab.make("create a vm called twice-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let details = [lab.declare("delete twice-1").await, lab.declare("delete twice-1").await];
+    // Both are approved before either is carried out.
+    lab.crash().await;
+    for detail in &details {
+        let digest = &detail.plan.as_ref().unwrap().digest;
+        let names = BTreeSet::from(["twice-1".to_owned()]);
+        lab.engine.approve(&lab.admin, DeclarationId(detail.id), digest, &names).await.unwrap();
+    }
+    lab.run();
+    for detail in &details {
+        let detail = lab.settled(DeclarationId(detail.id)).await;
+        assert_eq!(detail.status, "converged", "{detail:#?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_of_ours_that_is_restored_from_a_backup_is_ours_again() {
+    let lab = Lab::running().await;
+    lab.make("create a vm called back-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let seen = lab.named("back-1").await.remove(0);
+    let (node, vmid) = (seen.guest.node.clone(), seen.guest.vmid.to_string());
+    let config = lab.by_hand(Method::GET, &format!("/nodes/{node}/qemu/{vmid}/config"), &[]).await;
+    lab.make("delete back-1").await;
+    let mut form = vec![("vmid", vmid.as_str())];
+    for key in ["name", "description", "smbios1", "memory"] {
+        form.extend(config[key].as_str().map(|value| (key, value)));
+    }
+    lab.by_hand(Method::POST, &format!("/nodes/{node}/qemu"), &form).await;
+    lab.make("set the cores of back-1 to 3").await;
+    let rows = lab.engine.guests().await.unwrap();
+    let row = rows.iter().find(|row| row.name == "back-1").unwrap();
+    assert!(row.managed && row.problem.is_none(), "{row:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_declarations_at_once_get_a_vmid_each() {
+    let lab = Lab::running().await;
+    let texts: Vec<String> =
+        (0..24).map(|n| format!("create a vm called crowd-{n} with 1 core, 1 GB memory and a 5 GB disk")).collect();
+    let details = join_all(texts.iter().map(|text| lab.declare(text))).await;
+    let vmids: BTreeSet<u32> = details
+        .iter()
+        .map(|detail| detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}")).steps[0].guest.vmid)
+        .collect();
+    assert_eq!(vmids.len(), texts.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_who_is_not_approved_sees_and_stops_no_more_than_anybody() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("create a vm called mine-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let id = DeclarationId(detail.id);
+    let waiting = user(&lab.engine, "waiting@example.org", Role::Admin, false).await;
+    assert!(matches!(lab.engine.detail(&waiting, id).await, Err(Refusal::NotFound(_))));
+    assert!(matches!(lab.engine.cancel(&waiting, id).await, Err(Refusal::NotFound(_))));
+    assert!(lab.engine.list(&waiting, 10, None).await.unwrap().is_empty());
+    assert_eq!(lab.settled(id).await.status, "awaiting_approval");
+}
