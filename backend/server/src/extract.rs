@@ -53,6 +53,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         refused(error.inner(), &path)
     })?;
     json.end().map_err(|error| refused(&error, "."))?;
+    // Serde takes an array of a structure's fields in their order for the structure.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        let detail = "The body does not fit: it must be a JSON object.";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
+    }
     if escapes_nul(bytes) {
         let detail = "The body holds the character NUL (\\u0000), which no text here may.";
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", detail));
@@ -160,6 +165,7 @@ mod tests {
             ("{", 400, None),
             (r#"{"content":"a"} x"#, 400, None),
             ("[]", 422, None),
+            (r#"["a"]"#, 422, None),
             ("{}", 422, Some("content")),
             (r#"{"content":1}"#, 422, Some("content")),
             (r#"{"content":"a","more":1}"#, 422, Some("more")),

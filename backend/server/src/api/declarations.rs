@@ -26,6 +26,8 @@ use crate::problem::{Problem, ProblemDetails};
 const PAGE: u32 = 50;
 /// The longest wait, in seconds: shorter than proxies' and clients' patience.
 const MAX_WAIT: u64 = 30;
+/// How long a confirmation that came too late waits for the new plan: it takes one look at the cluster.
+const REPLAN: Duration = Duration::from_secs(15);
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -180,6 +182,10 @@ async fn confirm(
 }
 
 async fn too_late(app: &App, actor: &Actor, id: DeclarationId, refusal: Refusal) -> Problem {
+    if matches!(refusal, Refusal::Stale(_)) {
+        // It is being planned anew; the answer is to show the new plan.
+        app.stop.run_until_cancelled(app.engine.wait(id, REPLAN)).await;
+    }
     // Where even looking fails now, the refusal itself is still worth telling.
     Problem::from(refusal).with_declaration(app.engine.detail(actor, id).await.ok())
 }

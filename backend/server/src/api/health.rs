@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::metrics;
 
 pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -57,5 +58,6 @@ async fn readyz(State(app): State<App>) -> impl IntoResponse {
 #[utoipa::path(get, path = "/metrics", tag = "health", security(()),
     responses((status = OK, body = String, content_type = "text/plain")))]
 async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    metrics::look(&app.engine).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
 }
