@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The first polls of a task are quicker: most end within a second or two.
 const POLL_FIRST: Duration = Duration::from_millis(200);
 /// Later ones are slower, so that a long copy costs little.
-const POLL_AT_MOST: Duration = Duration::from_secs(2);
+const POLL_AT_MOST: Duration = Duration::from_secs(1);
 /// The longest a task may run: a full copy of many terabytes over a slow network.
 const TASK_AT_MOST: Duration = Duration::from_hours(24);
 /// How long Proxmox may be out of reach, or a lock held by others, before a person is asked.
