@@ -283,6 +283,9 @@ pub enum Selector {
         /// Only this kind, where one was said (“all containers tagged web”).
         kind: Option<Kind>,
     },
+    /// Every guest of this kind that is no template (“all containers”). Not for what interrupts or deletes:
+    /// that takes a name or a tag.
+    Kind(Kind),
     /// Words that may mean a guest without naming one (“the web server”): always a question,
     /// with the guests that come near as options.
     Vague(String),
@@ -322,6 +325,8 @@ pub enum EditField {
 pub enum DiskRef {
     /// “the disk”: the only one; a question where there are several.
     Only,
+    /// “the data disk”: the only one besides the system disk; a question where there are more.
+    Data,
     /// “the second disk”: counted from 1 in slot order.
     Nth(u8),
     /// By slot.

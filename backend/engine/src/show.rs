@@ -168,6 +168,7 @@ fn target(target: &Target, text: &str) -> TargetView {
         Selector::Tag { tag, kind } => {
             format!("every {} tagged {tag}", kind.map_or("guest", mycopod_core::guest::Kind::noun))
         }
+        Selector::Kind(kind) => format!("every {}", kind.noun()),
         Selector::Vague(words) => format!("“{words}”"),
     };
     TargetView { display, source: (&Source::said(target.span, text)).into() }
@@ -216,6 +217,7 @@ fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
                     (plain.to_string(), plain.label())
                 }
                 EditField::DiskSize(DiskRef::Only) => ("disk.size".into(), "Disk size".into()),
+                EditField::DiskSize(DiskRef::Data) => ("disk.data.size".into(), "Data disk size".into()),
                 EditField::DiskSize(DiskRef::Nth(n)) => (format!("disk.{n}.size"), format!("Disk {n} size")),
                 EditField::DiskSize(DiskRef::Slot(slot)) => (format!("disk.{slot}.size"), format!("Disk {slot} size")),
                 EditField::NewDisk { storage } => (

@@ -43,6 +43,11 @@ impl Token {
         matches!(self.kind, TokenKind::Word | TokenKind::Number | TokenKind::Quoted)
     }
 
+    fn mark(mark: char, at: usize) -> Self {
+        let span = Span { start: at, end: at + 1 };
+        Self { kind: TokenKind::Mark(mark), span, text: mark.to_string(), word: String::new(), mended: false }
+    }
+
     /// Whether it ends a sentence.
     pub const fn ends_sentence(&self) -> bool {
         matches!(self.kind, TokenKind::Break | TokenKind::Mark('.' | '!' | '?' | ';'))
@@ -98,6 +103,9 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
         } else if let Some(close) = self.closing_quote(at) {
             self.quoted(at, close);
             return close + 1;
+        } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
+            // “tags=a;b” is a list; a sentence ends with a space behind its mark.
+            self.tokens.push(Token::mark(',', at));
         } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
             self.push(TokenKind::Mark(c), at, at + 1);
         } else {

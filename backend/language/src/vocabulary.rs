@@ -50,7 +50,7 @@ const CLASSES: [(Class, &str); 7] = [
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
          saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + team all everybody \
-         per following follows look looks",
+         per following follows look looks rebooted destroyed throw require",
     ),
     (
         Class::Negation,

@@ -11,7 +11,7 @@ use crate::field::{Field, NicPart, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::{NewGuest, OneDeed, Wish};
 use crate::observed::Sighting;
-use crate::reading::{Deed, DiskRef, Edit, EditField, LEAVE_OUT, Source, Sourced, Span, Target};
+use crate::reading::{Deed, DiskRef, Edit, EditField, LEAVE_OUT, Selector, Source, Sourced, Span, Target};
 use crate::size::Size;
 
 impl<'a> Resolver<'a> {
@@ -37,6 +37,16 @@ impl<'a> Resolver<'a> {
 
     /// Something done once to the targets.
     pub(super) fn deed(&mut self, at: Span, targets: &[Target], deed: &Deed) {
+        let interrupts = matches!(deed, Deed::Stop | Deed::Shutdown | Deed::Reboot | Deed::Delete);
+        if let Some(all) = targets.iter().find(|target| matches!(target.selector, Selector::Kind(_)))
+            && interrupts
+        {
+            let text = format!(
+                "“{}” would all be interrupted at once. Say their names, or a tag that they carry.",
+                all.span.of(self.text)
+            );
+            return self.ask("all", Some(all.span), Doubt::new(text));
+        }
         for found in self.targets(targets) {
             match found {
                 Found::Seen(seen) if self.is_no_template(seen) => {
@@ -280,6 +290,10 @@ impl<'a> Resolver<'a> {
                 [slot] => Some(slot.clone()),
                 _ => None,
             },
+            DiskRef::Data => match slots.as_slice() {
+                [_, slot] => Some(slot.clone()),
+                _ => None,
+            },
             DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
             DiskRef::Slot(slot) => (value::slot_fits(slot, subject.kind) && slots.contains(slot)).then(|| slot.clone()),
         };
@@ -289,6 +303,10 @@ impl<'a> Resolver<'a> {
         let text = match (disk, slots.len()) {
             (_, 0) => format!("{} has no disk.", subject.name),
             (DiskRef::Only, count) => format!("{} has {count} disks. Which one is meant?", subject.name),
+            (DiskRef::Data, 1) => {
+                format!("{} has one disk, and no data disk besides. Which one is meant?", subject.name)
+            }
+            (DiskRef::Data, count) => format!("{} has {} data disks. Which one is meant?", subject.name, count - 1),
             (DiskRef::Nth(n), count) => {
                 format!("{} has no disk number {n}, but {count}. Which one is meant?", subject.name)
             }

@@ -62,7 +62,7 @@ impl<'a> Resolver<'a> {
     fn target(&mut self, target: &Target) -> Vec<Found<'a>> {
         let topic = match &target.selector {
             Selector::Tag { .. } => "tag",
-            Selector::Name(_) | Selector::Vmid(_) | Selector::Vague(_) => "guest",
+            Selector::Name(_) | Selector::Vmid(_) | Selector::Kind(_) | Selector::Vague(_) => "guest",
         };
         let doubt = match self.select(&target.selector) {
             Ok(found) => return found,
@@ -102,6 +102,7 @@ impl<'a> Resolver<'a> {
                 })
             }
             Selector::Tag { tag, kind } => self.by_tag(tag, *kind),
+            Selector::Kind(kind) => self.by_kind(*kind),
             Selector::Vague(words) => {
                 Err(Doubt::new(format!("Which guest is meant by “{words}”?")).or(self.coming_near(words)))
             }
@@ -151,6 +152,26 @@ impl<'a> Resolver<'a> {
                 self.observed.guests.iter().filter(|seen| !seen.template).flat_map(Sighting::tags).collect();
             let text = format!("No {noun} carries the tag {tag}.{} Which tag is meant?", self.blind_spot());
             return Err(Doubt::new(text).or(tags));
+        }
+        Ok(found)
+    }
+
+    /// Every guest of that kind, which is only known where every node answers.
+    fn by_kind(&self, kind: Kind) -> Result<Vec<Found<'a>>, Doubt> {
+        let seen = self.observed.guests.iter().filter(|seen| !seen.template && seen.guest.kind == kind);
+        let made = self.made().filter(|(_, new)| new.kind == kind).map(|(wish, _)| Found::Made(wish));
+        let found: Vec<Found> = seen.map(Found::Seen).chain(made).collect();
+        let blind = self.blind_spot();
+        if found.is_empty() || !blind.is_empty() {
+            let text = format!("There are {} {}s that are known.{blind} Which one is meant?", found.len(), kind.noun());
+            let options: Vec<String> = found
+                .iter()
+                .filter_map(|found| match found {
+                    Found::Seen(seen) => Some(self.option(seen)),
+                    Found::Made(_) => None,
+                })
+                .collect();
+            return Err(Doubt::new(text).or(options));
         }
         Ok(found)
     }

@@ -187,6 +187,28 @@ fn a_tag_means_all_that_carry_it_and_no_template() {
 }
 
 #[test]
+fn all_of_a_kind_are_changed_together_but_interrupted_only_by_name_or_tag() {
+    let observed = cluster();
+    let edits = [to(Plain::OnBoot, Value::Flag(true))];
+    let intent =
+        resolved(&Saying::default().change(Selector::Kind(Kind::Qemu), &edits), &observed, &Answers::default())
+            .unwrap();
+    let vms = observed.guests.iter().filter(|seen| !seen.template && seen.guest.kind == Kind::Qemu).count();
+    assert_eq!(intent.wishes.len(), vms);
+    for deed in [Deed::Stop, Deed::Shutdown, Deed::Reboot, Deed::Delete] {
+        let asked = question(&Saying::default().deed(Selector::Kind(Kind::Qemu), deed), &observed);
+        assert!(asked.text.contains("names, or a tag"), "{}", asked.text);
+    }
+}
+
+#[test]
+fn the_data_disk_is_the_only_one_besides_the_system_disk() {
+    let grow = |name| change(name, EditField::DiskSize(DiskRef::Data), Amount::Plus(gib(10)));
+    assert_eq!(held(&intent(&grow("db-1")), &Field::DiskSize(Slot::scsi(1))), gib(110));
+    assert!(question(&grow("web-01"), &cluster()).text.contains("no data disk"));
+}
+
+#[test]
 fn relative_amounts_become_absolute_and_keep_their_words() {
     let triple = change("test-1", EditField::Plain(Plain::Memory), Amount::Times(3));
     let intent = intent(&triple);

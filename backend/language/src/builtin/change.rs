@@ -325,7 +325,7 @@ impl Parser<'_> {
         } else if self.any("add|attach") {
             (How::Add, "to|on")
         } else if self.any("remove|take") {
-            (How::Remove, "from|of")
+            (How::Remove, "away from|from|of")
         } else {
             return None;
         };
@@ -437,7 +437,10 @@ impl Parser<'_> {
             let targets = p.targets()?;
             let inner = if p.any("by") {
                 if how == How::Less { How::Remove } else { How::Add }
-            } else if p.any("to have|to use|to be|to|with|have|use|get|at") {
+            } else if p.any("to have|to use|to be|to|with|have|use|get|at")
+                || how == How::More && p.any("up to")
+                || how == How::Less && p.any("down to")
+            {
                 How::Give
             } else if how == How::Set {
                 How::Set
@@ -487,7 +490,7 @@ impl Parser<'_> {
         }
         let now = self.any("now|both|all|each");
         let items = self.items(How::Give)?;
-        if now || verb {
+        if now || verb || listed {
             self.any("each|in total|now");
         }
         Some((targets, items, How::Give))
@@ -500,7 +503,7 @@ impl Parser<'_> {
         !awaited
             && targets.iter().all(|target| match &target.selector {
                 Selector::Name(name) => self.inventory.guests.contains_key(name) || self.is_new(target),
-                Selector::Vmid(_) | Selector::Tag { .. } => true,
+                Selector::Vmid(_) | Selector::Tag { .. } | Selector::Kind(_) => true,
                 Selector::Vague(_) => false,
             })
     }

@@ -14,18 +14,34 @@ const JOINS: &str = "it should have|it should get|it should be|it shall have|it 
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|gets|get|needs|need|with|using|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
+    has|use|uses|gets|get|needs|need|with|using|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
 
 impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
+        // “On pve2, create …”
+        let first = start.checked_sub(1).is_none_or(|before| {
+            self.tokens[before].ends_sentence() || self.tokens[before].kind == TokenKind::Mark('•')
+        });
+        let place = self.attempt(|p| {
+            let at = p.at;
+            first.then_some(())?;
+            let place = p.place().filter(|place| matches!(place, Item::Node(_)))?;
+            let tokens = at..p.at;
+            (p.mark(',') || p.mark(':')).then_some((None, Said { value: place, tokens }))
+        });
+        // “web-1: a VM with …”
+        let titled = self.attempt(|p| {
+            let names = p.names(true)?;
+            (p.mark(':') && !p.done()).then_some(names)
+        });
         let verb = self.any(
             "create|make|build|provision|deploy|set up|setup|spin up|bring up|launch|add|\
-            give me|give us|get me|declare",
+            give me|give us|get me|get|have|declare",
         );
         self.any("me|us|for me|for us");
-        let mut items = Vec::new();
+        let mut items = Vec::from_iter(place);
         let mut count = self.attempt(Self::head_count);
         let article = count.is_none() && self.any("a single|a|an|another|the following|these|the");
         let one = article && matches!(self.last_word(), "a" | "an" | "another" | "single");
@@ -33,9 +49,12 @@ impl Parser<'_> {
             count = count.or_else(|| self.attempt(Self::head_count));
         }
         // In “… a 10 GB disk and container c-1” the disk belongs to the guest before.
-        let introduced = verb || article || count.is_some() || self.drafts.is_empty();
+        let introduced = verb || titled.is_some() || article || count.is_some() || self.drafts.is_empty();
         let noun = loop {
-            self.any("new|more|additional|identical|similar");
+            self.any("new|more|additional");
+            if count.is_some() {
+                self.any("identical|similar");
+            }
             let at = self.at;
             if let Some(noun) = self.attempt(Self::guest_noun) {
                 break Some(Said { value: noun, tokens: at..self.at });
@@ -51,15 +70,23 @@ impl Parser<'_> {
         let head = start..self.at;
         let Some(noun) = noun else {
             // “create web-05 with 2 cores”: a guest, of a kind yet to be asked.
-            if !verb || article || count.is_some() || !items.is_empty() {
+            if !verb || article || count.is_some() || !items.is_empty() || titled.is_some() {
                 return None;
             }
             let members = self.names(true)?;
+            // “create a-1 and a-2 as VMs”
+            let kind = self.attempt(|p| {
+                p.any("as a|as an|as").then_some(())?;
+                let at = p.at;
+                let value = p.guest_noun()?.kind_to_make()?;
+                Some(Said { value, tokens: at..p.at })
+            });
             let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
-            if !named && !self.ahead(Self::describes) {
+            if kind.is_none() && !named && !self.ahead(Self::describes) {
                 return None;
             }
             self.drafts.push(Draft::Create(Group {
+                kind,
                 count: None,
                 members,
                 plural: true,
@@ -81,8 +108,16 @@ impl Parser<'_> {
         };
         let count =
             count.or_else(|| (one && !noun.value.plural).then(|| Said { value: 1, tokens: noun.tokens.clone() }));
-        let several = noun.value.plural || count.is_none();
-        let members = self.head_names(several, count.as_ref().map(|count| count.value)).unwrap_or_default();
+        let plural = noun.value.plural || count.as_ref().is_some_and(|count| count.value > 1);
+        let several = plural || count.is_none();
+        let mut members = self.head_names(several, count.as_ref().map(|count| count.value)).unwrap_or_default();
+        if let Some(names) = titled {
+            if !members.is_empty() {
+                return None;
+            }
+            members = names;
+        }
+        let plural = plural || members.len() > 1;
         let focus = (noun.value.plural && members.len() == 1).then_some(0);
         self.drafts.push(Draft::Create(Group {
             kind,
@@ -90,7 +125,7 @@ impl Parser<'_> {
             members,
             items,
             focus,
-            plural: noun.value.plural,
+            plural,
             ..Group::new(start..self.at, head)
         }));
         Some(())
@@ -129,7 +164,13 @@ impl Parser<'_> {
                 let names = p.names(several)?;
                 let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
                     || bracket && several
-                    || colon && count.is_none_or(|count| count == 1) && p.at_boundary();
+                    || colon && count.is_none_or(|count| count == 1) && p.at_boundary()
+                    // “one more VM, wiki-2: 1 core”
+                    || !bracket
+                        && count == Some(1)
+                        && names.len() == 1
+                        && p.looks_like_name(&names[0].value)
+                        && (p.at_boundary() || p.ahead(|p| p.mark(':').then_some(())));
                 (enough && (!bracket || p.mark(')'))).then_some(names)
             })
         })
@@ -223,8 +264,8 @@ impl Parser<'_> {
             }
         }
         if let Some(item) = self.item(How::Create) {
-            let after = self.any("each|in total") && self.last_word() == "each";
-            return self.add(&item, all || after);
+            let each = self.any("each|in total") && self.last_word() == "each";
+            return self.add(&item, all, each);
         }
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
         let at_start =
@@ -244,31 +285,48 @@ impl Parser<'_> {
         None
     }
 
-    /// Adds a phrase to the guests it describes.
-    fn add(&mut self, item: &Said<Item>, all: bool) -> Option<()> {
+    /// Adds a phrase to the guests it describes: to every one of them where `all` went before it or `each` follows.
+    fn add(&mut self, item: &Said<Item>, all: bool, each: bool) -> Option<()> {
         let end = self.at;
-        let group = self.group_mut()?;
-        if all {
-            group.focus = None;
-        }
-        group.tokens.end = end;
-        let (focus, sentence) = (group.focus, group.head.start);
-        group.items.push((focus, item.clone()));
-        let shared = all || group.shared;
-        group.shared = shared;
-        if !shared {
-            return Some(());
-        }
-        // “a VM x and a container y, both with 2 cores”: those before it in the sentence, if nothing was said of them.
-        let start = self.tokens[..sentence].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
-        for draft in self.drafts.iter_mut().rev().skip(1) {
+        let last = self.drafts.len().checked_sub(1)?;
+        let head = self.group()?.head.start;
+        let sentence = self.tokens[..head].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
+        let mut before: Vec<&mut Group> = Vec::new();
+        let (earlier, present) = self.drafts.split_at_mut(last);
+        let [Draft::Create(group)] = present else { return None };
+        for draft in earlier.iter_mut().rev() {
             match draft {
-                Draft::Create(group) if group.head.start >= start && (group.shared || group.is_bare()) => {
-                    group.shared = true;
-                    group.items.push((None, item.clone()));
-                }
+                Draft::Create(group) if group.head.start >= sentence => before.push(group),
                 _ => break,
             }
+        }
+        let alone = !group.plural && group.members.len() < 2;
+        let bare = before.iter().all(|group| group.shared || group.is_bare());
+        // “VM a with 4 cores, VM b with 2 cores and a 10 GB disk each”: what of it is said of both?
+        if each && !all && alone && !bare {
+            return None;
+        }
+        if all || each {
+            group.focus = None;
+        }
+        let mut items = Vec::new();
+        if each && alone && !group.shared {
+            items.extend(group.items.iter().cloned());
+        }
+        group.tokens.end = end;
+        group.items.push((group.focus, item.clone()));
+        group.shared |= all || each;
+        if !group.shared {
+            return Some(());
+        }
+        // “a VM x and a container y, both with 2 cores”: those before it in the sentence as well.
+        items.push((None, item.clone()));
+        for group in before {
+            if !(group.shared || group.is_bare() || all && alone) {
+                break;
+            }
+            group.shared = true;
+            group.items.extend(items.iter().cloned());
         }
         Some(())
     }

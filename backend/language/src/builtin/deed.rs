@@ -11,7 +11,8 @@ use super::target::Targets;
 impl Parser<'_> {
     /// A deed with everything that belongs to it, and nothing left of the clause.
     pub fn deed(&mut self) -> Option<()> {
-        let rules = [Self::clone_guest, Self::snapshot, Self::split_power, Self::simple];
+        let rules =
+            [Self::clone_guest, Self::snapshot, Self::split_power, Self::simple, Self::noun_of_a_deed, Self::passive];
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
@@ -42,11 +43,14 @@ impl Parser<'_> {
 
     fn simple(&mut self) -> Option<Draft> {
         let start = self.at;
-        let force = self.any("hard|forcefully|forcibly|force");
+        let gently = self.any("gracefully|cleanly|properly");
+        let force = !gently && self.any("hard|forcefully|forcibly|force");
         let deed = if force {
             self.any("-");
             let off = self.any("to stop|stop|power off|shut down|shutdown|off");
             off.then_some(Deed::Stop)?
+        } else if self.any("stop and delete|stop and then delete|stop and destroy|stop and remove") {
+            Deed::Delete
         } else if self.any("force-stop|hard-stop|kill|pull the plug on|pull the plug of") {
             Deed::Stop
         } else if self.any("start up|start|power on|power up|turn on|switch on|boot up|boot|bring up|fire up") {
@@ -55,14 +59,17 @@ impl Parser<'_> {
             Deed::Shutdown
         } else if self.any("reboot|restart") {
             Deed::Reboot
-        } else if self.any("delete|destroy|remove|get rid of|tear down") {
+        } else if self.any("delete|destroy|remove|get rid of|tear down|throw away") {
             Deed::Delete
         } else if self.any("adopt|take over|take control of|manage") {
             Deed::Adopt
         } else {
             return None;
         };
-        let targets = self.targets()?;
+        if gently && deed != Deed::Shutdown {
+            return None;
+        }
+        let targets = self.listed_targets()?;
         let deed = match deed {
             Deed::Shutdown if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
             Deed::Shutdown => {
@@ -103,18 +110,65 @@ impl Parser<'_> {
         self.doing(start, targets, deed)
     }
 
+    /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
+    fn noun_of_a_deed(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let reboot = "a reboot|a restart|to be rebooted|to be restarted";
+        let given = self.any("give");
+        let targets = if !given && self.any("do|make") {
+            if !self.any("a reboot of|a restart of") {
+                return None;
+            }
+            self.targets()?
+        } else {
+            let targets = self.targets()?;
+            if !given && !self.any("needs|need|gets|get") || !self.any(reboot) {
+                return None;
+            }
+            targets
+        };
+        self.doing(start, targets, Deed::Reboot)
+    }
+
+    /// “old-backup should be deleted”, “web-01 and web-02 must be rebooted”.
+    fn passive(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = self.targets()?;
+        if !self.any(
+            "should be|shall be|must be|can be|may be|needs to be|need to be|has to be|have to be|is to be|are to be",
+        ) {
+            return None;
+        }
+        let deed = if self.any("deleted|destroyed|removed") {
+            Deed::Delete
+        } else if self.any("rebooted|restarted") {
+            Deed::Reboot
+        } else {
+            return None;
+        };
+        self.any("now");
+        self.doing(start, targets, deed)
+    }
+
     /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
     fn snapshot(&mut self) -> Option<Draft> {
         let start = self.at;
         let named = |p: &mut Self| {
             p.attempt(|p| {
+                let open = p.mark('(');
                 if !p.any("and call it|and name it|named|called|name|as|with the name|with name|under the name") {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
                 let at = p.at;
-                let name = p.any_name()?;
-                Some(Sourced::new(name, p.source(&(at..p.at))))
+                // Snapshots are called by the rhythm they are taken in; here it sets no schedule.
+                let name = match p.any_name() {
+                    Some(name) => name,
+                    None if p.any("hourly|daily|nightly|weekly|monthly") => p.last_word().to_owned(),
+                    None => return None,
+                };
+                let said = Sourced::new(name, p.source(&(at..p.at)));
+                (!open || p.mark(')')).then_some(said)
             })
         };
         let mut name = None;

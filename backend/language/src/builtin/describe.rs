@@ -75,8 +75,12 @@ fn names(
         .as_ref()
         .map(|count| count.value)
         .or_else(|| (!group.plural && group.members.len() < 2).then_some(1));
-    let said: Vec<Sourced<String>> =
+    let mut said: Vec<Sourced<String>> =
         group.members.iter().map(|member| context.said(member.value.clone(), &member.tokens)).collect();
+    if !group.plural {
+        // “VM a-1 …, and call it a-1”
+        said.dedup_by(|one, other| one.value == other.value);
+    }
     let listed = said.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
     let double = said.iter().enumerate().any(|(at, name)| said[..at].iter().any(|other| other.value == name.value));
     let fits = |count: usize| wanted.is_none_or(|wanted| u64::try_from(count) == Ok(wanted));
@@ -336,8 +340,13 @@ impl Description {
                 );
                 questions.push(context.question("disk-size", &self.storage_at, text, &[]));
             }
+            // “a 4 GB disk on local-lvm and local”: said beside the storage that each disk has already.
+            let placed = self.disks.iter().all(|(_, disk)| disk.storage.is_some());
             for (_, disk) in &mut self.disks {
-                disk.storage.get_or_insert_with(|| storage.clone());
+                let own = disk.storage.get_or_insert_with(|| storage.clone());
+                if placed {
+                    settle(context, "storage", own, storage.value.clone(), &self.storage_at, questions);
+                }
             }
         }
         self.count_nics(context, questions);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, Plain, Question};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Plain, Question};
 
 use super::change::disk_ref;
 use super::describe::{address_answered, unit_answered};
@@ -37,7 +37,14 @@ impl Edits<'_, '_> {
                 }
             }
             Item::Disk(disk) => self.disk(disk, tokens),
-            Item::Nic { parts, fresh: false } => {
+            Item::Nic { parts, fresh }
+                if *fresh || self.how == How::Add && parts.iter().any(|(part, _)| *part == NicPart::Bridge) =>
+            {
+                let text =
+                    format!("“{words}”: MycoPod changes the NICs that a guest has, and adds none. Leave it out?");
+                self.give_up(tokens, text);
+            }
+            Item::Nic { parts, .. } => {
                 for (part, value) in parts {
                     self.push(EditField::Nic(None, *part), Amount::To(value.clone()), tokens);
                 }
@@ -58,18 +65,27 @@ impl Edits<'_, '_> {
                 )),
             },
             Item::Several(items) => items.iter().for_each(|item| self.add(item, tokens)),
-            Item::Nic { .. } | Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
-                self.questions.push(self.context.question(
-                    "unread",
-                    tokens,
-                    format!("“{words}” cannot be changed on a guest that exists. Leave it out?"),
-                    &[mycopod_core::reading::LEAVE_OUT],
-                ));
+            Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
+                let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");
+                self.give_up(tokens, text);
             }
         }
     }
 
+    /// Asks to leave out words that say what cannot be done.
+    fn give_up(&mut self, tokens: &Range<usize>, text: String) {
+        if self.context.answer("unread", tokens) != Some(LEAVE_OUT) {
+            self.questions.push(self.context.question("unread", tokens, text, &[LEAVE_OUT]));
+        }
+    }
+
     fn push(&mut self, field: EditField, amount: Amount, tokens: &Range<usize>) {
+        // “remove VLAN 30” takes away; to set it would be the contrary.
+        if self.how == How::Remove && matches!(amount, Amount::To(_)) {
+            let words = self.context.words(tokens);
+            let text = format!("“{words}” cannot be taken away: say what shall be there instead. Leave it out?");
+            return self.give_up(tokens, text);
+        }
         self.done.push(Edit { field, amount, source: self.context.source(tokens) });
     }
 

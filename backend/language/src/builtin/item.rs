@@ -7,7 +7,7 @@ use mycopod_core::reading::{Amount, DiskRef, Plain};
 use mycopod_core::size::Size;
 
 use super::Parser;
-use super::value::Noun;
+use super::value::{Noun, is_cpu_type};
 
 /// What is done with the phrases that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,8 +106,9 @@ impl Parser<'_> {
             .or_else(|| if how == How::Remove { None } else { self.attempt(Self::flag) })
             .or_else(|| self.attempt(Self::none))
             .or_else(|| self.attempt(|p| p.tags(how)))
+            .or_else(|| self.attempt(Self::cpu_type))
             .or_else(|| self.attempt(super::Parser::description))
-            .or_else(|| self.attempt(super::Parser::nic))
+            .or_else(|| self.attempt(|p| p.nic(how)))
             .or_else(|| self.attempt(super::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
@@ -117,10 +118,13 @@ impl Parser<'_> {
 
     /// “start at boot”, “leave it off”, “unprivileged”, “protection on”.
     fn flag(&mut self) -> Option<Item> {
-        let negated = self.any(
-            "do not|don't|dont|does not|doesn't|should not|shouldn't|must not|not|no|without|\
+        let enabled = self.any("enable|activate");
+        let disabled = !enabled && self.any("disable|deactivate");
+        let negated = disabled
+            || self.any(
+                "do not|don't|dont|does not|doesn't|should not|shouldn't|must not|not|no|without|\
             never",
-        );
+            );
         self.any("to be|be|is|are|being");
         let twice = negated && self.any("not|no|never|without");
         let negated = negated || self.any("not");
@@ -133,6 +137,10 @@ impl Parser<'_> {
             let value = p.yes_or_no()?;
             (sign || !p.done() || p.at_boundary()).then_some(value)
         });
+        // Power is no switch of the guest's own that is enabled.
+        if (enabled || disabled) && !matches!(plain, Plain::OnBoot | Plain::Protection) {
+            return None;
+        }
         // “not off” and “no autostart: no” say too much at once.
         if twice || negated && (!flag || assigned.is_some()) {
             return None;
@@ -184,7 +192,9 @@ impl Parser<'_> {
         if self.any("starting it|starting them|booting it|booting them") {
             return Some(on);
         }
-        if self.any("powered off|switched off|turned off|stopped|shut down") {
+        if self.any("powered off|switched off|turned off|stopped|shut down")
+            || self.last_word() == "be" && self.any("off")
+        {
             return Some(off);
         }
         if self.any("started|up and running|running|powered on|switched on|turned on|booted") {
@@ -195,6 +205,10 @@ impl Parser<'_> {
             return None;
         }
         let pronoun = self.any("it|them both|them all|them|both of them|all of them|both|all");
+        // “start all VMs …” is about others.
+        if pronoun && self.ahead(Self::guest_noun) {
+            return None;
+        }
         let particle = self.any("up|on");
         let soon = self.at_once();
         let verb_alone = pronoun
@@ -229,6 +243,15 @@ impl Parser<'_> {
             protected|protection",
         )
         .then_some((Plain::Protection, true))
+    }
+
+    /// “host CPU”, “kvm64 cpu type”.
+    fn cpu_type(&mut self) -> Option<Item> {
+        self.articles();
+        let cpu = is_cpu_type(self.word()).then(|| self.word().to_owned())?;
+        self.at += 1;
+        self.any("cpu type|cpu model|processor type|cpu|processor")
+            .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))))
     }
 
     /// “no swap”, “without description”.
@@ -272,11 +295,20 @@ impl Parser<'_> {
         let mut tags = vec![self.any_name()?];
         while let Some(tag) = self.attempt(|p| {
             let comma = p.mark(',') | p.mark(';');
-            let and = p.any("and|&");
+            let and = p.any("and|&|+");
             if !(comma || and) {
                 return None;
             }
-            let tag = p.name()?;
+            let at = p.at;
+            // “tags: ci, build”: a word of the grammar is a tag where it says nothing else.
+            let tag = p.name().or_else(|| {
+                let alone = several && p.any_name().is_some() && p.at_boundary();
+                let says = p.ahead(|p| {
+                    p.at = at;
+                    p.item(How::Create)
+                });
+                (alone && !says).then(|| p.word_at(at).to_owned())
+            })?;
             let listed = several
                 || and
                 || p.inventory.tags.contains(&tag)
@@ -331,7 +363,7 @@ impl Parser<'_> {
         self.articles();
         let noun = match self.noun()? {
             // What is given or added is a further disk, whatever its number.
-            Noun::Disk(Which::The(DiskRef::Nth(_)), several) if matches!(how, How::Give | How::Add) => {
+            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if matches!(how, How::Give | How::Add) => {
                 Noun::Disk(Which::Further, several)
             }
             noun => noun,
@@ -369,12 +401,16 @@ impl Parser<'_> {
             return (how == How::Create && number <= MAX_ALIKE).then_some(Item::NicCount(number));
         }
         let plain = if self.any("cpu sockets|cpu socket|sockets|socket") {
+            // “2 sockets x 4 cores”
+            self.attempt(|p| (p.any("x") && p.ahead(|p| p.item(how))).then_some(()));
             Plain::Sockets
         } else if self.any(
             "cpu cores|cpu core|vcpu cores|processor cores|cores|core|vcpus|vcpu|vcores|vcore|\
             v cpu|cpus|cpu|processors|processor|c",
         ) {
-            self.any("per socket|of cpu");
+            if !self.any("per socket") && !self.ahead(|p| p.any("of cpu type|of cpu model").then_some(())) {
+                self.any("of cpu");
+            }
             Plain::Cores
         } else {
             return None;

@@ -172,11 +172,11 @@ impl Parser<'_> {
                     i'd like you to|i'd like to have|i'd like to|i'd like|we would like to have|\
                     we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
                     i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
-                    i need|we need to|we need|need|want|could we|can we|could you please|could you|can you please|can you|\
+                    i need|we need to|we need|i require|we require|need|want|could we|can we|could you please|could you|can you please|can you|\
                     would you please|would you|will you|can i have|can we have|could i have|could we have|\
-                    may i have|can i get|could i get|please|kindly|hi team|hi all|hi everybody|hello team|hello all|let us|let's|hi|hello|hey|thank you|thanks|\
+                    may i have|can i get|could i get|please|kindly|hi team|hi all|hi everybody|hello team|hello all|let us|let 's|hi|hello|hey|thank you|thanks|\
                     thx|cheers|now|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|plus|as well as|\
-                    there should be|there shall be|there must be|make sure that|make sure|ensure that|ensure|\
+                    there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|ensure that there is|make sure that|make sure|ensure that|ensure|\
                     as well|afterwards",
                 );
             if !said {

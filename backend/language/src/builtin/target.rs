@@ -70,15 +70,33 @@ impl Parser<'_> {
         let (plural, machine) = match self.word() {
             "machine" => (false, true),
             "machines" => (true, true),
-            "guest" | "server" | "box" | "instance" => (false, false),
+            "guest" | "server" | "box" | "instance" | "linux" => (false, false),
             "guests" | "servers" | "boxes" | "instances" => (true, false),
             _ => return None,
         };
+        let linux = self.word() == "linux";
         self.at += 1;
+        // “machine VM”, “server VM”, “Linux container”
+        if let Some(noun) = self.attempt(|p| if machine || plural { None } else { p.guest_noun() }) {
+            return Some(noun);
+        }
+        if linux {
+            return None;
+        }
         let bracketed =
             self.attempt(|p| (p.mark('(')).then_some(()).and_then(|()| p.guest_noun()).filter(|_| p.mark(')')));
         let kind = bracketed.and_then(|noun| noun.kind);
         Some(GuestNoun { kind, plural, machine })
+    }
+
+    /// [`Self::targets`], perhaps announced: “the following VMs: a, b”, “these: a, b”, “: a, b”.
+    pub fn listed_targets(&mut self) -> Option<Targets> {
+        self.attempt(|p| {
+            p.any("the following|following|these");
+            p.attempt(Self::guest_noun);
+            p.mark(':').then_some(())
+        });
+        self.targets()
     }
 
     /// Everyone a sentence names, joined by commas and “and”.
@@ -156,6 +174,9 @@ impl Parser<'_> {
         if let Some(selector) = self.attempt(Self::tagged) {
             return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
         }
+        if let Some(selector) = self.attempt(Self::all_of_a_kind) {
+            return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
+        }
         let vague = |p: &mut Self| {
             let selector = p.attempt(Self::vague)?;
             Some(vec![Target { span: p.span(&(start..p.at)), selector }])
@@ -195,6 +216,17 @@ impl Parser<'_> {
             (p.inventory.tags.contains(&second) && !p.inventory.guests.contains_key(&second)).then_some(())
         });
         (!several).then_some(Selector::Tag { tag, kind })
+    }
+
+    /// “all containers”, “every VM”; what follows may restrict it, and then no rule takes it.
+    fn all_of_a_kind(&mut self) -> Option<Selector> {
+        let each = self.any("every|each");
+        if !each && !self.any("all of the|all the|all of our|all our|all my|all") {
+            return None;
+        }
+        let noun = self.guest_noun()?;
+        let named = self.ahead(|p| p.name()) || self.ahead(|p| p.guest_noun());
+        noun.kind.filter(|_| noun.plural != each && !named).map(Selector::Kind)
     }
 
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.

@@ -109,6 +109,7 @@ impl Parser<'_> {
             let nth = u8::try_from(nth / 2 + 2).ok()?;
             return self.any(DISKS).then_some(Noun::Disk(Which::The(DiskRef::Nth(nth)), false));
         }
+        let data = self.ahead(|p| p.any("data").then_some(()));
         let role = self.disk_role();
         if self.any("rootfs|root fs|root filesystem") {
             return Some(Noun::Disk(Which::System, false));
@@ -127,12 +128,13 @@ impl Parser<'_> {
             return Some(slot);
         }
         self.any("size");
-        Some(Noun::Disk(role.unwrap_or(Which::The(DiskRef::Only)), plural))
+        let which = if data && !plural { Some(Which::The(DiskRef::Data)) } else { role };
+        Some(Noun::Disk(which.unwrap_or(Which::The(DiskRef::Only)), plural))
     }
 
     /// What follows a field's name: “to 8 GB”, “= 4”, “: 4”, “by 2 GB”, or the value at once.
     pub fn connected_value(&mut self, noun: &Noun, how: How) -> Option<Item> {
-        if self.any("by") {
+        if !matches!(noun, Noun::Nic(NicPart::Ip)) && self.any("by") {
             self.any("another|an additional|an extra");
             let by = match how {
                 How::More | How::Add => Amount::Plus,
@@ -142,7 +144,10 @@ impl Parser<'_> {
             return self.value(noun, by);
         }
         let sign = self.mark('=') || self.mark(':');
-        let to = !sign && self.any("to be|should be|shall be|must be|to|is|of|at|size");
+        let to = !sign
+            && (self.any("to be|should be|shall be|must be|to|is|of|at|size")
+                || how == How::More && self.any("up to")
+                || how == How::Less && self.any("down to"));
         let bare = !(sign || to);
         if bare && !matches!(how, How::Create | How::Give | How::Set) {
             return None;
@@ -272,11 +277,17 @@ impl Parser<'_> {
             }
         };
         self.at += 1;
-        Some(item)
+        // “10.0.0.5/24 via 10.0.0.1”
+        let via = self.attempt(|p| if p.any("via") { p.nic_value(NicPart::Gateway) } else { None });
+        Some(match via {
+            Some(via) => Item::Several(vec![item, via]),
+            None => item,
+        })
     }
 
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”.
-    pub fn nic(&mut self) -> Option<Item> {
+    pub fn nic(&mut self, how: How) -> Option<Item> {
+        let article = self.ahead(|p| p.any("a|an").then_some(()));
         self.articles();
         let fresh = self.any("second|2nd|another|additional|further|third|extra");
         let model =
@@ -286,6 +297,8 @@ impl Parser<'_> {
         let one = !fresh && self.any("one|other|first");
         let fresh = fresh || one;
         let card = self.any("network card|network interface|nic|interface");
+        // A guest that exists and gets “a NIC” gets a further one.
+        let fresh = fresh || card && (how == How::Add || article && how != How::Create);
         if (fresh && !one || model.is_some()) && !card {
             return None;
         }
@@ -428,7 +441,7 @@ impl Parser<'_> {
 
     /// “from template base”, “debian 12”, “with Ubuntu 24.04”, “image: debian-12”.
     pub fn image(&mut self) -> Option<Item> {
-        let from = self.any("based on|from|made from|created from|running|using|on|with");
+        let from = self.any("based on|from|made from|created from|out of|running|using|on|with");
         let _ = self.any("the|a|an");
         let named = self.any("container template|vm template|template|image|os template|os");
         let _ = named && (self.mark('=') || self.mark(':') || self.any("is|of|called|named"));
@@ -497,7 +510,7 @@ impl Parser<'_> {
 }
 
 /// The CPU types that people name without saying that it is one.
-fn is_cpu_type(word: &str) -> bool {
+pub fn is_cpu_type(word: &str) -> bool {
     ["host", "max", "kvm64", "qemu64"].contains(&word) || word.starts_with("x86-64-")
 }
 

@@ -108,6 +108,8 @@ fn selector(selector: &Selector) -> String {
             let kind = kind.map_or("", |kind| if kind == Kind::Qemu { "vm " } else { "ct " });
             format!("[{kind}{tag}]")
         }
+        Selector::Kind(Kind::Qemu) => "[all vms]".to_owned(),
+        Selector::Kind(Kind::Lxc) => "[all cts]".to_owned(),
         Selector::Vague(words) => format!("?{words}?"),
     }
 }
@@ -120,6 +122,7 @@ fn edit(edit: &Edit) -> String {
     let field = match &edit.field {
         EditField::Plain(plain) => plain_name(*plain).to_owned(),
         EditField::DiskSize(DiskRef::Only) => "disk".to_owned(),
+        EditField::DiskSize(DiskRef::Data) => "datadisk".to_owned(),
         EditField::DiskSize(DiskRef::Nth(n)) => format!("disk{n}"),
         EditField::DiskSize(DiskRef::Slot(slot)) => slot.to_string(),
         EditField::NewDisk { storage } => {
