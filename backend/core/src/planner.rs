@@ -50,6 +50,8 @@ pub struct World<'a> {
     pub resources: &'a [Resource],
     /// The wishes of this intent that were deeds and are done: never repeated.
     pub done: &'a BTreeSet<usize>,
+    /// VMIDs that are taken though nothing shows it: by guests that may not be seen.
+    pub hidden: &'a BTreeSet<Vmid>,
 }
 
 /// Plans `intent` against `world`.
@@ -153,7 +155,7 @@ impl<'a> Planner<'a> {
             taken: {
                 let seen = world.observed.guests.iter().map(|seen| seen.guest.vmid);
                 let reserved = world.resources.iter().filter(|row| !row.gone).map(|row| row.key.vmid);
-                seen.chain(reserved).collect()
+                seen.chain(reserved).chain(world.hidden.iter().copied()).collect()
             },
             macs: world.observed.guests.iter().flat_map(|seen| make::macs_of(&seen.raw)).collect(),
             placed: BTreeMap::new(),

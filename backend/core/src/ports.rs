@@ -267,6 +267,10 @@ pub trait Hypervisor: Send + Sync {
     /// Looks at one guest afresh, wherever it is, its snapshots included.
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError>;
 
+    /// Whether no guest has the number, on no node and seen by nobody. This is told to everybody, where lists have only
+    /// what one may see.
+    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError>;
+
     /// Sends a step, once. `seen` is what the look just before it saw: its digest goes with the call where Proxmox takes one.
     async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError>;
 

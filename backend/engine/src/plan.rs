@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mycopod_core::drift::owned;
 use mycopod_core::field::Field;
+use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
 use mycopod_core::observed::{Observed, Ownership};
@@ -23,7 +24,7 @@ use crate::audit::{Entry, listed};
 use crate::read::with_questions;
 use crate::{Engine, Refusal};
 
-/// Planning anew after another plan took the same VMID. Each try that is lost was won by another declaration, so that
+/// Planning anew after another plan took the same VMID, or a guest that may not be seen has it. Each try that is lost was won by another declaration, so that
 /// many at once make many tries, and none goes on for ever.
 const TRIES: u32 = 100;
 
@@ -32,6 +33,8 @@ pub(crate) struct Known {
     resources: Vec<planner::Resource>,
     /// Deeds that were done, and power states that a newer declaration has overtaken.
     done: BTreeSet<usize>,
+    /// VMIDs that turned out to be taken by guests that may not be seen.
+    hidden: BTreeSet<Vmid>,
     /// The intent as far as no newer declaration has overtaken it.
     intent: Intent,
 }
@@ -49,8 +52,10 @@ impl Engine {
         let is_new = read.is_some();
         let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
         let Some(intent) = &read.intent else { return Ok(()) };
+        let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
-            let known = self.known(lease.work, intent, observed).await?;
+            let mut known = self.known(lease.work, intent, observed).await?;
+            known.hidden.clone_from(&hidden);
             let plan = match known.plan(lease.work, observed, self) {
                 Ok(plan) => plan,
                 Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
@@ -59,6 +64,9 @@ impl Engine {
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;
                 }
             };
+            if self.find_hidden(&plan, observed, &mut hidden).await? {
+                continue;
+            }
             match self.put_up(lease, &plan, observed, &known.intent, is_new.then_some(&read)).await {
                 Err(StoreOrRefusal::Store(StoreError::VmidTaken(_))) => {}
                 Err(StoreOrRefusal::Store(error)) => return Err(error.into()),
@@ -78,6 +86,30 @@ impl Engine {
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
         Ok(self.known(id, intent, observed).await?.plan(id, observed, self))
+    }
+
+    /// Whether a VMID that the plan chose is taken by a guest that may not be seen: a list has only what one may see,
+    /// but whether a number is free is told to everybody. Such numbers are added to `hidden`; as they tend to stand
+    /// together, each time twice as many after the one that was met.
+    async fn find_hidden(
+        &self,
+        plan: &Plan,
+        observed: &Observed,
+        hidden: &mut BTreeSet<Vmid>,
+    ) -> Result<bool, Refusal> {
+        let before = hidden.len();
+        let skip = u32::try_from(before + 1).unwrap_or(u32::MAX);
+        for step in
+            plan.steps().iter().filter(|step| matches!(step.action, Action::Create { .. } | Action::Clone { .. }))
+        {
+            let is_seen = observed.guest(step.guest.key()).is_some();
+            let is_known = is_seen || hidden.contains(&step.guest.vmid);
+            if !is_known && !self.hypervisor().is_free(step.guest.vmid).await? {
+                let vmid = step.guest.vmid.get();
+                hidden.extend((vmid..vmid.saturating_add(skip)).filter_map(|vmid| Vmid::try_from(vmid).ok()));
+            }
+        }
+        Ok(hidden.len() > before)
     }
 
     async fn put_up(
@@ -243,13 +275,13 @@ impl Engine {
                 gone: ours.state == State::Gone,
             })
             .collect();
-        Ok(Known { resources, done, intent })
+        Ok(Known { resources, done, hidden: BTreeSet::new(), intent })
     }
 }
 
 impl Known {
     fn plan(&self, id: DeclarationId, observed: &Observed, engine: &Engine) -> Result<Plan, Vec<Question>> {
-        let world = World { observed, resources: &self.resources, done: &self.done };
+        let world = World { observed, resources: &self.resources, done: &self.done, hidden: &self.hidden };
         planner::plan(id, &self.intent, &world, &engine.settings().policy)
     }
 }

@@ -116,6 +116,10 @@ impl Hypervisor for Pve {
         self.look_at(guest).await
     }
 
+    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
+        self.is_number_free(vmid).await
+    }
+
     async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
         let request = codec::request(step, seen, &self.marker, self.pool.as_deref())?;
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::try_join3;
-use mycopod_core::guest::GuestKey;
+use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::observed::{Look, Sighting};
 use mycopod_core::ports::CallError;
 
@@ -51,14 +51,20 @@ impl Pve {
         Ok(Look::Unknown(format!("{} is listed, but not where it is said to be; it may be moving", key.vmid)))
     }
 
-    /// A list has only what one may see. Whether a number is free is told to everybody.
+    /// A list has only what one may see.
     async fn prove_absent(&self, key: GuestKey) -> Result<Look, CallError> {
-        match self.transport.get(&["cluster", "nextid"], &[("vmid", &key.vmid.to_string())]).await {
-            Ok(_) => Ok(Look::Absent),
-            Err(CallError::Rejected { status: 400, .. }) => {
-                let why = format!("{} exists, but may not be seen: VM.Audit is missing on /vms/{}", key.vmid, key.vmid);
-                Ok(Look::Unknown(why))
-            }
+        if self.is_number_free(key.vmid).await? {
+            return Ok(Look::Absent);
+        }
+        let why = format!("{} exists, but may not be seen: VM.Audit is missing on /vms/{}", key.vmid, key.vmid);
+        Ok(Look::Unknown(why))
+    }
+
+    /// Whether a number is free is told to everybody, and by the whole cluster's own list.
+    pub(crate) async fn is_number_free(&self, vmid: Vmid) -> Result<bool, CallError> {
+        match self.transport.get(&["cluster", "nextid"], &[("vmid", &vmid.to_string())]).await {
+            Ok(_) => Ok(true),
+            Err(CallError::Rejected { status: 400, .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -341,7 +341,8 @@ impl Life {
     }
 
     pub fn plan(&self, intent: &Intent) -> Result<Plan, Vec<Question>> {
-        let world = World { observed: &self.observed, resources: &self.resources, done: &self.done };
+        let hidden = BTreeSet::new();
+        let world = World { observed: &self.observed, resources: &self.resources, done: &self.done, hidden: &hidden };
         plan(declaration(), intent, &world, &Policy::default())
     }
 

@@ -37,6 +37,9 @@ impl Hypervisor for Crashing {
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.inner.look(guest).await
     }
+    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
+        self.inner.is_free(vmid).await
+    }
     async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
         let n = self.writes.fetch_add(1, Ordering::SeqCst);
         if n == self.at && !self.after {

@@ -27,6 +27,9 @@ impl Hypervisor for Faulty {
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.0.look(guest).await
     }
+    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
+        self.0.is_free(vmid).await
+    }
     async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
         self.0.submit(step, seen).await
     }

@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod crash;
 mod faults;
+mod hidden;
 mod lab;
 mod path;

@@ -65,6 +65,9 @@ impl Hypervisor for NoCluster {
     async fn look(&self, _: GuestKey) -> Result<Look, CallError> {
         unreachable()
     }
+    async fn is_free(&self, _: Vmid) -> Result<bool, CallError> {
+        unreachable()
+    }
     async fn submit(&self, _: &Step, _: &Look) -> Result<Submitted, CallError> {
         unreachable()
     }
