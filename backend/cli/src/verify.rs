@@ -1,43 +1,17 @@
 //! Verifies an export of the audit log offline: the Merkle tree of RFC 6962 is computed
 //! anew from the lines, and held against every checkpoint there is.
 //!
-//! A line is an entry as it was hashed; `mycopod audit export` adds the hash to it, as a
-//! last field. By that, an entry that was altered, is missing or no entry is named exactly.
+//! A line is an entry as it was hashed, with that hash as a last field. By that, an entry that was altered, is missing or no entry is named exactly.
 //! Where the hash was altered too, or is not there, the first bad entry lies after the
 //! last checkpoint that still fits and before the first that does not.
 
-use std::borrow::Cow;
-
-use mycopod_core::audit::{Checkpoint, CheckpointError, Frontier, Hash, leaf};
+use mycopod_core::audit::{Checkpoint, CheckpointError, Frontier, Hash, leaf, taken_apart};
 use serde::{Deserialize, Serialize};
 
 /// What an entry has to be for the verification; the rest of it is hashed unread.
 #[derive(Deserialize)]
 struct Entry {
     seq: u64,
-}
-
-/// What stands before and after the hash that an export adds: 64 hexadecimal digits.
-const HASH_FIELD: (&[u8], &[u8]) = (br#","hash":""#, br#""}"#);
-
-/// The line of an export for an entry: the entry with its hash as a last field.
-#[must_use]
-pub fn exported(entry: &[u8]) -> Vec<u8> {
-    let open = entry.strip_suffix(b"}").unwrap_or(entry);
-    [open, HASH_FIELD.0, leaf(entry).to_string().as_bytes(), HASH_FIELD.1].concat()
-}
-
-/// The entry in the line of an export, with the hash where there is one. No entry ends
-/// like that field: its own last field is `details`, an object.
-fn taken_apart(line: &[u8]) -> (Cow<'_, [u8]>, Option<&[u8]>) {
-    let apart = line.strip_suffix(HASH_FIELD.1).and_then(|line| {
-        let (rest, digits) = line.split_at_checked(line.len().checked_sub(64)?)?;
-        Some((rest.strip_suffix(HASH_FIELD.0)?, digits))
-    });
-    match apart {
-        Some((open, digits)) => (Cow::Owned([open, b"}"].concat()), Some(digits)),
-        None => (Cow::Borrowed(line), None),
-    }
 }
 
 /// The first entries that do not fit, with the reason.
@@ -139,6 +113,8 @@ impl Verifier {
 
 #[cfg(test)]
 mod tests {
+    use mycopod_core::audit::exported;
+
     use super::*;
 
     fn entry(seq: u64) -> String {
@@ -173,7 +149,7 @@ mod tests {
     }
 
     fn with_hashes(lines: &[String]) -> Vec<String> {
-        lines.iter().map(|line| String::from_utf8(exported(line.as_bytes())).unwrap()).collect()
+        lines.iter().map(|line| exported(line, &leaf(line.as_bytes()))).collect()
     }
 
     #[test]

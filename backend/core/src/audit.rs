@@ -1,6 +1,8 @@
 //! The audit log's arithmetic: an append-only Merkle tree as in RFC 6962, section 2.1,
 //! and signed checkpoints over it.
 
+use std::borrow::Cow;
+
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -42,6 +44,30 @@ impl From<Hash> for String {
 #[must_use]
 pub fn leaf(entry: &[u8]) -> Hash {
     Hash(Sha256::new().chain_update([0]).chain_update(entry).finalize().into())
+}
+
+/// What stands before and after the hash that an export adds to an entry: 64 hexadecimal digits.
+const HASH_FIELD: (&str, &str) = (r#","hash":""#, r#""}"#);
+
+/// The line of an export for an entry: its text with its hash as a last field.
+#[must_use]
+pub fn exported(entry: &str, hash: &Hash) -> String {
+    let open = entry.strip_suffix('}').unwrap_or(entry);
+    format!("{open}{}{hash}{}", HASH_FIELD.0, HASH_FIELD.1)
+}
+
+/// The entry's text in the line of an export, with the hash where there is one. No entry ends like that field: its own
+/// last field is `details`, an object.
+#[must_use]
+pub fn taken_apart(line: &[u8]) -> (Cow<'_, [u8]>, Option<&[u8]>) {
+    let apart = line.strip_suffix(HASH_FIELD.1.as_bytes()).and_then(|line| {
+        let (rest, digits) = line.split_at_checked(line.len().checked_sub(64)?)?;
+        Some((rest.strip_suffix(HASH_FIELD.0.as_bytes())?, digits))
+    });
+    match apart {
+        Some((open, digits)) => (Cow::Owned([open, b"}"].concat()), Some(digits)),
+        None => (Cow::Borrowed(line), None),
+    }
 }
 
 fn inner(left: &Hash, right: &Hash) -> Hash {

@@ -62,7 +62,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The whole log as JSON lines, for an Admin: exactly the bytes that were hashed. `mycopod audit verify --export` checks them. */
+    /** The whole log as JSON lines, for an Admin: each entry as it was hashed, and its hash. `mycopod audit verify --export` checks them. */
     get: operations["export"];
     put?: never;
     post?: never;

@@ -14,7 +14,7 @@ use crate::client::{Client, ClientError};
 use crate::config::ClientConfig;
 use crate::exit::Exit;
 use crate::output::{Output, Text, Tone, note};
-use crate::verify::{Verifier, exported};
+use crate::verify::Verifier;
 
 /// What to do with the log.
 #[derive(clap::Args)]
@@ -126,12 +126,10 @@ async fn export(
     let mut failed = None;
     lines(client, client.stream("/audit/export").await?, |line| {
         count += 1;
-        let mut line = exported(line);
         match &mut file {
-            None => out.line(String::from_utf8_lossy(&line)),
+            None => out.line(String::from_utf8_lossy(line)),
             Some(file) => {
-                line.push(b'\n');
-                if let Err(error) = file.write_all(&line) {
+                if let Err(error) = file.write_all(&[line, b"\n"].concat()) {
                     failed.get_or_insert(error);
                 }
             }

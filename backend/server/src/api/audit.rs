@@ -7,6 +7,7 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use chrono::{DateTime, Utc};
 use futures::{Stream, TryStreamExt, stream};
+use mycopod_core::audit::exported;
 use mycopod_core::id::{DeclarationId, UserId};
 use mycopod_engine::Actor;
 use mycopod_engine::view::Verification;
@@ -174,7 +175,7 @@ async fn verify(State(app): State<App>, _: Caller) -> Result<Json<Verification>,
     Ok(Json(app.engine.verify_audit().await?))
 }
 
-/// The whole log as JSON lines, for an Admin: exactly the bytes that were hashed. `mycopod audit verify --export` checks them.
+/// The whole log as JSON lines, for an Admin: each entry as it was hashed, and its hash. `mycopod audit verify --export` checks them.
 #[utoipa::path(get, path = "/api/v1/audit/export", tag = "audit",
     responses((status = OK, body = String, content_type = "application/jsonl")))]
 async fn export(State(app): State<App>, _: Admin) -> impl IntoResponse {
@@ -190,7 +191,7 @@ fn batches(pool: PgPool) -> impl Stream<Item = Result<String, StoreError>> {
     stream::try_unfold((pool, 0), async |(pool, seq)| {
         let entries = audit::after(&mut *pool.acquire().await?, None, seq).await?;
         let Some(last) = entries.last().map(|entry| entry.seq) else { return Ok(None) };
-        let lines = entries.iter().flat_map(|entry| [entry.text.as_str(), "\n"]).collect();
+        let lines = entries.iter().map(|entry| exported(&entry.text, &entry.hash) + "\n").collect();
         Ok(Some((lines, (pool, last))))
     })
 }

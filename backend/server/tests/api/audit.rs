@@ -1,7 +1,7 @@
 //! The log as people and programs read it.
 
 use axum::http::StatusCode;
-use mycopod_core::audit::{Checkpoint, Frontier, leaf};
+use mycopod_core::audit::{Checkpoint, Frontier, leaf, taken_apart};
 use serde_json::{Value, json};
 
 use crate::server::{ADMIN, Server, USER};
@@ -34,7 +34,9 @@ async fn an_export_and_a_checkpoint_convince_an_outsider() {
     assert_eq!(export.header("content-type"), "application/jsonl");
     let mut frontier = Frontier::default();
     for line in String::from_utf8(export.body.to_vec()).unwrap().lines() {
-        frontier.push(leaf(line.as_bytes()));
+        let (entry, hash) = taken_apart(line.as_bytes());
+        assert_eq!(hash, Some(leaf(&entry).to_string().as_bytes()), "an altered line is told by itself");
+        frontier.push(leaf(&entry));
     }
     let signed = server.get("/api/v1/audit/checkpoint").token(&token).send().await.json();
     let checkpoint: Checkpoint = serde_json::from_value(signed.clone()).unwrap();
