@@ -5,4 +5,5 @@ mod crash;
 mod faults;
 mod hidden;
 mod lab;
+mod law;
 mod path;
