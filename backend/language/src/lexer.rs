@@ -43,8 +43,8 @@ impl Token {
         matches!(self.kind, TokenKind::Word | TokenKind::Number | TokenKind::Quoted)
     }
 
-    fn mark(mark: char, at: usize) -> Self {
-        let span = Span { start: at, end: at + 1 };
+    fn mark(mark: char, start: usize, end: usize) -> Self {
+        let span = Span { start, end };
         Self { kind: TokenKind::Mark(mark), span, text: mark.to_string(), word: String::new(), mended: false }
     }
 
@@ -105,7 +105,7 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
             return close + 1;
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
-            self.tokens.push(Token::mark(',', at));
+            self.tokens.push(Token::mark(',', at, at + 1));
         } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
             self.push(TokenKind::Mark(c), at, at + 1);
         } else {
@@ -200,6 +200,11 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
         let stop = end;
         while end > start && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
             end -= 1;
+        }
+        if end == start && stop - start > 1 && self.chars[start..stop].iter().all(|c| *c == '.') {
+            // “web-1 .. web-3”
+            self.tokens.push(Token::mark('…', start, stop));
+            return stop;
         }
         if self.chars[start..end] == ['/'] {
             self.push(TokenKind::Mark('/'), start, end);

@@ -406,6 +406,7 @@ impl Parser<'_> {
 
     /// “set the memory of x to 8 GB”, “raise web-01's cores to 4”, “set cores=4 on x”, “make x start at boot”.
     fn setting(&mut self) -> Option<Wish> {
+        let scales = self.word() == "scale";
         let how = if self.any(MORE) {
             How::More
         } else if self.any(LESS) {
@@ -438,6 +439,7 @@ impl Parser<'_> {
             let inner = if p.any("by") {
                 if how == How::Less { How::Remove } else { How::Add }
             } else if p.any("to have|to use|to be|to|with|have|use|get|at")
+                || how == How::Set && (p.mark(':') || scales && p.any("up to|down to"))
                 || how == How::More && p.any("up to")
                 || how == How::Less && p.any("down to")
             {
@@ -469,7 +471,15 @@ impl Parser<'_> {
                 return None;
             }
             let value = p.value(&noun, Amount::To)?;
-            Some((targets, vec![Said { value, tokens: start..p.at }], How::Set))
+            let mut items = vec![Said { value, tokens: start..p.at }];
+            // “web-01 memory=8G cores=4”
+            while let Some(more) = p.attempt(|p| {
+                p.joint();
+                p.item(How::Set)
+            }) {
+                items.push(more);
+            }
+            Some((targets, items, How::Set))
         });
         if owned.is_some() {
             return owned;
@@ -485,7 +495,11 @@ impl Parser<'_> {
         let verb = modal | self.any("have|has|get|gets|use|uses|need|needs|wants|is|are");
         let listed = !verb && (self.mark(':') || self.mark('=')) && self.known(&targets);
         let flagged = !verb && !listed && self.ahead(|p| p.any("starts|start|stays|boots").then_some(()));
-        if !(verb && !led || listed || flagged && !led) {
+        // “web-01 memory=8G cores=4”
+        let keyed = !(verb || listed || flagged)
+            && self.known(&targets)
+            && self.ahead(|p| p.noun().filter(|_| p.mark('=')).map(|_| ()));
+        if !(verb && !led || listed || keyed || flagged && !led) {
             return None;
         }
         let now = self.any("now|both|all|each");

@@ -79,7 +79,7 @@ impl Parser<'_> {
             Deed::Delete => {
                 self.any(
                     "completely|permanently|for good|and all its disks|and its disks|with all its disks|\
-                    with its disks|including its disks",
+                    with its disks|including its disks|from the cluster",
                 );
                 Deed::Delete
             }
@@ -194,6 +194,7 @@ impl Parser<'_> {
             if !self.any("snapshot") {
                 return None;
             }
+            self.any("of");
             self.targets()?
         };
         self.any("now");
@@ -204,6 +205,23 @@ impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
     fn clone_guest(&mut self) -> Option<Draft> {
         let start = self.at;
+        // “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
+        if let Some((name, full, from)) = self.attempt(|p| {
+            p.any("make|create").then_some(())?;
+            p.any("a|an");
+            p.any("new");
+            p.attempt(Self::guest_noun);
+            p.any("called|named");
+            let name = p.name_said()?;
+            p.any("as a|as").then_some(())?;
+            let at = p.at;
+            let full = p.any("full") || !p.any("linked");
+            let full = (p.at > at).then(|| Sourced::new(full, p.source(&(at..p.at))));
+            p.any("clone of|copy of|duplicate of").then_some(())?;
+            Some((name, full, p.one_target()?))
+        }) {
+            return Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }));
+        }
         let made = self.any("make|create|take|i want|new");
         self.any("me");
         let article = self.any("a|another");
@@ -218,7 +236,7 @@ impl Parser<'_> {
         let named = |p: &mut Self| {
             p.attempt(|p| {
                 if !p.any(
-                    "and call it|and name it|as a full clone named|as a linked clone named|\
+                    "and call it|and name it|call it|name it|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
                     as container|as|to|into|named|called|with the name|with name|under the name",

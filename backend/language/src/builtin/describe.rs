@@ -150,6 +150,8 @@ fn ask_about_the_undescribed(context: &Context<'_>, group: &Group, questions: &m
 
 /// The answer that keeps what was said from the guests before.
 const ONLY_LAST: &str = "Only for the last";
+/// The answer that a guest of which nothing was said takes the defaults.
+const AS_DEFAULTS: &str = "The defaults hold for it";
 
 /// “a VM x and a container y with 2 cores” says 2 cores of y, or of both.
 pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
@@ -165,6 +167,16 @@ pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: 
                 format!("“{b}” follows “{a}”. Does what is said there hold for the last guest only? To have the same for all, say “both” or “each”."),
                 &[ONLY_LAST],
             ));
+        }
+        // “VM x with 2 cores and VM y”: nobody adds a guest in passing to say nothing of it.
+        if joined && !first.is_bare() && !first.shared && second.items.is_empty() && !second.members.is_empty() {
+            let words = context.words(&second.head);
+            if context.answer("each", &second.head) != Some(AS_DEFAULTS) {
+                let text = format!(
+                    "Nothing is said of “{words}”, and something of the guest before. Shall the defaults hold for it? Else say in the declaration how it shall be."
+                );
+                questions.push(context.question("each", &second.head, text, &[AS_DEFAULTS]));
+            }
         }
     }
 }

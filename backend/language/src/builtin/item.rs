@@ -378,6 +378,10 @@ impl Parser<'_> {
         self.any("the|its");
         let start = self.at;
         while self.any("another|extra|additional|further|new") {}
+        // “a second 20 GB disk”
+        if how == How::Add {
+            self.attempt(|p| (p.any("second|2nd|third|3rd|fourth|4th") && p.ahead(Self::quantity)).then_some(()));
+        }
         let more = self.at > start;
         if let Some(disks) = self.attempt(|p| p.disks(how, counted, more)) {
             return Some(disks);

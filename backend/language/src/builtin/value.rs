@@ -45,7 +45,7 @@ impl Parser<'_> {
                 p.any("cpu").then_some(())?;
                 // “cpu=host” names a type, “cpu=4” counts.
                 p.ahead(|p| {
-                    let _ = p.mark('=') || p.mark(':');
+                    let _ = p.mark('=') || p.mark(':') || p.any("to|is");
                     is_cpu_type(p.word()).then_some(())
                 })
                 .then_some(())
