@@ -5,9 +5,8 @@
 //! begun; other guests go on.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use metrics::counter;
 use mycopod_core::approval::Approved;
 use mycopod_core::guest::Vmid;
@@ -20,11 +19,12 @@ use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::leases::{self, Lease};
 use mycopod_store::{approvals, declarations, reconciliations, resources, steps};
 use serde_json::json;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Entry;
 use crate::step::{Outcome, Run};
-use crate::worker::{LEASE, caught};
+use crate::worker::{LEASE, caught, fault};
 use crate::{Engine, Refusal};
 
 /// Reconciliations carried out at once by one replica: more would only wait for the nodes.
@@ -87,7 +87,7 @@ impl Engine {
             let standing = declarations::standing(&mut connection, reconciliation.declaration).await?;
             (reconciliation, approved, entries, standing)
         };
-        let ledger = Ledger { engine: self.clone(), lease, declaration: reconciliation.declaration };
+        let ledger = Arc::new(Ledger { engine: self.clone(), lease, declaration: reconciliation.declaration });
         let approved = match approved.map(|(plan, record)| Approved::recorded(plan, &record)) {
             Some(Ok(approved)) => approved,
             Some(Err(error)) => return ledger.give_up(ReconciliationStatus::Failed, &error.to_string()).await,
@@ -131,13 +131,14 @@ impl Engine {
 
     async fn run_steps(
         &self,
-        ledger: &Ledger,
+        ledger: &Arc<Ledger>,
         progress: &mut Progress<'_>,
         cut: &CancellationToken,
     ) -> Result<Troubles, Refusal> {
         let plan = progress.plan;
         let mut troubles = Troubles::default();
-        let mut running = FuturesUnordered::new();
+        // Tasks of their own: a step that nobody polls could stand within a transaction and bar all others.
+        let mut running = JoinSet::new();
         loop {
             let cancelled = ledger.is_cancelled().await?;
             if cancelled {
@@ -151,17 +152,23 @@ impl Engine {
                 let next = progress.ready(self.settings().steps_per_node, cancelled);
                 let Some(step) = next.and_then(|seq| plan.steps().iter().find(|step| step.seq == seq)) else { break };
                 let (state, upid) = (progress.states[&step.seq], progress.upids.get(&step.seq).cloned());
-                let run = Run { hypervisor: self.hypervisor(), ledger, step, expected: progress.expected(step), cut };
                 progress.running.insert(step.seq);
-                running.push(async move { (step, run.carry_out(state, upid).await) });
+                let (step, expected) = (step.clone(), progress.expected(step));
+                let (ledger, cut) = (Arc::clone(ledger), cut.clone());
+                running.spawn(async move {
+                    let hypervisor = ledger.engine.hypervisor();
+                    let run = Run { hypervisor, ledger: &ledger, step: &step, expected, cut: &cut };
+                    let outcome = run.carry_out(state, upid).await?;
+                    let state = ledger.finished(&step, &outcome).await?;
+                    Ok::<_, Refusal>((step, outcome, state))
+                });
             }
-            let Some((step, outcome)) = running.next().await else { return Ok(troubles) };
+            let Some(ended) = running.join_next().await else { return Ok(troubles) };
+            let (step, outcome, state) = ended.map_err(|_| fault())??;
             progress.running.remove(&step.seq);
-            let outcome = outcome?;
             if matches!(outcome, Outcome::Interrupted) {
                 continue;
             }
-            let state = ledger.finished(step, &outcome).await?;
             progress.states.insert(step.seq, state);
             let name = &step.guest.name;
             match outcome {

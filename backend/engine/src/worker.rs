@@ -26,10 +26,12 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// be claimed and go wrong for ever.
 pub(crate) async fn caught(work: impl Future<Output = Result<(), Refusal>>) -> Result<(), Refusal> {
     // What is unwound is dropped whole; what was half done is as after a crash.
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .unwrap_or_else(|_| Err(Refusal::Internal("Something went wrong inside MycoPod; its log says what.".into())))
+    AssertUnwindSafe(work).catch_unwind().await.unwrap_or_else(|_| Err(fault()))
+}
+
+/// What a panic is to people.
+pub(crate) fn fault() -> Refusal {
+    Refusal::Internal("Something went wrong inside MycoPod; its log says what.".into())
 }
 
 impl Engine {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
@@ -13,6 +14,7 @@ use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, Tas
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
 use reqwest::Method;
+use sqlx::postgres::PgPoolOptions;
 
 use crate::lab::{Lab, user};
 
@@ -61,6 +63,25 @@ async fn a_fault_of_ours_ends_the_carrying_out_and_leaves_it_to_a_person() {
     lab.engine.plan_again(&lab.admin, DeclarationId(detail.id)).await.unwrap();
     assert_eq!(lab.settled(DeclarationId(detail.id)).await.status, "converged", "it had been made");
     assert_eq!(lab.named("odd-1").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_steps_at_once_do_with_one_connection_to_the_database() {
+    let mut lab = Lab::new().await;
+    let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
+    lab.database.pool = one.connect_with(lab.database.options()).await.unwrap();
+    lab.restart(lab.pve.clone());
+    for round in 0..3 {
+        lab.make(&format!("create six vms row{round}-1 to row{round}-6 with 1 core, 1 GB memory and a 5 GB disk"))
+            .await;
+    }
+    // A step that waits for another would have ended the work, to be claimed again.
+    let claims: i64 =
+        sqlx::query_scalar("SELECT max(fence) FROM leases WHERE work_id IN (SELECT id FROM reconciliations)")
+            .fetch_one(&lab.database.pool)
+            .await
+            .unwrap();
+    assert!(claims <= 2, "claimed once and given back: {claims}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
