@@ -125,7 +125,8 @@ impl Engine {
                 ledger.finished(step, &Outcome::Blocked(why.to_owned())).await?;
             }
         }
-        let why = "Something went wrong inside MycoPod; its log says what. Nothing more is sent, and what was begun may             have been done: look at the guests, then plan again.";
+        let why = "Something went wrong inside MycoPod; its log says what. Nothing more is sent, and what was begun may \
+                   have been done: look at the guests, then plan again.";
         ledger.give_up(ReconciliationStatus::Blocked, why).await
     }
 
