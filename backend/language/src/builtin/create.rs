@@ -20,22 +20,8 @@ impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
-        // “On pve2, create …”
-        let first = start.checked_sub(1).is_none_or(|before| {
-            self.tokens[before].ends_sentence() || self.tokens[before].kind == TokenKind::Mark('•')
-        });
-        let place = self.attempt(|p| {
-            let at = p.at;
-            first.then_some(())?;
-            let place = p.place().filter(|place| matches!(place, Item::Node(_)))?;
-            let tokens = at..p.at;
-            (p.mark(',') || p.mark(':')).then_some((None, Said { value: place, tokens }))
-        });
-        // “web-1: a VM with …”
-        let titled = self.attempt(|p| {
-            let names = p.names(true)?;
-            (p.mark(':') && !p.done()).then_some(names)
-        });
+        let place = self.attempt(Self::leading_node);
+        let titled = self.attempt(Self::title);
         let verb = self.any(
             "create|make|build|provision|deploy|set up|setup|spin up|bring up|launch|add|\
             give me|give us|get me|get|have|declare",
@@ -69,30 +55,8 @@ impl Parser<'_> {
         };
         let head = start..self.at;
         let Some(noun) = noun else {
-            // “create web-05 with 2 cores”: a guest, of a kind yet to be asked.
-            if !verb || article || count.is_some() || !items.is_empty() || titled.is_some() {
-                return None;
-            }
-            let members = self.names(true)?;
-            // “create a-1 and a-2 as VMs”
-            let kind = self.attempt(|p| {
-                p.any("as a|as an|as").then_some(())?;
-                let at = p.at;
-                let value = p.guest_noun()?.kind_to_make()?;
-                Some(Said { value, tokens: at..p.at })
-            });
-            let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
-            if kind.is_none() && !named && !self.ahead(Self::describes) {
-                return None;
-            }
-            self.drafts.push(Draft::Create(Group {
-                kind,
-                count: None,
-                members,
-                plural: true,
-                ..Group::new(start..self.at, start..self.at)
-            }));
-            return Some(());
+            let alone = verb && !article && count.is_none() && items.is_empty() && titled.is_none();
+            return if alone { self.without_a_noun(start) } else { None };
         };
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
@@ -122,11 +86,53 @@ impl Parser<'_> {
         self.drafts.push(Draft::Create(Group {
             kind,
             count,
+            plural,
             members,
             items,
             focus,
-            plural,
             ..Group::new(start..self.at, head)
+        }));
+        Some(())
+    }
+
+    /// “On pve2, create …”: the node of what is made, at the beginning of a sentence.
+    fn leading_node(&mut self) -> Option<(Option<usize>, Said<Item>)> {
+        let at = self.at;
+        let before = at.checked_sub(1).map(|before| &self.tokens[before]);
+        if before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
+            return None;
+        }
+        let value = self.place().filter(|place| matches!(place, Item::Node(_)))?;
+        let tokens = at..self.at;
+        (self.mark(',') || self.mark(':')).then_some((None, Said { value, tokens }))
+    }
+
+    /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”.
+    fn title(&mut self) -> Option<Vec<Said<String>>> {
+        let names = self.names(true)?;
+        (self.mark(':') && !self.done()).then_some(names)
+    }
+
+    /// “create web-05 with 2 cores”: a guest, of a kind yet to be asked; “create a-1 and a-2 as VMs”.
+    fn without_a_noun(&mut self, start: usize) -> Option<()> {
+        let members = self.names(true)?;
+        // “create a-1 and a-2 as VMs”
+        let kind = self.attempt(|p| {
+            p.any("as a|as an|as").then_some(())?;
+            let at = p.at;
+            let value = p.guest_noun()?.kind_to_make()?;
+            Some(Said { value, tokens: at..p.at })
+        });
+        let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
+        if kind.is_none() && !named && !self.ahead(Self::describes) {
+            return None;
+        }
+        self.drafts.push(Draft::Create(Group {
+            kind,
+            count: None,
+            members,
+            plural: true,
+            ..Group::new(start..self.at, start..self.at)
         }));
         Some(())
     }

@@ -225,7 +225,7 @@ impl Parser<'_> {
             return None;
         }
         let noun = self.guest_noun()?;
-        let named = self.ahead(|p| p.name()) || self.ahead(|p| p.guest_noun());
+        let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
         noun.kind.filter(|_| noun.plural != each && !named).map(Selector::Kind)
     }
 
