@@ -189,7 +189,10 @@ impl Parser<'_> {
     fn skip(&mut self) {
         let start = self.at;
         let describing = matches!(self.drafts.last(), Some(Draft::Create(_)));
-        self.at += 1;
+        // An enumeration is given up whole: to try it anew from each of its parts would take quadratic time.
+        if describing || self.targets().is_none() {
+            self.at += 1;
+        }
         while !(self.at_boundary() || describing && self.ahead(Self::goes_on)) {
             self.at += 1;
         }
