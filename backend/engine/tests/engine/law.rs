@@ -25,10 +25,9 @@ fn declarations() -> impl Strategy<Value = (String, String)> {
         Just("protect NAME".to_owned()),
     ];
     (spec, flags, change).prop_map(|((kind, cores, memory, disk, vlan), (tagged, boots, starts), change)| {
-        let mut text = format!("Create {kind} called NAME with {cores} cores, {memory} GB RAM and a {disk} GB disk");
-        if let Some(vlan) = vlan {
-            text.push_str(&format!(" on vmbr1 vlan {vlan}"));
-        }
+        let vlan = vlan.map_or_else(String::new, |vlan| format!(" on vmbr1 vlan {vlan}"));
+        let mut text =
+            format!("Create {kind} called NAME with {cores} cores, {memory} GB RAM and a {disk} GB disk{vlan}");
         if tagged {
             text.push_str(", tagged web and shop");
         }
