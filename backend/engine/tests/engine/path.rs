@@ -108,6 +108,23 @@ async fn a_plan_that_went_stale_is_not_carried_out_but_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_changes_between_the_approval_and_the_step_is_not_touched() {
+    let mut lab = Lab::running().await;
+    lab.make(SHOP).await;
+    let guest = lab.named("shop-01").await.remove(0).guest;
+    let detail = lab.declare("set the memory of shop-01 to 16 GB").await;
+    let id = DeclarationId(detail.id);
+    lab.crash().await;
+    lab.engine.approve(&lab.admin, id, &detail.plan.unwrap().digest, &BTreeSet::new()).await.unwrap();
+    let path = format!("/nodes/{}/qemu/{}/config", guest.node, guest.vmid);
+    lab.by_hand(Method::PUT, &path, &[("cores", "8")]).await;
+    let before = lab.named("shop-01").await.remove(0);
+    lab.restart(lab.pve.clone());
+    assert_eq!(lab.settled(id).await.status, "stale", "I3");
+    assert_eq!(lab.named("shop-01").await[0].digest, before.digest, "nothing was written");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_destroyed_unless_it_is_named() {
     let lab = Lab::running().await;
     lab.make(SHOP).await;
