@@ -91,6 +91,8 @@ impl Caller {
     }
 }
 
+/// The role that takes every other away.
+const NO_ACCESS: &str = "NoAccess";
 /// The user that may do everything.
 pub const ROOT: &str = "root@pam";
 
@@ -152,12 +154,30 @@ impl Access {
         roles
     }
 
-    fn privileges_from(&self, roles: &BTreeMap<String, bool>) -> BTreeMap<String, bool> {
-        if roles.contains_key("NoAccess") {
+    /// The privileges that a user, or a token by its own grants, has at a path, each with whether it propagates.
+    fn own_privileges(
+        &self,
+        caller: &Caller,
+        path: &str,
+        pool: Option<&str>,
+        as_token: bool,
+    ) -> BTreeMap<String, bool> {
+        let mut roles = self.roles_at(caller, path, as_token);
+        if let Some(pool) = pool.filter(|_| !roles.contains_key(NO_ACCESS)) {
+            let pooled = self.roles_at(caller, &format!("/pool/{pool}"), as_token);
+            if pooled.contains_key(NO_ACCESS) {
+                return BTreeMap::new();
+            }
+            // What comes from a pool goes no further down.
+            for role in pooled.into_keys() {
+                roles.entry(role).or_insert(false);
+            }
+        }
+        if roles.contains_key(NO_ACCESS) {
             return BTreeMap::new();
         }
         let mut privileges = BTreeMap::new();
-        for (role, propagate) in roles {
+        for (role, propagate) in &roles {
             for privilege in self.privileges_of(role) {
                 *privileges.entry(privilege).or_insert(false) |= *propagate;
             }
@@ -168,27 +188,19 @@ impl Access {
     /// The privileges that a caller has at a path, each with whether it propagates. `pool` is the pool that the
     /// path's guest or storage is in.
     pub fn privileges(&self, caller: &Caller, path: &str, pool: Option<&str>) -> BTreeMap<String, bool> {
-        let of = |as_token: bool| {
-            let roles = self.roles_at(caller, path, as_token);
-            let mut privileges = self.privileges_from(&roles);
-            if let Some(pool) = pool.filter(|_| !roles.contains_key("NoAccess")) {
-                let roles = self.roles_at(caller, &format!("/pool/{pool}"), as_token);
-                privileges.extend(self.privileges_from(&roles));
+        let of_user = self.own_privileges(caller, path, pool, false);
+        let Some(_) = &caller.token else { return of_user };
+        match self.token(caller) {
+            None => BTreeMap::new(),
+            Some(token) if !token.privsep => of_user,
+            Some(_) => {
+                let own = self.own_privileges(caller, path, pool, true).into_iter();
+                own.filter_map(|(privilege, down)| {
+                    Some((of_user.get(&privilege).map(|of_user| *of_user && down)?, privilege))
+                })
+                .map(|(down, privilege)| (privilege, down))
+                .collect()
             }
-            privileges
-        };
-        let mut privileges = of(false);
-        match &caller.token {
-            None => privileges,
-            Some(_) => match self.token(caller) {
-                Some(token) if token.privsep => {
-                    let own = of(true);
-                    privileges.retain(|privilege, _| own.contains_key(privilege));
-                    privileges
-                }
-                Some(_) => privileges,
-                None => BTreeMap::new(),
-            },
         }
     }
 

@@ -23,17 +23,29 @@ pub struct Credentials {
     pub csrf: Option<String>,
 }
 
+impl Credentials {
+    /// The ticket: the cookie's, else the authorization's.
+    fn ticket(&self) -> Option<String> {
+        [&self.cookie, &self.authorization].into_iter().find_map(|header| value(header.as_deref()?, "PVEAuthCookie"))
+    }
+
+    /// The API token, where there is no ticket.
+    fn token(&self) -> Option<String> {
+        self.ticket().is_none().then(|| value(self.authorization.as_deref()?, "PVEAPIToken")).flatten()
+    }
+
+    /// Whether the request is made with an API token.
+    pub fn names_token(&self) -> bool {
+        self.token().is_some()
+    }
+}
+
 /// Who calls, or the reason phrase of a 401.
 pub fn authenticate(cluster: &Cluster, credentials: &Credentials, writes: bool) -> Result<Caller, String> {
-    let authorization = credentials.authorization.as_deref().unwrap_or_default();
-    if let Some(token) = authorization.strip_prefix("PVEAPIToken").map(|rest| rest.trim_start_matches(['=', ' '])) {
-        return by_token(cluster, token);
+    if let Some(token) = credentials.token() {
+        return by_token(cluster, &token);
     }
-    let ticket = authorization
-        .strip_prefix("PVEAuthCookie=")
-        .map(str::to_owned)
-        .or_else(|| cookie(credentials.cookie.as_deref()?))
-        .ok_or("No ticket")?;
+    let ticket = credentials.ticket().ok_or("No ticket")?;
     let user = verify_ticket(cluster, &ticket)?;
     if writes && !verify_csrf(cluster, &user, credentials.csrf.as_deref().unwrap_or_default()) {
         return Err("Permission denied - invalid csrf token".to_owned());
@@ -41,9 +53,14 @@ pub fn authenticate(cluster: &Cluster, credentials: &Credentials, writes: bool) 
     Ok(Caller { user, token: None })
 }
 
-fn cookie(header: &str) -> Option<String> {
-    let value = header.split(';').find_map(|part| part.trim().strip_prefix("PVEAuthCookie="))?;
-    Some(crate::http::percent_decode(value))
+/// What stands behind a key in a header, up to the next semicolon: `PVEAuthCookie=VALUE; …`.
+fn value(header: &str, key: &str) -> Option<String> {
+    let found = header.match_indices(key).find_map(|(at, _)| {
+        let begins = at == 0 || header[..at].ends_with(char::is_whitespace);
+        header[at + key.len()..].strip_prefix(['=', ' ']).filter(|_| begins)
+    })?;
+    let value = crate::http::percent_decode(found.split(';').next().unwrap_or_default());
+    (!matches!(value.as_str(), "" | "0")).then_some(value)
 }
 
 fn by_token(cluster: &Cluster, text: &str) -> Result<Caller, String> {

@@ -175,7 +175,7 @@ fn prepare(
 
 /// Whether a drive's value asks for a new volume.
 fn is_request(value: &str) -> bool {
-    format::volume_id(volume_of(value)).is_some_and(|(_, what)| format::is_number(what) || what == "cloudinit")
+    format::volume_id(volume_of(value)).is_some_and(|(_, what)| format::is_decimal(what) || what == "cloudinit")
 }
 
 /// A value as it is stored, where that needs no other knowledge.

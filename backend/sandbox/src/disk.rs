@@ -61,7 +61,7 @@ pub fn realize(cluster: &mut Cluster, slot: &Slot, value: &str, log: &mut Vec<St
         let volid = cluster.allocate(&request, log)?;
         parts.insert("file".to_owned(), volid);
         parts.insert("media".to_owned(), "cdrom".to_owned());
-    } else if format::is_number(what) {
+    } else if format::is_decimal(what) {
         let size = slot.size(what, &parts);
         let volid = cluster.allocate(&slot.request(storage, format.as_deref(), size, "disk"), log)?;
         if slot.option == "efidisk0" {

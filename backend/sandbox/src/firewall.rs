@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
+use crate::format::ip_version;
+
 /// A firewall configuration of a cluster, node, guest or security group.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Firewall {
@@ -54,15 +56,6 @@ pub fn typed(name: &str, value: &str) -> Value {
     match value.parse::<i64>() {
         Ok(number) if NUMERIC.contains(&name) => json!(number),
         _ => json!(value),
-    }
-}
-
-/// 4 or 6, by the address.
-pub fn ip_version(address: &str) -> Option<u8> {
-    let first = address.split([',', '/', '-']).next()?;
-    match first.parse::<std::net::IpAddr>().ok()? {
-        std::net::IpAddr::V4(_) => Some(4),
-        std::net::IpAddr::V6(_) => Some(6),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -143,7 +143,14 @@ async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<F
     if !matches!(verb, "GET" | "POST" | "PUT" | "DELETE") {
         return plain(501, &format!("method '{verb}' not available"), "");
     }
-    let target = match parse_path(head.uri.path()) {
+    if let Some(encoding) = head.headers.get(TRANSFER_ENCODING) {
+        let text = match encoding.to_str().unwrap_or_default() {
+            chunked if chunked.eq_ignore_ascii_case("chunked") => "chunked transfer encoding not supported".to_owned(),
+            other => format!("Unknown transfer encoding '{other}'"),
+        };
+        return plain(501, &text, &text);
+    }
+    let (target, formatter) = match parse_path(head.uri.path()) {
         Ok(target) => target,
         Err((status, text)) => return plain(status, &text, &text),
     };
@@ -161,13 +168,71 @@ async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<F
         Ok(parameters) => parameters,
         Err((status, text)) => return plain(status, &text, &text),
     };
-    let extjs = target.extjs;
     let outcome = server.call(verb.to_owned(), target, credentials, parameters).await;
-    render(outcome, extjs)
+    render(outcome, formatter)
 }
 
-/// The formatter and the segments of a path.
-fn parse_path(path: &str) -> Result<Target, (u16, String)> {
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Formatter {
+    Json,
+    /// Errors are told in the body of a 200.
+    Extjs,
+    /// As `Extjs`, with its HTML entities encoded.
+    Htmljs,
+    /// Images, of which there are none.
+    Png,
+    /// `KEY=VALUE` lines for a viewer.
+    Spiceconfig,
+}
+
+impl Formatter {
+    fn parse(name: &str) -> Option<Self> {
+        Some(match name {
+            "json" => Self::Json,
+            "extjs" => Self::Extjs,
+            "htmljs" => Self::Htmljs,
+            "png" => Self::Png,
+            "spiceconfig" => Self::Spiceconfig,
+            _ => return None,
+        })
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Json | Self::Extjs => "application/json;charset=UTF-8",
+            Self::Htmljs => "text/html;charset=UTF-8",
+            Self::Png => "image/png",
+            Self::Spiceconfig => "application/x-virt-viewer;charset=UTF-8",
+        }
+    }
+
+    /// Whether errors come with status 200.
+    fn hides_errors(self) -> bool {
+        matches!(self, Self::Extjs | Self::Htmljs)
+    }
+
+    fn write(self, body: &Value) -> String {
+        match self {
+            Self::Json | Self::Extjs => body.to_string(),
+            Self::Htmljs => {
+                let text = body.to_string();
+                text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+            }
+            Self::Png => String::new(),
+            Self::Spiceconfig => {
+                let Some(values) = body["data"].as_object() else { return String::new() };
+                let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let set = values.iter().filter(|(_, value)| !value.is_null());
+                let lines = set.map(|(key, value)| format!("{key}={}\n", text(value)));
+                format!("[virt-viewer]\n{}", lines.collect::<String>())
+            }
+        }
+    }
+}
+
+/// The segments of a path, and the formatter before them.
+fn parse_path(path: &str) -> Result<(Target, Formatter), (u16, String)> {
     let mut segments: Vec<String> = Vec::new();
     for segment in path.split('/').filter(|segment| !segment.is_empty()) {
         segments.push(percent_decode(segment));
@@ -178,17 +243,20 @@ fn parse_path(path: &str) -> Result<Target, (u16, String)> {
         return Err((501, "no such uri".to_owned()));
     }
     let mut segments: Vec<String> = joined.split('/').filter(|s| !s.is_empty()).map(str::to_owned).collect();
-    if segments.first().map(String::as_str) != Some("api2") {
+    if !joined.starts_with("api2") {
         return Err((500, format!("no such file '{path}'")));
     }
-    let rest = segments.get(2..).unwrap_or_default().join("/");
-    let formatter = segments.get(1).cloned().unwrap_or_default();
-    match formatter.as_str() {
-        "json" | "extjs" => {
-            segments.drain(..2);
-            Ok(Target { segments, extjs: formatter == "extjs" })
-        }
-        _ => Err((501, format!("no formatter for uri /{rest}, {formatter}"))),
+    let name = segments.get(1).cloned().unwrap_or_default();
+    let named = name.len() > 1
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if segments.first().map(String::as_str) != Some("api2") || !named {
+        return Err((501, "no such uri".to_owned()));
+    }
+    segments.drain(..2);
+    match Formatter::parse(&name) {
+        Some(formatter) => Ok((Target { segments }, formatter)),
+        None => Err((501, format!("no formatter for uri /{}, {name}", segments.join("/")))),
     }
 }
 
@@ -267,9 +335,11 @@ fn form(bytes: &[u8]) -> Parameters {
     let mut parameters = Parameters::new();
     let text = String::from_utf8_lossy(bytes);
     for pair in text.split(['&', ';']).filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let decode = |text: &str| percent_decode(&text.replace('+', " "));
-        let value = Value::String(decode(value));
+        // Behind a second equals sign nothing is read; without one the value is undefined.
+        let mut parts = pair.split('=');
+        let name = parts.next().unwrap_or_default();
+        let value = parts.next().map_or(Value::Null, |value| Value::String(decode(value)));
         parameters
             .entry(decode(name))
             .and_modify(|known| match known {
@@ -298,7 +368,6 @@ fn json_parameters(body: &[u8]) -> Result<Parameters, (u16, String)> {
 /// JSON's scalars as a form would carry them.
 fn scalar(value: Value) -> Value {
     match value {
-        Value::Bool(flag) => Value::String(u8::from(flag).to_string()),
         Value::Number(number) => Value::String(number.to_string()),
         Value::Array(values) => Value::Array(values.into_iter().map(scalar).collect()),
         other => other,
@@ -306,21 +375,21 @@ fn scalar(value: Value) -> Value {
 }
 
 /// The reply of a call.
-fn render(outcome: Result<Reply, Failure>, extjs: bool) -> Response<Full<Bytes>> {
+fn render(outcome: Result<Reply, Failure>, formatter: Formatter) -> Response<Full<Bytes>> {
     let mut body = Map::new();
     let failure = match outcome {
         Ok(reply) => {
             body.insert("data".to_owned(), reply.data);
-            if let Some(total) = reply.total {
+            if let Some(total) = reply.total.filter(|total| *total > 0) {
                 body.insert("total".to_owned(), json!(total));
             }
             if let Some(changes) = reply.changes {
                 body.insert("changes".to_owned(), json!(changes));
             }
-            if extjs {
+            if formatter.hides_errors() {
                 body.insert("success".to_owned(), json!(1));
             }
-            return json_response(200, "OK", &Value::Object(body));
+            return formatted(200, "OK", formatter, &Value::Object(body));
         }
         Err(failure) => failure,
     };
@@ -332,21 +401,20 @@ fn render(outcome: Result<Reply, Failure>, extjs: bool) -> Response<Full<Bytes>>
     if let Some(errors) = failure.errors() {
         body.insert("errors".to_owned(), json!(errors));
     }
-    if extjs {
+    if formatter.hides_errors() {
         body.insert("success".to_owned(), json!(0));
         body.insert("status".to_owned(), json!(status));
-        return json_response(200, "OK", &Value::Object(body));
+        return formatted(200, "OK", formatter, &Value::Object(body));
     }
     if reason.contains('\r') {
         return plain(400, "Bad Request", "");
     }
-    json_response(status, &reason, &Value::Object(body))
+    formatted(status, &reason, formatter, &Value::Object(body))
 }
 
-fn json_response(status: u16, reason: &str, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = plain(status, reason, &body.to_string());
-    let kind = HeaderValue::from_static("application/json;charset=UTF-8");
-    response.headers_mut().insert(CONTENT_TYPE, kind);
+fn formatted(status: u16, reason: &str, formatter: Formatter, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = plain(status, reason, &formatter.write(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(formatter.content_type()));
     response
 }
 
@@ -379,9 +447,9 @@ mod tests {
     }
 
     #[test]
-    fn json_scalars_become_text() {
+    fn json_numbers_become_text() {
         let parameters = json_parameters(br#"{"onboot":true,"cores":2,"cpulimit":1.5,"memory":null}"#).unwrap();
-        assert_eq!(parameters["onboot"], json!("1"));
+        assert_eq!(parameters["onboot"], json!(true));
         assert_eq!(parameters["cores"], json!("2"));
         assert_eq!(parameters["cpulimit"], json!("1.5"));
         assert_eq!(parameters["memory"], Value::Null);
@@ -396,7 +464,7 @@ mod tests {
 
     #[test]
     fn a_carriage_return_in_the_message_gives_a_bare_400() {
-        let response = render(Err(Failure::failed("unknown key\r")), false);
+        let response = render(Err(Failure::failed("unknown key\r")), Formatter::Json);
         assert_eq!(response.status(), 400);
     }
 }

@@ -18,6 +18,7 @@ mod clone;
 mod cluster;
 mod create;
 mod disk;
+mod dispatch;
 mod failure;
 mod fault;
 mod firewall;

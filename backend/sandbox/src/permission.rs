@@ -87,7 +87,7 @@ pub const ROLES: [(&str, &str); 17] = [
 /// A path of the permission tree without surplus slashes; `None` where it is not one.
 pub fn normalize(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-    let plain = |part: &&str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@'));
+    let plain = |part: &&str| part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
     parts.iter().all(plain).then(|| format!("/{}", parts.join("/")))
 }
 
@@ -137,76 +137,123 @@ impl Rights<'_> {
 
     /// The check that the schema names for a method.
     pub fn check(&self, method: &Method, parameters: &Parameters) -> Outcome<()> {
-        match (&method.user, &method.check) {
-            (Some(_), _) => Ok(()),
-            (None, Value::Array(check)) => self.expression(check, parameters),
-            (None, _) if self.caller.is_root() => Ok(()),
-            (None, _) => Err(Failure::denied("user != root@pam")),
+        if self.caller.is_root() {
+            return Ok(());
+        }
+        match (method.user.as_deref(), &method.check) {
+            (Some("all" | "world"), _) => Ok(()),
+            (_, Value::Array(check)) => self.expression(check, parameters, false),
+            _ => Err(Failure::denied("user != root@pam")),
         }
     }
 
-    fn expression(&self, check: &[Value], parameters: &Parameters) -> Outcome<()> {
+    /// `quiet` is an alternative among others, which a user that does not exist only fails.
+    fn expression(&self, check: &[Value], parameters: &Parameters, quiet: bool) -> Outcome<()> {
         let Some((operator, operands)) = check.split_first() else {
             return Ok(());
         };
-        let inner = || operands.iter().filter_map(Value::as_array).map(|operand| self.expression(operand, parameters));
+        let mut inner = operands.iter().filter_map(Value::as_array);
         match operator.as_str().unwrap_or_default() {
-            "and" => inner().collect(),
-            "or" if inner().any(|outcome| outcome.is_ok()) => Ok(()),
-            "perm" => self.perm(operands, parameters),
-            "perm-modify" => {
-                let path = fill(text(operands.first()), parameters);
-                self.perm_modify(&path)
-            }
-            "userid-param" => self.userid_param(text(operands.first()), parameters),
-            "userid-group" => {
-                let user = text(parameters.get("userid"));
-                if !user.is_empty() && !self.cluster.access.users.contains_key(user) && !creates_user(operands) {
-                    return Err(Failure::failed(format!("no such user ('{user}')")));
+            "and" => inner.try_for_each(|operand| self.expression(operand, parameters, false)),
+            "or" => {
+                for operand in inner {
+                    match self.expression(operand, parameters, true) {
+                        Ok(()) => return Ok(()),
+                        // Of alternatives only a conjunction says what it misses.
+                        Err(Failure::Denied(_)) if operand.first().is_some_and(|first| first != "and") => {}
+                        Err(failure) => return Err(failure),
+                    }
                 }
-                let privileges = names(operands.first());
-                if self.has_any("/access/groups", &privileges) { Ok(()) } else { Err(Failure::denied("")) }
+                Err(Failure::denied(""))
             }
+            "perm" => self.perm(operands, parameters),
+            "perm-modify" => match normalize(&fill(text(operands.first()), parameters)) {
+                Some(path) => self.perm_modify(&path),
+                None => Ok(()),
+            },
+            "userid-param" => self.userid_param(text(operands.first()), parameters, quiet),
+            "userid-group" => self.userid_group(operands, parameters, quiet),
             _ => Err(Failure::denied("")),
         }
     }
 
     fn perm(&self, operands: &[Value], parameters: &Parameters) -> Outcome<()> {
+        let option =
+            |name: &str| operands.iter().skip(2).position(|option| option == name).and_then(|at| operands.get(at + 3));
+        if let Some(needed) = option("require_param").and_then(Value::as_str)
+            && parameters.get(needed).is_none_or(Value::is_null)
+        {
+            return Err(Failure::denied(""));
+        }
         let path = fill(text(operands.first()), parameters);
         let privileges = names(operands.get(1));
-        if operands.get(2).and_then(Value::as_str) == Some("any") {
+        if option("any").is_some() {
             return self.require_any(&path, &privileges);
         }
         privileges.iter().try_for_each(|privilege| self.require(&path, privilege))
     }
 
+    /// Whether the caller may grant rights at a path.
     fn perm_modify(&self, path: &str) -> Outcome<()> {
-        let delegate = match path.split('/').find(|part| !part.is_empty()) {
-            Some("storage") => "Datastore.Allocate",
-            Some("vms") => "VM.Allocate",
-            Some("pool") => "Pool.Allocate",
-            _ => "Permissions.Modify",
-        };
-        if self.has(path, delegate) { Ok(()) } else { self.require(path, "Permissions.Modify") }
+        let mut privileges = vec!["Permissions.Modify"];
+        privileges.extend(match path.trim_start_matches('/').split_once('/') {
+            Some(("storage", _)) => Some("Datastore.Allocate"),
+            Some(("vms", _)) => Some("VM.Allocate"),
+            Some(("pool", _)) => Some("Pool.Allocate"),
+            _ => None,
+        });
+        self.require_any(path, &privileges)
     }
 
-    fn userid_param(&self, what: &str, parameters: &Parameters) -> Outcome<()> {
+    /// Whether the caller may allocate users of the realm, or is the user itself.
+    fn userid_param(&self, what: &str, parameters: &Parameters, quiet: bool) -> Outcome<()> {
         let user = text(parameters.get("userid"));
-        if !format::user_id(user) {
-            return Err(Failure::failed(format!("value '{user}' does not look like a valid user name")));
-        }
+        format::check("pve-userid", "userid", user)
+            .map_err(|problem| Failure::failed(problem.trim_end().to_owned()))?;
         if what == "self" {
+            self.user_exists(user, quiet)?;
             // A token is not its user.
             return if self.caller.id() == user { Ok(()) } else { Err(Failure::denied("")) };
         }
         let realm = user.rsplit_once('@').map_or("", |(_, realm)| realm);
         self.require(&format!("/access/realm/{realm}"), what)
     }
-}
 
-/// Whether a `userid-group` check is that of a creation, where the user does not exist yet.
-fn creates_user(operands: &[Value]) -> bool {
-    operands.iter().any(|operand| operand == "create")
+    fn user_exists(&self, user: &str, quiet: bool) -> Outcome<()> {
+        match self.cluster.access.users.get(user) {
+            Some(_) => Ok(()),
+            None if quiet => Err(Failure::denied("")),
+            None => Err(Failure::failed(format!("no such user ('{user}')"))),
+        }
+    }
+
+    /// Whether the caller may manage the user by one of its groups, and the groups that are asked for.
+    fn userid_group(&self, operands: &[Value], parameters: &Parameters, quiet: bool) -> Outcome<()> {
+        let user = text(parameters.get("userid"));
+        let privileges = names(operands.first());
+        let groups_matter = operands.iter().any(|operand| operand == "groups_param");
+        let existing = !operands.iter().any(|operand| operand == "create");
+        if existing {
+            self.user_exists(user, quiet)?;
+        }
+        if self.has_any("/access/groups", &privileges) {
+            return Ok(());
+        }
+        let may = |group: &str| self.has_any(&format!("/access/groups/{group}"), &privileges);
+        if groups_matter {
+            let groups: Vec<&str> = format::list(text(parameters.get("groups"))).collect();
+            if groups.is_empty() {
+                return self.require_any("/access/groups", &privileges);
+            }
+            let known = |group: &str| self.cluster.access.groups.contains_key(group) && may(group);
+            if let Some(group) = groups.into_iter().find(|group| !known(group)) {
+                let needed = format!("/access/groups/{group}, {}", privileges.join("|"));
+                return Err(Failure::denied(&needed));
+            }
+        }
+        let member = self.cluster.access.users.get(user).is_some_and(|user| user.groups.iter().any(|group| may(group)));
+        if existing && !member { Err(Failure::denied("")) } else { Ok(()) }
+    }
 }
 
 fn text(value: Option<&Value>) -> &str {

@@ -145,6 +145,11 @@ pub fn numbered(name: &str) -> Option<(&str, u32)> {
     (!prefix.is_empty() && (digits == "0" || !digits.starts_with('0'))).then_some((prefix, number))
 }
 
+/// Whether a name is one of a numbered parameter's: `scsi30` is, `scsi31` is not.
+pub fn is_numbered(name: &str) -> bool {
+    numbered(name).is_some_and(|(prefix, n)| NUMBERED.iter().any(|(known, count)| *known == prefix && n < *count))
+}
+
 impl Schema {
     /// The method of a path (its segments, decoded), with the values of the path's placeholders.
     pub fn find(&self, verb: &str, path: &[String]) -> Option<(&Method, Parameters)> {
@@ -173,9 +178,8 @@ impl Schema {
     /// The property of that name in a method.
     pub fn property(&self, method: &Method, name: &str) -> Option<&Property> {
         let number = method.parameters.get(name).or_else(|| {
-            let (prefix, n) = numbered(name)?;
-            let (_, count) = NUMBERED.iter().find(|(known, _)| *known == prefix)?;
-            (n < *count).then(|| method.parameters.get(&format!("{prefix}[n]"))).flatten()
+            let (prefix, _) = numbered(name).filter(|_| is_numbered(name))?;
+            method.parameters.get(&format!("{prefix}[n]"))
         })?;
         self.properties.get(*number)
     }
@@ -196,7 +200,7 @@ impl Schema {
                     if let Some(needed) = &property.requires
                         && parameters.get(needed).is_none_or(Value::is_null)
                     {
-                        errors.insert(needed.clone(), format!("missing property - '{name}' requires this property"));
+                        add(&mut errors, needed, format!("missing property - '{name}' requires this property"));
                     }
                     property.check(name, value, &mut errors);
                 }
@@ -208,11 +212,22 @@ impl Schema {
         for (name, number) in &method.parameters {
             let required = self.properties.get(*number).is_some_and(|property| !property.optional);
             if required && !name.ends_with("[n]") && parameters.get(name).is_none_or(Value::is_null) {
-                errors.entry(name.clone()).or_insert_with(|| MISSING.to_owned());
+                add(&mut errors, name, MISSING.to_owned());
             }
         }
         errors
     }
+}
+
+/// Adds what is wrong to what is wrong already; Proxmox joins the two by a backslash and an n.
+fn add(errors: &mut Errors, name: &str, problem: String) {
+    errors
+        .entry(name.to_owned())
+        .and_modify(|known| {
+            let (first, second) = if problem == MISSING { (&problem, &*known) } else { (&*known, &problem) };
+            *known = format!("{first}\\n{second}");
+        })
+        .or_insert(problem);
 }
 
 const UNKNOWN: &str = "property is not defined in schema and the schema does not allow additional properties";
@@ -248,43 +263,50 @@ impl Method {
 impl Property {
     /// Checks one value; what is wrong goes to `errors` under `path`.
     pub fn check(&self, path: &str, value: &Value, errors: &mut Errors) {
-        let text = match (self.kind, value) {
-            (_, Value::Null) => return,
+        match (self.kind, value) {
+            (_, Value::Null) | (Kind::Boolean, Value::Bool(_)) => {}
             (Kind::Array, Value::Array(items)) => {
-                if let Some(property) = &self.items {
-                    for (n, item) in items.iter().enumerate() {
+                for (n, item) in items.iter().enumerate() {
+                    if let Some(property) = &self.items {
                         property.check(&format!("{path}[{n}]"), item, errors);
                     }
                 }
-                return;
             }
-            // One element may come without its list.
-            (Kind::Array, Value::String(_)) => {
-                if let Some(property) = &self.items {
-                    property.check(&format!("{path}[0]"), value, errors);
+            (Kind::Array, _) => add(errors, path, "type check ('array') failed".to_owned()),
+            (_, Value::String(text)) => {
+                if let Err(problem) = self.check_text(path, text) {
+                    add(errors, path, problem);
                 }
-                return;
             }
-            (_, Value::String(text)) => text,
-            (kind, Value::Array(_)) => {
-                errors.insert(path.to_owned(), mismatch(kind, "ARRAY"));
-                return;
+            (kind, Value::Array(_)) => add(errors, path, mismatch(kind, "ARRAY")),
+            (kind, Value::Bool(_)) => add(errors, path, mismatch(kind, "JSON::PP::Boolean")),
+            (kind, _) => add(errors, path, mismatch(kind, "HASH")),
+        }
+    }
+
+    /// A value as the method takes it: one element for an array of one, a list joined where a list is written as
+    /// text.
+    pub fn normalized(&self, value: Value) -> Value {
+        let listed = matches!(&self.format, Some(Format::Named(name)) if name.ends_with("-list"));
+        match value {
+            Value::String(text) if self.kind == Kind::Array && !matches!(text.as_str(), "" | "0") => {
+                Value::Array(vec![Value::String(text)])
             }
-            (kind, _) => {
-                errors.insert(path.to_owned(), mismatch(kind, "HASH"));
-                return;
+            Value::Array(items) if self.kind == Kind::String && listed => {
+                let items: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+                Value::String(items.join(","))
             }
-        };
-        if let Err(problem) = self.check_text(path, text) {
-            errors.insert(path.to_owned(), problem);
+            other => other,
         }
     }
 
     fn check_text(&self, path: &str, text: &str) -> Result<(), String> {
+        // A final line feed ends the text, as in Perl's patterns.
+        let line = text.strip_suffix('\n').unwrap_or(text);
         let typed = match self.kind {
-            Kind::Integer => format::is_integer(text),
-            Kind::Number => format::is_number(text),
-            Kind::Boolean => text == "0" || text == "1",
+            Kind::Integer => format::is_integer(line),
+            Kind::Number => format::is_number(line),
+            Kind::Boolean => matches!(text, "0" | "1"),
             Kind::String | Kind::Array => true,
         };
         if !typed {
@@ -297,7 +319,7 @@ impl Property {
         };
         format.map_err(|problem| format!("invalid format - {problem}"))?;
         if let Some(pattern) = &self.pattern
-            && !pattern.is_match(text)
+            && !pattern.is_match(line)
         {
             return Err("value does not match the regex pattern".to_owned());
         }
@@ -308,7 +330,7 @@ impl Property {
         if let Some(least) = self.min_length.filter(|least| length < *least) {
             return Err(format!("value must be at least {least} characters long"));
         }
-        if let Ok(number) = text.parse::<f64>() {
+        if let Some(number) = format::is_number(line).then(|| line.parse::<f64>().ok()).flatten() {
             let beyond = |limit: &serde_json::Number| limit.as_f64().unwrap_or(number);
             if let Some(most) = self.maximum.as_ref().filter(|most| number > beyond(most)) {
                 return Err(format!("value must have a maximum value of {most}"));
@@ -348,7 +370,7 @@ pub fn check_object(parts: &BTreeMap<String, Property>, path: &str, values: &BTr
         match parts.get(name) {
             Some(property) => {
                 if let Some(needed) = property.requires.as_ref().filter(|needed| !values.contains_key(*needed)) {
-                    errors.insert(under(needed), format!("missing property - '{at}' requires this property"));
+                    add(&mut errors, &under(needed), format!("missing property - '{at}' requires this property"));
                 }
                 property.check(&at, &Value::String(value.clone()), &mut errors);
             }
@@ -360,7 +382,7 @@ pub fn check_object(parts: &BTreeMap<String, Property>, path: &str, values: &BTr
     for (name, property) in parts {
         let required = !property.optional && property.alias.is_none();
         if required && !values.contains_key(name) {
-            errors.entry(under(name)).or_insert_with(|| MISSING.to_owned());
+            add(&mut errors, &under(name), MISSING.to_owned());
         }
     }
     errors

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
-use crate::firewall::{Firewall, Set, digest, ip_version, typed};
+use crate::firewall::{Firewall, Set, digest, typed};
+use crate::format::ip_version;
 
 const MODIFIED: &str = "detected modified configuration - file changed by other user? Try again.";
 /// A few of the macros that rules may name, with what they are.

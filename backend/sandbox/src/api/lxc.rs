@@ -136,7 +136,7 @@ fn ensure_mounts(cluster: &Cluster, call: &Call, settings: &Config) -> Outcome<(
             continue;
         };
         let storage = cluster.storage(name)?;
-        if format::is_number(what) {
+        if format::is_decimal(what) {
             call.rights(cluster).require(&format!("/storage/{name}"), "Datastore.AllocateSpace")?;
             if !storage.holds("rootdir") {
                 return Err(Failure::failed(format!("storage '{name}' does not support container directories")));

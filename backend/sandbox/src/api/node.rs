@@ -6,7 +6,7 @@ use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
 use crate::firewall::digest;
-use crate::format::CPU_MODELS;
+use crate::format::cpu::CPU_MODELS;
 use crate::work::Work;
 
 const VERSION: &str = "pve-manager/8.4.1/2a5fa54a8503f96d";

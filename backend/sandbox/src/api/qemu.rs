@@ -248,7 +248,7 @@ fn ensure_drives(cluster: &Cluster, call: &Call, settings: &Config) -> Outcome<(
             continue;
         };
         let storage = cluster.storage(name)?;
-        let new = format::is_number(what) && !what.starts_with('-') || what == "cloudinit";
+        let new = format::is_decimal(what) || what == "cloudinit";
         if new {
             call.rights(cluster).require(&format!("/storage/{name}"), "Datastore.AllocateSpace")?;
             if !storage.holds("images") {
@@ -409,7 +409,7 @@ fn ensure_change(cluster: &Cluster, call: &Call, change: &Change) -> Outcome<()>
     for (_, value) in change.set.iter().filter(|(option, _)| drive(Kind::Qemu, option).is_some()) {
         let volume = volume_of(value);
         if let Some((_, what)) = format::volume_id(volume)
-            && !format::is_number(what)
+            && !format::is_decimal(what)
             && what != "cloudinit"
         {
             cluster.require_volume(&call.node, volume)?;
