@@ -380,7 +380,8 @@ pub fn link(cluster: &mut Cluster, slot: &Slot, base: &Volume, log: &mut Vec<Str
         log.push(formatting(&storage.path(name), format, base.size));
         volume.volid = format!("{storage_name}:{base_name}/{name}");
     }
-    volume.parent = Some(base.volid.clone());
+    // A thin volume outlives its origin, so LVM-thin keeps no account of which stands on which.
+    volume.parent = (storage.get("type") != "lvmthin").then(|| base.volid.clone());
     let volid = volume.volid.clone();
     cluster.insert_volume(volume);
     Ok(volid)

@@ -10,10 +10,11 @@ pub fn begin_destroy(cluster: &Cluster, node: &str, kind: Kind, vmid: u32) -> Re
     let guest = cluster.guest(node, kind, vmid)?;
     guest.ensure_unlocked()?;
     for volid in guest.referenced() {
-        let (storage, name) = volid.split_once(':').unwrap_or_default();
+        let (storage, _) = volid.split_once(':').unwrap_or_default();
         cluster.storage(storage)?;
         if guest.flag("template") && disk::children(cluster, &volid).is_some() {
-            return Err(format!("base volume '{name}' is still in use by linked clones"));
+            // Proxmox says “cloned” here, and “clones” where the volume alone is deleted.
+            return Err(format!("base volume '{volid}' is still in use by linked cloned"));
         }
     }
     Ok(1.5)

@@ -52,7 +52,9 @@ pub struct Identity {
     pub ca: CertificateDer<'static>,
     pub ca_pem: String,
     pub leaf: CertificateDer<'static>,
+    pub leaf_pem: String,
     pub leaf_spki: Vec<u8>,
+    pub key_pem: String,
     key: PrivateKeyDer<'static>,
 }
 
@@ -67,7 +69,9 @@ pub fn identity() -> Identity {
     Identity {
         ca_pem: ca.pem(),
         ca: ca.into(),
+        leaf_pem: leaf.pem(),
         leaf: leaf.into(),
+        key_pem: key.serialize_pem(),
         leaf_spki: rcgen::PublicKeyData::subject_public_key_info(&key),
         key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
     }

@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod fakepve;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod sight;
+#[cfg(test)]
+mod suite;
+#[cfg(test)]
+mod trial;
 #[cfg(test)]
 mod wire;

@@ -174,7 +174,7 @@ fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         } else {
             return Err(Failure::failed(match kind {
                 Kind::Qemu => format!("VM {vmid} is running - destroy failed"),
-                Kind::Lxc => format!("cannot destroy CT {vmid}, container is running"),
+                Kind::Lxc => format!("unable to destroy CT {vmid} - container is running"),
             }));
         }
     }

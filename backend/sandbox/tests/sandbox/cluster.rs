@@ -159,12 +159,20 @@ async fn deleting_a_guest_frees_its_disks_and_leaves_its_pools() {
 }
 
 #[tokio::test]
-async fn a_template_with_linked_clones_is_not_deleted() {
+async fn a_template_with_linked_clones_is_deleted_on_thin_storage_alone() {
     let lab = Lab::demo().await;
-    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/9000/clone", json!({ "newid": 500, "name": "linked" })).await, "OK");
-    let exit = lab.run("DELETE", "/nodes/pve1/qemu/9000", Value::Null).await;
-    assert_eq!(exit, "base volume 'base-9000-disk-0' is still in use by linked clones");
-    assert_eq!(lab.get("/nodes/pve1/qemu/9000/config").await["name"], "debian-12");
+    let create = json!({ "vmid": 9500, "scsi0": "local:1,format=qcow2", "name": "on-files" });
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu", create).await, "OK");
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/9500/template", Value::Null).await, "OK");
+    for (template, clone) in [(9500, 500), (9000, 501)] {
+        let path = format!("/nodes/pve1/qemu/{template}/clone");
+        assert_eq!(lab.run("POST", &path, json!({ "newid": clone, "name": "linked" })).await, "OK");
+    }
+    let exit = lab.run("DELETE", "/nodes/pve1/qemu/9500", Value::Null).await;
+    assert_eq!(exit, "base volume 'local:9500/base-9500-disk-0.qcow2' is still in use by linked cloned");
+    assert_eq!(lab.get("/nodes/pve1/qemu/9500/config").await["name"], "on-files");
+    assert_eq!(lab.run("DELETE", "/nodes/pve1/qemu/9000", Value::Null).await, "OK");
+    assert!(lab.get("/nodes/pve1/qemu/501/config").await["scsi0"].is_string());
 }
 
 #[tokio::test]
