@@ -1,5 +1,5 @@
 //! Runs a sandbox until it is interrupted:
-//! `sandbox --listen 127.0.0.1:8006 --token 'root@pam!lab=SECRET' --world demo --time-scale 1 --ca-out ca.pem --data DIR`
+//! `sandbox --listen 127.0.0.1:8006 --token 'root@pam!lab=SECRET' --world demo --time-scale 1 --ca-out ca.pem --data DIR --control 127.0.0.1:8007`
 
 use std::path::PathBuf;
 
@@ -16,6 +16,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         data_dir: None,
     };
     let mut ca_out = None;
+    let mut control = None;
     let mut arguments = std::env::args().skip(1);
     while let Some(flag) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{flag} needs a value"))?;
@@ -31,6 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             "--time-scale" => options.time_scale = value.parse()?,
             "--data" => options.data_dir = Some(PathBuf::from(value)),
+            "--control" => control = Some(value.parse()?),
             "--ca-out" => ca_out = Some(PathBuf::from(value)),
             _ => return Err(format!("unknown flag {flag}").into()),
         }
@@ -40,6 +42,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         std::fs::write(path, sandbox.ca_pem())?;
     }
     eprintln!("{} {}", sandbox.url(), sandbox.token());
+    if let Some(address) = control {
+        eprintln!("faults on demand: http://{}", sandbox.control(address).await?);
+    }
     tokio::signal::ctrl_c().await?;
     sandbox.shutdown().await;
     Ok(())

@@ -82,6 +82,10 @@ impl Backup {
         log.push(format!("INFO: {} Name: {}", guest.kind.noun(), guest.name()));
         let file = self.file(&guest, ctime);
         log.push(format!("INFO: creating vzdump archive '{file}'"));
+        if cluster.faults.full(node, &self.storage) {
+            log.push("ERROR: zstd: error 70 : Write error : cannot write block : No space left on device".to_owned());
+            return Err("vma_queue_write: write error - Broken pipe".to_owned());
+        }
         let bytes = disk::total_size(cluster, node, guest.kind, &guest.config) / 10;
         cluster.insert_volume(Volume {
             volid: format!("{}:backup/{file}", self.storage),

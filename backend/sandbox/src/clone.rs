@@ -57,13 +57,22 @@ impl Clone {
                 for volid in made {
                     cluster.free(&self.target, &volid);
                 }
-                cluster.guests.remove(&self.newid);
+                self.give_up(cluster);
                 Err(format!("clone failed: {problem}"))
             }
         }
     }
 
-    fn build(
+    /// Gives the VMID back.
+    pub fn give_up(&self, cluster: &mut Cluster) {
+        cluster.guests.remove(&self.newid);
+        for pool in cluster.pools.values_mut() {
+            pool.guests.remove(&self.newid);
+        }
+    }
+
+    /// The copy's configuration; its disks are made.
+    pub fn build(
         &self,
         cluster: &mut Cluster,
         node: &str,

@@ -9,6 +9,7 @@ use crate::access::{Access, Caller};
 use crate::failure::{Failure, Outcome};
 use crate::firewall::Firewall;
 use crate::guest::{Brief, Guest, Kind};
+use crate::injected::Faults;
 use crate::storage::{Storage, Volume};
 use crate::task::Task;
 
@@ -53,6 +54,9 @@ pub struct Cluster {
     /// Multiplies every duration and lag; 0 is at once.
     #[serde(skip)]
     pub time_scale: f64,
+    /// What goes wrong on demand; not kept.
+    #[serde(skip)]
+    pub faults: Faults,
 }
 
 /// One node of the cluster.
@@ -170,7 +174,8 @@ impl Cluster {
     /// The node a call goes to; `localhost` is the first.
     pub fn resolve_node(&self, name: &str) -> Outcome<String> {
         if name == "localhost" {
-            return self.nodes.keys().next().cloned().ok_or_else(|| Failure::failed("the cluster has no nodes"));
+            let here = self.nodes.keys().find(|node| !self.faults.offline(node));
+            return here.cloned().ok_or_else(|| Failure::failed("the cluster has no nodes"));
         }
         if self.nodes.contains_key(name) {
             return Ok(name.to_owned());
@@ -209,6 +214,9 @@ impl Cluster {
 
     /// Lets the nodes tell `/cluster/resources` how their guests are.
     pub fn broadcast(&mut self) {
+        if self.faults.stale() {
+            return;
+        }
         let now = self.now;
         self.broadcast = self.guests.values().map(|guest| (guest.vmid, guest.brief(now))).collect();
     }

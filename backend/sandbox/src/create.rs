@@ -67,13 +67,7 @@ impl Create {
                 for volid in made {
                     cluster.free(node, &volid);
                 }
-                cluster.guests.remove(&vmid);
-                for pool in cluster.pools.values_mut() {
-                    pool.guests.remove(&vmid);
-                }
-                if let Some(guest) = &self.replaced {
-                    cluster.guests.insert(vmid, (**guest).clone());
-                }
+                self.give_up(cluster);
                 return Err(format!("unable to create {} {vmid} - {problem}", self.kind.noun()));
             }
         }
@@ -91,6 +85,17 @@ impl Create {
             }
         }
         Ok(())
+    }
+
+    /// Gives the VMID back.
+    pub fn give_up(&self, cluster: &mut Cluster) {
+        cluster.guests.remove(&self.vmid);
+        for pool in cluster.pools.values_mut() {
+            pool.guests.remove(&self.vmid);
+        }
+        if let Some(guest) = &self.replaced {
+            cluster.guests.insert(self.vmid, (**guest).clone());
+        }
     }
 
     fn vm(

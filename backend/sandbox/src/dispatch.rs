@@ -66,6 +66,7 @@ pub fn dispatch(cluster: &mut Cluster, request: &Request) -> Outcome<Reply> {
         Some(node) if method.path.starts_with("/nodes/{node}") => cluster.resolve_node(node)?,
         _ => String::new(),
     };
+    cluster.faults.ensure_reachable(&node, method)?;
     for (name, value) in &mut parameters {
         if let Some(property) = schema().property(method, name) {
             *value = property.normalized(value.take());
@@ -80,6 +81,7 @@ pub fn dispatch(cluster: &mut Cluster, request: &Request) -> Outcome<Reply> {
             *value = json!(u8::from(*flag).to_string());
         }
     }
+    cluster.faults.ensure_quorum(method)?;
     let call = Call { caller, method, parameters, node, fingerprint };
     match api::handler(method) {
         Some(handler) => handler(cluster, &call),

@@ -15,6 +15,8 @@ pub enum Failure {
     Failed(String),
     /// 500 that carries an `errors` map like a 400.
     FailedParameters(String, BTreeMap<String, String>),
+    /// 595 without a body: the node that the call is passed on to cannot be reached.
+    Unreachable(String),
     /// 501.
     NotImplemented(String),
     /// Another call holds the guest's lock file: wait and try again, at most [`crate::cluster::LOCK_WAIT`].
@@ -52,6 +54,7 @@ impl Failure {
             Self::Denied(_) => 403,
             Self::Failed(_) | Self::FailedParameters(..) | Self::Busy(_) => 500,
             Self::NotImplemented(_) => 501,
+            Self::Unreachable(_) => 595,
         }
     }
 
@@ -63,7 +66,8 @@ impl Failure {
             | Self::Denied(text)
             | Self::Failed(text)
             | Self::FailedParameters(text, _)
-            | Self::NotImplemented(text) => text.clone(),
+            | Self::NotImplemented(text)
+            | Self::Unreachable(text) => text.clone(),
             Self::Busy(vmid) => {
                 format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
@@ -20,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::Credentials;
+use crate::body::{Dropped, Reply as Body};
 use crate::call::Reply;
 use crate::failure::Failure;
-use crate::fault::FaultKind;
+use crate::fault::Effect;
 use crate::schema::Parameters;
 use crate::server::{Server, Target};
 
@@ -42,11 +43,6 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 const CONNECTIONS: usize = 1_000;
 /// What a failed authentication costs, in real seconds.
 pub const AUTH_DELAY: f64 = 3.0;
-
-/// The server hangs up instead of answering.
-#[derive(Debug, thiserror::Error)]
-#[error("the connection is dropped on demand")]
-struct Dropped;
 
 /// Accepts connections until told to stop, then waits for those that are open.
 pub async fn serve(listener: TcpListener, acceptor: TlsAcceptor, server: Arc<Server>, stop: CancellationToken) {
@@ -120,23 +116,36 @@ async fn connection(
 }
 
 /// Answers one request, with the faults that were asked for.
-async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
-    let verb = request.method().as_str().to_owned();
-    let fault = server.faults.take(&verb, request.uri().path());
-    match &fault {
-        Some(FaultKind::DropRequest) => return Err(Dropped),
-        Some(FaultKind::Delay(time)) => tokio::time::sleep(*time).await,
-        Some(FaultKind::Refuse { status, reason }) => return Ok(plain(*status, reason, "")),
-        Some(FaultKind::DropReply) | None => {}
+async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
+    let effect = match parse_path(request.uri().path()) {
+        Ok((target, _)) => server.hit(request.method().as_str(), &target.segments),
+        Err(_) => None,
+    };
+    match &effect {
+        Some(Effect::DropRequest) => return Err(Dropped),
+        Some(Effect::Delay { seconds }) => pause(*seconds).await,
+        Some(Effect::Answer { status, reason, executed: false }) => return Ok(plain(*status, reason, "")),
+        _ => {}
     }
     let response = respond(server, request).await;
-    match fault {
-        Some(FaultKind::DropReply) => Err(Dropped),
-        _ => Ok(response),
-    }
+    Ok(match effect {
+        Some(Effect::DropReply) => return Err(Dropped),
+        Some(Effect::DelayReply { seconds }) => {
+            pause(seconds).await;
+            response
+        }
+        Some(Effect::Answer { status, reason, .. }) => plain(status, &reason, ""),
+        Some(Effect::Truncate { bytes, quietly }) => response.map(|body| body.cut(bytes, quietly)),
+        _ => response,
+    })
 }
 
-async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+/// Sleeps real seconds, whatever the time scale.
+async fn pause(seconds: f64) {
+    tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
+}
+
+async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let verb = head.method.as_str();
     let body = read_body(verb, body).await;
@@ -375,7 +384,7 @@ fn scalar(value: Value) -> Value {
 }
 
 /// The reply of a call.
-fn render(outcome: Result<Reply, Failure>, formatter: Formatter) -> Response<Full<Bytes>> {
+fn render(outcome: Result<Reply, Failure>, formatter: Formatter) -> Response<Body> {
     let mut body = Map::new();
     let failure = match outcome {
         Ok(reply) => {
@@ -394,6 +403,9 @@ fn render(outcome: Result<Reply, Failure>, formatter: Formatter) -> Response<Ful
         Err(failure) => failure,
     };
     let (status, message) = (failure.status(), failure.message());
+    if let Failure::Unreachable(reason) = &failure {
+        return plain(status, reason, "");
+    }
     let reason = message.lines().next().unwrap_or_default().to_owned();
     body.insert("data".to_owned(), Value::Null);
     let newline = if status == 501 { "" } else { "\n" };
@@ -412,15 +424,15 @@ fn render(outcome: Result<Reply, Failure>, formatter: Formatter) -> Response<Ful
     formatted(status, &reason, formatter, &Value::Object(body))
 }
 
-fn formatted(status: u16, reason: &str, formatter: Formatter, body: &Value) -> Response<Full<Bytes>> {
+fn formatted(status: u16, reason: &str, formatter: Formatter, body: &Value) -> Response<Body> {
     let mut response = plain(status, reason, &formatter.write(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(formatter.content_type()));
     response
 }
 
 /// A response with a reason phrase of its own.
-fn plain(status: u16, reason: &str, body: &str) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_owned())));
+fn plain(status: u16, reason: &str, body: &str) -> Response<Body> {
+    let mut response = Response::new(Body::whole(Bytes::from(body.to_owned())));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let cleaned: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     if let Ok(reason) = ReasonPhrase::try_from(cleaned) {

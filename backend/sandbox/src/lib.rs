@@ -12,10 +12,13 @@ mod ambient;
 mod api;
 mod auth;
 mod backup;
+mod body;
+mod by_hand;
 mod call;
 mod change;
 mod clone;
 mod cluster;
+mod control;
 mod create;
 mod disk;
 mod dispatch;
@@ -25,6 +28,7 @@ mod firewall;
 mod format;
 mod guest;
 mod http;
+mod injected;
 mod lifecycle;
 mod permission;
 mod power;
@@ -41,6 +45,7 @@ mod world;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -50,7 +55,9 @@ use tokio_util::sync::CancellationToken;
 use crate::server::Server;
 use crate::store::Store;
 
-pub use crate::fault::{Fault, FaultKind};
+pub use crate::by_hand::ByHand;
+pub use crate::fault::{Effect, Fault, Leaves, RequestFault, TaskEffect, TaskFault};
+pub use crate::injected::Injected;
 
 /// The token of root that a sandbox makes when none is asked for.
 const OWN_TOKEN: &str = "mycopod";
@@ -92,6 +99,9 @@ pub enum Error {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The control endpoints would be reached from other machines.
+    #[error("the sandbox's control endpoints listen on a loopback address only, and {0} is none; use 127.0.0.1:PORT")]
+    NotLoopback(SocketAddr),
     /// The world cannot be read or written.
     #[error("the sandbox's world at {path} cannot be read: {source}; nothing was changed")]
     World {
@@ -110,6 +120,11 @@ pub enum Error {
     #[error("the sandbox could not set up TLS: {0}")]
     Tls(String),
 }
+
+/// Why a fault or a change by hand is not made; nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(String);
 
 /// A sandbox.
 #[derive(Debug)]
@@ -189,9 +204,47 @@ impl Running {
         &self.token
     }
 
-    /// Lets the next matching requests go wrong.
-    pub fn inject(&self, fault: Fault) {
-        self.server.faults.add(fault);
+    /// Begins a fault; gives the id that it is cleared by.
+    pub fn inject(&self, fault: Fault) -> Result<u64, Refused> {
+        self.server.inject(fault, None).map_err(Refused)
+    }
+
+    /// Begins a fault that clears itself after so much real time.
+    pub fn inject_for(&self, fault: Fault, time: Duration) -> Result<u64, Refused> {
+        self.server.inject(fault, Some(time.as_secs_f64())).map_err(Refused)
+    }
+
+    /// The faults that were asked for and not cleared, with how often each has hit.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Injected> {
+        self.server.faults()
+    }
+
+    /// Ends a fault; `false` where there is none of that id.
+    pub fn clear(&self, id: u64) -> Result<bool, Refused> {
+        self.server.clear_faults(Some(id)).map(|cleared| cleared > 0).map_err(Refused)
+    }
+
+    /// Ends all faults.
+    pub fn clear_all(&self) -> Result<(), Refused> {
+        self.server.clear_faults(None).map(|_| ()).map_err(Refused)
+    }
+
+    /// Does to the cluster what somebody does past its API.
+    pub fn by_hand(&self, deed: &ByHand) -> Result<(), Refused> {
+        self.server.by_hand(deed).map_err(Refused)
+    }
+
+    /// Opens the control endpoints, by which faults are asked for over plain HTTP, on a loopback address; gives it.
+    pub async fn control(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
+        if !address.ip().is_loopback() {
+            return Err(Error::NotLoopback(address));
+        }
+        let refused = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let bound = listener.local_addr().map_err(refused)?;
+        tokio::spawn(control::serve(listener, self.server.clone(), self.stop.clone()));
+        Ok(bound)
     }
 
     /// Stops accepting, lets open requests end, and returns when they have.

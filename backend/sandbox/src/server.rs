@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::ambient;
 use crate::auth::{self, Credentials};
+use crate::by_hand::ByHand;
 use crate::call::Reply;
 use crate::cluster::{Cluster, LOCK_WAIT};
 use crate::dispatch::{Request, dispatch, is_for_everybody};
 use crate::failure::{Failure, Outcome};
-use crate::fault::Faults;
+use crate::fault::{self, Effect, Fault};
+use crate::injected::Injected;
 use crate::schema::Parameters;
 use crate::store::Store;
 
@@ -22,7 +24,6 @@ pub struct Server {
     store: Option<Store>,
     time_scale: f64,
     fingerprint: String,
-    pub faults: Faults,
 }
 
 /// What a request is for.
@@ -34,18 +35,63 @@ pub struct Target {
 
 impl Server {
     pub fn new(cluster: Cluster, store: Option<Store>, fingerprint: String) -> Self {
-        Self {
-            time_scale: cluster.time_scale,
-            cluster: Mutex::new(cluster),
-            store,
-            fingerprint,
-            faults: Faults::default(),
-        }
+        Self { time_scale: cluster.time_scale, cluster: Mutex::new(cluster), store, fingerprint }
     }
 
     fn lock(&self) -> MutexGuard<'_, Cluster> {
         // A call that panicked has changed what it had changed; the cluster is usable still.
         self.cluster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What happens to a request that arrives now; what happens beside it has happened.
+    pub fn hit(&self, verb: &str, path: &[String]) -> Option<Effect> {
+        let mut cluster = self.lock();
+        if cluster.faults.list().is_empty() {
+            return None;
+        }
+        cluster.advance(ambient::now());
+        cluster.hit_request(verb, path)
+    }
+
+    /// The faults that were asked for and not cleared.
+    pub fn faults(&self) -> Vec<Injected> {
+        let mut cluster = self.lock();
+        cluster.advance(ambient::now());
+        cluster.faults.list().to_vec()
+    }
+
+    /// Begins a fault, for so many seconds or until it is cleared; gives its id.
+    pub fn inject(&self, fault: Fault, seconds: Option<f64>) -> Result<u64, String> {
+        seconds.map_or(Ok(()), fault::ensure_seconds)?;
+        self.change(|cluster| cluster.inject(fault, seconds))
+    }
+
+    /// Ends one fault or all; gives how many there were.
+    pub fn clear_faults(&self, id: Option<u64>) -> Result<usize, String> {
+        self.change(|cluster| Ok(cluster.clear_faults(|injected| id.is_none_or(|id| id == injected.id))))
+    }
+
+    /// Does what somebody does by hand.
+    pub fn by_hand(&self, deed: &ByHand) -> Result<(), String> {
+        self.change(|cluster| deed.apply(cluster))
+    }
+
+    /// Changes the cluster past the API, and keeps it.
+    fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> Result<T, String>) -> Result<T, String> {
+        let mut cluster = self.lock();
+        cluster.advance(ambient::now());
+        let done = change(&mut cluster)?;
+        self.keep(&cluster).map_err(|failure| failure.message())?;
+        Ok(done)
+    }
+
+    /// Keeps the cluster as it is.
+    fn keep(&self, cluster: &Cluster) -> Outcome<()> {
+        let Some(store) = &self.store else { return Ok(()) };
+        store.save(cluster).map_err(|error| {
+            tracing::error!(%error, "the sandbox cannot keep its world");
+            Failure::failed(format!("the sandbox cannot keep its world: {error}"))
+        })
     }
 
     /// Sleeps real seconds, scaled.
@@ -113,12 +159,8 @@ impl Server {
         let now = cluster.now;
         cluster.advance(now);
         let changed = verb != "GET" || cluster.something_ended_since(before);
-        if changed
-            && let Some(store) = &self.store
-            && let Err(error) = store.save(&cluster)
-        {
-            tracing::error!(%error, "the sandbox cannot keep its world");
-            return Err(Failure::failed(format!("the sandbox cannot keep its world: {error}")));
+        if changed {
+            self.keep(&cluster)?;
         }
         outcome
     }

@@ -169,6 +169,9 @@ impl Cluster {
         if !storage.enabled() || !storage.on_node(node) {
             return (0, 0, 0);
         }
+        if self.faults.full(node, name) {
+            return (storage.total, storage.total, 0);
+        }
         let volumes = self.volumes_of(node, name).map(|volume| volume.used).fold(0, u64::saturating_add);
         let used = storage.base.saturating_add(volumes).min(storage.total);
         (storage.total, used, storage.total - used)
@@ -196,6 +199,9 @@ impl Cluster {
             return Err(format!(
                 "unable to create image: qemu-img: {path}: The image size is too large for file format 'raw'"
             ));
+        }
+        if self.faults.full(node, name) {
+            return Err(no_space(storage, &path));
         }
         if !files && size > LARGEST_LOGICAL {
             return Err(format!("lvcreate '{path}' error: Volume is too large."));
@@ -250,6 +256,18 @@ impl Cluster {
         let free = (0..=u32::MAX).find(|n| !taken.contains(n)).unwrap_or_default();
         format!("{prefix}-{vmid}-disk-{free}")
     }
+}
+
+/// What a storage without a byte left says to a new volume.
+fn no_space(storage: &Storage, path: &str) -> String {
+    if storage.has_files() {
+        return format!("unable to create image: qemu-img: {path}: Could not create '{path}': No space left on device");
+    }
+    format!(
+        "lvcreate '{path}' error: Cannot create new thin volume, free space in thin pool {}/{} reached threshold.",
+        storage.get("vgname"),
+        storage.get("thinpool")
+    )
 }
 
 /// The N of `vm-100-disk-N.raw`.

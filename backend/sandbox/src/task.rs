@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::access::Caller;
 use crate::cluster::{Cluster, LOCK_WAIT};
+use crate::fault::{Leaves, TaskEffect};
 use crate::work::Work;
 
 /// Ended tasks that a cluster remembers; Proxmox's archive rotates too.
@@ -29,6 +30,9 @@ pub struct Task {
     pub log: Vec<String>,
     pub state: State,
     work: Work,
+    /// What goes wrong with it on demand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    fault: Option<TaskEffect>,
 }
 
 /// Where a task is in its life. Times are seconds since the epoch.
@@ -115,6 +119,7 @@ impl Cluster {
         let held = work.guest().is_some_and(|vmid| self.lock_holder(vmid).is_some());
         let busy = held && !work.overrules();
         let until = self.now + LOCK_WAIT * self.time_scale;
+        let fault = self.faults.hit_task(kind, id);
         self.tasks.push_front(Task {
             upid: upid.clone(),
             node: node.to_owned(),
@@ -127,6 +132,7 @@ impl Cluster {
             log: if busy { vec!["trying to acquire lock...".to_owned()] } else { Vec::new() },
             state: State::Waiting { until },
             work,
+            fault,
         });
         if !busy {
             self.begin(&upid);
@@ -182,6 +188,7 @@ impl Cluster {
             }
         }
         self.now = self.now.max(now);
+        self.expire_faults();
     }
 
     /// Whether a task ended since a time.
@@ -214,9 +221,13 @@ impl Cluster {
     fn begin(&mut self, upid: &str) {
         let Some(task) = self.task(upid) else { return };
         let (work, node, caller) = (task.work.clone(), task.node.clone(), task.caller.clone());
+        let longer = match &task.fault {
+            Some(TaskEffect::Slow { seconds }) => *seconds,
+            _ => 0.0,
+        };
         let mut log = Vec::new();
         let begun = work.begin(self, &node, &caller, &mut log);
-        let due = begun.as_ref().map(|seconds| self.now + seconds * self.time_scale);
+        let due = begun.as_ref().map(|seconds| self.now + seconds * self.time_scale + longer);
         if let Some(task) = self.task_mut(upid) {
             task.log.extend(log);
             if let Ok(due) = due {
@@ -230,9 +241,23 @@ impl Cluster {
 
     fn finish(&mut self, upid: &str) {
         let Some(task) = self.task(upid) else { return };
-        let (work, node) = (task.work.clone(), task.node.clone());
+        let (work, node, fault) = (task.work.clone(), task.node.clone(), task.fault.clone());
         let mut log = Vec::new();
-        let done = work.finish(self, &node, &mut log);
+        let done = match fault {
+            Some(TaskEffect::Fail { status, leaves }) => {
+                match leaves {
+                    Leaves::Nothing => work.give_up(self),
+                    Leaves::Halfway => {}
+                    Leaves::Done => drop(work.finish(self, &node, &mut log)),
+                }
+                Err(status)
+            }
+            Some(TaskEffect::Warn { count }) => work.finish(self, &node, &mut log).and_then(|()| {
+                log.extend((1..=count).map(|n| format!("WARN: a warning on demand, {n} of {count}")));
+                Err(format!("WARNINGS: {count}"))
+            }),
+            Some(TaskEffect::Slow { .. }) | None => work.finish(self, &node, &mut log),
+        };
         if let Some(task) = self.task_mut(upid) {
             task.log.extend(log);
         }
@@ -253,7 +278,12 @@ impl Cluster {
             }
             Err(problem) => {
                 let line = problem.replace('\n', " ");
-                task.log.push(format!("TASK ERROR: {line}"));
+                // Success with something to read in the log.
+                task.log.push(if line.starts_with("WARNINGS: ") {
+                    format!("TASK {line}")
+                } else {
+                    format!("TASK ERROR: {line}")
+                });
                 line
             }
         };

@@ -201,4 +201,33 @@ impl Work {
             Self::Backup(backup) => backup.finish(cluster, node, log),
         }
     }
+
+    /// Leaves things as a worker that fails does: what it claimed or locked when it began is free again.
+    pub fn give_up(&self, cluster: &mut Cluster) {
+        match self {
+            Self::Create(create) => create.give_up(cluster),
+            Self::Clone(clone) => clone.give_up(cluster),
+            Self::Snapshot(snapshot) => unlock(cluster, snapshot.vmid),
+            Self::Migrate { vmid, .. } => unlock(cluster, *vmid),
+            Self::Backup(backup) => backup.vmids.iter().for_each(|vmid| unlock(cluster, *vmid)),
+            Self::Last { .. }
+            | Self::Fail { .. }
+            | Self::Power(_)
+            | Self::Destroy { .. }
+            | Self::Configure { .. }
+            | Self::Resize { .. }
+            | Self::MoveDisk { .. }
+            | Self::Reassign { .. }
+            | Self::Template { .. }
+            | Self::RemoveVolume { .. }
+            | Self::Download { .. }
+            | Self::Bulk { .. } => {}
+        }
+    }
+}
+
+fn unlock(cluster: &mut Cluster, vmid: u32) {
+    if let Some(guest) = cluster.guests.get_mut(&vmid) {
+        guest.config.remove("lock");
+    }
 }

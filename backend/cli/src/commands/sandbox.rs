@@ -28,6 +28,9 @@ pub struct Args {
     /// Write the certificate of its authority to this file, for `PROXMOX_CA_FILE`
     #[arg(long)]
     ca_out: Option<PathBuf>,
+    /// Serve faults on demand here, over plain HTTP; a loopback address
+    #[arg(long)]
+    control: Option<SocketAddr>,
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "clap's parsers may fail")]
@@ -64,6 +67,15 @@ pub async fn run(args: Args) -> Exit {
         return Exit::Error;
     }
     note(format_args!("Sandbox: {} (in memory; ends with Ctrl-C)", running.url()));
+    if let Some(address) = args.control {
+        match running.control(address).await {
+            Ok(bound) => note(format_args!("Faults on demand: http://{bound}")),
+            Err(error) => {
+                note(format_args!("error: {error}"));
+                return Exit::Error;
+            }
+        }
+    }
     if own_token {
         note(format_args!("Token: {}", running.token()));
     }

@@ -10,7 +10,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
-use mycopod_sandbox::{Fault, FaultKind};
+use mycopod_sandbox::{Effect, Fault};
 use tokio::sync::Notify;
 
 /// Passes calls on, counts the writes, and stands still for good at one of them: before it is sent, or after.
@@ -174,10 +174,10 @@ async fn a_reboot_is_never_asked_for_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_reply_makes_no_second_guest() {
-    for kind in [FaultKind::DropReply, FaultKind::DropRequest] {
+    for effect in [Effect::DropReply, Effect::DropRequest] {
         let lab = Lab::running().await;
-        lab.sandbox.inject(Fault { verb: "POST".into(), path: "/qemu".into(), kind: kind.clone(), times: 1 });
+        lab.sandbox.inject(Fault::request("POST", "/nodes/*/qemu", effect.clone())).unwrap();
         lab.make("create a vm called once-4 with 1 core, 1 GB memory and a 5 GB disk").await;
-        assert_eq!(lab.named("once-4").await.len(), 1, "{kind:?}");
+        assert_eq!(lab.named("once-4").await.len(), 1, "{effect:?}");
     }
 }

@@ -9,7 +9,7 @@ use mycopod_core::plan::Action;
 use mycopod_core::ports::{CallError, Hypervisor, Submitted};
 use mycopod_core::size::Size;
 use mycopod_pve::{Credential, Pve, Trust};
-use mycopod_sandbox::{Fault, FaultKind, Options, Running, Sandbox, World};
+use mycopod_sandbox::{Effect, Fault, Options, Running, Sandbox, World};
 
 pub async fn sandbox() -> (Running, Pve) {
     let options = Options {
@@ -106,19 +106,19 @@ async fn the_demo_cluster_is_seen_whole() {
 async fn what_became_of_a_lost_call_is_told_by_a_look() {
     let (running, pve) = sandbox().await;
     let start = step(Kind::Qemu, 111, "pve1", "test-1", Action::Start);
-    let fault = |kind| Fault { verb: "POST".into(), path: "/status/start".into(), kind, times: 1 };
+    let inject = |effect| running.inject(Fault::request("POST", "/nodes/*/qemu/*/status/start", effect)).unwrap();
     let seen = pve.look(start.guest.key()).await.unwrap();
     let power = async || match pve.look(GuestKey { kind: Kind::Qemu, vmid: vmid(111) }).await.unwrap() {
         Look::Present(seen) => seen.power,
         other => panic!("{other:?}"),
     };
 
-    running.inject(fault(FaultKind::Refuse { status: 595, reason: "Connection refused".into() }));
+    inject(Effect::Answer { status: 595, reason: "Connection refused".into(), executed: false });
     assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::NotSent(_))));
-    running.inject(fault(FaultKind::DropRequest));
+    inject(Effect::DropRequest);
     assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::MaybeSent(_))));
     assert_eq!(power().await, Power::Stopped);
-    running.inject(fault(FaultKind::DropReply));
+    inject(Effect::DropReply);
     assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::MaybeSent(_))));
     assert_eq!(power().await, Power::Running);
 }

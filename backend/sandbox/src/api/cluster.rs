@@ -61,24 +61,31 @@ fn no_ceph(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 
 fn status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
     let single = cluster.name.is_none();
-    let node = |(n, (name, node)): (usize, (&String, &crate::cluster::Node))| {
+    let here = cluster.nodes.keys().find(|name| !cluster.faults.offline(name));
+    let node = |(name, node): (&String, &crate::cluster::Node)| {
         json!({
-            "type": "node", "id": format!("node/{name}"), "name": name, "ip": node.address, "online": 1,
-            "level": "", "nodeid": if single { 0 } else { node.number }, "local": u8::from(n == 0),
+            "type": "node", "id": format!("node/{name}"), "name": name, "ip": node.address, "level": "",
+            "online": u8::from(!cluster.faults.offline(name)), "nodeid": if single { 0 } else { node.number },
+            "local": u8::from(Some(name) == here),
         })
     };
-    let mut entries: Vec<Value> = cluster.nodes.iter().enumerate().map(node).collect();
+    let mut entries: Vec<Value> = cluster.nodes.iter().map(node).collect();
     if let Some(name) = &cluster.name {
-        entries.insert(0, json!({
-            "type": "cluster", "id": "cluster", "name": name, "quorate": 1, "version": 2, "nodes": cluster.nodes.len(),
-        }));
+        entries.insert(
+            0,
+            json!({
+                "type": "cluster", "id": "cluster", "name": name, "version": 2,
+                "quorate": u8::from(!cluster.faults.no_quorum()), "nodes": cluster.nodes.len(),
+            }),
+        );
     }
     Ok(Value::Array(entries).into())
 }
 
 fn ha_status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    let node = cluster.nodes.keys().next();
-    Ok(json!([{ "id": "quorum", "type": "quorum", "node": node, "quorate": 1, "status": "OK" }]).into())
+    let node = cluster.nodes.keys().find(|name| !cluster.faults.offline(name));
+    let (quorate, status) = if cluster.faults.no_quorum() { (0, "No quorum on node!") } else { (1, "OK") };
+    Ok(json!([{ "id": "quorum", "type": "quorum", "node": node, "quorate": quorate, "status": status }]).into())
 }
 
 fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -117,12 +124,18 @@ fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
             entries.extend(storages.filter(|(name, _)| {
                 rights.has_any(&format!("/storage/{name}"), &["Datastore.Audit", "Datastore.AllocateSpace"])
             }).map(|(name, storage)| {
-                let (total, used, _) = cluster.usage(node, name);
-                json!({
+                let mut entry = json!({
                     "type": "storage", "id": format!("storage/{node}/{name}"), "node": node, "storage": name,
-                    "status": if total > 0 { "available" } else { "unknown" }, "shared": u8::from(storage.shared()),
-                    "content": storage.get("content"), "plugintype": storage.get("type"), "maxdisk": total, "disk": used,
-                })
+                    "status": "unknown", "shared": u8::from(storage.shared()), "content": storage.get("content"),
+                    "plugintype": storage.get("type"),
+                });
+                if !cluster.faults.offline(node) {
+                    let (total, used, _) = cluster.usage(node, name);
+                    entry["status"] = json!(if total > 0 { "available" } else { "unknown" });
+                    entry["maxdisk"] = json!(total);
+                    entry["disk"] = json!(used);
+                }
+                entry
             }));
         }
     }
@@ -157,7 +170,7 @@ pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
     if let Some(resource) = cluster.sections.get("ha/resources").and_then(|resources| resources.get(&sid)) {
         entry["hastate"] = json!(resource.get("state"));
     }
-    let Some(brief) = cluster.broadcast.get(&guest.vmid) else {
+    let Some(brief) = cluster.broadcast.get(&guest.vmid).filter(|_| !cluster.faults.offline(&guest.node)) else {
         return entry;
     };
     let Brief { name, running, uptime, maxcpu, maxmem, mem, maxdisk, template } = brief;

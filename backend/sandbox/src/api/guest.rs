@@ -383,7 +383,9 @@ fn migrate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         }));
     }
     let work = Work::Migrate { kind, vmid, target: target.to_owned(), online };
-    Ok(call.submit(cluster, &format!("{}migrate", kind.task()), &vmid.to_string(), work))
+    // The one type of task whose name does not begin with `qm`.
+    let task = if kind == Kind::Qemu { "qmigrate" } else { "vzmigrate" };
+    Ok(call.submit(cluster, task, &vmid.to_string(), work))
 }
 
 fn migration_conditions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {

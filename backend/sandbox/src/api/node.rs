@@ -74,6 +74,10 @@ fn uptime(cluster: &Cluster, booted: f64) -> i64 {
 pub fn summary(cluster: &Cluster, name: &str, figures: bool) -> Value {
     let mut entry =
         json!({ "type": "node", "id": format!("node/{name}"), "node": name, "status": "online", "level": "" });
+    if cluster.faults.offline(name) {
+        entry["status"] = json!("offline");
+        return entry;
+    }
     if let Some(node) = cluster.nodes.get(name).filter(|_| figures) {
         let (_, used, _) = cluster.usage(name, "local");
         entry["maxcpu"] = json!(node.cores);

@@ -1,9 +1,9 @@
-//! What clients build on: claims, locks, pending changes, lag, durability, faults, limits.
+//! What clients build on: claims, locks, pending changes, lag, durability, limits.
 
 use std::time::Duration;
 
 use crate::common::{Lab, TOKEN};
-use mycopod_sandbox::{Fault, FaultKind, World};
+use mycopod_sandbox::World;
 use serde_json::{Value, json};
 
 /// A twentieth of real time: slow enough to look in between.
@@ -106,26 +106,6 @@ async fn a_running_task_goes_on_after_the_process_ended() {
     assert_eq!(lab.running.ca_pem(), authority, "clients go on trusting it");
     assert_eq!(lab.wait(upid.as_str().unwrap()).await, "OK");
     assert_eq!(lab.get("/nodes/pve1/qemu/500/config").await["name"], "kept");
-}
-
-#[tokio::test]
-async fn a_lost_reply_leaves_the_call_carried_out() {
-    let lab = Lab::demo().await;
-    lab.running.inject(Fault { verb: "POST".into(), path: "/qemu".into(), kind: FaultKind::DropReply, times: 1 });
-    let lost = lab
-        .send("POST", "/api2/json/nodes/pve1/qemu", &format!("PVEAPIToken={TOKEN}"), Some("vmid=500&name=lost".into()))
-        .await;
-    assert!(lost.is_err());
-    assert_eq!(lab.get("/nodes/pve1/qemu/500/config").await["name"], "lost");
-}
-
-#[tokio::test]
-async fn a_refused_call_is_not_carried_out() {
-    let lab = Lab::demo().await;
-    let kind = FaultKind::Refuse { status: 599, reason: "Too many redirections".into() };
-    lab.running.inject(Fault { verb: "POST".into(), path: "/qemu".into(), kind, times: 1 });
-    assert_eq!(lab.call("POST", "/nodes/pve1/qemu", &json!({ "vmid": 500 })).await.status, 599);
-    assert_eq!(lab.call("GET", "/nodes/pve1/qemu/500/config", &Value::Null).await.status, 500);
 }
 
 #[tokio::test]
