@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::{Field, Value};
+use crate::field::{Field, NicPart, Plain, Value};
 use crate::guest::GuestKey;
 use crate::id::ResourceId;
 use crate::intent::{Intent, OneDeed, Wish};
 use crate::observed::Sighting;
 use crate::reading::{Source, Sourced};
 use crate::settle::holds;
+use crate::size::Size;
 
 /// The declared fields that `seen` does not have so: field, declared, observed.
 #[must_use]
@@ -32,7 +33,7 @@ pub fn owned(
         match wish {
             Wish::Exist(new) => {
                 let fields = owned.entry(new.resource).or_default();
-                fields.insert(Field::Name, Value::Text(new.name.value.to_string()));
+                fields.insert(Field::Plain(Plain::Name), Value::Text(new.name.value.to_string()));
                 fields.extend(values(&new.fields));
             }
             Wish::Hold { guest, fields } => {
@@ -41,14 +42,28 @@ pub fn owned(
                 }
             }
             Wish::Once { guest, deed } => {
-                let running = match deed {
-                    // Whether a guest runs is a state that is kept; the rest happens once.
-                    OneDeed::Start => true,
-                    OneDeed::Shutdown | OneDeed::Stop => false,
-                    OneDeed::Reboot | OneDeed::Delete | OneDeed::Snapshot(_) | OneDeed::Adopt => continue,
+                // Whether a guest runs, and what was taken out of it, are states that are kept; the rest happens once.
+                let (field, value) = match deed {
+                    OneDeed::Start | OneDeed::Resume => (Plain::Running.into(), Value::Flag(true)),
+                    OneDeed::Shutdown { .. } | OneDeed::Stop => (Plain::Running.into(), Value::Flag(false)),
+                    OneDeed::Detach(slot) | OneDeed::DestroyDisk(slot) => {
+                        (Field::size_of(slot.clone()), Value::Size(Size::default()))
+                    }
+                    OneDeed::RemoveNic(number) => (Field::Nic(*number, NicPart::Bridge), Value::Text(String::new())),
+                    OneDeed::Reboot
+                    | OneDeed::Suspend
+                    | OneDeed::Delete
+                    | OneDeed::Snapshot(_)
+                    | OneDeed::Rollback(_)
+                    | OneDeed::DeleteSnapshot(_)
+                    | OneDeed::Backup { .. }
+                    | OneDeed::Restore(_)
+                    | OneDeed::MakeTemplate
+                    | OneDeed::Migrate { .. }
+                    | OneDeed::Adopt => continue,
                 };
                 if let Some(resource) = resource_of(guest.key()) {
-                    owned.entry(resource).or_default().insert(Field::Running, Value::Flag(running));
+                    owned.entry(resource).or_default().insert(field, value);
                 }
             }
         }

@@ -44,22 +44,62 @@ pub enum Wish {
 
 /// A deed with nothing left open.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum OneDeed {
     /// Start it, if it is off.
     Start,
     /// Ask its system to shut down, if it runs.
-    Shutdown,
+    Shutdown {
+        /// The seconds it has for that. It is never switched off unasked.
+        seconds: u64,
+    },
     /// Switch it off, if it runs.
     Stop,
     /// Restart its system.
     Reboot,
+    /// Halt it in memory, if it runs.
+    Suspend,
+    /// Let it go on, if it is suspended.
+    Resume,
     /// Delete it with its disks.
     Delete,
     /// Take a snapshot of this name.
     Snapshot(String),
+    /// Take it back to this snapshot.
+    Rollback(String),
+    /// Delete this snapshot.
+    DeleteSnapshot(String),
+    /// Back it up.
+    Backup {
+        /// The storage.
+        storage: String,
+        /// Proxmox's mode: `snapshot`, `suspend` or `stop`.
+        mode: String,
+    },
+    /// Overwrite it with this backup's volume.
+    Restore(String),
+    /// Make a template of it.
+    MakeTemplate,
+    /// Move it.
+    Migrate {
+        /// To this node.
+        node: String,
+        /// With its local disks to this storage; where `None`, to those of the same names.
+        storage: Option<String>,
+    },
+    /// Take this disk out and keep it as an unused one.
+    Detach(Slot),
+    /// Delete this disk with its data.
+    DestroyDisk(Slot),
+    /// Take this NIC out.
+    RemoveNic(u8),
     /// Take it over.
     Adopt,
+}
+
+impl OneDeed {
+    /// The seconds that a guest's system has to shut down where nobody says so, as in Proxmox's own UI.
+    pub const SHUTDOWN_SECONDS: u64 = 180;
 }
 
 /// A guest that shall exist.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use crate::id::ResourceId;
 use crate::size::Size;
@@ -158,7 +158,7 @@ impl Sighting {
     /// The slots of its disks, in Proxmox's order of buses and numbers.
     pub fn disks(&self) -> impl Iterator<Item = &Slot> {
         self.fields.keys().filter_map(|field| match field {
-            Field::DiskSize(slot) => Some(slot),
+            Field::Disk(slot, DiskPart::Size) => Some(slot),
             _ => None,
         })
     }
@@ -174,7 +174,7 @@ impl Sighting {
     /// Its tags.
     #[must_use]
     pub fn tags(&self) -> BTreeSet<String> {
-        match self.get(&Field::Tags) {
+        match self.get(&Field::Plain(Plain::Tags)) {
             Some(Value::Set(tags)) => tags.clone(),
             _ => BTreeSet::new(),
         }

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::field::{Field, Slot, Value};
+use crate::field::{DiskPart, Field, Slot, Value};
 use crate::guest::{GuestRef, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::reading::Source;
@@ -78,7 +78,7 @@ pub struct Step {
 pub enum Action {
     /// Make the guest of that VMID with these fields. VMs get empty disks; containers are unpacked from `template`.
     Create {
-        /// Fields at its making; never [`Field::Running`].
+        /// Fields at its making; never [`Field::Plain(Plain::Running)`].
         fields: BTreeMap<Field, Value>,
         /// A container's template volume.
         template: Option<String>,
@@ -102,7 +102,7 @@ pub enum Action {
     Adopt,
     /// Set these fields in one call that Proxmox does at once.
     Update {
-        /// The fields; never a disk's growth, never [`Field::Running`].
+        /// The fields; never a disk's growth, never [`Field::Plain(Plain::Running)`].
         fields: BTreeMap<Field, Value>,
         /// The MAC address of each NIC that is added.
         macs: BTreeMap<u8, String>,
@@ -115,6 +115,8 @@ pub enum Action {
         storage: String,
         /// How large, in whole GiB.
         size: Size,
+        /// Its other parts, where they were said.
+        parts: BTreeMap<DiskPart, Value>,
     },
     /// Grow a disk; Proxmox cannot shrink one.
     Resize {
@@ -123,18 +125,98 @@ pub enum Action {
         /// To what.
         size: Size,
     },
+    /// Move a disk, its EFI variables or TPM state to another storage of its node; the old volume is deleted.
+    MoveDisk {
+        /// Proxmox's key of it: a slot, `efidisk0` or `tpmstate0`.
+        disk: String,
+        /// Where to.
+        storage: String,
+    },
+    /// Take a disk out of the configuration; its volume stays as an unused one.
+    Detach {
+        /// Which.
+        slot: Slot,
+        /// The volume that is there.
+        volume: String,
+    },
+    /// Delete a detached volume of the guest's, with its data.
+    DestroyVolume {
+        /// The volume.
+        volume: String,
+    },
+    /// Take a NIC out, with its cloud-init address.
+    RemoveNic {
+        /// Its number.
+        number: u8,
+    },
+    /// Put it into a pool, or out of the one it is in.
+    SetPool {
+        /// The pool it is in; empty for none.
+        from: String,
+        /// The pool it shall be in; empty for none.
+        to: String,
+    },
+    /// Give it to the HA manager, change its state there, or take it away.
+    SetHa {
+        /// Whether the HA manager has it already.
+        known: bool,
+        /// The state to keep it in; empty to take it away.
+        state: String,
+    },
     /// Start it.
     Start,
     /// Ask its system to shut down.
-    Shutdown,
+    Shutdown {
+        /// The seconds it has; then the task fails, and it keeps running.
+        seconds: u64,
+    },
     /// Switch it off.
     Stop,
     /// Restart its system.
     Reboot,
+    /// Halt it in memory.
+    Suspend,
+    /// Let it go on.
+    Resume,
     /// Take a snapshot, without the memory's contents.
     Snapshot {
         /// Its name: 2 to 40 characters.
         name: String,
+    },
+    /// Take it back to a snapshot.
+    Rollback {
+        /// The snapshot's name.
+        name: String,
+    },
+    /// Delete a snapshot.
+    DeleteSnapshot {
+        /// Its name.
+        name: String,
+    },
+    /// Back it up.
+    Backup {
+        /// The storage.
+        storage: String,
+        /// `snapshot`, `suspend` or `stop`.
+        mode: String,
+    },
+    /// Overwrite it with a backup of it. Its identity (VMID, marker) stays or is written anew.
+    Restore {
+        /// The backup's volume.
+        backup: String,
+    },
+    /// Make a template of it.
+    MakeTemplate,
+    /// Move it to another node of its cluster.
+    Migrate {
+        /// Where to.
+        node: String,
+        /// Without a break in its service (VM), or by a restart (container).
+        running: bool,
+        /// Whether it has disks on storages that the nodes do not share: they are copied.
+        local_disks: bool,
+        /// The storage for them there; where `None`, those of the same names.
+        storage: Option<String>,
     },
     /// Delete it with its disks.
     Delete,
@@ -151,33 +233,67 @@ impl Action {
             Self::Update { .. } => "update",
             Self::AddDisk { .. } => "add_disk",
             Self::Resize { .. } => "resize",
+            Self::MoveDisk { .. } => "move_disk",
+            Self::Detach { .. } => "detach",
+            Self::DestroyVolume { .. } => "destroy_volume",
+            Self::RemoveNic { .. } => "remove_nic",
+            Self::SetPool { .. } => "set_pool",
+            Self::SetHa { .. } => "set_ha",
             Self::Start => "start",
-            Self::Shutdown => "shutdown",
+            Self::Shutdown { .. } => "shutdown",
             Self::Stop => "stop",
             Self::Reboot => "reboot",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
             Self::Snapshot { .. } => "snapshot",
+            Self::Rollback { .. } => "rollback",
+            Self::DeleteSnapshot { .. } => "delete_snapshot",
+            Self::Backup { .. } => "backup",
+            Self::Restore { .. } => "restore",
+            Self::MakeTemplate => "make_template",
+            Self::Migrate { .. } => "migrate",
             Self::Delete => "delete",
         }
     }
 
-    /// Whether sending it twice could do something twice that a look cannot see.
-    /// Such a step is blocked, not sent again, when a crash hides whether it was sent.
+    /// The kinds of Proxmox's task that it starts, where sending it twice could do something twice that a look cannot
+    /// see. Such a step is blocked, not sent again, when a crash hides whether it was sent.
     #[must_use]
-    pub const fn is_blind(&self) -> bool {
+    pub const fn blind_tasks(&self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Reboot => true,
+            Self::Reboot => Some(&["qmreboot", "vzreboot"]),
+            Self::Rollback { .. } => Some(&["qmrollback", "vzrollback"]),
+            Self::Backup { .. } => Some(&["vzdump"]),
+            Self::Restore { .. } => Some(&["qmrestore", "vzrestore"]),
             Self::Create { .. }
             | Self::Clone { .. }
             | Self::Adopt
             | Self::Update { .. }
             | Self::AddDisk { .. }
             | Self::Resize { .. }
+            | Self::MoveDisk { .. }
+            | Self::Detach { .. }
+            | Self::DestroyVolume { .. }
+            | Self::RemoveNic { .. }
+            | Self::SetPool { .. }
+            | Self::SetHa { .. }
             | Self::Start
-            | Self::Shutdown
+            | Self::Shutdown { .. }
             | Self::Stop
+            | Self::Suspend
+            | Self::Resume
             | Self::Snapshot { .. }
-            | Self::Delete => false,
+            | Self::DeleteSnapshot { .. }
+            | Self::MakeTemplate
+            | Self::Migrate { .. }
+            | Self::Delete => None,
         }
+    }
+
+    /// Whether a look cannot tell that it was done.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        self.blind_tasks().is_some()
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::size::Size;
 
@@ -184,7 +184,7 @@ pub struct Create {
     pub node: Option<Sourced<String>>,
     /// What it is made from, as said (“debian 12”, “template base”, a volume); resolved against what the cluster has.
     pub image: Option<Sourced<String>>,
-    /// Cores, sockets, CPU type, memory, swap, flags, tags, description, and whether it shall run.
+    /// The fields that it has once, and whether it shall run.
     pub plain: Vec<(Plain, Sourced<Value>)>,
     /// Its disks in order; the first is the system disk.
     pub disks: Vec<WantedDisk>,
@@ -199,6 +199,8 @@ pub struct WantedDisk {
     pub size: Sourced<Size>,
     /// The storage to put it on.
     pub storage: Option<Sourced<String>>,
+    /// The other parts that were said.
+    pub parts: Vec<(DiskPart, Sourced<Value>)>,
 }
 
 /// A NIC somebody asked for, by its parts.
@@ -206,57 +208,6 @@ pub struct WantedDisk {
 pub struct WantedNic {
     /// The parts that were said.
     pub parts: Vec<(NicPart, Sourced<Value>)>,
-}
-
-/// A field that every guest has once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Plain {
-    /// [`crate::field::Field::Name`]
-    Name,
-    /// [`crate::field::Field::Cores`]
-    Cores,
-    /// [`crate::field::Field::Sockets`]
-    Sockets,
-    /// [`crate::field::Field::CpuType`]
-    CpuType,
-    /// [`crate::field::Field::Memory`]
-    Memory,
-    /// [`crate::field::Field::Swap`]
-    Swap,
-    /// [`crate::field::Field::OnBoot`]
-    OnBoot,
-    /// [`crate::field::Field::Protection`]
-    Protection,
-    /// [`crate::field::Field::Unprivileged`]
-    Unprivileged,
-    /// [`crate::field::Field::Tags`]
-    Tags,
-    /// [`crate::field::Field::Description`]
-    Description,
-    /// [`crate::field::Field::Running`]
-    Running,
-}
-
-impl Plain {
-    /// The field itself.
-    #[must_use]
-    pub const fn field(self) -> Field {
-        match self {
-            Self::Name => Field::Name,
-            Self::Cores => Field::Cores,
-            Self::Sockets => Field::Sockets,
-            Self::CpuType => Field::CpuType,
-            Self::Memory => Field::Memory,
-            Self::Swap => Field::Swap,
-            Self::OnBoot => Field::OnBoot,
-            Self::Protection => Field::Protection,
-            Self::Unprivileged => Field::Unprivileged,
-            Self::Tags => Field::Tags,
-            Self::Description => Field::Description,
-            Self::Running => Field::Running,
-        }
-    }
 }
 
 /// Which guests somebody meant.
@@ -308,15 +259,22 @@ pub struct Edit {
 pub enum EditField {
     /// One that every guest has once.
     Plain(Plain),
-    /// The size of a disk that exists.
-    DiskSize(DiskRef),
+    /// A part of a disk that exists.
+    Disk(DiskRef, DiskPart),
     /// A further disk; the amount is [`Amount::To`] its size.
     NewDisk {
         /// The storage to put it on.
         storage: Option<Sourced<String>>,
+        /// The other parts that were said.
+        parts: Vec<(DiskPart, Sourced<Value>)>,
     },
     /// A part of the NIC of that number; where `None`, of the only one.
     Nic(Option<u8>, NicPart),
+    /// A further NIC; the amount is [`Amount::To`] its bridge.
+    NewNic {
+        /// The other parts that were said.
+        parts: Vec<(NicPart, Sourced<Value>)>,
+    },
 }
 
 /// The disk that somebody meant.
@@ -351,16 +309,23 @@ pub enum Amount {
 
 /// What is done once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Deed {
     /// Start it.
     Start,
     /// Ask its system to shut down.
-    Shutdown,
+    Shutdown {
+        /// The seconds it has for that, where somebody said them.
+        within: Option<Sourced<u64>>,
+    },
     /// Switch it off, as by pulling the plug.
     Stop,
     /// Restart its system.
     Reboot,
+    /// Halt it where it is, in memory.
+    Suspend,
+    /// Let a suspended guest go on.
+    Resume,
     /// Delete it with its disks.
     Delete,
     /// Take a snapshot; without a name one is made from the declaration's time.
@@ -368,6 +333,43 @@ pub enum Deed {
         /// The snapshot's name.
         name: Option<Sourced<String>>,
     },
+    /// Take it back to a snapshot; what came after is lost.
+    Rollback {
+        /// The snapshot's name; where `None`, the newest.
+        snapshot: Option<Sourced<String>>,
+    },
+    /// Delete a snapshot.
+    DeleteSnapshot {
+        /// The snapshot's name; where `None`, the only one.
+        snapshot: Option<Sourced<String>>,
+    },
+    /// Back it up now.
+    Backup {
+        /// The storage; where `None`, the only one for backups.
+        storage: Option<Sourced<String>>,
+        /// `snapshot`, `suspend` or `stop`; where `None`, `snapshot`.
+        mode: Option<Sourced<String>>,
+    },
+    /// Overwrite it with a backup of its own.
+    Restore {
+        /// The backup's volume, or words for it; where `None`, the newest.
+        backup: Option<Sourced<String>>,
+    },
+    /// Make a template of it, which cannot be undone.
+    MakeTemplate,
+    /// Move it to another node.
+    Migrate {
+        /// The node.
+        node: Sourced<String>,
+        /// The storage for its disks there; where `None`, those of the same names.
+        storage: Option<Sourced<String>>,
+    },
+    /// Take a disk out of its configuration and keep it as an unused one.
+    Detach(DiskRef),
+    /// Delete a disk with its data.
+    DestroyDisk(DiskRef),
+    /// Take the NIC of that number out; where `None`, the only one.
+    RemoveNic(Option<u8>),
     /// Take it over: from then on MycoPod may change it.
     Adopt,
 }

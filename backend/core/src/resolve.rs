@@ -5,6 +5,7 @@
 //! resolved anew only while nothing of it was carried out, because “double” would mean
 //! something else afterwards.
 
+mod address;
 mod amount;
 mod change;
 mod create;
@@ -17,7 +18,7 @@ pub(crate) use value::content_for;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::field::{Field, Slot, Value};
+use crate::field::{Field, Plain, Slot, Value};
 use crate::guest::{GuestKey, GuestName, Kind, Vmid};
 use crate::id::DeclarationId;
 use crate::intent::{Intent, NewGuest, OneDeed, Wish};
@@ -310,7 +311,9 @@ impl<'a> Resolver<'a> {
                 Wish::Exist(_) => {}
                 Wish::Hold { guest, fields } => {
                     others.insert(guest.key(), "changed");
-                    if let Some(Value::Flag(running)) = fields.get(&Field::Running).map(|said| &said.value) {
+                    if let Some(Value::Flag(running)) =
+                        fields.get(&Field::Plain(Plain::Running)).map(|said| &said.value)
+                    {
                         powers.entry(guest.key()).or_default().insert(*running);
                         named.insert(guest.key(), guest.name.clone());
                     }
@@ -321,7 +324,7 @@ impl<'a> Resolver<'a> {
                         named.insert(guest.key(), guest.name.clone());
                     }
                     // Stopping a guest and then deleting it, or taking it over first, is one train of thought.
-                    OneDeed::Stop | OneDeed::Shutdown => {
+                    OneDeed::Stop | OneDeed::Shutdown { .. } => {
                         powers.entry(guest.key()).or_default().insert(false);
                         named.insert(guest.key(), guest.name.clone());
                     }
@@ -333,6 +336,19 @@ impl<'a> Resolver<'a> {
                     }
                     OneDeed::Snapshot(_) => {
                         others.insert(guest.key(), "kept in a snapshot");
+                    }
+                    OneDeed::Suspend
+                    | OneDeed::Resume
+                    | OneDeed::Rollback(_)
+                    | OneDeed::DeleteSnapshot(_)
+                    | OneDeed::Backup { .. }
+                    | OneDeed::Restore(_)
+                    | OneDeed::MakeTemplate
+                    | OneDeed::Migrate { .. }
+                    | OneDeed::Detach(_)
+                    | OneDeed::DestroyDisk(_)
+                    | OneDeed::RemoveNic(_) => {
+                        others.insert(guest.key(), "changed");
                     }
                 },
             }

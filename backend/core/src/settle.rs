@@ -3,10 +3,11 @@
 //! The same question is asked before a step is sent (is it already so?), after a crash (did
 //! it arrive?) and after Proxmox reported success (is it really so?).
 
-use crate::field::{Field, Value};
+use crate::field::{DiskPart, Field, Plain, Value};
 use crate::guest::Power;
 use crate::observed::{Look, Ownership, Sighting};
 use crate::plan::{Action, Step};
+use crate::size::Size;
 
 /// What a look says of a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,21 +31,7 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
     let vmid = step.guest.vmid;
     let seen = match look {
         Look::Unknown(why) => return Settled::Unknown(format!("{name} ({vmid}) cannot be seen: {why}")),
-        Look::Absent => {
-            return match step.action {
-                Action::Create { .. } | Action::Clone { .. } => Settled::No,
-                Action::Delete => Settled::Yes,
-                Action::Adopt
-                | Action::Update { .. }
-                | Action::AddDisk { .. }
-                | Action::Resize { .. }
-                | Action::Start
-                | Action::Shutdown
-                | Action::Stop
-                | Action::Reboot
-                | Action::Snapshot { .. } => Settled::Conflict(format!("{name} ({vmid}) is gone; nothing was sent")),
-            };
-        }
+        Look::Absent => return without(step),
         Look::Present(seen) => seen,
     };
     if let Some(conflict) = stranger(step, seen) {
@@ -59,48 +46,131 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
             is(seen.ownership == Ownership::Ours(step.resource))
         }
         Action::Update { fields, .. } => is(fields.iter().all(|(field, value)| holds(field, value, seen.get(field)))),
-        Action::AddDisk { slot, size, storage } => match seen.get(&Field::DiskSize(slot.clone())) {
+        Action::AddDisk { slot, size, storage, .. } => match seen.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
             None => Settled::No,
             Some(Value::Size(now))
                 if now >= size
-                    && seen.get(&Field::DiskStorage(slot.clone())) == Some(&Value::Text(storage.clone())) =>
+                    && seen.get(&Field::Disk(slot.clone(), DiskPart::Storage))
+                        == Some(&Value::Text(storage.clone())) =>
             {
                 Settled::Yes
             }
             Some(_) => Settled::Conflict(format!("{name} ({vmid}) has another disk at {slot} meanwhile")),
         },
-        Action::Resize { slot, size } => match seen.get(&Field::DiskSize(slot.clone())) {
+        Action::Resize { slot, size } => match seen.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
             None => Settled::Conflict(format!("{name} ({vmid}) has no disk {slot} any more")),
             Some(now) => is(matches!(now, Value::Size(now) if now >= size)),
         },
-        Action::Start | Action::Shutdown | Action::Stop if seen.power == Power::Unknown => {
+        Action::MoveDisk { disk, storage } => match seen.raw.get(disk) {
+            None => Settled::Conflict(format!("{name} ({vmid}) has no disk {disk} any more")),
+            Some(entry) => is(entry.starts_with(&format!("{storage}:"))),
+        },
+        Action::Detach { slot, volume } => match seen.raw.get(slot.as_str()) {
+            None => Settled::Yes,
+            Some(entry) if entry.contains(volume.as_str()) => is(seen.pending.contains(&Field::size_of(slot.clone()))),
+            Some(_) => Settled::Conflict(format!("{name} ({vmid}) has another disk at {slot} meanwhile")),
+        },
+        Action::DestroyVolume { volume } => {
+            let at = seen.raw.iter().find(|(_, entry)| entry.split(',').any(|part| part == volume));
+            match at {
+                None => Settled::Yes,
+                Some((key, _)) if key.starts_with("unused") => Settled::No,
+                Some((key, _)) => Settled::Conflict(format!("{volume} is in use by {name} ({vmid}) as {key}")),
+            }
+        }
+        Action::RemoveNic { number } => is(!seen.raw.contains_key(&format!("net{number}"))),
+        Action::SetPool { to, .. } => {
+            is(holds(&Plain::Pool.into(), &Value::Text(to.clone()), seen.get(&Plain::Pool.into())))
+        }
+        Action::SetHa { state, .. } => {
+            is(holds(&Plain::Ha.into(), &Value::Text(state.clone()), seen.get(&Plain::Ha.into())))
+        }
+        Action::Start | Action::Shutdown { .. } | Action::Stop | Action::Suspend | Action::Resume
+            if seen.power == Power::Unknown =>
+        {
             Settled::Unknown(format!("whether {name} ({vmid}) runs is not known"))
         }
-        Action::Start => is(seen.power == Power::Running),
-        Action::Shutdown | Action::Stop => is(seen.power == Power::Stopped),
-        Action::Reboot | Action::Delete => Settled::No,
-        Action::Snapshot { name } => match &seen.snapshots {
-            Some(snapshots) => is(snapshots.contains(name)),
+        Action::Start | Action::Resume => is(seen.power == Power::Running),
+        Action::Shutdown { .. } | Action::Stop => is(seen.power == Power::Stopped),
+        Action::Suspend => is(seen.power == Power::Paused),
+        Action::Reboot | Action::Delete | Action::Rollback { .. } | Action::Backup { .. } | Action::Restore { .. } => {
+            Settled::No
+        }
+        Action::Snapshot { name: snapshot } | Action::DeleteSnapshot { name: snapshot } => match &seen.snapshots {
+            Some(snapshots) => is(snapshots.contains(snapshot) != matches!(step.action, Action::DeleteSnapshot { .. })),
             None => Settled::Unknown(format!("the snapshots of {name} ({vmid}) were not seen")),
         },
+        Action::MakeTemplate => is(seen.template),
+        Action::Migrate { node, .. } => is(seen.guest.node == *node),
     }
 }
 
-/// Whether what is fulfils what was declared. What Proxmox leaves out is no, none or empty, and a disk that grew
+/// What it means for a step that its guest is proven absent.
+fn without(step: &Step) -> Settled {
+    let (name, vmid) = (&step.guest.name, step.guest.vmid);
+    match step.action {
+        Action::Create { .. } | Action::Clone { .. } => Settled::No,
+        Action::Delete => Settled::Yes,
+        Action::Adopt
+        | Action::Update { .. }
+        | Action::AddDisk { .. }
+        | Action::Resize { .. }
+        | Action::MoveDisk { .. }
+        | Action::Detach { .. }
+        | Action::DestroyVolume { .. }
+        | Action::RemoveNic { .. }
+        | Action::SetPool { .. }
+        | Action::SetHa { .. }
+        | Action::Start
+        | Action::Shutdown { .. }
+        | Action::Stop
+        | Action::Reboot
+        | Action::Suspend
+        | Action::Resume
+        | Action::Snapshot { .. }
+        | Action::Rollback { .. }
+        | Action::DeleteSnapshot { .. }
+        | Action::Backup { .. }
+        | Action::Restore { .. }
+        | Action::MakeTemplate
+        | Action::Migrate { .. } => Settled::Conflict(format!("{name} ({vmid}) is gone; nothing was sent")),
+    }
+}
+
+/// Whether what is fulfils what was declared. What Proxmox leaves out has its default, and a disk that grew
 /// since is as declared, because Proxmox cannot shrink it.
 #[must_use]
 pub fn holds(field: &Field, declared: &Value, is: Option<&Value>) -> bool {
-    match (field, declared, is) {
-        (Field::DiskSize(_), Value::Size(declared), Some(Value::Size(is))) => is >= declared,
-        (_, declared, Some(is)) => declared == is,
-        // A node that does not say whether a guest runs gives no reason to start or stop it.
-        (Field::Running, _, None) => true,
-        (_, Value::Flag(flag), None) => !flag,
-        (_, Value::Text(text), None) => text.is_empty(),
-        (_, Value::Set(set), None) => set.is_empty(),
-        // A VLAN of 0 is none.
-        (_, Value::Count(count), None) => *count == 0,
-        (_, Value::Size(_), None) => false,
+    match field {
+        Field::Disk(_, DiskPart::Size) => match (declared, is) {
+            // None is declared: what is there instead is a difference.
+            (Value::Size(declared), is) if *declared == Size::default() => is.is_none(),
+            (Value::Size(declared), Some(Value::Size(is))) => is >= declared,
+            _ => false,
+        },
+        // Where a disk came from is history, and a part of one that is not there is no difference of its own.
+        Field::Disk(_, part) => *part == DiskPart::Import || is.is_none_or(|is| is == declared),
+        Field::Nic(..) => match (declared, is) {
+            (declared, Some(is)) => declared == is,
+            (Value::Flag(flag), None) => !flag,
+            (Value::Text(text), None) => text.is_empty() || text == "0",
+            (Value::Count(count), None) => *count == 0,
+            (Value::Set(_) | Value::Size(_), None) => false,
+        },
+        Field::Plain(plain) => match (plain, declared, is) {
+            // A version of the machine is one of its kind.
+            (Plain::Machine, Value::Text(declared), Some(Value::Text(is))) => {
+                is == declared
+                    || matches!(declared.as_str(), "q35" if is.starts_with("pc-q35"))
+                    || matches!(declared.as_str(), "pc" if is.starts_with("pc-i440fx"))
+            }
+            // Its value is never read back: that there is one is all that shows.
+            (Plain::Password, Value::Text(secret), Some(_)) => !secret.is_empty(),
+            (_, declared, Some(is)) => declared == is,
+            // A node that does not say whether a guest runs gives no reason to start or stop it.
+            (Plain::Running, _, None) => true,
+            (_, declared, None) => plain.unset().as_ref() == Some(declared),
+        },
     }
 }
 
@@ -135,7 +205,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use super::{Settled, settled};
-    use crate::field::{Field, Slot, Value};
+    use crate::field::{DiskPart, Field, Plain, Slot, Value};
     use crate::guest::{GuestRef, Kind, Power, Vmid};
     use crate::id::ResourceId;
     use crate::observed::{Look, Ownership, Sighting};
@@ -178,7 +248,7 @@ mod tests {
             digest: "0".repeat(40),
             ownership,
             smbios_uuid: None,
-            fields: BTreeMap::from([(Field::Cores, Value::Count(2))]),
+            fields: BTreeMap::from([(Field::Plain(Plain::Cores), Value::Count(2))]),
             pending: BTreeSet::new(),
             hotplug: BTreeSet::new(),
             snapshots: Some(BTreeSet::from(["pre-patch".to_owned()])),
@@ -241,15 +311,15 @@ mod tests {
         let slot = Slot::scsi(1);
         let disk = |storage: &str, gib| {
             let mut seen = seen(Ownership::Ours(resource(1)));
-            seen.fields.insert(Field::DiskSize(Slot::scsi(1)), Value::Size(Size::gib(gib)));
-            seen.fields.insert(Field::DiskStorage(Slot::scsi(1)), Value::Text(storage.into()));
+            seen.fields.insert(Field::Disk(Slot::scsi(1), DiskPart::Size), Value::Size(Size::gib(gib)));
+            seen.fields.insert(Field::Disk(Slot::scsi(1), DiskPart::Storage), Value::Text(storage.into()));
             present(seen)
         };
         let resize = step(Action::Resize { slot: slot.clone(), size: Size::gib(20) });
         assert_eq!(settled(&resize, &disk("local", 10)), Settled::No);
         assert_eq!(settled(&resize, &disk("local", 20)), Settled::Yes);
         assert!(matches!(settled(&resize, &present(seen(Ownership::Ours(resource(1))))), Settled::Conflict(_)));
-        let add = step(Action::AddDisk { slot, storage: "local".into(), size: Size::gib(10) });
+        let add = step(Action::AddDisk { slot, storage: "local".into(), size: Size::gib(10), parts: BTreeMap::new() });
         assert_eq!(settled(&add, &disk("local", 10)), Settled::Yes);
         assert!(matches!(settled(&add, &disk("other", 10)), Settled::Conflict(_)));
         assert_eq!(settled(&add, &present(seen(Ownership::Ours(resource(1))))), Settled::No);
@@ -259,7 +329,7 @@ mod tests {
     fn an_unknown_power_state_settles_nothing() {
         let mut unknown = seen(Ownership::Ours(resource(1)));
         unknown.power = Power::Unknown;
-        for action in [Action::Start, Action::Stop, Action::Shutdown] {
+        for action in [Action::Start, Action::Stop, Action::Shutdown { seconds: 60 }, Action::Suspend, Action::Resume] {
             assert!(matches!(settled(&step(action), &present(unknown.clone())), Settled::Unknown(_)));
         }
     }
@@ -269,9 +339,9 @@ mod tests {
         let ours = || present(seen(Ownership::Ours(resource(1))));
         let update =
             |field, value| step(Action::Update { fields: BTreeMap::from([(field, value)]), macs: BTreeMap::new() });
-        assert_eq!(settled(&update(Field::Cores, Value::Count(2)), &ours()), Settled::Yes);
-        assert_eq!(settled(&update(Field::Cores, Value::Count(4)), &ours()), Settled::No);
-        assert_eq!(settled(&update(Field::OnBoot, Value::Flag(false)), &ours()), Settled::Yes);
+        assert_eq!(settled(&update(Field::Plain(Plain::Cores), Value::Count(2)), &ours()), Settled::Yes);
+        assert_eq!(settled(&update(Field::Plain(Plain::Cores), Value::Count(4)), &ours()), Settled::No);
+        assert_eq!(settled(&update(Field::Plain(Plain::OnBoot), Value::Flag(false)), &ours()), Settled::Yes);
         assert_eq!(settled(&step(Action::Snapshot { name: "pre-patch".into() }), &ours()), Settled::Yes);
         assert_eq!(settled(&step(Action::Snapshot { name: "other".into() }), &ours()), Settled::No);
         assert_eq!(settled(&step(Action::Reboot), &ours()), Settled::No);

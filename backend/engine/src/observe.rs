@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::GuestKey;
 use mycopod_core::observed::{NodeState, Observed, Origin, Ownership, Sighting};
 use mycopod_core::ports::CallError;
@@ -182,7 +182,7 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
         _ => None,
     };
     let disks = seen.fields.iter().filter_map(|(field, value)| match (field, value) {
-        (Field::DiskSize(_), Value::Size(size)) => Some(size.as_bytes()),
+        (Field::Disk(_, DiskPart::Size), Value::Size(size)) => Some(size.as_bytes()),
         _ => None,
     });
     GuestRow {
@@ -195,8 +195,8 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
         managed: false,
         resource: None,
         declaration: None,
-        cores: count(Field::Cores),
-        memory_mib: match seen.get(&Field::Memory) {
+        cores: count(Field::Plain(Plain::Cores)),
+        memory_mib: match seen.get(&Field::Plain(Plain::Memory)) {
             Some(Value::Size(size)) => Some(size.as_mib()),
             _ => None,
         },

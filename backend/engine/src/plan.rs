@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mycopod_core::drift::owned;
-use mycopod_core::field::Field;
+use mycopod_core::field::{Field, Plain};
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
@@ -250,10 +250,10 @@ impl Engine {
                         fields.retain(|field, _| wanted(resource.id, field));
                     }
                 }
-                Wish::Once { guest, deed: OneDeed::Start | OneDeed::Shutdown | OneDeed::Stop } => {
+                Wish::Once { guest, deed: OneDeed::Start | OneDeed::Shutdown { .. } | OneDeed::Stop } => {
                     // Whether a guest runs is a state that is kept, not a deed: it is planned whenever it is not so.
                     let resource = ours.iter().find(|ours| ours.guest.key() == guest.key());
-                    if resource.is_none_or(|resource| wanted(resource.id, &Field::Running)) {
+                    if resource.is_none_or(|resource| wanted(resource.id, &Field::Plain(Plain::Running))) {
                         done.remove(&index);
                     } else {
                         done.insert(index);

@@ -1,6 +1,6 @@
 //! From the core's types to what the outside sees.
 
-use mycopod_core::field::{Field, NicPart, Value};
+use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::plan::{Change, Effect, Plan, Step};
 use mycopod_core::reading::{
@@ -128,18 +128,7 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             ("change", targets.iter().map(|t| target(t, text)).collect(), edit_fields(edits))
         }
         What::Do { targets, deed } => {
-            let (verb, fields) = match deed {
-                Deed::Start => ("start", Vec::new()),
-                Deed::Shutdown => ("shutdown", Vec::new()),
-                Deed::Stop => ("stop", Vec::new()),
-                Deed::Reboot => ("reboot", Vec::new()),
-                Deed::Delete => ("delete", Vec::new()),
-                Deed::Adopt => ("adopt", Vec::new()),
-                Deed::Snapshot { name } => (
-                    "snapshot",
-                    name.iter().map(|name| field("snapshot", "Snapshot", name.value.clone(), &name.source)).collect(),
-                ),
-            };
+            let (verb, fields) = done(deed);
             (verb, targets.iter().map(|t| target(t, text)).collect(), fields)
         }
         What::Clone { from, name, full, edits } => {
@@ -158,6 +147,58 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
         verb,
         targets,
         fields,
+    }
+}
+
+/// A deed's verb, and what was said of it.
+fn done(deed: &Deed) -> (&'static str, Vec<FieldView>) {
+    let disk =
+        |disk: &DiskRef| vec![field("disk", "Disk", disk_name(disk), &Source::inferred("the disk that is meant"))];
+    let named = |key: &str, label: &str, said: &Option<Sourced<String>>| {
+        said.iter().map(|said| sourced(key, label, said)).collect::<Vec<_>>()
+    };
+    match deed {
+        Deed::Start => ("start", Vec::new()),
+        Deed::Shutdown { within } => {
+            ("shutdown", within.iter().map(|within| sourced("within", "Within seconds", within)).collect())
+        }
+        Deed::Stop => ("stop", Vec::new()),
+        Deed::Reboot => ("reboot", Vec::new()),
+        Deed::Suspend => ("suspend", Vec::new()),
+        Deed::Resume => ("resume", Vec::new()),
+        Deed::Delete => ("delete", Vec::new()),
+        Deed::Adopt => ("adopt", Vec::new()),
+        Deed::Snapshot { name } => ("snapshot", named("snapshot", "Snapshot", name)),
+        Deed::Rollback { snapshot } => ("rollback", named("snapshot", "Snapshot", snapshot)),
+        Deed::DeleteSnapshot { snapshot } => ("delete_snapshot", named("snapshot", "Snapshot", snapshot)),
+        Deed::Backup { storage, mode } => {
+            let mut fields = named("storage", "Storage", storage);
+            fields.extend(named("mode", "Mode", mode));
+            ("backup", fields)
+        }
+        Deed::Restore { backup } => ("restore", named("backup", "Backup", backup)),
+        Deed::MakeTemplate => ("make_template", Vec::new()),
+        Deed::Migrate { node, storage } => {
+            let mut fields = vec![sourced("node", "Node", node)];
+            fields.extend(named("storage", "Storage", storage));
+            ("migrate", fields)
+        }
+        Deed::Detach(meant) => ("detach", disk(meant)),
+        Deed::DestroyDisk(meant) => ("destroy_disk", disk(meant)),
+        Deed::RemoveNic(number) => {
+            let meant = number.map_or_else(|| "the only one".to_owned(), |number| number.to_string());
+            ("remove_nic", vec![field("nic", "NIC", meant, &Source::inferred("the NIC that is meant"))])
+        }
+    }
+}
+
+/// The disk that is meant, as a field's key has it.
+fn disk_name(disk: &DiskRef) -> String {
+    match disk {
+        DiskRef::Only => "the only one".to_owned(),
+        DiskRef::Data => "data".to_owned(),
+        DiskRef::Nth(n) => n.to_string(),
+        DiskRef::Slot(slot) => slot.to_string(),
     }
 }
 
@@ -186,16 +227,16 @@ fn created_fields(create: &Create) -> Vec<FieldView> {
     let mut fields = vec![field("kind", "Kind", create.kind.value.noun().to_owned(), &create.kind.source)];
     fields.extend(create.image.iter().map(|image| sourced("image", "Made from", image)));
     fields.extend(create.node.iter().map(|node| sourced("node", "Node", node)));
-    fields.extend(create.plain.iter().map(|(plain, value)| {
-        let plain = plain.field();
-        sourced(&plain.to_string(), &plain.label(), value)
-    }));
+    fields.extend(create.plain.iter().map(|(plain, value)| sourced(plain.as_str(), plain.label(), value)));
     for (n, disk) in create.disks.iter().enumerate() {
         let n = n + 1;
         fields.push(sourced(&format!("disk.{n}.size"), &format!("Disk {n} size"), &disk.size));
         fields.extend(
             disk.storage.iter().map(|s| sourced(&format!("disk.{n}.storage"), &format!("Disk {n} storage"), s)),
         );
+        fields.extend(disk.parts.iter().map(|(part, value)| {
+            sourced(&format!("disk.{n}.{}", part.as_str()), &format!("Disk {n} {}", part.label()), value)
+        }));
     }
     for (n, nic) in create.nics.iter().enumerate() {
         let n = u8::try_from(n).unwrap_or(u8::MAX);
@@ -212,39 +253,28 @@ fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
         .iter()
         .map(|edit| {
             let (key, label) = match &edit.field {
-                EditField::Plain(plain) => {
-                    let plain = plain.field();
-                    (plain.to_string(), plain.label())
+                EditField::Plain(plain) => (plain.as_str().to_owned(), plain.label().to_owned()),
+                EditField::Disk(DiskRef::Only, part) => {
+                    (format!("disk.{}", part.as_str()), format!("Disk {}", part.label()))
                 }
-                EditField::DiskSize(DiskRef::Only) => ("disk.size".into(), "Disk size".into()),
-                EditField::DiskSize(DiskRef::Data) => ("disk.data.size".into(), "Data disk size".into()),
-                EditField::DiskSize(DiskRef::Nth(n)) => (format!("disk.{n}.size"), format!("Disk {n} size")),
-                EditField::DiskSize(DiskRef::Slot(slot)) => (format!("disk.{slot}.size"), format!("Disk {slot} size")),
-                EditField::NewDisk { storage } => (
+                EditField::Disk(disk, part) => {
+                    let name = disk_name(disk);
+                    (format!("disk.{name}.{}", part.as_str()), format!("Disk {name} {}", part.label()))
+                }
+                EditField::NewDisk { storage, .. } => (
                     "disk.new".into(),
                     storage.as_ref().map_or("New disk".into(), |storage| format!("New disk on {}", storage.value)),
                 ),
-                EditField::Nic(n, part) => {
-                    let part = *part;
-                    n.map_or_else(
-                        || (format!("nic.{}", part.as_str()), nic_label(part).into()),
-                        |n| (Field::Nic(n, part).to_string(), Field::Nic(n, part).label()),
-                    )
+                EditField::NewNic { .. } => ("nic.new".into(), "New NIC on".into()),
+                EditField::Nic(None, part) => (format!("nic.{}", part.as_str()), format!("NIC {}", part.label())),
+                EditField::Nic(Some(n), part) => {
+                    let field = Field::Nic(*n, *part);
+                    (field.to_string(), field.label())
                 }
             };
             field(&key, &label, amount(&edit.amount), &edit.source)
         })
         .collect()
-}
-
-const fn nic_label(part: NicPart) -> &'static str {
-    match part {
-        NicPart::Bridge => "NIC bridge",
-        NicPart::Vlan => "NIC VLAN",
-        NicPart::Ip => "NIC address",
-        NicPart::Gateway => "NIC gateway",
-        NicPart::Model => "NIC model",
-    }
 }
 
 fn amount(amount: &Amount) -> String {

@@ -302,10 +302,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether a reboot whose answer got lost was begun: a task of its kind that was not there before.
+    /// Whether a step whose answer got lost and whose effect no look shows was begun: a task of its kind that was not there before.
     async fn find_blind(&self) -> Result<Outcome, End> {
         let before = self.ledger.baseline(self.step).await?;
-        let kinds = ["qmreboot", "vzreboot"];
+        let kinds = self.step.action.blind_tasks().unwrap_or_default();
         let new = self.tasks().await?.into_iter().find(|upid| kinds.contains(&upid.kind()) && !before.contains(upid));
         match new {
             Some(upid) => {
@@ -313,8 +313,8 @@ impl Run<'_> {
                 self.follow(&upid).await
             }
             None => Ok(Outcome::Blocked(format!(
-                "MycoPod was interrupted while it asked {} to reboot, and Proxmox shows no such task. It was not asked again. Look at the guest’s uptime, then plan again",
-                self.step.guest.name
+                "MycoPod was interrupted while it sent “{}”, and Proxmox shows no such task. It was not sent again. Look at {}, then plan again",
+                self.step.summary, self.step.guest.name
             ))),
         }
     }
@@ -334,7 +334,7 @@ fn is_passing(reason: &str) -> bool {
 
 fn failed_task(action: &Action, why: &str) -> String {
     let hint = match action {
-        Action::Shutdown => " Its system may not listen to Proxmox; “force stop” switches it off",
+        Action::Shutdown { .. } => " Its system may not listen to Proxmox; “force stop” switches it off",
         Action::Create { .. } | Action::Clone { .. } => {
             " Look at the task’s log; what was begun was cleaned up by Proxmox, or stands there locked"
         }

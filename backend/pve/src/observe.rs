@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::{join_all, try_join, try_join_all, try_join5};
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{DiskPart, Field, Value};
 use mycopod_core::guest::{GuestKey, Kind};
 use mycopod_core::observed::{Bridge, Image, Node, NodeState, Observed, Origin, Sighting, Storage};
 use mycopod_core::ports::CallError;
@@ -236,10 +236,11 @@ fn bridge(row: &Row) -> Option<(String, Bridge)> {
 
 /// A template as an image; its disk is the first in the order of its slots.
 fn image(template: &Sighting) -> Image {
-    let disk = template.disks().next().and_then(|slot| match template.get(&Field::DiskSize(slot.clone())) {
-        Some(Value::Size(size)) => Some(*size),
-        _ => None,
-    });
+    let disk =
+        template.disks().next().and_then(|slot| match template.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
+            Some(Value::Size(size)) => Some(*size),
+            _ => None,
+        });
     let guest = &template.guest;
     let origin = Origin::Template(guest.vmid);
     Image { name: guest.name.clone(), kind: guest.kind, node: guest.node.clone(), origin, disk }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::make::{adding, nics_of, starting};
 use super::place::{bytes, memory_of};
 use super::{Draft, Planner, change, effect, is_on};
-use crate::field::{Field, Slot, Value};
+use crate::field::{DiskPart, Field, Plain, Slot, Value};
 use crate::guest::{GuestKey, GuestRef, Power};
 use crate::intent::OneDeed;
 use crate::plan::{Action, Effect};
@@ -14,6 +14,9 @@ use crate::settle::holds;
 use crate::size::Size;
 
 type Fields = BTreeMap<Field, Sourced<Value>>;
+
+/// How a guest that shall not run is halted: it is asked, and never switched off unasked.
+const SHUTDOWN: Action = Action::Shutdown { seconds: OneDeed::SHUTDOWN_SECONDS };
 
 impl Planner<'_> {
     /// Fields of a guest that exists.
@@ -28,10 +31,10 @@ impl Planner<'_> {
         let asked = self.questions.len();
         self.update(wish, key, fields);
         self.disks(wish, key, fields);
-        if let Some(said) = fields.get(&Field::Running) {
+        if let Some(said) = fields.get(&Field::Plain(Plain::Running)) {
             match said.value {
                 Value::Flag(true) => self.start(wish, key, fields),
-                _ => self.halt(wish, key, Action::Shutdown, fields),
+                _ => self.halt(wish, key, SHUTDOWN, fields),
             }
         }
         if self.steps.len() == before && self.questions.len() == asked && !fields.is_empty() {
@@ -46,25 +49,18 @@ impl Planner<'_> {
         let differing: Vec<(&Field, &Sourced<Value>)> = fields
             .iter()
             .filter(|(field, said)| match field {
-                Field::Running | Field::DiskSize(_) | Field::DiskStorage(_) => false,
-                Field::Name
-                | Field::Cores
-                | Field::Sockets
-                | Field::CpuType
-                | Field::Memory
-                | Field::Swap
-                | Field::OnBoot
-                | Field::Protection
-                | Field::Unprivileged
-                | Field::Tags
-                | Field::Description
-                | Field::Nic(..) => !holds(field, &said.value, standing.fields.get(*field)),
+                // These take calls of their own.
+                Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
+                | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => false,
+                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
+                    !holds(field, &said.value, standing.fields.get(*field))
+                }
             })
             .collect();
         if differing.is_empty() {
             return;
         }
-        if differing.iter().any(|(field, _)| **field == Field::Unprivileged) {
+        if differing.iter().any(|(field, _)| **field == Field::Plain(Plain::Unprivileged)) {
             let text = format!(
                 "Whether {} is unprivileged was fixed when it was made and cannot be changed back. Leave that out, or \
                  restore a backup of it as a new container.",
@@ -86,7 +82,7 @@ impl Planner<'_> {
         let update: BTreeMap<Field, Value> =
             differing.iter().map(|(field, said)| ((*field).clone(), said.value.clone())).collect();
         let (resource, on) = (standing.resource, is_on(standing.power));
-        let more = update.contains_key(&Field::Memory).then(|| {
+        let more = update.contains_key(&Field::Plain(Plain::Memory)).then(|| {
             let (now, then) = (memory_of(&standing.fields), memory_of(&update));
             bytes(then) - bytes(now)
         });
@@ -116,7 +112,7 @@ impl Planner<'_> {
     /// Growth of disks, and further disks.
     fn disks(&mut self, wish: usize, key: GuestKey, fields: &Fields) {
         for (field, said) in fields {
-            let (Field::DiskSize(slot), Value::Size(size)) = (field, &said.value) else { continue };
+            let (Field::Disk(slot, DiskPart::Size), Value::Size(size)) = (field, &said.value) else { continue };
             let Some(standing) = self.guests.get(&key) else { return };
             let seen = standing.seen;
             match standing.fields.get(field) {
@@ -132,7 +128,7 @@ impl Planner<'_> {
                         Value::Size(is) => size.saturating_sub(*is),
                         _ => *size,
                     };
-                    let storage = match standing.fields.get(&Field::DiskStorage(slot.clone())) {
+                    let storage = match standing.fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)) {
                         Some(Value::Text(storage)) => storage.clone(),
                         _ => String::new(),
                     };
@@ -149,7 +145,7 @@ impl Planner<'_> {
         }
         for (field, said) in fields {
             let Some(standing) = self.guests.get(&key) else { return };
-            if let (Field::DiskStorage(slot), Some(is)) = (field, standing.fields.get(field))
+            if let (Field::Disk(slot, DiskPart::Storage), Some(is)) = (field, standing.fields.get(field))
                 && *is != said.value
             {
                 let text = format!(
@@ -172,8 +168,8 @@ impl Planner<'_> {
     ) {
         let Some(standing) = self.guests.get(&key) else { return };
         let (seen, resource) = (standing.seen, standing.resource);
-        let effect = effect::of(&Field::DiskSize(slot.clone()), key.kind, standing.power, &seen.hotplug);
-        let wanted = fields.get(&Field::DiskStorage(slot.clone())).and_then(|said| match &said.value {
+        let effect = effect::of(&Field::Disk(slot.clone(), DiskPart::Size), key.kind, standing.power, &seen.hotplug);
+        let wanted = fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)).and_then(|said| match &said.value {
             Value::Text(storage) => Some((storage.clone(), said.source.clone())),
             _ => None,
         });
@@ -189,12 +185,12 @@ impl Planner<'_> {
         if !self.give_space(key, slot, &storage, size) || !self.touch(wish, key) {
             return;
         }
-        if slot.as_str().starts_with("mp") {
+        if slot.as_str().starts_with("mp") && !fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Mount)) {
             self.note(format!("Disk {slot} of {} is mounted at /mnt/{slot} in the container.", seen.guest.name));
         }
-        self.push(wish, &seen.guest, resource, adding(slot, said, size, &storage, &why, effect));
-        self.remember(key, &Field::DiskSize(slot.clone()), &said.value);
-        self.remember(key, &Field::DiskStorage(slot.clone()), &Value::Text(storage));
+        self.push(wish, &seen.guest, resource, adding(slot, fields, size, &storage, &why, effect));
+        self.remember(key, &Field::Disk(slot.clone(), DiskPart::Size), &said.value);
+        self.remember(key, &Field::Disk(slot.clone(), DiskPart::Storage), &Value::Text(storage));
     }
 
     fn remember(&mut self, key: GuestKey, field: &Field, value: &Value) {
@@ -263,8 +259,8 @@ impl Planner<'_> {
             return self.depend_on_power(key);
         }
         if self.power_matters(key) && self.touch(wish, key) {
-            let said = fields.get(&Field::Running);
-            let changes = said.map(|said| change(&Field::Running, Some(&Value::Flag(true)), said));
+            let said = fields.get(&Field::Plain(Plain::Running));
+            let changes = said.map(|said| change(&Field::Plain(Plain::Running), Some(&Value::Flag(true)), said));
             let draft = Draft::new(action, Effect::Stop).with(changes.into_iter().collect());
             self.push(wish, &seen.guest, resource, draft);
             self.rooms.take_memory(&seen.guest.node, -bytes(memory));
@@ -305,7 +301,7 @@ impl Planner<'_> {
 impl Planner<'_> {
     /// Something that is done once.
     pub(super) fn once(&mut self, wish: usize, guest: &GuestRef, deed: &OneDeed) {
-        if matches!(deed, OneDeed::Delete | OneDeed::Stop | OneDeed::Shutdown) && self.is_gone(guest) {
+        if matches!(deed, OneDeed::Delete | OneDeed::Stop | OneDeed::Shutdown { .. }) && self.is_gone(guest) {
             return self.note(format!("{} ({}) is gone already.", guest.name, guest.vmid));
         }
         let Some(key) = self.standing(guest) else { return };
@@ -313,11 +309,34 @@ impl Planner<'_> {
         let before = self.steps.len();
         match deed {
             OneDeed::Start => self.start(wish, key, &none),
-            OneDeed::Shutdown => self.halt(wish, key, Action::Shutdown, &none),
+            OneDeed::Shutdown { seconds } => self.halt(wish, key, Action::Shutdown { seconds: *seconds }, &none),
             OneDeed::Stop => self.halt(wish, key, Action::Stop, &none),
             OneDeed::Reboot => self.reboot(wish, key),
+            OneDeed::Suspend => self.simple(wish, key, Action::Suspend, Effect::Stop),
+            OneDeed::Resume => self.simple(wish, key, Action::Resume, Effect::Live),
             OneDeed::Delete => return self.delete(wish, key),
             OneDeed::Snapshot(name) => return self.snapshot(wish, key, name),
+            OneDeed::Rollback(name) => {
+                self.simple(wish, key, Action::Rollback { name: name.clone() }, Effect::Destroy);
+            }
+            OneDeed::DeleteSnapshot(name) => {
+                self.simple(wish, key, Action::DeleteSnapshot { name: name.clone() }, Effect::Destroy);
+            }
+            OneDeed::Backup { storage, mode } => {
+                let action = Action::Backup { storage: storage.clone(), mode: mode.clone() };
+                let effect = if mode == "snapshot" { Effect::Live } else { Effect::Stop };
+                self.simple(wish, key, action, effect);
+            }
+            OneDeed::Restore(backup) => {
+                self.simple(wish, key, Action::Restore { backup: backup.clone() }, Effect::Destroy);
+            }
+            OneDeed::MakeTemplate => self.simple(wish, key, Action::MakeTemplate, Effect::Stop),
+            OneDeed::Migrate { node, storage } => self.migrate(wish, key, node, storage.as_deref()),
+            OneDeed::Detach(slot) => self.detach(wish, key, slot, false),
+            OneDeed::DestroyDisk(slot) => self.detach(wish, key, slot, true),
+            OneDeed::RemoveNic(number) => {
+                self.simple(wish, key, Action::RemoveNic { number: *number }, Effect::Live);
+            }
             OneDeed::Adopt => {
                 if self.guests.get(&key).is_some_and(|standing| !standing.ours) {
                     self.touch(wish, key);
@@ -327,9 +346,22 @@ impl Planner<'_> {
         if self.steps.len() == before && self.questions.is_empty() {
             let how = match deed {
                 OneDeed::Start => "runs already",
-                OneDeed::Shutdown | OneDeed::Stop => "is off already",
+                OneDeed::Shutdown { .. } | OneDeed::Stop => "is off already",
                 OneDeed::Adopt => "is MycoPod’s already",
-                OneDeed::Reboot | OneDeed::Delete | OneDeed::Snapshot(_) => return,
+                OneDeed::Reboot
+                | OneDeed::Suspend
+                | OneDeed::Resume
+                | OneDeed::Delete
+                | OneDeed::Snapshot(_)
+                | OneDeed::Rollback(_)
+                | OneDeed::DeleteSnapshot(_)
+                | OneDeed::Backup { .. }
+                | OneDeed::Restore(_)
+                | OneDeed::MakeTemplate
+                | OneDeed::Migrate { .. }
+                | OneDeed::Detach(_)
+                | OneDeed::DestroyDisk(_)
+                | OneDeed::RemoveNic(_) => return,
             };
             self.note(format!("{} ({}) {how}.", guest.name, guest.vmid));
         }
@@ -338,6 +370,44 @@ impl Planner<'_> {
     /// Whether a guest is proven to be gone: all nodes answered, and nothing has its VMID.
     fn is_gone(&self, guest: &GuestRef) -> bool {
         self.world.observed.is_complete() && self.world.observed.numbered(guest.vmid).is_none()
+    }
+
+    /// A deed of one step.
+    fn simple(&mut self, wish: usize, key: GuestKey, action: Action, effect: Effect) {
+        let Some(standing) = self.guests.get(&key) else { return };
+        let (seen, resource) = (standing.seen, standing.resource);
+        if self.power_matters(key) && self.touch(wish, key) {
+            self.push(wish, &seen.guest, resource, Draft::new(action, effect));
+        }
+    }
+
+    fn migrate(&mut self, wish: usize, key: GuestKey, node: &str, storage: Option<&str>) {
+        let Some(standing) = self.guests.get(&key) else { return };
+        let seen = standing.seen;
+        let here = self.world.observed.node(&seen.guest.node);
+        let local_disks = seen.fields.iter().any(|(field, value)| match (field, value) {
+            (Field::Disk(_, DiskPart::Storage), Value::Text(storage)) => {
+                here.and_then(|node| node.storages.get(storage)).is_none_or(|storage| !storage.shared)
+            }
+            _ => false,
+        });
+        let running = is_on(standing.power);
+        let action =
+            Action::Migrate { node: node.to_owned(), running, local_disks, storage: storage.map(str::to_owned) };
+        self.simple(wish, key, action, Effect::Live);
+    }
+
+    /// Takes a disk out, and deletes it where `destroy`.
+    fn detach(&mut self, wish: usize, key: GuestKey, slot: &Slot, destroy: bool) {
+        let Some(standing) = self.guests.get(&key) else { return };
+        let seen = standing.seen;
+        let effect = effect::of(&Field::size_of(slot.clone()), key.kind, standing.power, &seen.hotplug);
+        let Some(volume) = seen.raw.get(slot.as_str()).and_then(|entry| entry.split(',').next()) else { return };
+        let volume = volume.to_owned();
+        self.simple(wish, key, Action::Detach { slot: slot.clone(), volume: volume.clone() }, effect);
+        if destroy {
+            self.simple(wish, key, Action::DestroyVolume { volume }, Effect::Destroy);
+        }
     }
 
     fn reboot(&mut self, wish: usize, key: GuestKey) {
@@ -356,7 +426,7 @@ impl Planner<'_> {
     fn delete(&mut self, wish: usize, key: GuestKey) {
         let Some(standing) = self.guests.get(&key) else { return };
         let (seen, resource) = (standing.seen, standing.resource);
-        if standing.fields.get(&Field::Protection) == Some(&Value::Flag(true)) {
+        if standing.fields.get(&Field::Plain(Plain::Protection)) == Some(&Value::Flag(true)) {
             let text = format!(
                 "{} ({}) is protected against deletion, so deleting it is not planned. Whoever may decide that takes \
                  its protection away first.",
@@ -377,7 +447,10 @@ impl Planner<'_> {
             .disks()
             .map(|slot| {
                 let part = |field: &Field| seen.get(field).map_or_else(|| "unknown".to_owned(), ToString::to_string);
-                let (size, storage) = (part(&Field::DiskSize(slot.clone())), part(&Field::DiskStorage(slot.clone())));
+                let (size, storage) = (
+                    part(&Field::Disk(slot.clone(), DiskPart::Size)),
+                    part(&Field::Disk(slot.clone(), DiskPart::Storage)),
+                );
                 format!("Disk {slot}: {size} on {storage}")
             })
             .collect();

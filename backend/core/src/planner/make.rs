@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::place::{Need, Spot, bytes, memory_of};
 use super::{Draft, Planner, Standing, change};
 use crate::drift::named;
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestRef, Kind, Vmid};
 use crate::id::ResourceId;
 use crate::intent::NewGuest;
@@ -82,27 +82,14 @@ impl<'a> Planner<'a> {
             fields: seen.fields.clone(),
         });
         let lacks = |field: &Field| match field {
-            Field::DiskSize(slot) | Field::DiskStorage(slot) => {
-                !seen.fields.contains_key(&Field::DiskSize(slot.clone()))
-            }
+            Field::Disk(slot, _) => !seen.fields.contains_key(&Field::size_of(slot.clone())),
             Field::Nic(number, _) => !seen.nics().any(|nic| nic == *number),
-            Field::Name
-            | Field::Cores
-            | Field::Sockets
-            | Field::CpuType
-            | Field::Memory
-            | Field::Swap
-            | Field::OnBoot
-            | Field::Protection
-            | Field::Unprivileged
-            | Field::Tags
-            | Field::Description
-            | Field::Running => false,
+            Field::Plain(_) => false,
         };
         let lacking = new.fields.iter().filter(|(field, _)| lacks(field));
         let mut fields: BTreeMap<Field, Sourced<Value>> =
             named(&new.fields).chain(lacking).map(|(field, said)| (field.clone(), said.clone())).collect();
-        fields.insert(Field::Name, new.name.clone().map(|name| Value::Text(name.into())));
+        fields.insert(Field::Plain(Plain::Name), new.name.clone().map(|name| Value::Text(name.into())));
         self.hold_known(wish, key, &fields);
     }
 
@@ -173,13 +160,16 @@ impl<'a> Planner<'a> {
     /// All fields in one call.
     fn create(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: Option<String>) {
         let mut fields = new.fields.clone();
-        fields.remove(&Field::Running);
+        fields.remove(&Field::Plain(Plain::Running));
         for (slot, (storage, source)) in &spot.storages {
             let storage = Sourced::new(Value::Text(storage.clone()), source.clone());
-            fields.insert(Field::DiskStorage(slot.clone()), storage);
+            fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), storage);
         }
         for slot in &new.disks {
-            if slot.as_str() != "rootfs" && new.kind == Kind::Lxc {
+            if slot.as_str() != "rootfs"
+                && new.kind == Kind::Lxc
+                && !new.fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Mount))
+            {
                 self.note(format!("Disk {slot} of {} is mounted at /mnt/{slot} in the container.", guest.name));
             }
         }
@@ -191,7 +181,8 @@ impl<'a> Planner<'a> {
         }
         let nics: Vec<u8> = nics_of(fields.keys());
         let macs = nics.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
-        let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
+        let mut changes =
+            vec![change(&Field::Plain(Plain::Name), None, &new.name.clone().map(|name| Value::Text(name.into())))];
         changes.extend(in_reading_order(new, &fields).map(|(field, said)| change(field, None, said)));
         changes.extend(staying_off(new));
         let fields = fields.into_iter().map(|(field, said)| (field, said.value)).collect();
@@ -207,7 +198,8 @@ impl<'a> Planner<'a> {
         let full = new.origin.as_ref().is_none_or(|origin| origin.value.full);
         let moved = disks_in_order(template).into_iter().find_map(|slot| {
             let (storage, _) = spot.storages.get(&slot)?;
-            (template.get(&Field::DiskStorage(slot)) != Some(&Value::Text(storage.clone()))).then(|| storage.clone())
+            (template.get(&Field::Disk(slot, DiskPart::Storage)) != Some(&Value::Text(storage.clone())))
+                .then(|| storage.clone())
         });
         if let Some(origin) = &new.origin
             && let Source::Inferred { why } = &origin.source
@@ -245,19 +237,9 @@ impl<'a> Planner<'a> {
         let mut changes = Vec::new();
         for (field, said) in &new.fields {
             match field {
-                Field::Running | Field::DiskSize(_) | Field::DiskStorage(_) => {}
-                Field::Name
-                | Field::Cores
-                | Field::Sockets
-                | Field::CpuType
-                | Field::Memory
-                | Field::Swap
-                | Field::OnBoot
-                | Field::Protection
-                | Field::Unprivileged
-                | Field::Tags
-                | Field::Description
-                | Field::Nic(..) => {
+                Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
+                | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => {}
+                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
                     let is = template.get(field);
                     if !holds(field, &said.value, is) {
                         update.insert(field.clone(), said.value.clone());
@@ -274,7 +256,7 @@ impl<'a> Planner<'a> {
             self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
         }
         for slot in &new.disks {
-            let field = Field::DiskSize(slot.clone());
+            let field = Field::Disk(slot.clone(), DiskPart::Size);
             let Some(Sourced { value: Value::Size(size), source }) = new.fields.get(&field) else { continue };
             let said = Sourced::new(Value::Size(*size), source.clone());
             match template.get(&field) {
@@ -286,7 +268,7 @@ impl<'a> Planner<'a> {
                 }
                 None => {
                     let Some((storage, why)) = spot.storages.get(slot) else { continue };
-                    let draft = adding(slot, &said, *size, storage, why, Effect::Live);
+                    let draft = adding(slot, &new.fields, *size, storage, why, Effect::Live);
                     self.push(wish, guest, new.resource, draft);
                 }
             }
@@ -315,29 +297,44 @@ impl<'a> Planner<'a> {
 
 /// The step that starts a guest.
 pub(super) fn starting(fields: &BTreeMap<Field, Sourced<Value>>) -> Draft {
-    let changes = fields.get(&Field::Running).map(|said| change(&Field::Running, Some(&Value::Flag(false)), said));
+    let changes = fields
+        .get(&Field::Plain(Plain::Running))
+        .map(|said| change(&Field::Plain(Plain::Running), Some(&Value::Flag(false)), said));
     Draft::new(Action::Start, Effect::Live).with(changes.into_iter().collect())
 }
 
-/// The step that adds an empty disk.
+/// The step that adds a disk as `fields` say.
 pub(super) fn adding(
     slot: &Slot,
-    said: &Sourced<Value>,
+    fields: &BTreeMap<Field, Sourced<Value>>,
     size: Size,
     storage: &str,
     why: &Source,
     effect: Effect,
 ) -> Draft {
     let on = Sourced::new(Value::Text(storage.to_owned()), why.clone());
-    let changes =
-        vec![change(&Field::DiskSize(slot.clone()), None, said), change(&Field::DiskStorage(slot.clone()), None, &on)];
-    Draft::new(Action::AddDisk { slot: slot.clone(), storage: storage.to_owned(), size }, effect).with(changes)
+    let mut changes = Vec::new();
+    let mut parts = BTreeMap::new();
+    for part in DiskPart::ALL {
+        let field = Field::Disk(slot.clone(), part);
+        match (part, fields.get(&field)) {
+            (DiskPart::Storage, _) => changes.push(change(&field, None, &on)),
+            (_, None) => {}
+            (DiskPart::Size, Some(said)) => changes.push(change(&field, None, said)),
+            (_, Some(said)) => {
+                parts.insert(part, said.value.clone());
+                changes.push(change(&field, None, said));
+            }
+        }
+    }
+    let action = Action::AddDisk { slot: slot.clone(), storage: storage.to_owned(), size, parts };
+    Draft::new(action, effect).with(changes)
 }
 
 /// That a new guest is not started, where that is so: nothing else of the plan would say it.
 fn staying_off(new: &NewGuest) -> Option<Change> {
-    let said = new.fields.get(&Field::Running).filter(|said| said.value == Value::Flag(false))?;
-    Some(change(&Field::Running, None, said))
+    let said = new.fields.get(&Field::Plain(Plain::Running)).filter(|said| said.value == Value::Flag(false))?;
+    Some(change(&Field::Plain(Plain::Running), None, said))
 }
 
 /// Fields as people read them: the guest, its disks in the order in which they were said, its NICs.
@@ -346,20 +343,9 @@ fn in_reading_order<'f>(
     fields: &'f BTreeMap<Field, Sourced<Value>>,
 ) -> impl Iterator<Item = (&'f Field, &'f Sourced<Value>)> {
     let place = |field: &Field| match field {
-        Field::DiskSize(slot) | Field::DiskStorage(slot) => (1, new.disks.iter().position(|disk| disk == slot)),
+        Field::Plain(_) => (0, None),
+        Field::Disk(slot, _) => (1, new.disks.iter().position(|disk| disk == slot)),
         Field::Nic(..) => (2, None),
-        Field::Name
-        | Field::Cores
-        | Field::Sockets
-        | Field::CpuType
-        | Field::Memory
-        | Field::Swap
-        | Field::OnBoot
-        | Field::Protection
-        | Field::Unprivileged
-        | Field::Tags
-        | Field::Description
-        | Field::Running => (0, None),
     };
     let mut ordered: Vec<_> = fields.iter().collect();
     ordered.sort_by_key(|(field, _)| place(field));
@@ -368,26 +354,21 @@ fn in_reading_order<'f>(
 
 /// What the copy has from its template, and where its disks go.
 fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<Change> {
-    let mut changes = vec![change(&Field::Name, None, &new.name.clone().map(|name| Value::Text(name.into())))];
+    let mut changes =
+        vec![change(&Field::Plain(Plain::Name), None, &new.name.clone().map(|name| Value::Text(name.into())))];
     for (field, has) in &template.fields {
         match field {
-            // The name and the notes are the copy's own, and it is off.
-            Field::Name | Field::Description | Field::Running => {}
-            Field::DiskStorage(disk) => {
+            // The name, the notes and the MAC addresses are the copy's own, it is off, and neither its pool nor its HA
+            // state is copied.
+            Field::Plain(Plain::Name | Plain::Description | Plain::Running | Plain::Pool | Plain::Ha)
+            | Field::Nic(_, NicPart::Mac) => {}
+            Field::Disk(disk, DiskPart::Storage) => {
                 let on = spot.storages.get(disk).map(|(on, why)| Sourced::new(Value::Text(on.clone()), why.clone()));
                 changes.extend(on.map(|on| change(field, None, &on)));
             }
-            Field::Cores
-            | Field::Sockets
-            | Field::CpuType
-            | Field::Memory
-            | Field::Swap
-            | Field::OnBoot
-            | Field::Protection
-            | Field::Unprivileged
-            | Field::Tags
-            | Field::DiskSize(_)
-            | Field::Nic(..) => {
+            // How its drives are attached is of no interest unless somebody asks.
+            Field::Disk(_, part) if *part != DiskPart::Size => {}
+            Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
                 let is_set = !holds(field, has, None);
                 // What was said and is so in the template takes no step of its own.
                 let said = new.fields.get(field).filter(|said| said.value == *has).cloned();
@@ -405,7 +386,7 @@ fn need<'n>(new: &'n NewGuest, template: Option<&Sighting>) -> Need<'n> {
     let mut slots = new.disks.clone();
     slots.extend(template.map(disks_in_order).unwrap_or_default().into_iter().filter(|slot| !new.disks.contains(slot)));
     let size_of = |slot: &Slot| {
-        let field = Field::DiskSize(slot.clone());
+        let field = Field::Disk(slot.clone(), DiskPart::Size);
         let value = new.fields.get(&field).map(|said| &said.value).or_else(|| template?.get(&field));
         match value {
             Some(Value::Size(size)) => *size,
@@ -413,11 +394,11 @@ fn need<'n>(new: &'n NewGuest, template: Option<&Sighting>) -> Need<'n> {
         }
     };
     let disks = slots.into_iter().map(|slot| (slot.clone(), size_of(&slot))).collect();
-    let memory = match new.fields.get(&Field::Memory).map(|said| &said.value) {
+    let memory = match new.fields.get(&Field::Plain(Plain::Memory)).map(|said| &said.value) {
         Some(Value::Size(size)) => *size,
         _ => template.map(|seen| memory_of(&seen.fields)).unwrap_or_default(),
     };
-    let starts = new.fields.get(&Field::Running).is_some_and(|said| said.value == Value::Flag(true));
+    let starts = new.fields.get(&Field::Plain(Plain::Running)).is_some_and(|said| said.value == Value::Flag(true));
     Need { new, disks, memory, starts }
 }
 

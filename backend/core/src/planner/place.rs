@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Planner, is_on};
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::NewGuest;
 use crate::observed::{Node, Observed, Origin, Sighting};
@@ -101,7 +101,7 @@ pub(super) fn bytes(size: Size) -> i128 {
 
 /// A guest's configured memory.
 pub(super) fn memory_of(fields: &BTreeMap<Field, Value>) -> Size {
-    match fields.get(&Field::Memory) {
+    match fields.get(&Field::Plain(Plain::Memory)) {
         Some(Value::Size(size)) => *size,
         _ => Size::default(),
     }
@@ -170,7 +170,7 @@ impl Planner<'_> {
             Some(Value::Count(count)) => *count,
             _ => 1,
         };
-        let cpus = count(&Field::Cores).saturating_mul(count(&Field::Sockets));
+        let cpus = count(&Field::Plain(Plain::Cores)).saturating_mul(count(&Field::Plain(Plain::Sockets)));
         if cpus > u64::from(node.cpus) {
             return Err(format!("it has {} CPUs, and {cpus} are asked for", node.cpus));
         }
@@ -196,7 +196,7 @@ impl Planner<'_> {
             let seen = self.world.observed.numbered(*vmid)?;
             let shared = self.world.observed.node(node)?.storages.iter().filter(|(_, storage)| storage.shared);
             let shared: Vec<&String> = shared.map(|(name, _)| name).collect();
-            let reachable = seen.disks().all(|slot| match seen.get(&Field::DiskStorage(slot.clone())) {
+            let reachable = seen.disks().all(|slot| match seen.get(&Field::Disk(slot.clone(), DiskPart::Storage)) {
                 Some(Value::Text(storage)) => shared.contains(&storage),
                 _ => false,
             });
@@ -217,7 +217,7 @@ impl Planner<'_> {
         };
         let linked = need.new.origin.as_ref().is_some_and(|origin| !origin.value.full);
         let said = |slot: &Slot| {
-            let said = need.new.fields.get(&Field::DiskStorage(slot.clone()))?;
+            let said = need.new.fields.get(&Field::Disk(slot.clone(), DiskPart::Storage))?;
             match &said.value {
                 Value::Text(storage) => Some((storage.clone(), said.source.clone())),
                 _ => None,
@@ -288,7 +288,7 @@ impl Planner<'_> {
 
 /// The storage that a disk is on.
 fn disk_storage(seen: &Sighting, slot: &Slot) -> Option<String> {
-    match seen.get(&Field::DiskStorage(slot.clone())) {
+    match seen.get(&Field::Disk(slot.clone(), DiskPart::Storage)) {
         Some(Value::Text(storage)) => Some(storage.clone()),
         _ => None,
     }

@@ -7,7 +7,7 @@ use super::create::free_slots;
 use super::target::Found;
 use super::value::{self, storage_of};
 use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order};
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::{NewGuest, OneDeed, Wish};
 use crate::observed::Sighting;
@@ -37,7 +37,7 @@ impl<'a> Resolver<'a> {
 
     /// Something done once to the targets.
     pub(super) fn deed(&mut self, at: Span, targets: &[Target], deed: &Deed) {
-        let interrupts = matches!(deed, Deed::Stop | Deed::Shutdown | Deed::Reboot | Deed::Delete);
+        let interrupts = interrupts(deed);
         if let Some(all) = targets.iter().find(|target| matches!(target.selector, Selector::Kind(_)))
             && interrupts
         {
@@ -60,9 +60,22 @@ impl<'a> Resolver<'a> {
                 Found::Seen(_) => {}
                 Found::Made(wish) => match deed {
                     Deed::Start => self.run(at, wish, true),
-                    Deed::Stop | Deed::Shutdown => self.run(at, wish, false),
+                    Deed::Stop | Deed::Shutdown { .. } => self.run(at, wish, false),
                     Deed::Adopt => {}
-                    Deed::Reboot | Deed::Delete | Deed::Snapshot { .. } => {
+                    Deed::Reboot
+                    | Deed::Suspend
+                    | Deed::Resume
+                    | Deed::Delete
+                    | Deed::Snapshot { .. }
+                    | Deed::Rollback { .. }
+                    | Deed::DeleteSnapshot { .. }
+                    | Deed::Backup { .. }
+                    | Deed::Restore { .. }
+                    | Deed::MakeTemplate
+                    | Deed::Migrate { .. }
+                    | Deed::Detach(_)
+                    | Deed::DestroyDisk(_)
+                    | Deed::RemoveNic(_) => {
                         let text = "This is asked of a guest that the same declaration makes. Declare it when the guest exists.";
                         self.ask("too-early", Some(at), Doubt::new(text));
                     }
@@ -75,7 +88,7 @@ impl<'a> Resolver<'a> {
     fn run(&mut self, at: Span, wish: usize, running: bool) {
         let value = Sourced::new(Value::Flag(running), Source::said(at, self.text));
         self.fold(wish, |resolver, subject, fields| {
-            resolver.put(&subject.name, fields, Field::Running, value);
+            resolver.put(&subject.name, fields, Field::Plain(Plain::Running), value);
         });
     }
 
@@ -88,7 +101,7 @@ impl<'a> Resolver<'a> {
         let Some(Wish::Exist(new)) = self.wishes.get_mut(wish) else { return };
         take_name(new, &mut fields);
         for field in fields.keys() {
-            if let Field::DiskSize(slot) = field
+            if let Field::Disk(slot, DiskPart::Size) = field
                 && !new.disks.contains(slot)
             {
                 new.disks.push(slot.clone());
@@ -129,15 +142,51 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn one_deed(&mut self, at: Span, seen: &Sighting, deed: &Deed) -> Option<OneDeed> {
+    fn one_deed(&mut self, at: Span, seen: &'a Sighting, deed: &Deed) -> Option<OneDeed> {
         let name = &seen.guest.name;
         match deed {
             Deed::Start => Some(OneDeed::Start),
-            Deed::Shutdown => Some(OneDeed::Shutdown),
+            Deed::Shutdown { within } => {
+                let seconds = within.as_ref().map_or(OneDeed::SHUTDOWN_SECONDS, |within| within.value);
+                Some(OneDeed::Shutdown { seconds })
+            }
             Deed::Stop => Some(OneDeed::Stop),
             Deed::Reboot => Some(OneDeed::Reboot),
+            Deed::Suspend => Some(OneDeed::Suspend),
+            Deed::Resume => Some(OneDeed::Resume),
+            Deed::MakeTemplate => Some(OneDeed::MakeTemplate),
+            Deed::Detach(disk) => self.disk(at, &self.subject_seen(seen), disk).map(OneDeed::Detach),
+            Deed::DestroyDisk(disk) => self.disk(at, &self.subject_seen(seen), disk).map(OneDeed::DestroyDisk),
+            Deed::RemoveNic(number) => self.nic(at, &self.subject_seen(seen), *number).map(OneDeed::RemoveNic),
+            Deed::Rollback { snapshot: Some(snapshot) } => Some(OneDeed::Rollback(snapshot.value.clone())),
+            Deed::DeleteSnapshot { snapshot: Some(snapshot) } => Some(OneDeed::DeleteSnapshot(snapshot.value.clone())),
+            Deed::Rollback { snapshot: None } | Deed::DeleteSnapshot { snapshot: None } => {
+                self.ask("snapshot", Some(at), Doubt::new(format!("Which snapshot of {name} is meant?")));
+                None
+            }
+            Deed::Backup { storage: Some(storage), mode } => Some(OneDeed::Backup {
+                storage: storage.value.clone(),
+                mode: mode.as_ref().map_or_else(|| "snapshot".to_owned(), |mode| mode.value.clone()),
+            }),
+            Deed::Backup { storage: None, .. } => {
+                self.ask(
+                    "backup-storage",
+                    Some(at),
+                    Doubt::new(format!("On which storage shall {name} be backed up?")),
+                );
+                None
+            }
+            Deed::Restore { backup: Some(backup) } => Some(OneDeed::Restore(backup.value.clone())),
+            Deed::Restore { backup: None } => {
+                self.ask("backup", Some(at), Doubt::new(format!("From which backup shall {name} be restored?")));
+                None
+            }
+            Deed::Migrate { node, storage } => {
+                let node = self.node(at, node)?.value;
+                Some(OneDeed::Migrate { node, storage: storage.as_ref().map(|storage| storage.value.clone()) })
+            }
             Deed::Adopt => Some(OneDeed::Adopt),
-            Deed::Delete if seen.get(&Field::Protection) == Some(&Value::Flag(true)) => {
+            Deed::Delete if seen.get(&Field::Plain(Plain::Protection)) == Some(&Value::Flag(true)) => {
                 let text = format!(
                     "{name} ({} on {}) is protected against deletion, so deleting it is not planned. Whoever may \
                      decide that takes its protection away first.",
@@ -186,11 +235,12 @@ impl<'a> Resolver<'a> {
     pub(super) fn edits(&mut self, at: Span, subject: &Subject<'a>, edits: &[Edit], fields: &mut Fields) {
         let mut added = Vec::new();
         for edit in edits {
-            let Some(field) = self.edited_field(at, subject, edit, &mut added) else { continue };
+            let Some(field) = self.edited_field(at, subject, edit, fields, &mut added) else { continue };
             if let Field::Nic(number, _) = field
                 && !subject.fields.keys().any(|known| matches!(known, Field::Nic(n, _) if *n == number))
                 && !fields.keys().any(|known| matches!(known, Field::Nic(n, _) if *n == number))
                 && !edits.iter().any(|edit| edit.field == EditField::Nic(Some(number), NicPart::Bridge))
+                && !matches!(edit.field, EditField::NewNic { .. })
             {
                 let text = format!(
                     "{} has no NIC {number}. Shall it get one? Then say its bridge; else say which NIC is meant.",
@@ -231,31 +281,39 @@ impl<'a> Resolver<'a> {
         for number in nics {
             self.complete_nic(number, subject, fields);
         }
-        for (slot, storage) in added {
-            if fields.contains_key(&Field::DiskSize(slot.clone())) {
-                fields.insert(Field::DiskStorage(slot), storage);
+        for (field, value) in added {
+            let of = match &field {
+                Field::Disk(slot, _) => Field::size_of(slot.clone()),
+                Field::Nic(number, _) => Field::Nic(*number, NicPart::Bridge),
+                Field::Plain(_) => continue,
+            };
+            if fields.contains_key(&of) {
+                fields.insert(field, value);
             }
         }
     }
 
-    /// The field that an edit names on this guest. The storage of a further disk goes to `added`.
+    /// The field that an edit names on this guest. The other parts of a further disk or NIC go to `added`.
     fn edited_field(
         &mut self,
         at: Span,
         subject: &Subject<'a>,
         edit: &Edit,
-        added: &mut Vec<(Slot, Sourced<Value>)>,
+        fields: &Fields,
+        added: &mut Vec<(Field, Sourced<Value>)>,
     ) -> Option<Field> {
         let span = edit.source.span().unwrap_or(at);
         match &edit.field {
-            EditField::Plain(plain) => Some(value::field_of(*plain)),
-            EditField::DiskSize(disk) => self.disk(span, subject, disk).map(Field::DiskSize),
-            EditField::NewDisk { storage } => {
-                let mut taken: Vec<Slot> = added.iter().map(|(slot, _)| slot.clone()).collect();
-                taken.extend(subject.fields.keys().filter_map(|field| match field {
-                    Field::DiskSize(slot) => Some(slot.clone()),
-                    _ => None,
-                }));
+            EditField::Plain(plain) => Some(Field::Plain(*plain)),
+            EditField::Disk(disk, part) => self.disk(span, subject, disk).map(|slot| Field::Disk(slot, *part)),
+            EditField::NewDisk { storage, parts } => {
+                let known = subject.fields.keys().chain(fields.keys()).chain(added.iter().map(|(field, _)| field));
+                let taken: Vec<Slot> = known
+                    .filter_map(|field| match field {
+                        Field::Disk(slot, _) => Some(slot.clone()),
+                        Field::Plain(_) | Field::Nic(..) => None,
+                    })
+                    .collect();
                 let Some(slot) = free_slots(subject.kind, subject.seen)
                     .find(|slot| !taken.contains(slot) && !subject.keys.contains(slot.as_str()))
                 else {
@@ -267,9 +325,32 @@ impl<'a> Resolver<'a> {
                     let nodes = subject.nodes.clone();
                     let storage =
                         self.settle_text("storage", span, said, |name| storage_of(subject.kind, name, &nodes));
-                    added.extend(storage.map(|storage| (slot.clone(), storage.map(Value::Text))));
+                    let field = Field::storage_of(slot.clone());
+                    added.extend(storage.map(|storage| (field, storage.map(Value::Text))));
                 }
-                Some(Field::DiskSize(slot))
+                for (part, said) in parts {
+                    let field = Field::Disk(slot.clone(), *part);
+                    let value = self.value(span, &field, subject.kind, said, subject);
+                    added.extend(value.map(|value| (field, value)));
+                }
+                Some(Field::size_of(slot))
+            }
+            EditField::NewNic { parts } => {
+                let taken = |number: &u8| {
+                    let is = |field: &Field| matches!(field, Field::Nic(n, _) if n == number);
+                    subject.fields.keys().any(is) || added.iter().any(|(field, _)| is(field))
+                };
+                let Some(number) = (0..MAX_NICS).find(|number| !taken(number)) else {
+                    let text = format!("{} has no room for a further NIC.", subject.name);
+                    self.ask("nic", Some(span), Doubt::new(text));
+                    return None;
+                };
+                for (part, said) in parts {
+                    let field = Field::Nic(number, *part);
+                    let value = self.value(span, &field, subject.kind, said, subject);
+                    added.extend(value.map(|value| (field, value)));
+                }
+                Some(Field::Nic(number, NicPart::Bridge))
             }
             EditField::Nic(number, part) => self.nic(span, subject, *number).map(|number| Field::Nic(number, *part)),
         }
@@ -281,7 +362,7 @@ impl<'a> Resolver<'a> {
         let options: Vec<String> = slots
             .iter()
             .filter_map(|slot| {
-                let size = subject.fields.get(&Field::DiskSize(slot.clone()))?;
+                let size = subject.fields.get(&Field::Disk(slot.clone(), DiskPart::Size))?;
                 Some(format!("{slot} ({size})"))
             })
             .collect();
@@ -295,7 +376,7 @@ impl<'a> Resolver<'a> {
                 _ => None,
             },
             DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
-            DiskRef::Slot(slot) => (value::slot_fits(slot, subject.kind) && slots.contains(slot)).then(|| slot.clone()),
+            DiskRef::Slot(slot) => slots.contains(slot).then(|| slot.clone()),
         };
         if chosen.is_some() {
             return chosen;
@@ -364,24 +445,24 @@ impl<'a> Resolver<'a> {
         subject: &Subject<'a>,
     ) -> Option<Sourced<Value>> {
         let now = subject.fields.get(field);
-        if *field == Field::Name {
+        if *field == Field::Plain(Plain::Name) {
             return self.renamed(at, said, subject);
         }
         let check = |value: Value| {
             let value = value::check(field, kind, value, &subject.nodes)?;
             match (field, &value, now) {
-                (Field::DiskSize(slot), Value::Size(size), Some(Value::Size(has))) if size < has => {
+                (Field::Disk(slot, DiskPart::Size), Value::Size(size), Some(Value::Size(has))) if size < has => {
                     let text = format!(
                         "Disk {slot} of {} has {has}, and Proxmox cannot shrink a disk to {size}. How large shall it be?",
                         subject.name
                     );
                     Err(Doubt::new(text).or([has]))
                 }
-                (Field::DiskSize(_), Value::Size(size), None) if !size.is_whole_gib() => {
+                (Field::Disk(_, DiskPart::Size), Value::Size(size), None) if !size.is_whole_gib() => {
                     let text = format!("New disks are made in whole GiB, and {size} is none. How large shall it be?");
                     Err(Doubt::new(text).or([Size::gib(size.as_gib_ceil())]))
                 }
-                (Field::Unprivileged, wanted, Some(is)) if subject.seen.is_some() && wanted != is => {
+                (Field::Plain(Plain::Unprivileged), wanted, Some(is)) if subject.seen.is_some() && wanted != is => {
                     let text = format!(
                         "Whether a container is unprivileged is fixed when it is made: {} cannot be changed. Restore a \
                          backup of it as a new container, or leave it as it is.",
@@ -412,9 +493,29 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// Whether a deed takes guests out of service or data away: never done to all guests of a kind.
+const fn interrupts(deed: &Deed) -> bool {
+    match deed {
+        Deed::Stop
+        | Deed::Shutdown { .. }
+        | Deed::Reboot
+        | Deed::Suspend
+        | Deed::Delete
+        | Deed::Rollback { .. }
+        | Deed::DeleteSnapshot { .. }
+        | Deed::Restore { .. }
+        | Deed::MakeTemplate
+        | Deed::Migrate { .. }
+        | Deed::Detach(_)
+        | Deed::DestroyDisk(_)
+        | Deed::RemoveNic(_) => true,
+        Deed::Start | Deed::Resume | Deed::Snapshot { .. } | Deed::Backup { .. } | Deed::Adopt => false,
+    }
+}
+
 /// A new guest has its name beside its fields: what a later sentence calls it is its name.
 pub(super) fn take_name(new: &mut NewGuest, fields: &mut Fields) {
-    if let Some(Sourced { value: Value::Text(name), source }) = fields.remove(&Field::Name)
+    if let Some(Sourced { value: Value::Text(name), source }) = fields.remove(&Field::Plain(Plain::Name))
         && let Ok(name) = name.parse()
     {
         new.name = Sourced::new(name, source);
@@ -425,7 +526,7 @@ pub(super) fn take_name(new: &mut NewGuest, fields: &mut Fields) {
 fn slots_of(subject: &Subject<'_>) -> Vec<Slot> {
     let mut slots = subject.seen.map(disks_in_order).unwrap_or_default();
     for field in subject.fields.keys() {
-        if let Field::DiskSize(slot) = field
+        if let Field::Disk(slot, DiskPart::Size) = field
             && !slots.contains(slot)
         {
             slots.push(slot.clone());

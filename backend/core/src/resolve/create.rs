@@ -6,7 +6,7 @@ use super::change::take_name;
 use super::target::Found;
 use super::value::storage_of;
 use super::{Doubt, Fields, Resolver, Subject, about_new, disks_in_order, is_of, label, value};
-use crate::field::{Field, NicPart, Slot, Value};
+use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestName, Kind};
 use crate::id::ResourceId;
 use crate::intent::{NewGuest, NewOrigin, Wish};
@@ -16,8 +16,6 @@ use crate::size::Size;
 
 /// The most disks of a guest: `scsi0` to `scsi30` of a VM.
 const MAX_DISKS: usize = 31;
-/// The most NICs of a guest: `net0` to `net31`.
-const MAX_NICS: u8 = 32;
 
 impl<'a> Resolver<'a> {
     /// A guest to be made from nothing, from a template or from an image.
@@ -39,12 +37,12 @@ impl<'a> Resolver<'a> {
 
         let mut fields = Fields::new();
         for (plain, said) in &create.plain {
-            let field = value::field_of(*plain);
+            let field = Field::Plain(*plain);
             if let Some(value) = self.value(at, &field, kind, said, &subject) {
                 self.put(&guest, &mut fields, field, value);
             }
         }
-        self.disks(at, &create.disks, template, &mut new, &mut fields);
+        self.disks(at, &create.disks, template, &subject, &mut new, &mut fields);
         self.nics(at, &create.nics, template.is_some(), &subject, &mut fields);
         self.defaults(&new, template.is_some(), &mut fields);
         self.together(at, &subject, &mut fields);
@@ -117,7 +115,7 @@ impl<'a> Resolver<'a> {
         self.together(at, &subject, &mut fields);
         take_name(&mut new, &mut fields);
         let added = fields.keys().filter_map(|field| match field {
-            Field::DiskSize(slot) => Some(slot),
+            Field::Disk(slot, DiskPart::Size) => Some(slot),
             _ => None,
         });
         let added: Vec<Slot> = added.filter(|slot| !new.disks.contains(slot)).cloned().collect();
@@ -133,7 +131,7 @@ impl<'a> Resolver<'a> {
         (!self.answers.left_out(&about_new(&name.value), None)).then_some((resource, name))
     }
 
-    fn node(&mut self, at: Span, said: &Sourced<String>) -> Option<Sourced<String>> {
+    pub(super) fn node(&mut self, at: Span, said: &Sourced<String>) -> Option<Sourced<String>> {
         let observed = self.observed;
         self.settle_text("node", at, said, |name| {
             let names = || observed.seen_nodes().map(|(name, _)| name);
@@ -179,6 +177,7 @@ impl<'a> Resolver<'a> {
         at: Span,
         wanted: &[WantedDisk],
         template: Option<&Sighting>,
+        subject: &Subject<'a>,
         new: &mut NewGuest,
         fields: &mut Fields,
     ) {
@@ -194,13 +193,16 @@ impl<'a> Resolver<'a> {
                 Kind::Lxc => (self.policy.ct_disk, "the root file system of a new container, unless said"),
             };
             let slot = if kind == Kind::Lxc { Slot::rootfs() } else { Slot::scsi(0) };
-            fields.insert(Field::DiskSize(slot.clone()), Sourced::new(Value::Size(size), Source::default(why)));
+            fields.insert(
+                Field::Disk(slot.clone(), DiskPart::Size),
+                Sourced::new(Value::Size(size), Source::default(why)),
+            );
             new.disks.push(slot);
         }
         for (index, disk) in wanted.iter().enumerate() {
             let has = template.filter(|_| index == 0).and_then(|seen| {
                 let slot = new.disks.first()?;
-                match seen.get(&Field::DiskSize(slot.clone())) {
+                match seen.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
                     Some(Value::Size(size)) => Some((seen.guest.name.as_str(), *size)),
                     _ => None,
                 }
@@ -213,9 +215,15 @@ impl<'a> Resolver<'a> {
                 .as_ref()
                 .and_then(|said| self.settle_text("storage", at, said, |name| storage_of(kind, name, &nodes)));
             let Some(slot) = slots.next() else { return };
-            fields.insert(Field::DiskSize(slot.clone()), size.map(Value::Size));
+            fields.insert(Field::size_of(slot.clone()), size.map(Value::Size));
+            for (part, said) in &disk.parts {
+                let field = Field::Disk(slot.clone(), *part);
+                if let Some(value) = self.value(at, &field, kind, said, subject) {
+                    self.put(&subject.name, fields, field, value);
+                }
+            }
             if let Some(storage) = storage {
-                fields.insert(Field::DiskStorage(slot.clone()), storage.map(Value::Text));
+                fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), storage.map(Value::Text));
             }
             if !new.disks.contains(&slot) {
                 new.disks.push(slot);
@@ -287,20 +295,40 @@ impl<'a> Resolver<'a> {
         let mut default = |field: Field, value: Value, why: &str| {
             fields.entry(field).or_insert_with(|| Sourced::new(value, Source::default(why)));
         };
-        default(Field::Running, Value::Flag(false), "a new guest is started only where that is said");
+        default(Field::Plain(Plain::Running), Value::Flag(false), "a new guest is started only where that is said");
         if from_template {
             return;
         }
-        default(Field::Cores, Value::Count(policy.cores.into()), "the cores of a new guest, unless said");
+        default(Field::Plain(Plain::Cores), Value::Count(policy.cores.into()), "the cores of a new guest, unless said");
         match new.kind {
             Kind::Qemu => {
-                default(Field::Memory, Value::Size(policy.vm_memory), "the memory of a new VM, unless said");
-                default(Field::CpuType, Value::Text(policy.cpu.clone()), "the CPU type of a new VM, unless said");
+                default(
+                    Field::Plain(Plain::Memory),
+                    Value::Size(policy.vm_memory),
+                    "the memory of a new VM, unless said",
+                );
+                default(
+                    Field::Plain(Plain::CpuType),
+                    Value::Text(policy.cpu.clone()),
+                    "the CPU type of a new VM, unless said",
+                );
             }
             Kind::Lxc => {
-                default(Field::Memory, Value::Size(policy.ct_memory), "the memory of a new container, unless said");
-                default(Field::Swap, Value::Size(policy.ct_swap), "the swap of a new container, unless said");
-                default(Field::Unprivileged, Value::Flag(true), "containers are unprivileged unless said otherwise");
+                default(
+                    Field::Plain(Plain::Memory),
+                    Value::Size(policy.ct_memory),
+                    "the memory of a new container, unless said",
+                );
+                default(
+                    Field::Plain(Plain::Swap),
+                    Value::Size(policy.ct_swap),
+                    "the swap of a new container, unless said",
+                );
+                default(
+                    Field::Plain(Plain::Unprivileged),
+                    Value::Flag(true),
+                    "containers are unprivileged unless said otherwise",
+                );
             }
         }
     }

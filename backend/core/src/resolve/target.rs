@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Doubt, Resolver, about, label, vmid_in};
-use crate::field::{Field, Value};
+use crate::field::{Field, Plain, Value};
 use crate::guest::Kind;
 use crate::observed::Sighting;
 use crate::reading::{LEAVE_OUT, Selector, Target};
@@ -140,7 +140,7 @@ impl<'a> Resolver<'a> {
         let made = self
             .made()
             .filter(|(_, new)| fits(new.kind))
-            .filter(|(_, new)| match new.fields.get(&Field::Tags).map(|tags| &tags.value) {
+            .filter(|(_, new)| match new.fields.get(&Field::Plain(Plain::Tags)).map(|tags| &tags.value) {
                 Some(Value::Set(tags)) => tags.iter().any(|carried| carried.eq_ignore_ascii_case(tag)),
                 _ => false,
             })

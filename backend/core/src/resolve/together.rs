@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
-use super::value::Network;
+use super::address::Network;
 use super::{Doubt, Fields, Resolver, Subject};
-use crate::field::{Field, NicPart, Value};
+use crate::field::{Field, NicPart, Plain, Value};
 use crate::guest::Kind;
 use crate::reading::{LEAVE_OUT, Sourced, Span};
 
@@ -18,11 +18,15 @@ impl<'a> Resolver<'a> {
             Some(Value::Count(count)) => *count,
             _ => 1,
         };
-        if subject.kind == Kind::Qemu && (fields.contains_key(&Field::Cores) || fields.contains_key(&Field::Sockets)) {
+        if subject.kind == Kind::Qemu
+            && (fields.contains_key(&Field::Plain(Plain::Cores)) || fields.contains_key(&Field::Plain(Plain::Sockets)))
+        {
             let cpus = subject.nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(u64::MAX);
-            let (cores, sockets) = (count(&Field::Cores), count(&Field::Sockets));
+            let (cores, sockets) = (count(&Field::Plain(Plain::Cores)), count(&Field::Plain(Plain::Sockets)));
             if sockets > 1 && cores.saturating_mul(sockets) > cpus {
-                let said = [Field::Sockets, Field::Cores].into_iter().find(|field| fields.contains_key(field));
+                let said = [Field::Plain(Plain::Sockets), Field::Plain(Plain::Cores)]
+                    .into_iter()
+                    .find(|field| fields.contains_key(field));
                 let span = said.as_ref().and_then(|field| fields.get(field)?.source.span()).or(Some(at));
                 if let Some(said) = said.filter(|_| self.answers.left_out("cpus", span)) {
                     fields.remove(&said);

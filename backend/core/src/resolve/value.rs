@@ -3,46 +3,30 @@
 //! Bounds are those of Proxmox VE 8.4's API, and of the nodes on which the guest is or may be placed.
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
 
-use super::{Doubt, mended};
-use crate::field::{Field, NicPart, Slot, Value};
+use super::{Doubt, address, mended};
+use crate::field::{Field, NicPart, Plain, Shape, Value};
 use crate::guest::{GuestName, Kind};
 use crate::observed::Node;
-use crate::reading::Plain;
 use crate::size::Size;
 
 /// Nodes by name.
 pub(super) type Nodes<'a> = [(&'a String, &'a Node)];
 
-/// The least memory that Proxmox takes.
-const MIN_MEMORY: Size = Size::mib(16);
-/// The longest notes: Proxmox takes 8192 characters, and our marker needs some of them.
-const MAX_DESCRIPTION: usize = 8_000;
-/// The largest VLAN tag (IEEE 802.1Q keeps 4095 to itself).
-const MAX_VLAN: u64 = 4_094;
-/// The most sockets that Proxmox takes.
-const MAX_SOCKETS: u64 = 4;
-/// The network cards that Proxmox emulates and people use.
-const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
-
-/// The field that a [`Plain`] stands for.
-pub(super) const fn field_of(plain: Plain) -> Field {
-    match plain {
-        Plain::Name => Field::Name,
-        Plain::Cores => Field::Cores,
-        Plain::Sockets => Field::Sockets,
-        Plain::CpuType => Field::CpuType,
-        Plain::Memory => Field::Memory,
-        Plain::Swap => Field::Swap,
-        Plain::OnBoot => Field::OnBoot,
-        Plain::Protection => Field::Protection,
-        Plain::Unprivileged => Field::Unprivileged,
-        Plain::Tags => Field::Tags,
-        Plain::Description => Field::Description,
-        Plain::Running => Field::Running,
-    }
-}
+/// The most characters of a word, a path or a volume's name: Proxmox's own bounds lie below.
+const MAX_WORD: usize = 200;
+/// The most bytes of all of a guest's SSH keys together.
+const MAX_SSH_KEYS: usize = 8_000;
+/// The kinds of public key that OpenSSH knows.
+const SSH_KEY_KINDS: [&str; 7] = [
+    "ssh-ed25519",
+    "ssh-rsa",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
 
 /// What a storage must allow to hold a guest's disks.
 pub(crate) const fn content_for(kind: Kind) -> &'static str {
@@ -54,31 +38,19 @@ pub(crate) const fn content_for(kind: Kind) -> &'static str {
 
 /// Why guests of this kind have no such field.
 fn foreign(field: &Field, kind: Kind) -> Option<&'static str> {
-    match (field, kind) {
-        (Field::Sockets, Kind::Lxc) => Some("a container has cores, but no CPU sockets"),
-        (Field::CpuType, Kind::Lxc) => Some("a container uses its node’s CPU as it is"),
-        (Field::Nic(_, NicPart::Model), Kind::Lxc) => Some("a container’s NIC has no model"),
-        (Field::Swap, Kind::Qemu) => Some("swap is set inside a VM’s own system"),
-        (Field::Unprivileged, Kind::Qemu) => Some("only containers are privileged or unprivileged"),
-        (
-            Field::Name
-            | Field::Cores
-            | Field::Sockets
-            | Field::CpuType
-            | Field::Memory
-            | Field::Swap
-            | Field::OnBoot
-            | Field::Protection
-            | Field::Unprivileged
-            | Field::Tags
-            | Field::Description
-            | Field::Running
-            | Field::DiskSize(_)
-            | Field::DiskStorage(_)
-            | Field::Nic(..),
-            Kind::Qemu | Kind::Lxc,
-        ) => None,
+    if field.fits(kind) {
+        return None;
     }
+    Some(match (field, kind) {
+        (Field::Plain(Plain::Sockets), _) => "a container has cores, but no CPU sockets",
+        (Field::Plain(Plain::CpuType), _) => "a container uses its node’s CPU as it is",
+        (Field::Plain(Plain::Swap), _) => "swap is set inside a VM’s own system",
+        (Field::Plain(Plain::Unprivileged), _) => "only containers are privileged or unprivileged",
+        (Field::Plain(Plain::CiUser), _) => "cloud-init is for VMs; a container’s user is root",
+        (Field::Nic(_, NicPart::Model), _) => "a container’s NIC has no model",
+        (_, Kind::Lxc) => "only VMs have it",
+        (_, Kind::Qemu) => "only containers have it",
+    })
 }
 
 /// `value` as Proxmox will keep it, or what is wrong with it.
@@ -86,34 +58,18 @@ pub(super) fn check(field: &Field, kind: Kind, value: Value, nodes: &Nodes<'_>) 
     if let Some(why) = foreign(field, kind) {
         return Err(Doubt::new(format!("{} “{value}” does not apply: {why}.", field.label())));
     }
-    match (field, value) {
-        (Field::Name, Value::Text(name)) => match name.parse::<GuestName>() {
-            Ok(name) => Ok(Value::Text(name.into())),
-            Err(bad) => Err(Doubt::new(format!("{bad}. What shall it be called?")).or(mended(&name))),
-        },
-        (Field::Cores, Value::Count(cores)) => {
-            let cpus = nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(u64::MAX);
-            within(field, cores, 1, cpus, "the node’s CPUs")
-        }
-        (Field::Sockets, Value::Count(sockets)) => within(field, sockets, 1, MAX_SOCKETS, "what Proxmox takes"),
-        (Field::CpuType, Value::Text(cpu)) => {
-            let plausible = (2..=40).contains(&cpu.len())
-                && cpu.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && cpu.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-            if plausible {
-                Ok(Value::Text(cpu))
-            } else {
-                Err(Doubt::new(format!("“{cpu}” is no CPU type. Which one?")).or(["host", "x86-64-v2-AES", "kvm64"]))
+    match (field.shape(), value) {
+        (Shape::Flag, Value::Flag(flag)) => Ok(Value::Flag(flag)),
+        (Shape::Count { least, most }, Value::Count(count)) => match field {
+            Field::Plain(Plain::Cores) => {
+                let cpus = nodes.iter().map(|(_, node)| u64::from(node.cpus)).max().unwrap_or(most);
+                within(field, count, least, cpus, "the node’s CPUs")
             }
-        }
-        (Field::Memory, Value::Size(size)) => whole_mib(field, size, MIN_MEMORY),
-        (Field::Swap, Value::Size(size)) => whole_mib(field, size, Size::bytes(0)),
-        (Field::OnBoot | Field::Protection | Field::Unprivileged | Field::Running, Value::Flag(flag)) => {
-            Ok(Value::Flag(flag))
-        }
-        (Field::Tags, Value::Set(tags)) => tags.iter().map(|tag| tag_of(tag)).collect::<Result<_, _>>().map(Value::Set),
-        (Field::Description, Value::Text(text)) => description(&text),
-        (Field::DiskSize(_), Value::Size(size)) => {
+            _ => within(field, count, least, most, "what Proxmox takes"),
+        },
+        (Shape::Decimal { most }, Value::Count(count)) => decimal(field, &count.to_string(), most),
+        (Shape::Decimal { most }, Value::Text(text)) => decimal(field, &text, most),
+        (Shape::Size { .. }, Value::Size(size)) if matches!(field, Field::Disk(..)) => {
             if size.is_whole_mib() && size >= Size::mib(1) {
                 Ok(Value::Size(size))
             } else {
@@ -121,47 +77,215 @@ pub(super) fn check(field: &Field, kind: Kind, value: Value, nodes: &Nodes<'_>) 
                     .or([Size::gib(size.as_gib_ceil().max(1))]))
             }
         }
-        (Field::DiskStorage(_), Value::Text(storage)) => storage_of(kind, storage, nodes).map(Value::Text),
-        (Field::Nic(_, part), value) => nic(*part, value, nodes),
-        (
-            Field::Name
-            | Field::Cores
-            | Field::Sockets
-            | Field::CpuType
-            | Field::Memory
-            | Field::Swap
-            | Field::OnBoot
-            | Field::Protection
-            | Field::Unprivileged
-            | Field::Tags
-            | Field::Description
-            | Field::Running
-            | Field::DiskSize(_)
-            | Field::DiskStorage(_),
-            value,
-        ) => Err(Doubt::new(format!("{} cannot be “{value}”. What shall it be?", field.label()))),
+        (Shape::Size { least }, Value::Size(size)) => whole_mib(field, size, Size::mib(least)),
+        (Shape::Choice(words), Value::Text(text)) => choice(field, &text, words).map(Value::Text),
+        (Shape::Choices(words), Value::Set(set)) => {
+            set.iter().map(|text| choice(field, text, words)).collect::<Result<_, _>>().map(Value::Set)
+        }
+        (Shape::Tags, Value::Set(tags)) => tags.iter().map(|tag| tag_of(tag)).collect::<Result<_, _>>().map(Value::Set),
+        (Shape::Name, Value::Text(name)) => match name.parse::<GuestName>() {
+            Ok(name) => Ok(Value::Text(name.into())),
+            Err(bad) => Err(Doubt::new(format!("{bad}. What shall it be called?")).or(mended(&name))),
+        },
+        (shape, Value::Text(text)) => checked_text(field, kind, shape, text, nodes).map(Value::Text),
+        (_, value) => Err(Doubt::new(format!("{} cannot be “{value}”. What shall it be?", field.label()))),
+    }
+}
+
+/// Texts of a form of their own.
+fn checked_text(field: &Field, kind: Kind, shape: Shape, text: String, nodes: &Nodes<'_>) -> Result<String, Doubt> {
+    let refuse = |text: &str, form: &str| {
+        Err(Doubt::new(format!("{} cannot be “{text}”: {form}. What shall it be?", field.label())))
+    };
+    // What can be none is none where the text is empty.
+    let clears = matches!(field, Field::Plain(plain) if plain.unset() == Some(Value::Text(String::new())));
+    if text.is_empty()
+        && (clears || matches!(field, Field::Nic(_, NicPart::Ip | NicPart::Gateway | NicPart::Ip6 | NicPart::Gateway6)))
+    {
+        return Ok(text);
+    }
+    match shape {
+        Shape::Word => match field {
+            Field::Disk(..) | Field::Plain(Plain::EfiDisk | Plain::Tpm | Plain::CloudInit) => {
+                storage_of(kind, text, nodes)
+            }
+            Field::Nic(..) => bridge_of(text, nodes),
+            Field::Plain(_) if is_word(&text, "") => Ok(text),
+            Field::Plain(_) => refuse(&text, "it is one word of letters, digits, - . and _"),
+        },
+        Shape::Cpu if (2..=40).contains(&text.len()) && is_word(&text, "") => Ok(text),
+        Shape::Cpu => {
+            Err(Doubt::new(format!("“{text}” is no CPU type. Which one?")).or(["host", "x86-64-v2-AES", "kvm64"]))
+        }
+        Shape::Machine => machine(&text),
+        Shape::Text { .. } if *field == Field::Plain(Plain::Description) => description(&text),
+        Shape::Text { most } => {
+            let text = text.trim().to_owned();
+            if text.chars().count() <= most && !text.chars().any(char::is_control) {
+                Ok(text)
+            } else {
+                refuse(&text, &format!("it is one line of {most} characters at most"))
+            }
+        }
+        Shape::Path => {
+            let sound = text.starts_with('/')
+                && text.len() > 1
+                && text.len() <= MAX_WORD
+                && is_word(text.trim_start_matches('/'), "/")
+                && text.split('/').skip(1).all(|part| !matches!(part, "" | "." | ".."));
+            if sound { Ok(text) } else { refuse(&text, "it is an absolute path such as /srv/data") }
+        }
+        Shape::Volume => {
+            let sound = text.split_once(':').is_some_and(|(storage, name)| {
+                is_word(storage, "") && is_word(name, "/+") && name.split('/').all(|part| part != "..")
+            });
+            let none = text == "none" && *field == Field::Plain(Plain::Cdrom);
+            if sound || none { Ok(text) } else { refuse(&text, "it is a volume such as local:iso/debian-12.iso") }
+        }
+        Shape::Devices => {
+            let devices: Vec<&str> = text.split([';', ',', ' ']).filter(|device| !device.is_empty()).collect();
+            if !devices.is_empty() && devices.iter().all(|device| is_device(device)) {
+                Ok(devices.join(";"))
+            } else {
+                refuse(&text, "it is a list of disks and NICs such as scsi0;net0")
+            }
+        }
+        Shape::Timezone if is_word(&text, "/+") => Ok(text),
+        Shape::Timezone => refuse(&text, "it is a time zone such as Europe/Berlin, or host"),
+        Shape::SshKeys => ssh_keys(&text),
+        Shape::Address4 => address::with_prefix4(&text),
+        Shape::Host4 => address::host4(&text),
+        Shape::Address6 => address::with_prefix6(&text),
+        Shape::Host6 => address::host6(&text),
+        Shape::Hosts => address::hosts(&text),
+        Shape::Domains => address::domains(&text),
+        Shape::Mac => address::mac(&text),
+        Shape::Flag
+        | Shape::Count { .. }
+        | Shape::Decimal { .. }
+        | Shape::Size { .. }
+        | Shape::Choice(_)
+        | Shape::Choices(_)
+        | Shape::Tags
+        | Shape::Name => Err(Doubt::new(format!("{} cannot be “{text}”. What shall it be?", field.label()))),
+    }
+}
+
+/// Letters, digits, `-`, `.`, `_` and what is in `more`, beginning with a letter or digit.
+fn is_word(text: &str, more: &str) -> bool {
+    text.len() <= MAX_WORD
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c) || more.contains(c))
+}
+
+/// A disk, CD or NIC by Proxmox's name of it.
+fn is_device(text: &str) -> bool {
+    let stem = text.trim_end_matches(|c: char| c.is_ascii_digit());
+    stem.len() < text.len() && ["scsi", "virtio", "sata", "ide", "net"].contains(&stem)
+}
+
+/// `i440fx` and `pc` are one machine; a version may follow either.
+fn machine(text: &str) -> Result<String, Doubt> {
+    let lower = text.to_ascii_lowercase();
+    let machine = match lower.as_str() {
+        "i440fx" | "pc-i440fx" => "pc",
+        other => other,
+    };
+    let version = |text: &str| text.starts_with(|c: char| c.is_ascii_digit()) && is_word(text, "+");
+    let known = matches!(machine, "pc" | "q35")
+        || machine.strip_prefix("pc-q35-").or_else(|| machine.strip_prefix("pc-i440fx-")).is_some_and(version);
+    if known {
+        Ok(machine.to_owned())
+    } else {
+        Err(Doubt::new(format!("“{text}” is no machine type. Which one is meant?")).or(["q35", "pc"]))
+    }
+}
+
+/// Public keys, one a line, each of a kind and its data; comments stay.
+fn ssh_keys(text: &str) -> Result<String, Doubt> {
+    let keys: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let sound = |key: &&str| {
+        let mut parts = key.splitn(3, ' ');
+        let kind = parts.next().is_some_and(|kind| SSH_KEY_KINDS.contains(&kind));
+        let data = parts.next().is_some_and(|data| {
+            data.len() >= 40 && data.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(&b))
+        });
+        kind && data && !key.chars().any(char::is_control)
+    };
+    if text.contains("PRIVATE KEY") {
+        let text = "This is a private key. It was not used; only public keys belong here. Which public key is meant?";
+        return Err(Doubt::new(text));
+    }
+    if !keys.is_empty() && keys.iter().all(sound) && text.len() <= MAX_SSH_KEYS {
+        Ok(keys.join("\n"))
+    } else {
+        Err(Doubt::new("This is no public SSH key such as “ssh-ed25519 AAAA… name”. Which key is meant?"))
+    }
+}
+
+/// One of `words`, whatever its case.
+fn choice(field: &Field, text: &str, words: &[&str]) -> Result<String, Doubt> {
+    let lower = text.to_ascii_lowercase();
+    let none = lower.is_empty() && *field == Field::Plain(Plain::Ha);
+    if none || words.contains(&lower.as_str()) {
+        Ok(lower)
+    } else {
+        let text = format!("{} cannot be “{text}”: Proxmox does not know it. Which one is meant?", field.label());
+        Err(Doubt::new(text).or(words))
+    }
+}
+
+/// A number of at most two decimals, as short as it can be.
+fn decimal(field: &Field, text: &str, most: u64) -> Result<Value, Doubt> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let number =
+        whole.parse::<u64>().ok().filter(|_| fraction.len() <= 2 && fraction.bytes().all(|b| b.is_ascii_digit()));
+    match number {
+        Some(number) if number < most || (number == most && fraction.is_empty()) => {
+            Ok(Value::Text(if fraction.is_empty() { number.to_string() } else { format!("{number}.{fraction}") }))
+        }
+        _ => Err(Doubt::new(format!(
+            "{} cannot be {text}: it is a number from 0 to {most} with at most two decimals. How much?",
+            field.label()
+        ))),
     }
 }
 
 /// Reads an answer as a value of `field`.
 pub(super) fn read(field: &Field, answer: &str) -> Option<Value> {
     let answer = answer.trim();
-    match field {
-        Field::Name | Field::CpuType | Field::Description | Field::DiskStorage(_) => Some(Value::Text(answer.into())),
-        Field::Cores | Field::Sockets | Field::Nic(_, NicPart::Vlan) => answer.parse().ok().map(Value::Count),
-        Field::Memory | Field::Swap | Field::DiskSize(_) => read_size(answer).map(Value::Size),
-        Field::OnBoot | Field::Protection | Field::Unprivileged | Field::Running => match answer {
+    match field.shape() {
+        Shape::Count { .. } => answer.parse().ok().map(Value::Count),
+        Shape::Size { .. } => read_size(answer).map(Value::Size),
+        Shape::Flag => match answer {
             "yes" => Some(Value::Flag(true)),
             "no" => Some(Value::Flag(false)),
             _ => None,
         },
-        Field::Tags => {
-            let tags = answer.split([',', ';', ' ']).filter(|tag| !tag.is_empty());
-            Some(Value::Set(tags.map(str::to_owned).collect()))
+        Shape::Tags | Shape::Choices(_) => {
+            let words = answer.split([',', ';', ' ']).filter(|word| !word.is_empty());
+            Some(Value::Set(words.map(str::to_owned).collect()))
         }
-        Field::Nic(_, NicPart::Bridge | NicPart::Ip | NicPart::Gateway | NicPart::Model) => {
-            Some(Value::Text(answer.into()))
-        }
+        Shape::Decimal { .. }
+        | Shape::Choice(_)
+        | Shape::Name
+        | Shape::Word
+        | Shape::Text { .. }
+        | Shape::Path
+        | Shape::Volume
+        | Shape::Address4
+        | Shape::Host4
+        | Shape::Address6
+        | Shape::Host6
+        | Shape::Hosts
+        | Shape::Domains
+        | Shape::Mac
+        | Shape::SshKeys
+        | Shape::Machine
+        | Shape::Cpu
+        | Shape::Devices
+        | Shape::Timezone => Some(Value::Text(answer.into())),
     }
 }
 
@@ -220,83 +344,6 @@ fn on_nodes(nodes: &Nodes<'_>) -> String {
     }
 }
 
-fn nic(part: NicPart, value: Value, nodes: &Nodes<'_>) -> Result<Value, Doubt> {
-    match (part, value) {
-        (NicPart::Bridge, Value::Text(bridge)) => bridge_of(bridge, nodes).map(Value::Text),
-        (NicPart::Vlan, Value::Count(vlan)) => {
-            if (1..=MAX_VLAN).contains(&vlan) {
-                Ok(Value::Count(vlan))
-            } else {
-                Err(Doubt::new(format!("{vlan} is no VLAN tag: they go from 1 to {MAX_VLAN}. Which one is meant?")))
-            }
-        }
-        (NicPart::Ip, Value::Text(ip)) => address(&ip).map(Value::Text),
-        (NicPart::Gateway, Value::Text(gateway)) => match gateway.parse::<Ipv4Addr>() {
-            Ok(gateway) => Ok(Value::Text(gateway.to_string())),
-            Err(_) => Err(Doubt::new(format!("“{gateway}” is no IPv4 address of a gateway. Which one is it?"))),
-        },
-        (NicPart::Model, Value::Text(model)) => {
-            let known = MODELS.contains(&model.to_ascii_lowercase().as_str());
-            if known {
-                Ok(Value::Text(model.to_ascii_lowercase()))
-            } else {
-                Err(Doubt::new(format!("Proxmox emulates no NIC “{model}”. Which one is meant?")).or(MODELS))
-            }
-        }
-        (part, value) => {
-            Err(Doubt::new(format!("The {} of a NIC cannot be “{value}”. What shall it be?", part.as_str())))
-        }
-    }
-}
-
-/// `dhcp`, or a host's IPv4 address with its prefix.
-fn address(text: &str) -> Result<String, Doubt> {
-    if text.eq_ignore_ascii_case("dhcp") {
-        return Ok("dhcp".to_owned());
-    }
-    if let Ok(address) = text.parse::<Ipv4Addr>() {
-        let text = format!("{address} has no prefix: how large is its network?");
-        return Err(Doubt::new(text).or([24, 16, 8].map(|prefix| format!("{address}/{prefix}"))));
-    }
-    let Some(network) = Network::read(text) else {
-        return Err(Doubt::new(format!("“{text}” is no IPv4 address such as 10.0.0.5/24, and not dhcp. What is it?")));
-    };
-    if network.is_host() {
-        Ok(format!("{}/{}", network.address, network.prefix))
-    } else {
-        Err(Doubt::new(format!("{text} is the network itself or its broadcast address. Which host’s address is it?")))
-    }
-}
-
-/// An IPv4 address with its prefix.
-pub(super) struct Network {
-    pub(super) address: Ipv4Addr,
-    prefix: u32,
-}
-
-impl Network {
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/')?;
-        let prefix: u32 = prefix.parse().ok().filter(|prefix| (1..=32).contains(prefix))?;
-        Some(Self { address: address.parse().ok()?, prefix })
-    }
-
-    fn mask(&self) -> u32 {
-        u32::MAX << (32 - self.prefix)
-    }
-
-    /// Neither the network's own nor its broadcast address; networks of two have neither (RFC 3021).
-    fn is_host(&self) -> bool {
-        let host = self.address.to_bits() & !self.mask();
-        self.prefix >= 31 || (host != 0 && host != !self.mask())
-    }
-
-    /// Whether `other` is another address in it.
-    pub(super) fn reaches(&self, other: Ipv4Addr) -> bool {
-        other != self.address && (other.to_bits() ^ self.address.to_bits()) & self.mask() == 0
-    }
-}
-
 fn within(field: &Field, number: u64, low: u64, high: u64, bound: &str) -> Result<Value, Doubt> {
     if (low..=high).contains(&number) {
         return Ok(Value::Count(number));
@@ -329,10 +376,11 @@ fn tag_of(tag: &str) -> Result<String, Doubt> {
 }
 
 /// Notes as Proxmox gives them back, and without anything that looks like our marker.
-fn description(text: &str) -> Result<Value, Doubt> {
+fn description(text: &str) -> Result<String, Doubt> {
     let text = text.replace("\r\n", "\n").trim().to_owned();
-    if text.chars().count() > MAX_DESCRIPTION {
-        return Err(Doubt::new(format!("A description has {MAX_DESCRIPTION} characters at most. What shall it say?")));
+    let Shape::Text { most } = Plain::Description.shape() else { return Ok(text) };
+    if text.chars().count() > most {
+        return Err(Doubt::new(format!("A description has {most} characters at most. What shall it say?")));
     }
     if text.contains("<!-- mycopod:") {
         return Err(Doubt::new("A description cannot contain MycoPod’s own marker. What shall it say?"));
@@ -340,16 +388,7 @@ fn description(text: &str) -> Result<Value, Doubt> {
     if text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return Err(Doubt::new("A description cannot contain control characters. What shall it say?"));
     }
-    Ok(Value::Text(text))
-}
-
-/// Whether a guest of this kind may have a disk there.
-pub(super) fn slot_fits(slot: &Slot, kind: Kind) -> bool {
-    let of_container = slot.as_str() == "rootfs" || slot.as_str().starts_with("mp");
-    match kind {
-        Kind::Lxc => of_container,
-        Kind::Qemu => !of_container,
-    }
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -358,21 +397,6 @@ mod tests {
 
     fn text(value: Result<Value, Doubt>) -> Option<String> {
         value.ok().map(|value| value.to_string())
-    }
-
-    #[test]
-    fn addresses_are_hosts_with_a_prefix() {
-        assert_eq!(address("10.1.2.3/24").ok().as_deref(), Some("10.1.2.3/24"));
-        assert_eq!(address("DHCP").ok().as_deref(), Some("dhcp"));
-        for bad in ["10.1.2.0/24", "10.1.2.255/24", "10.1.2.3/33", "10.1.2.3/0", "10.1.2.300/24", "fe80::1/64", "x"] {
-            assert!(address(bad).is_err(), "{bad}");
-        }
-        let bare = address("10.1.2.3").err().unwrap();
-        assert!(bare.options.contains(&"10.1.2.3/24".to_owned()));
-        let network = Network::read("10.1.2.3/24").unwrap();
-        assert!(network.reaches("10.1.2.1".parse().unwrap()));
-        assert!(!network.reaches("10.1.2.3".parse().unwrap()), "a guest is not its own gateway");
-        assert!(!network.reaches("10.1.3.1".parse().unwrap()));
     }
 
     #[test]
@@ -385,14 +409,15 @@ mod tests {
 
     #[test]
     fn what_a_kind_does_not_have_is_a_question() {
-        assert!(check(&Field::Swap, Kind::Qemu, Value::Size(Size::gib(1)), &[]).is_err());
-        assert!(check(&Field::Sockets, Kind::Lxc, Value::Count(1), &[]).is_err());
-        assert!(check(&Field::Swap, Kind::Lxc, Value::Size(Size::gib(1)), &[]).is_ok());
+        assert!(check(&Field::Plain(Plain::Swap), Kind::Qemu, Value::Size(Size::gib(1)), &[]).is_err());
+        assert!(check(&Field::Plain(Plain::Sockets), Kind::Lxc, Value::Count(1), &[]).is_err());
+        assert!(check(&Field::Plain(Plain::Swap), Kind::Lxc, Value::Size(Size::gib(1)), &[]).is_ok());
     }
 
     #[test]
     fn tags_are_kept_as_proxmox_keeps_them() {
-        let tags = |tag: &str| text(check(&Field::Tags, Kind::Qemu, Value::Set([tag.to_owned()].into()), &[]));
+        let tags =
+            |tag: &str| text(check(&Field::Plain(Plain::Tags), Kind::Qemu, Value::Set([tag.to_owned()].into()), &[]));
         assert_eq!(tags("Web"), Some("web".to_owned()));
         assert_eq!(tags("a b"), None);
         assert_eq!(tags("-a"), None);
@@ -401,7 +426,7 @@ mod tests {
 
     #[test]
     fn a_description_cannot_forge_a_marker() {
-        let of = |text: &str| check(&Field::Description, Kind::Qemu, Value::Text(text.to_owned()), &[]);
+        let of = |text: &str| check(&Field::Plain(Plain::Description), Kind::Qemu, Value::Text(text.to_owned()), &[]);
         assert!(of("hello <!-- mycopod:x:y -->").is_err());
         assert!(of("hello\nworld").is_ok());
         assert!(of("\u{7}").is_err());
@@ -409,7 +434,7 @@ mod tests {
 
     #[test]
     fn memory_has_a_floor_and_whole_mebibytes() {
-        let of = |size| check(&Field::Memory, Kind::Qemu, Value::Size(size), &[]).is_ok();
+        let of = |size| check(&Field::Plain(Plain::Memory), Kind::Qemu, Value::Size(size), &[]).is_ok();
         assert!(of(Size::mib(16)));
         assert!(!of(Size::mib(15)));
         assert!(!of(Size::bytes(Size::gib(1).as_bytes() + 1)));

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::support::{Life, Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
-use mycopod_core::field::{Field, NicPart, Value};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Plain, Selector};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Selector};
 use mycopod_core::settle::{Settled, settled};
 use mycopod_core::size::Size;
 use proptest::prelude::*;
@@ -56,8 +56,8 @@ fn edits() -> impl Strategy<Value = Vec<(EditField, Amount)>> {
         (1..32u64).prop_map(|cores| (EditField::Plain(Plain::Cores), Amount::To(Value::Count(cores)))),
         Just((EditField::Plain(Plain::Memory), Amount::Times(2))),
         (1..9u64).prop_map(|n| (EditField::Plain(Plain::Memory), Amount::Plus(gib(n)))),
-        (1..50u64).prop_map(|n| (EditField::DiskSize(DiskRef::Nth(1)), Amount::Plus(gib(n)))),
-        (1..50u64).prop_map(|n| (EditField::NewDisk { storage: None }, Amount::To(gib(n)))),
+        (1..50u64).prop_map(|n| (EditField::Disk(DiskRef::Nth(1), DiskPart::Size), Amount::Plus(gib(n)))),
+        (1..50u64).prop_map(|n| (EditField::NewDisk { storage: None, parts: Vec::new() }, Amount::To(gib(n)))),
         Just((EditField::Plain(Plain::Tags), Amount::Plus(tags(&["x"])))),
         any::<bool>().prop_map(|flag| (EditField::Plain(Plain::OnBoot), Amount::To(Value::Flag(flag)))),
         any::<bool>().prop_map(|flag| (EditField::Plain(Plain::Protection), Amount::To(Value::Flag(flag)))),
@@ -73,7 +73,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         Just(Deed::Start),
         Just(Deed::Stop),
-        Just(Deed::Shutdown),
+        Just(Deed::Shutdown { within: None }),
         Just(Deed::Reboot),
         Just(Deed::Delete),
         Just(Deed::Adopt),
@@ -128,9 +128,9 @@ fn odd() -> impl Strategy<Value = Said> {
         (EditField::Plain(Plain::Name), Amount::To(text("web-02"))),
         (EditField::Plain(Plain::Unprivileged), Amount::To(Value::Flag(false))),
         (EditField::Plain(Plain::Description), Amount::Times(2)),
-        (EditField::DiskSize(DiskRef::Only), Amount::To(gib(1))),
-        (EditField::DiskSize(DiskRef::Nth(3)), Amount::Plus(gib(1))),
-        (EditField::NewDisk { storage: None }, Amount::To(gib(9_000))),
+        (EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::To(gib(1))),
+        (EditField::Disk(DiskRef::Nth(3), DiskPart::Size), Amount::Plus(gib(1))),
+        (EditField::NewDisk { storage: None, parts: Vec::new() }, Amount::To(gib(9_000))),
         (EditField::Nic(Some(3), NicPart::Vlan), Amount::To(Value::Count(5))),
         (EditField::Nic(None, NicPart::Vlan), Amount::To(Value::Count(5))),
         (EditField::Nic(None, NicPart::Ip), Amount::To(text("10.0.0.7"))),
@@ -322,16 +322,16 @@ proptest! {
         let plan = life.plan(&intent).unwrap();
         life.carry_out(plan.steps());
         let shop = crate::support::named_mut(&mut life.observed, "shop-01");
-        shop.fields.insert(Field::Cores, Value::Count(cores));
-        shop.fields.insert(Field::Memory, gib(memory));
+        shop.fields.insert(Field::Plain(Plain::Cores), Value::Count(cores));
+        shop.fields.insert(Field::Plain(Plain::Memory), gib(memory));
         // Nobody named the CPU type, so nobody owns it.
-        shop.fields.insert(Field::CpuType, text("host"));
+        shop.fields.insert(Field::Plain(Plain::CpuType), text("host"));
         let repair = life.plan(&intent).unwrap();
         let repaired: Vec<Field> =
             repair.steps().iter().flat_map(|step| step.changes.iter().map(|change| change.field.clone())).collect();
         let mut expected = Vec::new();
-        expected.extend((cores != 4).then_some(Field::Cores));
-        expected.extend((memory != 8).then_some(Field::Memory));
+        expected.extend((cores != 4).then_some(Field::Plain(Plain::Cores)));
+        expected.extend((memory != 8).then_some(Field::Plain(Plain::Memory)));
         prop_assert_eq!(repaired, expected);
         prop_assert_eq!(repair.declaration(), declaration());
     }

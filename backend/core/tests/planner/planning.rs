@@ -4,13 +4,13 @@ use crate::support::{
     Extra, Life, Saying, Want, by_name, cluster, declaration, gib, guest, named, named_mut, resolved, resource, shown,
     tags, text, to, vmid,
 };
-use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::Intent;
 use mycopod_core::observed::{NodeState, Observed, Ownership};
 use mycopod_core::plan::{Action, Effect, Plan};
 use mycopod_core::planner::{Resource, adopted};
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Plain, Question, Selector};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Question, Selector};
 use mycopod_core::settle::{Settled, settled};
 
 fn intent(saying: &Saying, observed: &Observed) -> Intent {
@@ -79,8 +79,8 @@ fn plan_of_changes_to_guests_that_are_not_ours() {
             &[
                 to(Plain::Cores, Value::Count(4)),
                 to(Plain::Tags, tags(&["web", "shop"])),
-                (EditField::DiskSize(DiskRef::Only), Amount::Plus(gib(8))),
-                (EditField::NewDisk { storage: None }, Amount::To(gib(10))),
+                (EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::Plus(gib(8))),
+                (EditField::NewDisk { storage: None, parts: Vec::new() }, Amount::To(gib(10))),
                 (EditField::Nic(Some(1), NicPart::Bridge), Amount::To(text("vmbr1"))),
             ],
         )
@@ -160,7 +160,7 @@ fn effects_follow_proxmox() {
     assert_eq!(of(&cores("web-01", 4)), Some(Effect::Pending), "cores of a running VM wait");
     assert_eq!(of(&cores("test-1", 4)), Some(Effect::Live), "a VM that is off takes them at once");
     assert_eq!(of(&cores("cache", 4)), Some(Effect::Live), "a container takes them at once");
-    assert_eq!(of(&Saying::default().deed(by_name("web-01"), Deed::Shutdown)), Some(Effect::Stop));
+    assert_eq!(of(&Saying::default().deed(by_name("web-01"), Deed::Shutdown { within: None })), Some(Effect::Stop));
     let tagged = Saying::default().change(by_name("web-01"), &[to(Plain::Tags, tags(&["x"]))]);
     assert_eq!(of(&tagged), Some(Effect::Live));
 }
@@ -178,8 +178,8 @@ fn what_is_so_already_takes_no_step_and_no_adoption() {
 fn a_change_that_waits_is_said_to_wait() {
     let mut life = Life::new(cluster());
     let web = named_mut(&mut life.observed, "web-01");
-    web.fields.insert(Field::Cores, Value::Count(4));
-    web.pending.insert(Field::Cores);
+    web.fields.insert(Field::Plain(Plain::Cores), Value::Count(4));
+    web.pending.insert(Field::Plain(Plain::Cores));
     let plan = life.plan(&intent(&cores("web-01", 4), &life.observed)).unwrap();
     assert!(plan.is_empty() && plan.notes()[0].contains("next stops and starts"), "{:?}", plan.notes());
 }
@@ -369,7 +369,7 @@ fn what_a_later_declaration_deleted_is_not_made_again() {
 fn a_protected_guest_is_never_planned_for_deletion() {
     let mut life = Life::new(cluster());
     let wanted = intent(&Saying::default().deed(by_name("test-1"), Deed::Delete), &life.observed);
-    named_mut(&mut life.observed, "test-1").fields.insert(Field::Protection, Value::Flag(true));
+    named_mut(&mut life.observed, "test-1").fields.insert(Field::Plain(Plain::Protection), Value::Flag(true));
     assert!(life.plan(&wanted).unwrap_err()[0].text.contains("protected"));
 }
 
@@ -384,9 +384,9 @@ fn a_locked_guest_is_left_to_what_locked_it() {
 #[test]
 fn a_disk_that_grew_by_hand_stays() {
     let mut life = Life::new(cluster());
-    let grow = [(EditField::DiskSize(DiskRef::Only), Amount::To(gib(40)))];
+    let grow = [(EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::To(gib(40)))];
     let wanted = intent(&Saying::default().change(by_name("web-01"), &grow), &life.observed);
-    named_mut(&mut life.observed, "web-01").fields.insert(Field::DiskSize(Slot::scsi(0)), gib(64));
+    named_mut(&mut life.observed, "web-01").fields.insert(Field::Disk(Slot::scsi(0), DiskPart::Size), gib(64));
     let plan = life.plan(&wanted).unwrap();
     assert!(plan.is_empty() && plan.notes()[0].contains("cannot shrink"), "{:?}", plan.notes());
 }
@@ -502,7 +502,7 @@ fn a_half_made_copy_is_finished_and_not_made_again() {
 #[test]
 fn memory_that_a_stopped_guest_gives_back_can_be_used() {
     let mut life = Life::new(cluster());
-    let vm = guest(Kind::Qemu, 150, "huge", "pve1").has(Field::Memory, gib(200)).runs();
+    let vm = guest(Kind::Qemu, 150, "huge", "pve1").has(Field::Plain(Plain::Memory), gib(200)).runs();
     life.observed.guests.push(vm);
     let wants =
         [Want::Node("pve1"), Want::Plain(Plain::Memory, gib(100)), Want::Plain(Plain::Running, Value::Flag(true))];

@@ -4,12 +4,12 @@ use crate::support::{
     Extra, Life, Saying, Want, answer, by_name, cluster, gib, guest, named_mut, question, resolved, tags, text, to,
     vmid,
 };
-use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{Intent, NewGuest, OneDeed, Wish};
 use mycopod_core::observed::{Image, NodeState, Observed, Origin};
 use mycopod_core::reading::{
-    Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Plain, Question, Selector, Source, Sourced, Span,
+    Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Question, Selector, Source, Sourced, Span,
 };
 use mycopod_core::size::Size;
 
@@ -51,13 +51,21 @@ fn offers(question: &Question, option: &str) -> bool {
 fn what_nobody_said_is_a_default_and_what_was_said_keeps_its_words() {
     let intent = intent(&vm(&[Want::Plain(Plain::Cores, Value::Count(4)), Want::Disk(40, None)]));
     let new = new_guest(&intent);
-    assert!(matches!(new.fields[&Field::Cores].source, Source::Said(_)));
-    for field in [Field::Memory, Field::CpuType, Field::Running, Field::Nic(0, NicPart::Bridge)] {
+    assert!(matches!(new.fields[&Field::Plain(Plain::Cores)].source, Source::Said(_)));
+    for field in [
+        Field::Plain(Plain::Memory),
+        Field::Plain(Plain::CpuType),
+        Field::Plain(Plain::Running),
+        Field::Nic(0, NicPart::Bridge),
+    ] {
         assert!(matches!(new.fields[&field].source, Source::Default { .. }), "{field}");
     }
-    assert_eq!(new.fields[&Field::DiskSize(Slot::scsi(0))].value, gib(40));
-    assert_eq!(new.fields[&Field::Running].value, Value::Flag(false));
-    assert!(new.fields.keys().all(|field| !matches!(field, Field::DiskStorage(_))), "the planner chooses storages");
+    assert_eq!(new.fields[&Field::Disk(Slot::scsi(0), DiskPart::Size)].value, gib(40));
+    assert_eq!(new.fields[&Field::Plain(Plain::Running)].value, Value::Flag(false));
+    assert!(
+        new.fields.keys().all(|field| !matches!(field, Field::Disk(_, DiskPart::Storage))),
+        "the planner chooses storages"
+    );
 }
 
 #[test]
@@ -67,7 +75,12 @@ fn what_is_made_from_a_template_stays_as_the_template_is() {
     let origin = &new.origin.as_ref().unwrap().value;
     assert_eq!(origin.at["pve1"], Origin::Template(vmid(9000)));
     assert_eq!(origin.at["pve2"], Origin::Template(vmid(9100)));
-    for field in [Field::Cores, Field::Memory, Field::CpuType, Field::Nic(0, NicPart::Bridge)] {
+    for field in [
+        Field::Plain(Plain::Cores),
+        Field::Plain(Plain::Memory),
+        Field::Plain(Plain::CpuType),
+        Field::Nic(0, NicPart::Bridge),
+    ] {
         assert!(!new.fields.contains_key(&field), "{field} is the template’s");
     }
     assert_eq!(new.disks, [Slot::scsi(0)]);
@@ -92,7 +105,7 @@ fn a_container_without_an_image_takes_the_policys_as_a_default() {
     let intent = intent(&container(&[]));
     let new = new_guest(&intent);
     assert!(matches!(new.origin.as_ref().unwrap().source, Source::Default { .. }));
-    assert_eq!(new.fields[&Field::Unprivileged].value, Value::Flag(true));
+    assert_eq!(new.fields[&Field::Plain(Plain::Unprivileged)].value, Value::Flag(true));
     assert_eq!(new.fields[&Field::Nic(0, NicPart::Ip)].value, text("dhcp"));
 }
 
@@ -169,7 +182,7 @@ fn vague_words_are_always_a_question() {
 #[test]
 fn a_tag_means_all_that_carry_it_and_no_template() {
     let mut observed = cluster();
-    named_mut(&mut observed, "ubuntu-24.04").fields.insert(Field::Tags, tags(&["web"]));
+    named_mut(&mut observed, "ubuntu-24.04").fields.insert(Field::Plain(Plain::Tags), tags(&["web"]));
     let select = |kind| Selector::Tag { tag: "WEB".into(), kind };
     let edits = [to(Plain::OnBoot, Value::Flag(true))];
     let intent = resolved(&Saying::default().change(select(None), &edits), &observed, &Answers::default()).unwrap();
@@ -195,7 +208,7 @@ fn all_of_a_kind_are_changed_together_but_interrupted_only_by_name_or_tag() {
             .unwrap();
     let vms = observed.guests.iter().filter(|seen| !seen.template && seen.guest.kind == Kind::Qemu).count();
     assert_eq!(intent.wishes.len(), vms);
-    for deed in [Deed::Stop, Deed::Shutdown, Deed::Reboot, Deed::Delete] {
+    for deed in [Deed::Stop, Deed::Shutdown { within: None }, Deed::Reboot, Deed::Delete] {
         let asked = question(&Saying::default().deed(Selector::Kind(Kind::Qemu), deed), &observed);
         assert!(asked.text.contains("names, or a tag"), "{}", asked.text);
     }
@@ -203,8 +216,8 @@ fn all_of_a_kind_are_changed_together_but_interrupted_only_by_name_or_tag() {
 
 #[test]
 fn the_data_disk_is_the_only_one_besides_the_system_disk() {
-    let grow = |name| change(name, EditField::DiskSize(DiskRef::Data), Amount::Plus(gib(10)));
-    assert_eq!(held(&intent(&grow("db-1")), &Field::DiskSize(Slot::scsi(1))), gib(110));
+    let grow = |name| change(name, EditField::Disk(DiskRef::Data, DiskPart::Size), Amount::Plus(gib(10)));
+    assert_eq!(held(&intent(&grow("db-1")), &Field::Disk(Slot::scsi(1), DiskPart::Size)), gib(110));
     assert!(question(&grow("web-01"), &cluster()).text.contains("no data disk"));
 }
 
@@ -212,11 +225,11 @@ fn the_data_disk_is_the_only_one_besides_the_system_disk() {
 fn relative_amounts_become_absolute_and_keep_their_words() {
     let triple = change("test-1", EditField::Plain(Plain::Memory), Amount::Times(3));
     let intent = intent(&triple);
-    assert_eq!(held(&intent, &Field::Memory), gib(3));
-    let more = change("web-02", EditField::DiskSize(DiskRef::Only), Amount::Plus(gib(8)));
-    assert_eq!(held(&self::intent(&more), &Field::DiskSize(Slot::scsi(0))), gib(40));
+    assert_eq!(held(&intent, &Field::Plain(Plain::Memory)), gib(3));
+    let more = change("web-02", EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::Plus(gib(8)));
+    assert_eq!(held(&self::intent(&more), &Field::Disk(Slot::scsi(0), DiskPart::Size)), gib(40));
     match &intent.wishes[0] {
-        Wish::Hold { fields, .. } => assert!(matches!(fields[&Field::Memory].source, Source::Said(_))),
+        Wish::Hold { fields, .. } => assert!(matches!(fields[&Field::Plain(Plain::Memory)].source, Source::Said(_))),
         wish => panic!("{wish:?}"),
     }
 }
@@ -224,7 +237,11 @@ fn relative_amounts_become_absolute_and_keep_their_words() {
 #[test]
 fn shrinking_is_a_question_with_both_numbers_and_the_same_size_is_none() {
     let shrink = |gib: u64| {
-        change("web-01", EditField::DiskSize(DiskRef::Slot(Slot::scsi(0))), Amount::To(crate::support::gib(gib)))
+        change(
+            "web-01",
+            EditField::Disk(DiskRef::Slot(Slot::scsi(0)), DiskPart::Size),
+            Amount::To(crate::support::gib(gib)),
+        )
     };
     let asked = question(&shrink(20), &cluster());
     assert!(asked.text.contains("32 GiB") && asked.text.contains("20 GiB"), "{}", asked.text);
@@ -233,12 +250,12 @@ fn shrinking_is_a_question_with_both_numbers_and_the_same_size_is_none() {
 
 #[test]
 fn the_disk_of_a_guest_with_two_is_a_question_with_slots() {
-    let saying = change("db-1", EditField::DiskSize(DiskRef::Only), Amount::Plus(gib(10)));
+    let saying = change("db-1", EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::Plus(gib(10)));
     let asked = question(&saying, &cluster());
     assert!(offers(&asked, "scsi1 (100 GiB)"), "{asked:?}");
     let intent = resolved(&saying, &cluster(), &answer(&asked, "scsi1 (100 GiB)")).unwrap();
-    assert_eq!(held(&intent, &Field::DiskSize(Slot::scsi(1))), gib(110));
-    let nth = change("db-1", EditField::DiskSize(DiskRef::Nth(3)), Amount::Plus(gib(10)));
+    assert_eq!(held(&intent, &Field::Disk(Slot::scsi(1), DiskPart::Size)), gib(110));
+    let nth = change("db-1", EditField::Disk(DiskRef::Nth(3), DiskPart::Size), Amount::Plus(gib(10)));
     assert!(question(&nth, &cluster()).text.contains("no disk number 3"));
 }
 
@@ -246,9 +263,9 @@ fn the_disk_of_a_guest_with_two_is_a_question_with_slots() {
 fn a_further_disk_takes_the_next_free_slot() {
     let mut observed = cluster();
     named_mut(&mut observed, "web-01").raw.insert("scsi1".into(), "none,media=cdrom".into());
-    let saying = change("web-01", EditField::NewDisk { storage: None }, Amount::To(gib(5)));
+    let saying = change("web-01", EditField::NewDisk { storage: None, parts: Vec::new() }, Amount::To(gib(5)));
     let intent = resolved(&saying, &observed, &Answers::default()).unwrap();
-    assert_eq!(held(&intent, &Field::DiskSize(Slot::scsi(2))), gib(5));
+    assert_eq!(held(&intent, &Field::Disk(Slot::scsi(2), DiskPart::Size)), gib(5));
 }
 
 #[test]
@@ -281,7 +298,7 @@ fn an_answer_takes_the_place_of_the_value() {
     match &intent.wishes[0] {
         Wish::Hold { fields, .. } => {
             let expected = Sourced::new(Value::Count(16), Source::inferred("answered “16”"));
-            assert_eq!(fields[&Field::Cores], expected);
+            assert_eq!(fields[&Field::Plain(Plain::Cores)], expected);
         }
         wish => panic!("{wish:?}"),
     }
@@ -327,7 +344,7 @@ fn a_vlan_needs_a_bridge_that_passes_it_on() {
     assert_eq!(new_guest(&self::intent(&unsaid)).fields[&Field::Nic(0, NicPart::Bridge)].value, text("vmbr1"));
     for tag in [0, 4095] {
         let nic = Want::Nic(vec![(NicPart::Bridge, text("vmbr1")), (NicPart::Vlan, Value::Count(tag))]);
-        assert!(question(&vm(&[nic]), &cluster()).text.contains("no VLAN tag"));
+        assert!(question(&vm(&[nic]), &cluster()).text.contains("from 1 to 4094"));
     }
 }
 
@@ -356,8 +373,8 @@ fn what_a_later_sentence_says_of_a_guest_made_before_belongs_to_its_making() {
         vm(&[]).change(by_name("shop-01"), &[to(Plain::Cores, Value::Count(4))]).deed(by_name("shop-01"), Deed::Start);
     let intent = intent(&saying);
     let new = new_guest(&intent);
-    assert_eq!(new.fields[&Field::Cores].value, Value::Count(4));
-    assert_eq!(new.fields[&Field::Running].value, Value::Flag(true));
+    assert_eq!(new.fields[&Field::Plain(Plain::Cores)].value, Value::Count(4));
+    assert_eq!(new.fields[&Field::Plain(Plain::Running)].value, Value::Flag(true));
     let renamed = vm(&[]).change(by_name("shop-01"), &[to(Plain::Name, text("shop-02"))]);
     assert_eq!(new_guest(&self::intent(&renamed)).name.value.as_str(), "shop-02");
     let early = vm(&[]).deed(by_name("shop-01"), Deed::Snapshot { name: None });
@@ -370,7 +387,10 @@ fn wishes_that_exclude_each_other_are_questions() {
     let twice = Saying::default().change(by_name("web-01"), &cores(2)).change(by_name("web-01"), &cores(4));
     let asked = question(&twice, &cluster());
     assert!(offers(&asked, "2") && offers(&asked, "4"), "{asked:?}");
-    assert_eq!(held(&resolved(&twice, &cluster(), &answer(&asked, "4")).unwrap(), &Field::Cores), Value::Count(4));
+    assert_eq!(
+        held(&resolved(&twice, &cluster(), &answer(&asked, "4")).unwrap(), &Field::Plain(Plain::Cores)),
+        Value::Count(4)
+    );
 
     let both = Saying::default().deed(by_name("test-1"), Deed::Delete).change(by_name("test-1"), &cores(4));
     assert!(question(&both, &cluster()).text.contains("both deleted and changed"));
@@ -388,7 +408,7 @@ fn the_first_of_two_values_may_be_kept() {
     let twice = Saying::default().change(by_name("web-01"), &cores(2)).change(by_name("web-01"), &cores(4));
     let asked = question(&twice, &cluster());
     let intent = resolved(&twice, &cluster(), &answer(&asked, "2")).unwrap();
-    assert_eq!(held(&intent, &Field::Cores), Value::Count(2));
+    assert_eq!(held(&intent, &Field::Plain(Plain::Cores)), Value::Count(2));
 }
 
 #[test]
@@ -476,7 +496,7 @@ fn a_guest_that_is_not_found_may_be_on_a_node_that_does_not_answer() {
 #[test]
 fn the_paused_and_the_unknown_are_seen_as_they_are() {
     let mut observed = cluster();
-    observed.guests.push(guest(Kind::Qemu, 130, "odd", "pve1").has(Field::Tags, tags(&["odd"])));
+    observed.guests.push(guest(Kind::Qemu, 130, "odd", "pve1").has(Field::Plain(Plain::Tags), tags(&["odd"])));
     named_mut(&mut observed, "odd").power = Power::Unknown;
     let life = Life::new(observed);
     let saying = Saying::default().deed(by_name("odd"), Deed::Start);

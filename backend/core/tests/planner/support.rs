@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, Wish};
@@ -12,8 +12,8 @@ use mycopod_core::plan::{Action, Effect, Plan, Step};
 use mycopod_core::planner::{Resource, World, plan};
 use mycopod_core::policy::Policy;
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, Edit, EditField, Plain, Question, Reading, Selector, Source, Sourced, Span,
-    Statement, Target, WantedDisk, WantedNic, What,
+    Amount, Answers, Create, Deed, Edit, EditField, Question, Reading, Selector, Source, Sourced, Span, Statement,
+    Target, WantedDisk, WantedNic, What,
 };
 use mycopod_core::resolve::resolve;
 use mycopod_core::size::Size;
@@ -67,35 +67,35 @@ pub fn node() -> Node {
 
 pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
     let mut fields = BTreeMap::from([
-        (Field::Name, text(name)),
-        (Field::Cores, Value::Count(2)),
-        (Field::Memory, gib(4)),
-        (Field::OnBoot, Value::Flag(false)),
-        (Field::Protection, Value::Flag(false)),
-        (Field::Tags, tags(&[])),
-        (Field::Running, Value::Flag(false)),
+        (Field::Plain(Plain::Name), text(name)),
+        (Field::Plain(Plain::Cores), Value::Count(2)),
+        (Field::Plain(Plain::Memory), gib(4)),
+        (Field::Plain(Plain::OnBoot), Value::Flag(false)),
+        (Field::Plain(Plain::Protection), Value::Flag(false)),
+        (Field::Plain(Plain::Tags), tags(&[])),
+        (Field::Plain(Plain::Running), Value::Flag(false)),
         (Field::Nic(0, NicPart::Bridge), text("vmbr0")),
     ]);
     let mut raw = BTreeMap::new();
     let slot = match kind {
         Kind::Qemu => {
-            fields.insert(Field::Sockets, Value::Count(1));
-            fields.insert(Field::CpuType, text("x86-64-v2-AES"));
+            fields.insert(Field::Plain(Plain::Sockets), Value::Count(1));
+            fields.insert(Field::Plain(Plain::CpuType), text("x86-64-v2-AES"));
             fields.insert(Field::Nic(0, NicPart::Model), text("virtio"));
             raw.insert("net0".to_owned(), format!("virtio=BC:24:11:00:00:{:02X},bridge=vmbr0", number % 256));
             raw.insert("boot".to_owned(), "order=scsi0;net0".to_owned());
             Slot::scsi(0)
         }
         Kind::Lxc => {
-            fields.insert(Field::Swap, Value::Size(Size::mib(512)));
-            fields.insert(Field::Unprivileged, Value::Flag(true));
+            fields.insert(Field::Plain(Plain::Swap), Value::Size(Size::mib(512)));
+            fields.insert(Field::Plain(Plain::Unprivileged), Value::Flag(true));
             fields.insert(Field::Nic(0, NicPart::Ip), text("dhcp"));
             Slot::rootfs()
         }
     };
     raw.insert(slot.to_string(), format!("local-lvm:vm-{number}-disk-0,size=32G"));
-    fields.insert(Field::DiskSize(slot.clone()), gib(32));
-    fields.insert(Field::DiskStorage(slot), text("local-lvm"));
+    fields.insert(Field::Disk(slot.clone(), DiskPart::Size), gib(32));
+    fields.insert(Field::Disk(slot, DiskPart::Storage), text("local-lvm"));
     Sighting {
         guest: GuestRef { kind, vmid: vmid(number), name: name.to_owned(), node: node.to_owned() },
         at: DateTime::UNIX_EPOCH,
@@ -116,14 +116,14 @@ pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
 impl Extra for Sighting {
     fn runs(mut self) -> Self {
         self.power = Power::Running;
-        self.fields.insert(Field::Running, Value::Flag(true));
+        self.fields.insert(Field::Plain(Plain::Running), Value::Flag(true));
         self
     }
 
     fn has(mut self, field: Field, value: Value) -> Self {
-        if let Field::DiskSize(slot) = &field {
+        if let Field::Disk(slot, DiskPart::Size) = &field {
             self.raw.insert(slot.to_string(), "local-lvm:disk".to_owned());
-            self.fields.insert(Field::DiskStorage(slot.clone()), text("local-lvm"));
+            self.fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), text("local-lvm"));
         }
         self.fields.insert(field, value);
         self
@@ -145,15 +145,15 @@ pub trait Extra {
 
 /// The demo cluster: two nodes, templates on both, and guests that are not ours.
 pub fn cluster() -> Observed {
-    let scsi = |n: u8| Field::DiskSize(Slot::scsi(n));
+    let scsi = |n: u8| Field::Disk(Slot::scsi(n), DiskPart::Size);
     let mut guests = vec![
-        guest(Kind::Qemu, 101, "web-01", "pve1").runs().has(Field::Tags, tags(&["web"])),
-        guest(Kind::Qemu, 102, "web-02", "pve1").runs().has(Field::Tags, tags(&["web"])),
+        guest(Kind::Qemu, 101, "web-01", "pve1").runs().has(Field::Plain(Plain::Tags), tags(&["web"])),
+        guest(Kind::Qemu, 102, "web-02", "pve1").runs().has(Field::Plain(Plain::Tags), tags(&["web"])),
         guest(Kind::Qemu, 103, "db-1", "pve1").runs().has(scsi(0), gib(40)).has(scsi(1), gib(100)),
-        guest(Kind::Qemu, 104, "test-1", "pve1").has(Field::Memory, gib(1)),
-        guest(Kind::Qemu, 105, "test-2", "pve2").has(Field::Memory, gib(1)),
+        guest(Kind::Qemu, 104, "test-1", "pve1").has(Field::Plain(Plain::Memory), gib(1)),
+        guest(Kind::Qemu, 105, "test-2", "pve2").has(Field::Plain(Plain::Memory), gib(1)),
         guest(Kind::Qemu, 107, "old-backup", "pve1"),
-        guest(Kind::Qemu, 108, "prod-db", "pve1").runs().has(Field::Protection, Value::Flag(true)),
+        guest(Kind::Qemu, 108, "prod-db", "pve1").runs().has(Field::Plain(Plain::Protection), Value::Flag(true)),
         guest(Kind::Lxc, 109, "cache", "pve1").runs(),
     ];
     let mut images = Vec::new();
@@ -240,7 +240,7 @@ impl Saying {
                     Want::Plain(plain, value) => create.plain.push((*plain, say.said(value.clone()))),
                     Want::Disk(gib, storage) => {
                         let storage = storage.map(|storage| say.said(storage.to_owned()));
-                        create.disks.push(WantedDisk { size: say.said(Size::gib(*gib)), storage });
+                        create.disks.push(WantedDisk { size: say.said(Size::gib(*gib)), storage, parts: Vec::new() });
                     }
                     Want::Nic(parts) => {
                         let parts = parts.iter().map(|(part, value)| (*part, say.said(value.clone()))).collect();
@@ -400,6 +400,7 @@ fn row(step: &Step) -> Resource {
 }
 
 /// What Proxmox makes of a step; a panic where it would refuse, or where a guest that is not ours is touched.
+#[expect(clippy::too_many_lines, reason = "a model of Proxmox, one arm an action")]
 fn apply(observed: &mut Observed, step: &Step) {
     let key = step.guest.key();
     match &step.action {
@@ -409,8 +410,8 @@ fn apply(observed: &mut Observed, step: &Step) {
             let mut made = blank(step);
             for (field, value) in fields {
                 set(&mut made, field, value);
-                if let Field::DiskSize(slot) = field {
-                    let Some(Value::Text(storage)) = fields.get(&Field::DiskStorage(slot.clone())) else {
+                if let Field::Disk(slot, DiskPart::Size) = field {
+                    let Some(Value::Text(storage)) = fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)) else {
                         panic!("disk {slot} has no storage")
                     };
                     fill(observed, &step.guest.node, storage, value);
@@ -431,12 +432,12 @@ fn apply(observed: &mut Observed, step: &Step) {
             made.template = false;
             made.power = Power::Stopped;
             made.smbios_uuid = Some(format!("copy-{}", key.vmid));
-            made.fields.insert(Field::Name, text(&step.guest.name));
-            made.fields.insert(Field::Running, Value::Flag(false));
-            made.fields.remove(&Field::Description);
+            made.fields.insert(Field::Plain(Plain::Name), text(&step.guest.name));
+            made.fields.insert(Field::Plain(Plain::Running), Value::Flag(false));
+            made.fields.remove(&Field::Plain(Plain::Description));
             if let Some(storage) = storage {
                 for slot in made.disks().cloned().collect::<Vec<_>>() {
-                    made.fields.insert(Field::DiskStorage(slot), text(storage));
+                    made.fields.insert(Field::Disk(slot, DiskPart::Storage), text(storage));
                 }
             }
             observed.guests.push(made);
@@ -460,14 +461,55 @@ fn apply(observed: &mut Observed, step: &Step) {
                     let added: BTreeSet<u8> = seen.nics().filter(|nic| !nics.contains(nic)).collect();
                     assert_eq!(added, macs.keys().copied().collect(), "each new NIC has a MAC address");
                 }
-                Action::AddDisk { slot, storage, size } => {
+                Action::AddDisk { slot, storage, size, parts } => {
                     assert!(!seen.raw.contains_key(slot.as_str()), "{slot} is in use");
-                    set(&mut seen, &Field::DiskSize(slot.clone()), &Value::Size(*size));
-                    seen.fields.insert(Field::DiskStorage(slot.clone()), text(storage));
+                    set(&mut seen, &Field::Disk(slot.clone(), DiskPart::Size), &Value::Size(*size));
+                    seen.fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), text(storage));
+                    for (part, value) in parts {
+                        seen.fields.insert(Field::Disk(slot.clone(), *part), value.clone());
+                    }
                     fill(observed, &node, storage, &Value::Size(*size));
                 }
+                Action::MoveDisk { disk, storage } => {
+                    let slot: Slot = disk.parse().expect("the tests move plain disks only");
+                    let field = Field::storage_of(slot);
+                    assert!(seen.fields.contains_key(&field), "no disk {disk}");
+                    seen.fields.insert(field, text(storage));
+                }
+                Action::Detach { slot, volume } => {
+                    assert!(seen.raw.remove(slot.as_str()).is_some(), "no disk {slot}");
+                    seen.fields.retain(|field, _| !matches!(field, Field::Disk(at, _) if at == slot));
+                    seen.raw.insert("unused0".to_owned(), volume.clone());
+                }
+                Action::DestroyVolume { volume } => {
+                    assert_eq!(step.effect, Effect::Destroy);
+                    let unused = seen.raw.iter().find(|(key, entry)| key.starts_with("unused") && *entry == volume);
+                    let key = unused.expect("the volume is detached").0.clone();
+                    seen.raw.remove(&key);
+                }
+                Action::RemoveNic { number } => {
+                    assert!(seen.nics().any(|nic| nic == *number), "no NIC {number}");
+                    seen.fields.retain(|field, _| !matches!(field, Field::Nic(n, _) if n == number));
+                }
+                Action::SetPool { to, .. } => set(&mut seen, &Plain::Pool.into(), &text(to)),
+                Action::SetHa { state, .. } => set(&mut seen, &Plain::Ha.into(), &text(state)),
+                Action::Suspend => seen.power = Power::Paused,
+                Action::Resume => seen.power = Power::Running,
+                Action::Rollback { name } => {
+                    assert!(seen.snapshots.iter().flatten().any(|known| known == name), "no snapshot {name}");
+                }
+                Action::DeleteSnapshot { name } => {
+                    assert!(seen.snapshots.get_or_insert_default().remove(name), "no snapshot {name}");
+                }
+                Action::Backup { .. } => {}
+                Action::Restore { .. } => assert_eq!(seen.power, Power::Stopped, "Proxmox restores what is off"),
+                Action::MakeTemplate => {
+                    assert_eq!(seen.power, Power::Stopped);
+                    seen.template = true;
+                }
+                Action::Migrate { node, .. } => seen.guest.node.clone_from(node),
                 Action::Resize { slot, size } => {
-                    let field = Field::DiskSize(slot.clone());
+                    let field = Field::Disk(slot.clone(), DiskPart::Size);
                     let Some(Value::Size(is)) = seen.get(&field).cloned() else { panic!("no disk {slot}") };
                     assert!(is < *size, "Proxmox cannot shrink");
                     set(&mut seen, &field, &Value::Size(*size));
@@ -476,10 +518,10 @@ fn apply(observed: &mut Observed, step: &Step) {
                     assert_eq!(seen.power, Power::Stopped);
                     seen = seen.runs();
                 }
-                Action::Shutdown | Action::Stop => {
+                Action::Shutdown { .. } | Action::Stop => {
                     assert_ne!(seen.power, Power::Stopped);
                     seen.power = Power::Stopped;
-                    seen.fields.insert(Field::Running, Value::Flag(false));
+                    seen.fields.insert(Field::Plain(Plain::Running), Value::Flag(false));
                 }
                 Action::Reboot => assert_eq!(seen.power, Power::Running),
                 Action::Snapshot { name } => {
@@ -488,7 +530,7 @@ fn apply(observed: &mut Observed, step: &Step) {
                 Action::Delete => {
                     assert_eq!(step.effect, Effect::Destroy);
                     assert_eq!(seen.power, Power::Stopped, "Proxmox refuses to delete a running guest");
-                    assert_ne!(seen.get(&Field::Protection), Some(&Value::Flag(true)), "protected");
+                    assert_ne!(seen.get(&Field::Plain(Plain::Protection)), Some(&Value::Flag(true)), "protected");
                     stays = false;
                 }
             }
@@ -502,9 +544,9 @@ fn apply(observed: &mut Observed, step: &Step) {
 
 fn set(seen: &mut Sighting, field: &Field, value: &Value) {
     match field {
-        Field::Running => panic!("running is no configuration"),
-        Field::Name => seen.guest.name = value.to_string(),
-        Field::DiskSize(slot) => {
+        Field::Plain(Plain::Running) => panic!("running is no configuration"),
+        Field::Plain(Plain::Name) => seen.guest.name = value.to_string(),
+        Field::Disk(slot, DiskPart::Size) => {
             seen.raw.insert(slot.to_string(), format!("disk,size={value}"));
         }
         _ => {}
@@ -516,7 +558,7 @@ fn blank(step: &Step) -> Sighting {
     let mut made = guest(step.guest.kind, step.guest.vmid.get(), &step.guest.name, &step.guest.node);
     made.ownership = Ownership::Ours(step.resource);
     made.raw.clear();
-    made.fields.retain(|field, _| !matches!(field, Field::DiskSize(_) | Field::DiskStorage(_) | Field::Nic(..)));
+    made.fields.retain(|field, _| !matches!(field, Field::Disk(..) | Field::Nic(..)));
     made
 }
 

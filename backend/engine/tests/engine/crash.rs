@@ -1,5 +1,6 @@
 //! Crashes before and after every call to Proxmox: whatever fails, one guest for one declared guest.
 
+use mycopod_core::field::DiskPart;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -150,7 +151,7 @@ async fn a_disk_grows_by_what_was_said_and_not_twice() {
     survives("extend the disk of web-02 by 8 GB", async |lab| {
         let guest = lab.named("web-02").await.remove(0);
         let slot = guest.disks().next().unwrap().clone();
-        let size = guest.get(&mycopod_core::field::Field::DiskSize(slot)).unwrap().to_string();
+        let size = guest.get(&mycopod_core::field::Field::Disk(slot, DiskPart::Size)).unwrap().to_string();
         assert_eq!(size, "40 GiB");
     })
     .await;

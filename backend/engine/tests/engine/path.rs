@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::lab::{Lab, user};
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::Ownership;
@@ -29,7 +29,7 @@ async fn a_sentence_becomes_one_guest_that_bears_our_marker() {
     let guests = lab.named("shop-01").await;
     let [guest] = guests.as_slice() else { panic!("{guests:#?}") };
     assert!(matches!(guest.ownership, Ownership::Ours(_)));
-    assert_eq!(guest.get(&Field::Cores), Some(&Value::Count(4)));
+    assert_eq!(guest.get(&Field::Plain(Plain::Cores)), Some(&Value::Count(4)));
     assert_eq!(guest.power, Power::Stopped, "nobody said to start it");
 
     let kinds: Vec<String> = audit_kinds(&lab, detail.id).await.into_iter().map(|(kind, _)| kind).collect();
@@ -102,9 +102,16 @@ async fn a_plan_that_went_stale_is_not_carried_out_but_made_anew() {
     assert_ne!(again.plan.as_ref().unwrap().digest, old);
     let refused = lab.engine.approve(&lab.admin, id, &old, &BTreeSet::new()).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))), "the old plan is gone for good: {refused:?}");
-    assert_eq!(lab.named("shop-01").await[0].get(&Field::Memory), Some(&Value::Size(mycopod_core::size::Size::gib(8))));
+    assert_eq!(
+        lab.named("shop-01").await[0].get(&Field::Plain(Plain::Memory)),
+        Some(&Value::Size(mycopod_core::size::Size::gib(8)))
+    );
     assert_eq!(lab.confirm(&again).await.status, "converged");
-    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(8)), "only named fields are owned");
+    assert_eq!(
+        lab.named("shop-01").await[0].get(&Field::Plain(Plain::Cores)),
+        Some(&Value::Count(8)),
+        "only named fields are owned"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -184,8 +191,8 @@ async fn drift_is_found_with_its_age_and_repaired_by_a_plan() {
     assert_eq!(repair.plan.as_ref().unwrap().steps.len(), 1);
     assert_eq!(lab.confirm(&repair).await.status, "converged");
     let guest = lab.named("shop-01").await.remove(0);
-    assert_eq!(guest.get(&Field::Cores), Some(&Value::Count(4)));
-    assert_eq!(guest.get(&Field::OnBoot), Some(&Value::Flag(true)));
+    assert_eq!(guest.get(&Field::Plain(Plain::Cores)), Some(&Value::Count(4)));
+    assert_eq!(guest.get(&Field::Plain(Plain::OnBoot)), Some(&Value::Flag(true)));
     let cleared = loop {
         let kinds = audit_kinds(&lab, made.id).await;
         if kinds.iter().any(|(kind, _)| kind == "drift.cleared") {
@@ -221,7 +228,7 @@ async fn a_guest_that_was_deleted_by_hand_is_made_again_whole_once_that_is_appro
     let after = lab.named("shop-01").await.remove(0);
     let nics: Vec<u8> = after.nics().collect();
     assert_eq!(nics, before.nics().collect::<Vec<_>>(), "what was a default counts again");
-    assert_eq!(after.get(&Field::Memory), before.get(&Field::Memory));
+    assert_eq!(after.get(&Field::Plain(Plain::Memory)), before.get(&Field::Plain(Plain::Memory)));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,7 +239,7 @@ async fn a_newer_declaration_takes_fields_over_and_an_older_repair_leaves_them()
     lab.engine.plan_again(&lab.admin, DeclarationId(first.id)).await.unwrap();
     let again = lab.settled(DeclarationId(first.id)).await;
     assert_eq!(again.status, "converged", "I9: the older declaration moves nothing backwards: {again:#?}");
-    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(6)));
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Plain(Plain::Cores)), Some(&Value::Count(6)));
 
     let third = lab.make("set the cores of shop-01 to 7").await;
     assert_eq!(third.status, "converged");
@@ -293,7 +300,7 @@ async fn a_guest_put_in_place_of_ours_is_left_alone() {
         lab.engine.approve(&lab.admin, DeclarationId(detail.id), &detail.plan.unwrap().digest, &BTreeSet::new()).await;
     assert!(matches!(refused, Err(Refusal::Stale(_))), "I3: {refused:?}");
     lab.settled(DeclarationId(detail.id)).await;
-    assert_eq!(lab.named("shop-01").await[0].get(&Field::Cores), Some(&Value::Count(1)));
+    assert_eq!(lab.named("shop-01").await[0].get(&Field::Plain(Plain::Cores)), Some(&Value::Count(1)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

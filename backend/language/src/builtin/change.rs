@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::Value;
-use mycopod_core::reading::{Amount, DiskRef, Plain, Selector, Target};
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::Parser;
 use super::draft::{Change, Draft};

@@ -1,7 +1,7 @@
 //! What is done once: start, stop, reboot, delete, snapshot, clone, adopt.
 
-use mycopod_core::field::Value;
-use mycopod_core::reading::{Amount, Deed, Plain, Sourced};
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, Deed, Sourced};
 
 use super::Parser;
 use super::draft::{Copy, Doing, Draft};
@@ -56,7 +56,7 @@ impl Parser<'_> {
         } else if self.any("start up|start|power on|power up|turn on|switch on|boot up|boot|bring up|fire up") {
             Deed::Start
         } else if self.any("stop|shut down|shutdown|power off|power down|turn off|switch off|halt") {
-            Deed::Shutdown
+            Deed::Shutdown { within: None }
         } else if self.any("reboot|restart") {
             Deed::Reboot
         } else if self.any("delete|destroy|remove|get rid of|tear down|throw away") {
@@ -66,15 +66,15 @@ impl Parser<'_> {
         } else {
             return None;
         };
-        if gently && deed != Deed::Shutdown {
+        if gently && !matches!(deed, Deed::Shutdown { .. }) {
             return None;
         }
         let targets = self.listed_targets()?;
         let deed = match deed {
-            Deed::Shutdown if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
-            Deed::Shutdown => {
+            Deed::Shutdown { .. } if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
+            Deed::Shutdown { .. } => {
                 self.any("gracefully|cleanly|properly");
-                Deed::Shutdown
+                Deed::Shutdown { within: None }
             }
             Deed::Delete => {
                 self.any(
@@ -100,8 +100,8 @@ impl Parser<'_> {
         let targets = self.targets()?;
         let deed = match verb.as_str() {
             "power" | "turn" | "switch" if self.any("on") => Deed::Start,
-            "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown,
-            "shut" if self.any("down") => Deed::Shutdown,
+            "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown { within: None },
+            "shut" if self.any("down") => Deed::Shutdown { within: None },
             "bring" if self.any("up") => Deed::Start,
             "take" if self.any("over") => Deed::Adopt,
             _ => return None,

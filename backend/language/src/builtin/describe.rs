@@ -3,9 +3,9 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Value};
+use mycopod_core::field::{NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Amount, Create, Plain, Question, Source, Sourced, WantedDisk, WantedNic};
+use mycopod_core::reading::{Amount, Create, Question, Source, Sourced, WantedDisk, WantedNic};
 use mycopod_core::size::Size;
 
 use crate::lexer::{Token, lex};
@@ -266,7 +266,7 @@ impl Description {
         if let (Value::Set(tags), Value::Set(more)) = (&mut first.value, value) {
             tags.extend(more.iter().cloned());
         } else {
-            settle(context, field_name(plain), first, value.clone(), tokens, questions);
+            settle(context, Plain::as_str(plain), first, value.clone(), tokens, questions);
         }
     }
 
@@ -282,7 +282,7 @@ impl Description {
         };
         let storage = disk.storage.as_ref().map(|storage| context.said(storage.value.clone(), &storage.tokens));
         for _ in 0..disk.times {
-            let wanted = WantedDisk { size: context.said(size, tokens), storage: storage.clone() };
+            let wanted = WantedDisk { size: context.said(size, tokens), storage: storage.clone(), parts: Vec::new() };
             self.disks.push((disk.which == Which::System, wanted));
         }
     }
@@ -404,7 +404,10 @@ impl Description {
     }
 
     fn bare_disk(&mut self, context: &Context<'_>, bare: &Said<Size>) {
-        self.disks.push((false, WantedDisk { size: context.said(bare.value, &bare.tokens), storage: None }));
+        self.disks.push((
+            false,
+            WantedDisk { size: context.said(bare.value, &bare.tokens), storage: None, parts: Vec::new() },
+        ));
     }
 
     /// “two NICs” must be as many as are described; described by one, they are alike.
@@ -533,22 +536,4 @@ pub fn address_answered(
         &options,
     ));
     None
-}
-
-/// The field's name for a question.
-const fn field_name(plain: Plain) -> &'static str {
-    match plain {
-        Plain::Name => "name",
-        Plain::Cores => "cores",
-        Plain::Sockets => "sockets",
-        Plain::CpuType => "cpu",
-        Plain::Memory => "memory",
-        Plain::Swap => "swap",
-        Plain::OnBoot => "onboot",
-        Plain::Protection => "protection",
-        Plain::Unprivileged => "unprivileged",
-        Plain::Tags => "tags",
-        Plain::Description => "description",
-        Plain::Running => "running",
-    }
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Plain, Question};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Question};
 
 use super::change::disk_ref;
 use super::describe::{address_answered, unit_answered};
@@ -56,7 +56,7 @@ impl Edits<'_, '_> {
             }
             Item::Bare(amount) => match self.context.answer("amount", tokens) {
                 Some("memory") => self.push(EditField::Plain(Plain::Memory), amount.clone(), tokens),
-                Some("disk") => self.push(EditField::DiskSize(DiskRef::Only), amount.clone(), tokens),
+                Some("disk") => self.push(EditField::Disk(DiskRef::Only, DiskPart::Size), amount.clone(), tokens),
                 _ => self.questions.push(self.context.question(
                     "amount",
                     tokens,
@@ -90,7 +90,7 @@ impl Edits<'_, '_> {
     }
 
     fn disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
-        let sized = |size: DiskRef| EditField::DiskSize(size);
+        let sized = |size: DiskRef| EditField::Disk(size, DiskPart::Size);
         match (&disk.which, &disk.amount, self.how) {
             (Which::One, Amount::To(_), How::Add) | (Which::Further, Amount::To(_), How::Add | How::Give) => {
                 self.new_disk(disk, tokens);
@@ -114,7 +114,7 @@ impl Edits<'_, '_> {
         for _ in 0..disk.times {
             let storage =
                 disk.storage.as_ref().map(|storage| self.context.said(storage.value.clone(), &storage.tokens));
-            self.push(EditField::NewDisk { storage }, disk.amount.clone(), tokens);
+            self.push(EditField::NewDisk { storage, parts: Vec::new() }, disk.amount.clone(), tokens);
         }
     }
 
@@ -129,7 +129,7 @@ impl Edits<'_, '_> {
         match self.context.answer("new-disk", tokens) {
             Some(answer) if answer == new => self.new_disk(disk, tokens),
             Some(answer) if answer == grown => {
-                self.push(EditField::DiskSize(DiskRef::Only), disk.amount.clone(), tokens);
+                self.push(EditField::Disk(DiskRef::Only, DiskPart::Size), disk.amount.clone(), tokens);
             }
             _ => {
                 let text = format!("“{}”: a further disk, or shall the one it has grow?", self.context.words(tokens));

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Plain};
+use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, DiskRef};
 use mycopod_core::size::Size;
 
 use super::Parser;

@@ -1,7 +1,7 @@
 //! Fields called by their name, places, NICs and images.
 
-use mycopod_core::field::{NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef, Plain};
+use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, DiskRef};
 
 use crate::lexer::TokenKind;
 use crate::vocabulary;
@@ -232,7 +232,7 @@ impl Parser<'_> {
                 Some(Item::Plain(Plain::Description, by(Value::Text(self.free_text(false)?))))
             }
             Noun::Plain(Plain::Name) => Some(Item::Plain(Plain::Name, by(Value::Text(self.any_name()?)))),
-            Noun::Plain(Plain::Running | Plain::Unprivileged) => None,
+            Noun::Plain(_) => None,
             Noun::Nic(part) => self.nic_value(*part),
             Noun::Storage => Some(Item::Storage(self.name()?)),
             Noun::Node => Some(Item::Node(self.name()?)),
@@ -262,6 +262,7 @@ impl Parser<'_> {
                 Value::Text(gateway)
             }
             NicPart::Model | NicPart::Bridge | NicPart::Ip => Value::Text(self.raw_word()?),
+            _ => return None,
         };
         Some(Item::Nic { parts: vec![(part, value)], fresh: false })
     }

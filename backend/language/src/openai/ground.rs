@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::NicPart;
+use mycopod_core::field::{NicPart, Plain};
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, Plain, Reading, Selector, Sourced, Target};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, Reading, Selector, Sourced, Target};
 
 use crate::account;
 use crate::builtin::Parser;
@@ -348,7 +348,7 @@ impl<'a> Grounder<'a> {
         let deed = match action {
             Action::Start => Deed::Start,
             Action::Stop if hard => Deed::Stop,
-            Action::Stop => Deed::Shutdown,
+            Action::Stop => Deed::Shutdown { within: None },
             Action::Reboot => Deed::Reboot,
             Action::Delete => Deed::Delete,
             Action::Adopt => Deed::Adopt,

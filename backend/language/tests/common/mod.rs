@@ -2,11 +2,11 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use mycopod_core::field::{NicPart, Value};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Amount, Create, Deed, DiskRef, Edit, EditField, Plain, Reading, Selector, Sourced, Statement, Target, What,
+    Amount, Create, Deed, DiskRef, Edit, EditField, Reading, Selector, Sourced, Statement, Target, What,
 };
 
 /// The world that the sentences are said in.
@@ -53,7 +53,7 @@ fn statement(statement: &Statement) -> String {
         What::Do { targets, deed } => {
             let deed = match deed {
                 Deed::Start => "start".to_owned(),
-                Deed::Shutdown => "shutdown".to_owned(),
+                Deed::Shutdown { .. } => "shutdown".to_owned(),
                 Deed::Stop => "stop".to_owned(),
                 Deed::Reboot => "reboot".to_owned(),
                 Deed::Delete => "delete".to_owned(),
@@ -61,6 +61,7 @@ fn statement(statement: &Statement) -> String {
                 Deed::Snapshot { name } => {
                     name.as_ref().map_or("snapshot".to_owned(), |name| format!("snapshot[{}]", name.value))
                 }
+                other => format!("{other:?}"),
             };
             format!("{deed} {}", self::targets(targets))
         }
@@ -121,13 +122,15 @@ fn edits(edits: &[Edit]) -> String {
 fn edit(edit: &Edit) -> String {
     let field = match &edit.field {
         EditField::Plain(plain) => plain_name(*plain).to_owned(),
-        EditField::DiskSize(DiskRef::Only) => "disk".to_owned(),
-        EditField::DiskSize(DiskRef::Data) => "datadisk".to_owned(),
-        EditField::DiskSize(DiskRef::Nth(n)) => format!("disk{n}"),
-        EditField::DiskSize(DiskRef::Slot(slot)) => slot.to_string(),
-        EditField::NewDisk { storage } => {
+        EditField::Disk(DiskRef::Only, DiskPart::Size) => "disk".to_owned(),
+        EditField::Disk(DiskRef::Data, DiskPart::Size) => "datadisk".to_owned(),
+        EditField::Disk(DiskRef::Nth(n), DiskPart::Size) => format!("disk{n}"),
+        EditField::Disk(DiskRef::Slot(slot), DiskPart::Size) => slot.to_string(),
+        EditField::NewDisk { storage, .. } => {
             format!("newdisk{}", storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value)))
         }
+        EditField::Disk(disk, part) => format!("{disk:?}.{}", part.as_str()),
+        EditField::NewNic { .. } => "+nic".to_owned(),
         EditField::Nic(_, NicPart::Vlan) => "vlan".to_owned(),
         EditField::Nic(_, part) => part.as_str().to_owned(),
     };
@@ -155,6 +158,7 @@ const fn plain_name(plain: Plain) -> &'static str {
         Plain::Tags => "tags",
         Plain::Description => "desc",
         Plain::Running => "run",
+        other => other.as_str(),
     }
 }
 

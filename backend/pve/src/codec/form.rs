@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mycopod_core::field::{Field, NicPart, Slot, Value};
+use mycopod_core::field::{Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::observed::Sighting;
 use mycopod_core::ports::CallError;
@@ -75,26 +75,26 @@ pub fn set_fields(
     let mut nics: BTreeMap<u8, nic::Parts<'_>> = BTreeMap::new();
     for (field, value) in fields {
         match (field, value, kind) {
-            (Field::Name, Value::Text(name), _) => form.set(name_key(kind), name),
-            (Field::Cores, Value::Count(cores), _) => form.set("cores", cores),
-            (Field::Sockets, Value::Count(sockets), Kind::Qemu) => form.set("sockets", sockets),
-            (Field::CpuType, Value::Text(model), Kind::Qemu) => form.set("cpu", &cpu(raw, plain(model)?)),
-            (Field::Memory, Value::Size(size), _) => form.set("memory", &mib(field, *size)?),
-            (Field::Swap, Value::Size(size), Kind::Lxc) => form.set("swap", &mib(field, *size)?),
-            (Field::OnBoot, Value::Flag(flag), _) => form.set("onboot", &u8::from(*flag)),
-            (Field::Protection, Value::Flag(flag), _) => form.set("protection", &u8::from(*flag)),
-            (Field::Tags, Value::Set(tags), _) if tags.is_empty() => {
+            (Field::Plain(Plain::Name), Value::Text(name), _) => form.set(name_key(kind), name),
+            (Field::Plain(Plain::Cores), Value::Count(cores), _) => form.set("cores", cores),
+            (Field::Plain(Plain::Sockets), Value::Count(sockets), Kind::Qemu) => form.set("sockets", sockets),
+            (Field::Plain(Plain::CpuType), Value::Text(model), Kind::Qemu) => form.set("cpu", &cpu(raw, plain(model)?)),
+            (Field::Plain(Plain::Memory), Value::Size(size), _) => form.set("memory", &mib(field, *size)?),
+            (Field::Plain(Plain::Swap), Value::Size(size), Kind::Lxc) => form.set("swap", &mib(field, *size)?),
+            (Field::Plain(Plain::OnBoot), Value::Flag(flag), _) => form.set("onboot", &u8::from(*flag)),
+            (Field::Plain(Plain::Protection), Value::Flag(flag), _) => form.set("protection", &u8::from(*flag)),
+            (Field::Plain(Plain::Tags), Value::Set(tags), _) if tags.is_empty() => {
                 if raw.contains_key("tags") {
                     form.delete("tags");
                 }
             }
-            (Field::Tags, Value::Set(tags), _) => {
+            (Field::Plain(Plain::Tags), Value::Set(tags), _) => {
                 for tag in tags {
                     plain(tag)?;
                 }
                 form.set("tags", &tags.iter().cloned().collect::<Vec<_>>().join(";"));
             }
-            (Field::Description, Value::Text(_), _) => {}
+            (Field::Plain(Plain::Description), Value::Text(_), _) => {}
             (Field::Nic(n, part), value, _) => {
                 nics.entry(*n).or_default().insert(*part, fit_for_nic(*part, value)?);
             }

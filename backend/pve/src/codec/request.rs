@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Sighting};
@@ -14,9 +14,8 @@ use super::disk;
 use super::form::{Form, new_disk, plain, set_fields, unfit};
 use super::sighting::name_key;
 
-/// Proxmox waits this long for a guest's system to shut down, in seconds. Then the task fails and the
-/// guest keeps running: it is never switched off unasked.
-const SHUTDOWN_SECONDS: u32 = 180;
+/// The seconds a guest's system has to restart; then the task fails, and it is never switched off unasked.
+const REBOOT_SECONDS: u32 = 180;
 /// What Proxmox's web UI gives new VMs: one controller a disk, so that each has an I/O thread.
 const CONTROLLER: &str = "virtio-scsi-single";
 /// Linux 2.6 and later.
@@ -38,6 +37,7 @@ pub struct Request {
 /// A guest's own digest goes with every call that takes one. Nothing is sent (and the answer is a
 /// [`CallError::Rejected`]) where the step does not fit what was seen: another guest, a number that is
 /// taken, a disk where one shall be added, a field that guests of that kind do not have.
+#[expect(clippy::too_many_lines, reason = "one arm a call, so that none is forgotten")]
 pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>) -> Result<Request, CallError> {
     match &step.action {
         Action::Create { fields, template, macs } => {
@@ -78,12 +78,12 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
             let guest = present(step, seen)?;
             let mut form = Form::guarded(guest);
             set_fields(step.guest.kind, fields, &guest.raw, macs, &mut form)?;
-            if let Some(Value::Text(notes)) = fields.get(&Field::Description) {
+            if let Some(Value::Text(notes)) = fields.get(&Field::Plain(Plain::Description)) {
                 form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
             }
             Ok(on(guest, Method::PUT, &["config"], form))
         }
-        Action::AddDisk { slot, storage, size } => {
+        Action::AddDisk { slot, storage, size, .. } => {
             let guest = present(step, seen)?;
             if guest.raw.contains_key(slot.as_str()) {
                 return Err(unfit(format!("{slot} of {} is already in use", step.guest.name)));
@@ -101,16 +101,145 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
             Ok(on(guest, Method::PUT, &["resize"], form))
         }
         Action::Start => Ok(on(present(step, seen)?, Method::POST, &["status", "start"], Form::default())),
-        Action::Shutdown => {
+        Action::MoveDisk { disk, storage } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::guarded(guest);
+            let (call, key) = match step.guest.kind {
+                Kind::Qemu => ("move_disk", "disk"),
+                Kind::Lxc => ("move_volume", "volume"),
+            };
+            form.set(key, plain(disk)?);
+            form.set("storage", plain(storage)?);
+            // Without it the old volume would stay behind as an unused disk.
+            form.set("delete", &1);
+            Ok(on(guest, Method::POST, &[call], form))
+        }
+        Action::Detach { slot, volume } => {
+            let guest = present(step, seen)?;
+            if guest.raw.get(slot.as_str()).is_none_or(|entry| entry.split(',').next() != Some(volume)) {
+                return Err(unfit(format!("{slot} of {} is not {volume}", step.guest.name)));
+            }
+            let mut form = Form::guarded(guest);
+            form.delete(slot.as_str());
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::DestroyVolume { volume } => {
+            let guest = present(step, seen)?;
+            let unused = guest.raw.iter().find(|(key, entry)| key.starts_with("unused") && *entry == volume);
+            let (key, _) = unused.ok_or_else(|| unfit(format!("{volume} is no unused disk of {}", step.guest.name)))?;
+            let mut form = Form::guarded(guest);
+            form.delete(key);
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::RemoveNic { number } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::guarded(guest);
+            for key in [format!("net{number}"), format!("ipconfig{number}")] {
+                if guest.raw.contains_key(&key) {
+                    form.delete(&key);
+                }
+            }
+            Ok(on(guest, Method::PUT, &["config"], form))
+        }
+        Action::SetPool { from, to } => {
+            let guest = present(step, seen)?;
             let mut form = Form::default();
-            form.set("timeout", &SHUTDOWN_SECONDS);
+            form.set("vms", &guest.guest.vmid);
+            let pool = if to.is_empty() {
+                form.set("delete", &1);
+                from
+            } else {
+                form.set("allow-move", &1);
+                to
+            };
+            form.set("poolid", pool);
+            let path = vec!["pools".to_owned()];
+            Ok(Request { node: guest.guest.node.clone(), method: Method::PUT, path, params: form.into_params() })
+        }
+        Action::SetHa { known, state } => {
+            let guest = present(step, seen)?;
+            let kind = if step.guest.kind == Kind::Qemu { "vm" } else { "ct" };
+            let sid = format!("{kind}:{}", guest.guest.vmid);
+            let mut form = Form::default();
+            if !state.is_empty() {
+                form.set("state", plain(state)?);
+            }
+            let mut path = ["cluster", "ha", "resources"].map(str::to_owned).to_vec();
+            let method = match (known, state.is_empty()) {
+                (false, _) => {
+                    form.set("sid", &sid);
+                    Method::POST
+                }
+                (true, empty) => {
+                    path.push(sid);
+                    if empty { Method::DELETE } else { Method::PUT }
+                }
+            };
+            Ok(Request { node: guest.guest.node.clone(), method, path, params: form.into_params() })
+        }
+        Action::Shutdown { seconds } => {
+            let mut form = Form::default();
+            form.set("timeout", seconds);
             form.set("forceStop", &0);
             Ok(on(present(step, seen)?, Method::POST, &["status", "shutdown"], form))
+        }
+        Action::Suspend => Ok(on(present(step, seen)?, Method::POST, &["status", "suspend"], Form::default())),
+        Action::Resume => Ok(on(present(step, seen)?, Method::POST, &["status", "resume"], Form::default())),
+        Action::Rollback { name } => {
+            Ok(on(present(step, seen)?, Method::POST, &["snapshot", name, "rollback"], Form::default()))
+        }
+        Action::DeleteSnapshot { name } => {
+            Ok(on(present(step, seen)?, Method::DELETE, &["snapshot", name], Form::default()))
+        }
+        Action::Backup { storage, mode } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::default();
+            form.set("vmid", &guest.guest.vmid);
+            form.set("storage", plain(storage)?);
+            form.set("mode", plain(mode)?);
+            form.set("compress", "zstd");
+            let path = ["nodes", &guest.guest.node, "vzdump"].map(str::to_owned).into();
+            Ok(Request { node: guest.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
+        }
+        Action::Restore { backup } => {
+            let guest = present(step, seen)?;
+            let mut form = Form::default();
+            form.set("vmid", &guest.guest.vmid);
+            form.set("force", &1);
+            match step.guest.kind {
+                Kind::Qemu => form.set("archive", plain(backup)?),
+                Kind::Lxc => {
+                    form.set("ostemplate", plain(backup)?);
+                    form.set("restore", &1);
+                }
+            }
+            let path = ["nodes", &guest.guest.node, step.guest.kind.as_str()].map(str::to_owned).into();
+            Ok(Request { node: guest.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
+        }
+        Action::MakeTemplate => Ok(on(present(step, seen)?, Method::POST, &["template"], Form::default())),
+        Action::Migrate { node, running, local_disks, storage } => {
+            let mut form = Form::default();
+            form.set("target", plain(node)?);
+            let (goes_on, at) = match step.guest.kind {
+                Kind::Qemu => ("online", "targetstorage"),
+                Kind::Lxc => ("restart", "target-storage"),
+            };
+            if *running {
+                form.set(goes_on, &1);
+            }
+            // A container's local disks are always copied; it has no such parameter.
+            if *local_disks && step.guest.kind == Kind::Qemu {
+                form.set("with-local-disks", &1);
+            }
+            if let Some(storage) = storage {
+                form.set(at, plain(storage)?);
+            }
+            Ok(on(present(step, seen)?, Method::POST, &["migrate"], form))
         }
         Action::Stop => Ok(on(present(step, seen)?, Method::POST, &["status", "stop"], Form::default())),
         Action::Reboot => {
             let mut form = Form::default();
-            form.set("timeout", &SHUTDOWN_SECONDS);
+            form.set("timeout", &REBOOT_SECONDS);
             Ok(on(present(step, seen)?, Method::POST, &["status", "reboot"], form))
         }
         Action::Snapshot { name } => {
@@ -192,22 +321,22 @@ fn create(
     }
     let mut rest = fields.clone();
     for (field, value) in fields {
-        let Field::DiskSize(slot) = field else { continue };
-        let storage = rest.remove(&Field::DiskStorage(slot.clone()));
+        let Field::Disk(slot, DiskPart::Size) = field else { continue };
+        let storage = rest.remove(&Field::Disk(slot.clone(), DiskPart::Storage));
         let (Value::Size(size), Some(Value::Text(storage))) = (value, storage) else {
             return Err(unfit(format!("{slot} has no storage")));
         };
         form.set(slot.as_str(), &new_disk(kind, slot, &storage, *size, true)?);
         rest.remove(field);
     }
-    if let Some(flag) = rest.remove(&Field::Unprivileged) {
+    if let Some(flag) = rest.remove(&Field::Plain(Plain::Unprivileged)) {
         match (kind, flag) {
             (Kind::Lxc, Value::Flag(flag)) => form.set("unprivileged", &u8::from(flag)),
             _ => return Err(unfit("unprivileged is for containers")),
         }
     }
     set_fields(kind, &rest, &BTreeMap::new(), macs, form)?;
-    let notes = match fields.get(&Field::Description) {
+    let notes = match fields.get(&Field::Plain(Plain::Description)) {
         Some(Value::Text(notes)) => notes.as_str(),
         _ => "",
     };
@@ -428,7 +557,12 @@ mod tests {
 
     #[test]
     fn an_added_disk_never_replaces_one() {
-        let add = |n| Action::AddDisk { slot: Slot::scsi(n), storage: "local".into(), size: Size::gib(8) };
+        let add = |n| Action::AddDisk {
+            slot: Slot::scsi(n),
+            storage: "local".into(),
+            size: Size::gib(8),
+            parts: BTreeMap::new(),
+        };
         let look = seen(Kind::Qemu, 200, &[("scsi0", "local:200/vm-200-disk-0.qcow2,size=1G"), ("scsihw", "lsi")]);
         let (_, _, form) = sent(&step(Kind::Qemu, 200, add(1)), &look);
         assert_eq!(form, params([("digest", DIGEST), ("scsi1", "local:8")]));
@@ -442,7 +576,7 @@ mod tests {
         let (method, path, form) = sent(&step(Kind::Qemu, 200, resize), &vm);
         assert_eq!((method, path.as_str()), (Method::PUT, "nodes/pve2/qemu/200/resize"));
         assert_eq!(form, params([("digest", DIGEST), ("disk", "scsi0"), ("size", "60G")]));
-        let (_, path, form) = sent(&step(Kind::Lxc, 600, Action::Shutdown), &container);
+        let (_, path, form) = sent(&step(Kind::Lxc, 600, Action::Shutdown { seconds: 180 }), &container);
         assert_eq!(path, "nodes/pve2/lxc/600/status/shutdown");
         assert_eq!(form, params([("timeout", "180"), ("forceStop", "0")]));
         let (_, _, form) = sent(&step(Kind::Qemu, 200, Action::Snapshot { name: "pre".into() }), &vm);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::Sighting;
@@ -99,7 +99,7 @@ pub fn sighting(
         Power::Stopped => Some(false),
         Power::Unknown => None,
     };
-    all.extend(running.map(|running| (Field::Running, Value::Flag(running))));
+    all.extend(running.map(|running| (Field::Plain(Plain::Running), Value::Flag(running))));
     let name = raw.get(name_key(kind)).cloned().unwrap_or_default();
     Sighting {
         guest: GuestRef { kind, vmid, name, node: listed.node.clone() },
@@ -154,31 +154,34 @@ fn fields(guest: GuestKey, raw: &BTreeMap<String, String>, marker: &MarkerKey) -
     };
     let flag = |key: &str| Value::Flag(raw.get(key).is_some_and(|flag| flag == "1"));
 
-    fields.extend(text(name_key(kind)).map(|name| (Field::Name, name)));
-    fields.insert(Field::Memory, mib("memory"));
-    fields.insert(Field::OnBoot, flag("onboot"));
-    fields.insert(Field::Protection, flag("protection"));
-    fields.insert(Field::Tags, Value::Set(tags(raw.get("tags").map_or("", String::as_str))));
+    fields.extend(text(name_key(kind)).map(|name| (Field::Plain(Plain::Name), name)));
+    fields.insert(Field::Plain(Plain::Memory), mib("memory"));
+    fields.insert(Field::Plain(Plain::OnBoot), flag("onboot"));
+    fields.insert(Field::Plain(Plain::Protection), flag("protection"));
+    fields.insert(Field::Plain(Plain::Tags), Value::Set(tags(raw.get("tags").map_or("", String::as_str))));
     match kind {
         Kind::Qemu => {
-            fields.insert(Field::Cores, Value::Count(count("cores").unwrap_or(1)));
-            fields.insert(Field::Sockets, Value::Count(count("sockets").unwrap_or(1)));
+            fields.insert(Field::Plain(Plain::Cores), Value::Count(count("cores").unwrap_or(1)));
+            fields.insert(Field::Plain(Plain::Sockets), Value::Count(count("sockets").unwrap_or(1)));
             let cpu = raw.get("cpu").map(|cpu| PropertyString::parse(cpu));
             let cpu = cpu.and_then(|cpu| cpu.get_default("cputype").map(str::to_owned));
-            fields.extend(cpu.map(|cpu| (Field::CpuType, Value::Text(cpu))));
+            fields.extend(cpu.map(|cpu| (Field::Plain(Plain::CpuType), Value::Text(cpu))));
         }
         Kind::Lxc => {
             // A container without a number of cores has all of its node's.
-            fields.extend(count("cores").map(|cores| (Field::Cores, Value::Count(cores))));
-            fields.insert(Field::Swap, mib("swap"));
-            fields.insert(Field::Unprivileged, flag("unprivileged"));
+            fields.extend(count("cores").map(|cores| (Field::Plain(Plain::Cores), Value::Count(cores))));
+            fields.insert(Field::Plain(Plain::Swap), mib("swap"));
+            fields.insert(Field::Plain(Plain::Unprivileged), flag("unprivileged"));
         }
     }
     let notes = raw.get("description").map(|notes| marker.judge(notes, vmid).1);
-    fields.extend(notes.filter(|notes| !notes.is_empty()).map(|notes| (Field::Description, Value::Text(notes))));
+    fields.extend(
+        notes.filter(|notes| !notes.is_empty()).map(|notes| (Field::Plain(Plain::Description), Value::Text(notes))),
+    );
     for (slot, found) in raw.iter().filter_map(|(key, entry)| disk::read(kind, key, entry)) {
-        fields.extend(found.storage.map(|storage| (Field::DiskStorage(slot.clone()), Value::Text(storage))));
-        fields.extend(found.size.map(|size| (Field::DiskSize(slot), Value::Size(size))));
+        fields
+            .extend(found.storage.map(|storage| (Field::Disk(slot.clone(), DiskPart::Storage), Value::Text(storage))));
+        fields.extend(found.size.map(|size| (Field::Disk(slot, DiskPart::Size), Value::Size(size))));
     }
     for n in 0..NICS {
         fields.extend(nic::read(kind, n, raw).into_iter().map(|(part, value)| (Field::Nic(n, part), value)));
@@ -241,7 +244,10 @@ mod tests {
         assert_eq!(value(&vm, "protection"), Some(Value::Flag(false)));
         assert_eq!(value(&vm, "disk.scsi0.size"), Some(Value::Size(Size::gib(1))));
         assert_eq!(vm.disks().collect::<Vec<_>>(), [&Slot::scsi(0)]);
-        assert_eq!(vm.pending, [Field::Cores, Field::Sockets, Field::Memory].into());
+        assert_eq!(
+            vm.pending,
+            [Field::Plain(Plain::Cores), Field::Plain(Plain::Sockets), Field::Plain(Plain::Memory)].into()
+        );
         assert_eq!(vm.raw["kvm"], "0");
         assert!(!vm.raw.contains_key("digest"), "the digest is no part of what is edited");
     }

@@ -125,7 +125,14 @@ pub async fn vm(trial: &mut Trial) {
     ]);
     trial.carry_out(on(Action::Update { fields: changed, macs: mac(1, 2) })).await;
     let size = Size::gib(10);
-    trial.carry_out(on(Action::AddDisk { slot: Slot::scsi(1), storage: "local-lvm".into(), size })).await;
+    trial
+        .carry_out(on(Action::AddDisk {
+            slot: Slot::scsi(1),
+            storage: "local-lvm".into(),
+            size,
+            parts: BTreeMap::new(),
+        }))
+        .await;
     trial.carry_out(on(Action::Resize { slot: Slot::scsi(0), size: Size::gib(60) })).await;
     let Some(seen) = trial.present(Kind::Qemu, 500).await else { return };
     let kept = fields([
@@ -163,7 +170,7 @@ pub async fn vm(trial: &mut Trial) {
     let Some(seen) = trial.present(Kind::Qemu, 500).await else { return };
     trial.expect("VM: stop: pending", "nothing", pending(&seen));
 
-    for action in [Action::Start, Action::Reboot, Action::Shutdown] {
+    for action in [Action::Start, Action::Reboot, Action::Shutdown { seconds: 180 }] {
         trial.carry_out(on(action)).await;
     }
     let Some(seen) = trial.present(Kind::Qemu, 500).await else { return };
@@ -207,7 +214,7 @@ pub async fn container(trial: &mut Trial) {
     let changed = fields([("memory", Value::Size(Size::gib(1))), ("nic.0.ip", text("dhcp"))]);
     trial.carry_out(on(Action::Update { fields: changed.clone(), macs: BTreeMap::new() })).await;
     let (slot, size) = (Slot::mount_point(0), Size::gib(2));
-    trial.carry_out(on(Action::AddDisk { slot, storage: "local-lvm".into(), size })).await;
+    trial.carry_out(on(Action::AddDisk { slot, storage: "local-lvm".into(), size, parts: BTreeMap::new() })).await;
     trial.carry_out(on(Action::Resize { slot: Slot::rootfs(), size: Size::gib(6) })).await;
     trial.carry_out(on(Action::Snapshot { name: "pre-patch".into() })).await;
     trial.carry_out(on(Action::Start)).await;
@@ -225,7 +232,7 @@ pub async fn container(trial: &mut Trial) {
     trial.has_part("update", &seen, "net0", "name=eth0");
 
     trial.carry_out(on(Action::Reboot)).await;
-    trial.carry_out(on(Action::Shutdown)).await;
+    trial.carry_out(on(Action::Shutdown { seconds: 180 })).await;
     let Some(seen) = trial.present(Kind::Lxc, 501).await else { return };
     trial.stands("shutdown", &seen, Power::Stopped);
     trial.carry_out(on(Action::Start)).await;
@@ -325,7 +332,7 @@ pub async fn vm_refusals(trial: &mut Trial) {
     trial.carry_out(snapshot()).await;
     for (what, step, real) in [
         ("VM: stop while it is stopped", on(Action::Stop), "done"),
-        ("VM: shutdown while it is stopped", on(Action::Shutdown), "done"),
+        ("VM: shutdown while it is stopped", on(Action::Shutdown { seconds: 180 }), "done"),
         ("VM: resize to less", on(resize(Slot::scsi(0), 2)), "the task failed: shrinking disks is not supported"),
         ("VM: resize of no disk", on(resize(Slot::scsi(5), 2)), "the task failed: disk 'scsi5' does not exist"),
         ("VM: disk on no storage", on(add(Slot::scsi(1), "nowhere")), "500: storage 'nowhere' does not exist"),
@@ -365,7 +372,7 @@ pub async fn container_refusals(trial: &mut Trial) {
     let mount = Slot::mount_point(0);
     for (what, step, real) in [
         ("container: stop while it is stopped", on(Action::Stop), "500: CT 506 not running"),
-        ("container: shutdown while it is stopped", on(Action::Shutdown), "500: CT 506 not running"),
+        ("container: shutdown while it is stopped", on(Action::Shutdown { seconds: 180 }), "500: CT 506 not running"),
         ("container: resize to less", on(resize(Slot::rootfs(), 2)), "500: unable to shrink disk size"),
         ("container: disk on no storage", on(add(mount, "nowhere")), "500: storage 'nowhere' does not exist"),
         (
@@ -382,7 +389,7 @@ pub async fn container_refusals(trial: &mut Trial) {
 }
 
 fn add(slot: Slot, storage: &str) -> Action {
-    Action::AddDisk { slot, storage: storage.into(), size: Size::gib(2) }
+    Action::AddDisk { slot, storage: storage.into(), size: Size::gib(2), parts: BTreeMap::new() }
 }
 
 fn resize(slot: Slot, gib: u64) -> Action {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::world::{World, guest, later, noon};
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::ResourceId;
 use mycopod_core::observed::Observed;
@@ -85,7 +85,9 @@ async fn a_guest_that_is_gone_frees_its_vmid_and_its_fields() {
     let (old, new) = (ResourceId::nth_of(declaration, 0), ResourceId::nth_of(declaration, 1));
     let mut transaction = world.database.pool.begin().await.unwrap();
     resources::present(&mut transaction, old, &guest(100, "web"), declaration, None, noon()).await.unwrap();
-    owned_fields::own(&mut transaction, old, declaration, &fields(&[(Field::Cores, 2)]), noon()).await.unwrap();
+    owned_fields::own(&mut transaction, old, declaration, &fields(&[(Field::Plain(Plain::Cores), 2)]), noon())
+        .await
+        .unwrap();
     resources::gone(&mut transaction, old, later(1)).await.unwrap();
     assert_eq!(owned_fields::all(&mut transaction).await.unwrap(), []);
     resources::reserve(&mut transaction, new, &guest(100, "web"), declaration, later(2)).await.unwrap();
@@ -114,17 +116,21 @@ async fn the_newest_declaration_owns_a_field_and_one_without_any_is_superseded()
     let id = ResourceId::nth_of(older, 0);
     let mut transaction = world.database.pool.begin().await.unwrap();
     resources::present(&mut transaction, id, &guest(100, "web"), older, None, noon()).await.unwrap();
-    let both = fields(&[(Field::Cores, 2), (Field::Sockets, 1)]);
+    let both = fields(&[(Field::Plain(Plain::Cores), 2), (Field::Plain(Plain::Sockets), 1)]);
     assert!(owned_fields::own(&mut transaction, id, older, &both, noon()).await.unwrap().is_empty());
 
-    let lost = owned_fields::own(&mut transaction, id, newer, &fields(&[(Field::Cores, 4)]), later(1)).await.unwrap();
+    let lost = owned_fields::own(&mut transaction, id, newer, &fields(&[(Field::Plain(Plain::Cores), 4)]), later(1))
+        .await
+        .unwrap();
     assert!(lost.is_empty(), "the older one still owns the sockets");
     let late = owned_fields::own(&mut transaction, id, older, &both, later(2)).await.unwrap();
     assert!(late.is_empty());
     let owned = owned_fields::of(&mut transaction, id).await.unwrap();
     assert_eq!((&owned[0].value, owned[0].declaration), (&Value::Count(4), newer), "an older one takes nothing back");
 
-    let lost = owned_fields::own(&mut transaction, id, newer, &fields(&[(Field::Sockets, 2)]), later(3)).await.unwrap();
+    let lost = owned_fields::own(&mut transaction, id, newer, &fields(&[(Field::Plain(Plain::Sockets), 2)]), later(3))
+        .await
+        .unwrap();
     assert_eq!(lost, BTreeSet::from([older]));
 }
 
@@ -135,26 +141,32 @@ async fn drift_tells_what_is_new_and_what_is_over_and_keeps_since_when() {
     let id = ResourceId::nth_of(declaration, 0);
     let mut transaction = world.database.pool.begin().await.unwrap();
     resources::present(&mut transaction, id, &guest(100, "web"), declaration, None, noon()).await.unwrap();
-    let owned = fields(&[(Field::Cores, 2), (Field::Sockets, 1)]);
+    let owned = fields(&[(Field::Plain(Plain::Cores), 2), (Field::Plain(Plain::Sockets), 1)]);
     owned_fields::own(&mut transaction, id, declaration, &owned, noon()).await.unwrap();
     let cores = BTreeMap::from([
-        (Field::Cores, (Value::Count(2), Some(Value::Count(8)))),
-        (Field::Memory, (Value::Count(1), None)),
+        (Field::Plain(Plain::Cores), (Value::Count(2), Some(Value::Count(8)))),
+        (Field::Plain(Plain::Memory), (Value::Count(1), None)),
     ]);
     let first = drift::saw(&mut transaction, id, &cores, later(30)).await.unwrap();
-    assert_eq!(first.found, BTreeSet::from([Field::Cores]), "only what is owned drifts");
+    assert_eq!(first.found, BTreeSet::from([Field::Plain(Plain::Cores)]), "only what is owned drifts");
     let second = drift::saw(&mut transaction, id, &cores, later(60)).await.unwrap();
     assert_eq!(second, drift::News::default());
     let listed = drift::list(&mut transaction).await.unwrap();
     assert_eq!((listed[0].since, listed[0].seen_at), (later(30), later(60)));
     assert_eq!((listed.len(), listed[0].declaration), (1, declaration));
 
-    let sockets = BTreeMap::from([(Field::Sockets, (Value::Count(1), None))]);
+    let sockets = BTreeMap::from([(Field::Plain(Plain::Sockets), (Value::Count(1), None))]);
     let third = drift::saw(&mut transaction, id, &sockets, later(90)).await.unwrap();
-    assert_eq!(third, drift::News { found: BTreeSet::from([Field::Sockets]), cleared: BTreeSet::from([Field::Cores]) });
+    assert_eq!(
+        third,
+        drift::News {
+            found: BTreeSet::from([Field::Plain(Plain::Sockets)]),
+            cleared: BTreeSet::from([Field::Plain(Plain::Cores)])
+        }
+    );
     assert_eq!(drift::list(&mut transaction).await.unwrap()[0].observed, None);
     let last = drift::saw(&mut transaction, id, &BTreeMap::new(), later(120)).await.unwrap();
-    assert_eq!(last.cleared, BTreeSet::from([Field::Sockets]));
+    assert_eq!(last.cleared, BTreeSet::from([Field::Plain(Plain::Sockets)]));
 }
 
 #[tokio::test]
