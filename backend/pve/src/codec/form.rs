@@ -79,7 +79,7 @@ pub fn set_fields(
             (Field::Plain(Plain::Cores), Value::Count(cores), _) => form.set("cores", cores),
             (Field::Plain(Plain::Sockets), Value::Count(sockets), Kind::Qemu) => form.set("sockets", sockets),
             (Field::Plain(Plain::CpuType), Value::Text(model), Kind::Qemu) => form.set("cpu", &cpu(raw, plain(model)?)),
-            (Field::Plain(Plain::Memory), Value::Size(size), _) => form.set("memory", &mib(field, *size)?),
+            (Field::Plain(Plain::Memory), Value::Size(size), _) => form.set("memory", &memory(raw, mib(field, *size)?)),
             (Field::Plain(Plain::Swap), Value::Size(size), Kind::Lxc) => form.set("swap", &mib(field, *size)?),
             (Field::Plain(Plain::OnBoot), Value::Flag(flag), _) => form.set("onboot", &u8::from(*flag)),
             (Field::Plain(Plain::Protection), Value::Flag(flag), _) => form.set("protection", &u8::from(*flag)),
@@ -119,6 +119,13 @@ pub fn set_fields(
 
 fn mib(field: &Field, size: Size) -> Result<u64, CallError> {
     if size.is_whole_mib() { Ok(size.as_mib()) } else { Err(unfit(format!("{field} is counted in whole MiB"))) }
+}
+
+/// The memory, as it is written there: a VM's is a property string of one option.
+fn memory(raw: &BTreeMap<String, String>, mib: u64) -> String {
+    let mut memory = raw.get("memory").map_or_else(PropertyString::empty, |memory| PropertyString::parse(memory));
+    memory.set_default("current", &mib.to_string());
+    memory.to_string()
 }
 
 /// The CPU's type, its flags being kept.

@@ -5,6 +5,8 @@
 
 mod disk;
 mod form;
+#[cfg(test)]
+mod golden;
 mod nic;
 mod property;
 mod request;
