@@ -27,7 +27,7 @@ pub use self::dotenv::DotenvError;
 pub use self::secret_file::{SecretFileError, secret};
 use self::value::{
     PROXMOX_URL_SHAPE, TOKEN_SHAPE, absolute, addresses, ca_file, database_url, email, flag, http_url,
-    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_url,
+    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_urls,
 };
 pub use self::value::{is_private_address, server_url, time_scale};
 
@@ -144,7 +144,7 @@ pub struct Config {
 /// How to reach Proxmox VE.
 #[derive(Debug)]
 pub struct Proxmox {
-    /// The API's address without path, such as `https://pve1.example.org:8006`.
+    /// The API's address without path, such as `https://pve1.example.org:8006`; of several hosts with commas between.
     pub url: String,
     /// `USER@REALM!NAME=SECRET`.
     pub token: SecretString,
@@ -357,7 +357,7 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
             read.wrong::<()>(name, format!("is missing beside {given}: it {shape}"));
         }
     }
-    let url = read.optional("PROXMOX_API_URL", proxmox_url);
+    let url = read.optional("PROXMOX_API_URL", proxmox_urls);
     let token = read.optional("PROXMOX_API_TOKEN", proxmox_token);
     let pin = read.optional("PROXMOX_TLS_PIN", pin);
     let ca_file = read.optional("PROXMOX_CA_FILE", ca_file);
@@ -501,6 +501,9 @@ mod tests {
         ];
         let proxmox = config(&both).proxmox.unwrap();
         assert_eq!(proxmox.url, "https://pve1:8006");
+        let several = [("PROXMOX_API_URL", "https://pve1:8006, https://pve2:8006/"), both[1]];
+        assert_eq!(config(&several).proxmox.unwrap().url, "https://pve1:8006,https://pve2:8006");
+        assert_eq!(bad(&[("PROXMOX_API_URL", "https://pve1:8006,"), both[1]])[0].name, "PROXMOX_API_URL");
         assert!(matches!(proxmox.trust, Trust::Pin(_)));
     }
 

@@ -9,6 +9,7 @@
 
 pub mod approval;
 pub mod audit;
+pub mod backoff;
 pub mod drift;
 pub mod field;
 pub mod guest;

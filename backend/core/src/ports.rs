@@ -202,6 +202,28 @@ pub enum CallError {
     Malformed(String),
 }
 
+impl CallError {
+    /// Whether Proxmox gave up waiting for a lock that somebody else held. It had done nothing yet: the call may
+    /// be made again.
+    #[must_use]
+    pub fn is_lock_timeout(&self) -> bool {
+        let Self::Rejected { reason, .. } = self else { return false };
+        let of_a_guest = ["can't lock file", "can't aquire lock", "can't acquire lock"];
+        reason.contains("got lock request timeout")
+            || (reason.contains("got timeout") && of_a_guest.iter().any(|lock| reason.contains(lock)))
+    }
+
+    /// Whether Proxmox says that the node it was sent to has no such guest: it has moved, or is gone. There is no
+    /// 404 for objects.
+    #[must_use]
+    pub fn is_not_there(&self, vmid: Vmid) -> bool {
+        matches!(self, Self::Rejected { status: 500, reason }
+            if reason.contains("onfiguration file '")
+                && reason.contains(&format!("/{vmid}.conf'"))
+                && reason.contains("does not exist"))
+    }
+}
+
 /// What Proxmox answered to a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Submitted {
@@ -285,4 +307,37 @@ pub trait Hypervisor: Send + Sync {
 
     /// Version and privileges.
     async fn health(&self) -> Result<Health, CallError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CallError;
+    use crate::guest::Vmid;
+
+    fn rejected(status: u16, reason: &str) -> CallError {
+        CallError::Rejected { status, reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn only_a_missing_configuration_means_that_a_guest_is_not_there() {
+        let vmid = Vmid::try_from(999).unwrap();
+        let gone = "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist";
+        assert!(rejected(500, gone).is_not_there(vmid));
+        assert!(rejected(500, &gone.replace("qemu-server", "lxc")).is_not_there(vmid));
+        assert!(!rejected(500, &gone.replace("999", "1999")).is_not_there(vmid));
+        assert!(!rejected(403, "Permission check failed (/vms/999, VM.Audit)").is_not_there(vmid));
+        assert!(!rejected(500, "storage 'x' does not exist").is_not_there(vmid));
+        assert!(!CallError::MaybeSent(gone.to_owned()).is_not_there(vmid));
+    }
+
+    #[test]
+    fn a_lock_that_was_not_got_is_told_from_work_that_took_too_long() {
+        let lock = "can't lock file '/var/lock/qemu-server/lock-114.conf' - got timeout";
+        assert!(rejected(500, lock).is_lock_timeout());
+        assert!(rejected(500, &format!("unable to create VM 114 - {lock}")).is_lock_timeout());
+        assert!(rejected(500, "cfs-lock 'file-user_cfg' error: got lock request timeout").is_lock_timeout());
+        assert!(!rejected(500, "VM 300 qmp command 'device_add' failed - got timeout").is_lock_timeout());
+        assert!(!rejected(500, "cfs-lock 'storage-nfs' error: got lock timeout - aborting command").is_lock_timeout());
+        assert!(!CallError::MaybeSent(lock.to_owned()).is_lock_timeout());
+    }
 }

@@ -13,7 +13,7 @@ use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ReconciliationId};
 use mycopod_core::observed::Look;
 use mycopod_core::plan::{Action, Plan, Step};
-use mycopod_core::ports::Upid;
+use mycopod_core::ports::{Clock, Upid};
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::leases::{self, Lease};
@@ -273,6 +273,10 @@ impl Troubles {
 }
 
 impl Ledger {
+    pub fn clock(&self) -> &dyn Clock {
+        self.engine.clock()
+    }
+
     /// Commits that a step is about to be sent, with the tasks that were there before where that will matter.
     pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<(), Refusal> {
         let mut transaction = self.engine.pool().begin().await?;

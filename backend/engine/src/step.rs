@@ -7,6 +7,7 @@
 
 use std::time::Duration;
 
+use mycopod_core::backoff::Backoff;
 use mycopod_core::observed::Look;
 use mycopod_core::plan::{Action, Step};
 use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState, Upid};
@@ -20,6 +21,8 @@ use crate::apply::Ledger;
 
 /// Between looks at something that is under way: Proxmox's own UI asks every second.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Between attempts of a call that was surely not carried out. All waiting before a change is sent again is here.
+const AGAIN: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(8));
 /// The first polls of a task are quicker: most end within a second or two.
 const POLL_FIRST: Duration = Duration::from_millis(200);
 /// Later ones are slower, so that a long copy costs little.
@@ -103,7 +106,7 @@ impl Run<'_> {
 
     /// Looks, and sends where nothing has come of it yet. `uncertain` says that it may have been sent before.
     async fn send(&self, mut uncertain: bool) -> Result<Outcome, End> {
-        let mut sent = 0;
+        let (mut sent, mut refused) = (0, 0);
         let mut patience = Instant::now() + PATIENCE;
         loop {
             if uncertain {
@@ -155,7 +158,8 @@ impl Run<'_> {
                             "Proxmox cannot be reached ({why}); nothing was sent. When it answers again, plan again"
                         )));
                     }
-                    self.pause(LOOK_AGAIN).await?;
+                    self.pause(AGAIN.wait(refused, self.ledger.clock())).await?;
+                    refused += 1;
                 }
                 Err(CallError::MaybeSent(why) | CallError::Malformed(why)) => {
                     tracing::warn!(step = self.step.seq, why, "an answer got lost; looking");
@@ -164,8 +168,9 @@ impl Run<'_> {
                     patience = Instant::now() + PATIENCE;
                     self.pause(LOOK_AGAIN).await?;
                 }
-                Err(CallError::Rejected { reason, .. }) if is_passing(&reason) && Instant::now() < patience => {
-                    self.pause(LOOK_AGAIN).await?;
+                Err(error) if self.is_passing(&error) && Instant::now() < patience => {
+                    self.pause(AGAIN.wait(refused, self.ledger.clock())).await?;
+                    refused += 1;
                 }
                 Err(error @ CallError::Rejected { .. }) => {
                     let look = self.look().await?;
@@ -319,17 +324,18 @@ impl Run<'_> {
         }
     }
 
+    /// Refusals that pass by themselves and changed nothing: somebody else holds a lock for a moment, or the guest has
+    /// just moved to another node, where the next look finds it.
+    fn is_passing(&self, error: &CallError) -> bool {
+        error.is_lock_timeout() || error.is_not_there(self.step.guest.vmid)
+    }
+
     async fn pause(&self, time: Duration) -> Result<(), End> {
         tokio::select! {
             () = sleep(time) => Ok(()),
             () = self.cut.cancelled() => Err(Outcome::Interrupted.into()),
         }
     }
-}
-
-/// Refusals that pass by themselves: somebody else holds the guest's or the storage's lock for a moment.
-fn is_passing(reason: &str) -> bool {
-    reason.contains("got timeout") || reason.contains("got lock timeout")
 }
 
 fn failed_task(action: &Action, why: &str) -> String {

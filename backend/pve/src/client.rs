@@ -23,9 +23,13 @@ const LOG_LINES: &str = "500";
 /// The most tasks of one guest that are asked for: a node's archive holds about 1,000 in all.
 const TASKS: &str = "100";
 
+/// What Proxmox says of a task that its node does not know any more.
+const NO_SUCH_TASK: &str = "no such task";
+
 /// How to reach a cluster.
 pub struct Config {
-    /// The API's address, e.g. `https://pve1.example.org:8006`.
+    /// The addresses of the API on one or several hosts of one cluster, with commas between them, e.g.
+    /// `https://pve1.example.org:8006,https://pve2.example.org:8006`.
     pub url: String,
     /// How to log in.
     pub credential: Credential,
@@ -43,7 +47,9 @@ pub struct Config {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// The address.
-    #[error("the address of Proxmox must be like https://pve1.example.org:8006, and hold neither user nor password")]
+    #[error(
+        "the address of Proxmox must be like https://pve1.example.org:8006, and hold neither user nor password; at most 32 hosts are separated by commas"
+    )]
     Url,
     /// The API token.
     #[error("the API token must be like USER@REALM!ID=SECRET, as Proxmox shows it when it is made")]
@@ -55,7 +61,9 @@ pub enum ConfigError {
     #[error("the CA file holds no certificate in PEM; take /etc/pve/pve-root-ca.pem from a node of the cluster")]
     CaFile,
     /// The pin.
-    #[error("the pin must be a SHA-256 of 64 hexadecimal digits, colons allowed, of the certificate or its public key")]
+    #[error(
+        "a pin must be a SHA-256 of 64 hexadecimal digits, colons allowed, of a certificate or its public key; several are separated by commas"
+    )]
     Pin,
     /// TLS could not be set up.
     #[error("TLS could not be set up: {0}")]
@@ -72,7 +80,7 @@ pub struct Pve {
 
 impl fmt::Debug for Pve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pve").field("host", &self.transport.host()).finish_non_exhaustive()
+        f.debug_struct("Pve").field("hosts", &self.transport.hosts()).finish_non_exhaustive()
     }
 }
 
@@ -80,13 +88,19 @@ impl Pve {
     /// A client. Nothing is sent yet: a cluster that is down or refuses shows with the first call.
     pub fn connect(config: Config) -> Result<Self, ConfigError> {
         let Config { url, credential, trust, pool, marker_key, clock } = config;
-        Ok(Self { transport: Transport::new(&url, credential, &trust)?, marker: marker_key, pool, clock })
+        let transport = Transport::new(&url, credential, &trust, Arc::clone(&clock))?;
+        Ok(Self { transport, marker: marker_key, pool, clock })
     }
 
     /// How many requests were sent so far.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.transport.calls()
+    }
+
+    /// Asks each host on its own, by its name, whether it answers, knows us and belongs to the cluster.
+    pub async fn check_hosts(&self) -> Vec<(String, Result<(), CallError>)> {
+        self.transport.check_hosts().await
     }
 
     /// The objects that a list holds.
@@ -96,14 +110,8 @@ impl Pve {
 
     /// One object.
     pub(crate) async fn object(&self, path: &[&str]) -> Result<Row, CallError> {
-        Ok(Row::of(self.transport.get(path, &[]).await?.data))
+        Row::object(self.transport.get(path, &[]).await?.data)
     }
-}
-
-/// Whether Proxmox says that there is no such guest on that node. It has no 404 for objects.
-pub fn is_gone(error: &CallError) -> bool {
-    matches!(error, CallError::Rejected { status: 500, reason }
-        if reason.contains("onfiguration file") && reason.contains("does not exist"))
 }
 
 #[async_trait]
@@ -135,8 +143,9 @@ impl Hypervisor for Pve {
 
     async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
         let status = match self.object(&["nodes", upid.node(), "tasks", upid.as_str(), "status"]).await {
-            // A well-formed UPID that is a bad parameter is one that the node does not know any more.
-            Err(CallError::Rejected { status: 400, .. }) => return Ok(TaskState::Unknown),
+            Err(CallError::Rejected { status: 400, reason }) if reason.contains(NO_SUCH_TASK) => {
+                return Ok(TaskState::Unknown);
+            }
             status => status?,
         };
         let end = status.text("exitstatus");
@@ -151,7 +160,8 @@ impl Hypervisor for Pve {
         let path = ["nodes", upid.node(), "tasks", upid.as_str(), "log"];
         let answer = self.transport.get(&path, &[("start", &start.to_string()), ("limit", LOG_LINES)]).await?;
         let total = answer.total;
-        let lines: Vec<_> = Row::list(answer.data)?.iter().filter_map(|line| line.text("t")).collect();
+        let lines: Vec<_> =
+            Row::list(answer.data)?.iter().map(|line| plain(&line.text("t").unwrap_or_default())).collect();
         let seen = start.saturating_add(u64::try_from(lines.len()).unwrap_or(u64::MAX));
         Ok(TaskLog { lines, total: total.unwrap_or(seen) })
     }
@@ -170,6 +180,13 @@ impl Hypervisor for Pve {
     }
 }
 
+/// A line of a task's log without what would move a terminal's cursor. Programs that draw their progress return to
+/// the line's begin again and again: what they wrote last stands.
+fn plain(line: &str) -> String {
+    let last = line.trim_end_matches(['\r', '\n']).rsplit('\r').next().unwrap_or_default();
+    last.chars().map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect()
+}
+
 /// A task's exit status: `OK`, `WARNINGS: n`, or what went wrong.
 fn ended(status: &str) -> TaskState {
     match (status, status.strip_prefix("WARNINGS: ")) {
@@ -181,7 +198,7 @@ fn ended(status: &str) -> TaskState {
 
 #[cfg(test)]
 mod tests {
-    use super::{CallError, TaskState, ended, is_gone};
+    use super::{TaskState, ended, plain};
 
     #[test]
     fn a_task_with_warnings_is_a_success() {
@@ -191,11 +208,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_missing_configuration_means_gone() {
-        let rejected = |status, reason: &str| CallError::Rejected { status, reason: reason.to_owned() };
-        assert!(is_gone(&rejected(500, "Configuration file 'nodes/pve1/qemu-server/999.conf' does not exist")));
-        assert!(!is_gone(&rejected(403, "Permission check failed (/vms/999, VM.Audit)")));
-        assert!(!is_gone(&rejected(500, "storage 'x' does not exist")));
-        assert!(!is_gone(&CallError::MaybeSent("Configuration file does not exist".into())));
+    fn a_line_of_a_log_is_one_line() {
+        assert_eq!(plain("übertrage ✓\r"), "übertrage ✓");
+        assert_eq!(plain("10%\r20%\r30%"), "30%");
+        assert_eq!(plain("\u{1b}[31mred"), " [31mred");
     }
 }

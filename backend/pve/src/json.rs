@@ -17,11 +17,19 @@ impl Row {
         }
     }
 
-    /// The objects in the list `data`. What is no list is an error: an unreadable list is
-    /// not an empty one.
+    /// The object that `data` is; whatever is none is an error.
+    pub fn object(data: Value) -> Result<Self, CallError> {
+        match data {
+            Value::Object(parts) => Ok(Self(parts)),
+            other => Err(CallError::Malformed(format!("an object was expected, not {}", excerpt(&other.to_string())))),
+        }
+    }
+
+    /// The objects in the list `data`. What is no list, or a list of something else, is an error: an unreadable
+    /// list is not an empty one.
     pub fn list(data: Value) -> Result<Vec<Self>, CallError> {
         match data {
-            Value::Array(rows) => Ok(rows.into_iter().map(Self::of).collect()),
+            Value::Array(rows) => rows.into_iter().map(Self::object).collect(),
             other => Err(CallError::Malformed(format!("a list was expected, not {}", excerpt(&other.to_string())))),
         }
     }
@@ -89,6 +97,8 @@ mod tests {
     fn what_is_no_list_is_not_an_empty_list() {
         assert!(Row::list(json!(null)).is_err());
         assert!(Row::list(json!({})).is_err());
+        assert!(Row::list(json!([{}, 7])).is_err());
+        assert!(Row::object(json!([])).is_err());
         assert!(Row::list(json!([])).unwrap().is_empty());
     }
 

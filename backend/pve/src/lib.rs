@@ -6,9 +6,12 @@
 //! A call that changes something is sent once; see [`mycopod_core::ports::CallError`] for
 //! what its failure means.
 
+mod answer;
 mod client;
 mod codec;
 mod health;
+mod host;
+mod identity;
 mod json;
 mod login;
 mod look;

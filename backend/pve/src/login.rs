@@ -1,8 +1,8 @@
 //! Who we are to Proxmox: an API token, or a user with a ticket.
 
 use std::sync::Arc;
-use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use mycopod_core::ports::CallError;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -26,24 +26,27 @@ pub enum Credential {
     },
 }
 
-/// A ticket lives for two hours; it is renewed well before.
-const RENEW_AFTER: Duration = Duration::from_hours(1);
+/// From this age on a ticket is renewed …
+const RENEW_AFTER: TimeDelta = TimeDelta::hours(1);
+/// … by itself, as long as Proxmox takes it; its two hours less what clocks may differ and calls take.
+const HOLDS_FOR: TimeDelta = TimeDelta::minutes(115);
 
 /// Proxmox takes no change by ticket without this header.
 const CSRF: HeaderName = HeaderName::from_static("csrfpreventiontoken");
 
-/// The headers that prove who we are.
+/// The headers that prove who we are. They hold on every host of a cluster.
 #[derive(Debug)]
 pub enum Login {
     Token(HeaderValue),
-    Ticket { user: String, password: SecretString, current: Mutex<Option<Arc<Ticket>>> },
+    Ticket(Tickets),
 }
 
 #[derive(Debug)]
 pub struct Ticket {
     cookie: HeaderValue,
     csrf: HeaderValue,
-    since: Instant,
+    secret: SecretString,
+    since: DateTime<Utc>,
 }
 
 impl Ticket {
@@ -51,21 +54,78 @@ impl Ticket {
         HeaderMap::from_iter([(COOKIE, self.cookie.clone()), (CSRF, self.csrf.clone())])
     }
 
-    fn is_fresh(&self) -> bool {
-        self.since.elapsed() < RENEW_AFTER
-    }
-
-    /// Reads the answer to `POST /access/ticket`.
-    pub fn of(answer: &Row) -> Result<Self, CallError> {
+    /// Reads the answer to `POST /access/ticket` that was given at `since`.
+    pub fn of(answer: &Row, since: DateTime<Utc>) -> Result<Self, CallError> {
         if answer.flag("NeedTFA") {
             let why = "this account asks for a second factor; give an API token instead";
             return Err(CallError::Rejected { status: 401, reason: why.to_owned() });
         }
-        let part = |key, prefix: &str| answer.text(key).and_then(|text| sensitive(&format!("{prefix}{text}")));
-        let (Some(cookie), Some(csrf)) = (part("ticket", "PVEAuthCookie="), part("CSRFPreventionToken", "")) else {
+        let (ticket, csrf) = (answer.text("ticket"), answer.text("CSRFPreventionToken"));
+        let parts = ticket.and_then(|ticket| {
+            Some((sensitive(&format!("PVEAuthCookie={ticket}"))?, sensitive(&csrf?)?, SecretString::from(ticket)))
+        });
+        let Some((cookie, csrf, secret)) = parts else {
             return Err(CallError::Malformed("a log-in without a ticket".to_owned()));
         };
-        Ok(Self { cookie, csrf, since: Instant::now() })
+        Ok(Self { cookie, csrf, secret, since })
+    }
+}
+
+/// A user's log-in, and the ticket that it gave last.
+#[derive(Debug)]
+pub struct Tickets {
+    pub user: String,
+    password: SecretString,
+    last: Mutex<Last>,
+}
+
+#[derive(Debug, Default)]
+struct Last {
+    ticket: Option<Arc<Ticket>>,
+    failed: Option<(Instant, CallError)>,
+}
+
+impl Tickets {
+    /// A ticket, by `log_in` with the given password where there is none that is young and other than `spent`.
+    /// Callers wait for each other, so that one expiry means one log-in, and one failure fails all who waited for it.
+    pub async fn get<F>(
+        &self,
+        spent: Option<&Arc<Ticket>>,
+        now: DateTime<Utc>,
+        log_in: impl Fn(SecretString) -> F,
+    ) -> Result<Arc<Ticket>, CallError>
+    where
+        F: Future<Output = Result<Ticket, CallError>>,
+    {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some((at, error)) = &last.failed
+            && *at >= asked
+        {
+            return Err(error.clone());
+        }
+        let held = last.ticket.clone().filter(|held| !spent.is_some_and(|spent| Arc::ptr_eq(spent, held)));
+        let age = |held: &Ticket| now - held.since;
+        let made = match held {
+            Some(held) if age(&held) < RENEW_AFTER => return Ok(held),
+            // A ticket is taken for a password as long as it holds, which spares the real one.
+            Some(held) if age(&held) < HOLDS_FOR => match log_in(held.secret.clone()).await {
+                Err(CallError::Rejected { status: 401, .. }) => log_in(self.password.clone()).await,
+                end => end,
+            },
+            Some(_) | None => log_in(self.password.clone()).await,
+        };
+        match made {
+            Ok(ticket) => {
+                let ticket = Arc::new(ticket);
+                *last = Last { ticket: Some(Arc::clone(&ticket)), failed: None };
+                Ok(ticket)
+            }
+            Err(error) => {
+                last.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 }
 
@@ -83,34 +143,12 @@ impl Login {
             }
             Credential::Password { user, password } => {
                 if user.contains('@') {
-                    Ok(Self::Ticket { user, password, current: Mutex::new(None) })
+                    Ok(Self::Ticket(Tickets { user, password, last: Mutex::default() }))
                 } else {
                     Err(ConfigError::User)
                 }
             }
         }
-    }
-
-    /// A ticket, by `log_in` where there is none that is fresh and other than `spent`.
-    /// Callers wait for each other, so that one expiry means one log-in.
-    pub async fn ticket<F>(
-        current: &Mutex<Option<Arc<Ticket>>>,
-        spent: Option<&Arc<Ticket>>,
-        log_in: F,
-    ) -> Result<Arc<Ticket>, CallError>
-    where
-        F: Future<Output = Result<Ticket, CallError>>,
-    {
-        let mut current = current.lock().await;
-        if let Some(ticket) = current.as_ref()
-            && ticket.is_fresh()
-            && !spent.is_some_and(|spent| Arc::ptr_eq(spent, ticket))
-        {
-            return Ok(Arc::clone(ticket));
-        }
-        let ticket = Arc::new(log_in.await?);
-        *current = Some(Arc::clone(&ticket));
-        Ok(ticket)
     }
 }
 

@@ -7,10 +7,10 @@ use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::observed::{Look, Sighting};
 use mycopod_core::ports::CallError;
 
-use crate::client::{Pve, is_gone};
+use crate::client::Pve;
 use crate::codec::{Listed, power, sighting};
 use crate::json::Row;
-use crate::observe::home;
+use crate::observe::homes;
 
 /// A guest that moves is missed on the node it has just left; this often its node is asked for anew.
 const LOOKS: usize = 3;
@@ -24,47 +24,64 @@ impl Pve {
         for _ in 0..LOOKS {
             let listed = self.list(&["cluster", "resources"], &[]).await?;
             let nodes = nodes(&listed);
-            let homes: Vec<_> = listed.iter().filter_map(home).collect();
-            let Some((_, node)) = homes.iter().find(|(listed, _)| *listed == key) else {
-                if let Some((silent, _)) = nodes.iter().find(|(_, online)| !**online) {
-                    return Ok(Look::Unknown(format!("node {silent} is not online, so its guests are not all known")));
+            let homes = homes(&listed)?;
+            if let Some(node) = homes.get(&key) {
+                if nodes.get(node) == Some(&false) {
+                    return Ok(Look::Unknown(format!("its node {node} is not online")));
                 }
-                if nodes.is_empty() {
-                    return Ok(Look::Unknown("the cluster’s list has no nodes".to_owned()));
+                match self.sight(key, node).await {
+                    Ok(Some(sighting)) => return Ok(Look::Present(Box::new(sighting))),
+                    Ok(None) => continue,
+                    Err(error @ (CallError::NotSent(_) | CallError::MaybeSent(_))) => {
+                        return Ok(Look::Unknown(format!("its node {node} does not answer: {error}")));
+                    }
+                    Err(error) => return Err(error),
                 }
-                // Numbers are never shared: one that is another kind's is not this guest's.
-                let of_another_kind = homes.iter().any(|(listed, _)| listed.vmid == key.vmid);
-                return if of_another_kind { Ok(Look::Absent) } else { self.prove_absent(key).await };
-            };
-            if nodes.get(node) == Some(&false) {
-                return Ok(Look::Unknown(format!("its node {node} is not online")));
             }
+            if let Some((silent, _)) = nodes.iter().find(|(_, online)| !**online) {
+                return Ok(Look::Unknown(format!("node {silent} is not online, so its guests are not all known")));
+            }
+            if nodes.is_empty() {
+                return Ok(Look::Unknown("the cluster’s list has no nodes".to_owned()));
+            }
+            // Numbers are never shared: one that is another kind's is not this guest's.
+            let of_another_kind = homes.keys().any(|listed| listed.vmid == key.vmid);
+            if of_another_kind || self.is_number_free(key.vmid).await? {
+                return Ok(Look::Absent);
+            }
+            if let Some(found) = self.unlisted(key, nodes.keys()).await? {
+                return Ok(found);
+            }
+        }
+        Ok(Look::Unknown(format!("{} exists, but not where it is said to be; it may be moving", key.vmid)))
+    }
+
+    /// Looks on every node for a guest that is there and not in the cluster's list: a list has only what one may see,
+    /// and may be late. `None` where no node has it at the moment.
+    async fn unlisted(&self, key: GuestKey, nodes: impl Iterator<Item = &String>) -> Result<Option<Look>, CallError> {
+        for node in nodes {
             match self.sight(key, node).await {
-                Ok(Some(sighting)) => return Ok(Look::Present(Box::new(sighting))),
+                Ok(Some(sighting)) => return Ok(Some(Look::Present(Box::new(sighting)))),
                 Ok(None) => {}
+                Err(CallError::Rejected { status: 403, .. }) => {
+                    let vmid = key.vmid;
+                    let why = format!("{vmid} exists, but may not be seen: VM.Audit is missing on /vms/{vmid}");
+                    return Ok(Some(Look::Unknown(why)));
+                }
                 Err(error @ (CallError::NotSent(_) | CallError::MaybeSent(_))) => {
-                    return Ok(Look::Unknown(format!("its node {node} does not answer: {error}")));
+                    return Ok(Some(Look::Unknown(format!("node {node} does not answer: {error}"))));
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(Look::Unknown(format!("{} is listed, but not where it is said to be; it may be moving", key.vmid)))
-    }
-
-    /// A list has only what one may see.
-    async fn prove_absent(&self, key: GuestKey) -> Result<Look, CallError> {
-        if self.is_number_free(key.vmid).await? {
-            return Ok(Look::Absent);
-        }
-        let why = format!("{} exists, but may not be seen: VM.Audit is missing on /vms/{}", key.vmid, key.vmid);
-        Ok(Look::Unknown(why))
+        Ok(None)
     }
 
     /// Whether a number is free is told to everybody, and by the whole cluster's own list.
     pub(crate) async fn is_number_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         match self.transport.get(&["cluster", "nextid"], &[("vmid", &vmid.to_string())]).await {
             Ok(_) => Ok(true),
-            Err(CallError::Rejected { status: 400, .. }) => Ok(false),
+            Err(CallError::Rejected { status: 400, reason }) if reason.contains("already exists") => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -77,7 +94,7 @@ impl Pve {
         let snapshots = [&guest[..], &["snapshot"]].concat();
         let read = try_join3(self.configuration(key, node), self.object(&status), self.list(&snapshots, &[])).await;
         let (configuration, status, snapshots) = match read {
-            Err(error) if is_gone(&error) => return Ok(None),
+            Err(error) if error.is_not_there(key.vmid) => return Ok(None),
             read => read?,
         };
         let listed = Listed { key, node: node.to_owned(), power: power(&status) };

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::future::{join_all, try_join, try_join_all, try_join5};
 use mycopod_core::field::{DiskPart, Field, Value};
 use mycopod_core::guest::{GuestKey, Kind};
-use mycopod_core::observed::{Bridge, Image, Node, NodeState, Observed, Origin, Sighting, Storage};
+use mycopod_core::observed::{Bridge, Image, Look, Node, NodeState, Observed, Origin, Sighting, Storage};
 use mycopod_core::ports::CallError;
 use mycopod_core::size::Size;
 
-use crate::client::{Pve, is_gone};
+use crate::client::Pve;
 use crate::codec::{Configuration, Listed, sighting};
-use crate::json::Row;
+use crate::json::{Row, excerpt};
 
 /// More than Proxmox supports in one cluster.
 const MAX_NODES: usize = 128;
@@ -29,10 +29,10 @@ impl Pve {
     /// Looks at everything. A node that does not answer fully is unreachable, with all its guests.
     pub(crate) async fn survey(&self) -> Result<Observed, CallError> {
         let (version, listed) = try_join(self.object(&["version"]), self.list(&["nodes"], &[])).await?;
-        let names: BTreeMap<String, bool> = listed
-            .iter()
-            .filter_map(|row| Some((row.text("node")?, row.text("status").as_deref() != Some("offline"))))
-            .collect();
+        self.transport.saw_nodes(&listed).await;
+        let name = |row: &Row| row.text("node").ok_or_else(|| unreadable(row));
+        let names = listed.iter().map(|row| Ok((name(row)?, row.text("status").as_deref() != Some("offline"))));
+        let names: BTreeMap<String, bool> = names.collect::<Result<_, CallError>>()?;
         if names.is_empty() || names.len() > MAX_NODES {
             return Err(CallError::Malformed(format!("it lists {} nodes", names.len())));
         }
@@ -89,22 +89,26 @@ impl Pve {
     /// has each guest once, with its node as of now.
     async fn settle_moves(&self, observed: &mut Observed) -> Result<(), CallError> {
         let listed = self.list(&["cluster", "resources"], &[("type", "vm")]).await?;
-        let homes: BTreeMap<GuestKey, String> = listed.iter().filter_map(home).collect();
+        let homes = homes(&listed)?;
         observed.guests.retain(|seen| homes.get(&seen.guest.key()).is_none_or(|node| *node == seen.guest.node));
         let seen: BTreeSet<GuestKey> = observed.guests.iter().map(|seen| seen.guest.key()).collect();
         let missed = homes.into_iter().filter(|(key, node)| !seen.contains(key) && observed.node(node).is_some());
         let missed: Vec<_> = missed.collect();
         for (key, node) in missed {
-            match self.sight(key, &node).await {
-                Ok(Some(sighting)) => observed.guests.push(sighting),
-                Ok(None) => {}
-                Err(error) => {
-                    let why = format!("{} {} cannot be read: {error}", key.kind.noun(), key.vmid);
-                    observed.guests.retain(|seen| seen.guest.node != node);
-                    observed.images.retain(|image| image.node != node);
-                    observed.nodes.insert(node, NodeState::Unreachable { why });
+            let why = match self.look_at(key).await {
+                Ok(Look::Present(sighting)) if observed.node(&sighting.guest.node).is_some() => {
+                    observed.guests.push(*sighting);
+                    continue;
                 }
-            }
+                // It was deleted meanwhile, or is now where nothing is known anyway.
+                Ok(Look::Absent | Look::Present(_)) => continue,
+                Ok(Look::Unknown(why)) => why,
+                Err(error) => error.to_string(),
+            };
+            let why = format!("{} {} cannot be read: {why}", key.kind.noun(), key.vmid);
+            observed.guests.retain(|seen| seen.guest.node != node);
+            observed.images.retain(|image| image.node != node);
+            observed.nodes.insert(node, NodeState::Unreachable { why });
         }
         Ok(())
     }
@@ -121,8 +125,7 @@ impl Pve {
         )
         .await?;
         let storages: BTreeMap<_, _> = storages.iter().filter_map(storage).collect();
-        let vms = vms.iter().filter_map(|row| Listed::of(Kind::Qemu, name, row));
-        let listed: Vec<_> = vms.chain(containers.iter().filter_map(|row| Listed::of(Kind::Lxc, name, row))).collect();
+        let listed = listed(name, &vms, &containers)?;
         if listed.len() > MAX_GUESTS {
             return Err(CallError::Malformed(format!("it lists {} guests", listed.len())));
         }
@@ -148,7 +151,7 @@ impl Pve {
     async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
         match self.configuration(listed.key, &listed.node).await {
             Ok(configuration) => Ok(Some(sighting(listed, configuration, None, &self.marker, self.clock.now()))),
-            Err(error) if is_gone(&error) => Ok(None),
+            Err(error) if error.is_not_there(listed.key.vmid) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -167,9 +170,7 @@ impl Pve {
     ) -> Result<(), CallError> {
         let (vms, containers) =
             try_join(self.list(&["nodes", node, "qemu"], &[]), self.list(&["nodes", node, "lxc"], &[])).await?;
-        let vms = vms.iter().filter_map(|row| Listed::of(Kind::Qemu, node, row));
-        let containers = containers.iter().filter_map(|row| Listed::of(Kind::Lxc, node, row));
-        let listed: BTreeSet<GuestKey> = vms.chain(containers).map(|listed| listed.key).collect();
+        let listed: BTreeSet<GuestKey> = listed(node, &vms, &containers)?.iter().map(|listed| listed.key).collect();
         for (guest, _) in missing {
             if listed.contains(&guest.key) {
                 let vmid = guest.key.vmid;
@@ -201,15 +202,31 @@ impl Pve {
     }
 }
 
-/// A guest's row in `/cluster/resources`: which it is, and its node.
-pub fn home(row: &Row) -> Option<(GuestKey, String)> {
-    let kind = match row.text("type")?.as_str() {
-        "qemu" => Kind::Qemu,
-        "lxc" => Kind::Lxc,
-        _ => return None,
+/// The guests in `/cluster/resources`, each with its node. A row that cannot be read is an error: what it hides
+/// could be any guest.
+pub fn homes(rows: &[Row]) -> Result<BTreeMap<GuestKey, String>, CallError> {
+    let kind = |row: &Row| match row.text("type").as_deref() {
+        Some("qemu") => Some(Kind::Qemu),
+        Some("lxc") => Some(Kind::Lxc),
+        _ => None,
     };
-    let node = row.text("node")?;
-    Listed::of(kind, &node, row).map(|listed| (listed.key, node))
+    let home = |kind, row: &Row| {
+        let node = row.text("node")?;
+        Listed::of(kind, &node, row).map(|listed| (listed.key, node))
+    };
+    let guests = rows.iter().filter_map(|row| Some((kind(row)?, row)));
+    guests.map(|(kind, row)| home(kind, row).ok_or_else(|| unreadable(row))).collect()
+}
+
+/// The guests in a node's own two lists, under the same rule.
+fn listed(node: &str, vms: &[Row], containers: &[Row]) -> Result<Vec<Listed>, CallError> {
+    let vms = vms.iter().map(|row| (Kind::Qemu, row));
+    let rows = vms.chain(containers.iter().map(|row| (Kind::Lxc, row)));
+    rows.map(|(kind, row)| Listed::of(kind, node, row).ok_or_else(|| unreadable(row))).collect()
+}
+
+fn unreadable(row: &Row) -> CallError {
+    CallError::Malformed(format!("a row of a list names nothing: {}", excerpt(&format!("{row:?}"))))
 }
 
 fn storage(row: &Row) -> Option<(String, Storage)> {

@@ -20,24 +20,25 @@ use crate::client::ConfigError;
 pub enum Trust {
     /// Only these certificate authorities, in PEM; `/etc/pve/pve-root-ca.pem` is a cluster's own.
     CaFile(Vec<u8>),
-    /// Only this certificate or key.
+    /// Only these certificates or keys.
     Pin(Pin),
     /// The authorities that the operating system trusts.
     System,
 }
 
-/// The SHA-256 of a certificate, or of its public key (SPKI, RFC 5280 §4.1.2.7).
+/// The SHA-256 of certificates, or of their public keys (SPKI, RFC 5280 §4.1.2.7), one of which must fit. Each host
+/// of a cluster has a key of its own.
 ///
-/// It fits the server's own certificate by either, whatever its name and dates say: who
+/// One fits the server's own certificate by either, whatever its name and dates say: who
 /// holds the key is the server. It fits an authority's certificate that the server sends
 /// along where the server's own is validly signed by it. Proxmox renews the server's
-/// certificate with the same key, so a pinned key outlives it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Pin([u8; 32]);
+/// certificate with the same key, so a pinned key outlives it, and a pinned certificate does not.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pin(Vec<[u8; 32]>);
 
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Pin({})", hex::encode(self.0))
+        f.debug_tuple("Pin").field(&self.0.iter().map(hex::encode).collect::<Vec<_>>()).finish()
     }
 }
 
@@ -45,18 +46,22 @@ impl FromStr for Pin {
     type Err = ConfigError;
 
     /// Reads 64 hexadecimal digits, with or without colons, as `openssl x509 -fingerprint -sha256`
-    /// and Proxmox's web UI show them.
+    /// and Proxmox's web UI show them; several with commas between them.
     fn from_str(text: &str) -> Result<Self, ConfigError> {
-        let mut pin = [0; 32];
-        hex::decode_to_slice(text.trim().replace(':', ""), &mut pin).map_err(|_| ConfigError::Pin)?;
-        Ok(Self(pin))
+        let one = |text: &str| {
+            let mut pin = [0; 32];
+            hex::decode_to_slice(text.trim().replace(':', ""), &mut pin).map_err(|_| ConfigError::Pin)?;
+            Ok(pin)
+        };
+        text.split(',').map(one).collect::<Result<_, _>>().map(Self)
     }
 }
 
 impl Pin {
-    fn fits(self, certificate: &CertificateDer<'_>) -> Result<bool, Error> {
+    fn fits(&self, certificate: &CertificateDer<'_>) -> Result<bool, Error> {
         let key = ParsedCertificate::try_from(certificate)?.subject_public_key_info();
-        Ok(Sha256::digest(certificate)[..] == self.0 || Sha256::digest(&key)[..] == self.0)
+        let (whole, key) = (Sha256::digest(certificate), Sha256::digest(&key));
+        Ok(self.0.iter().any(|pin| whole[..] == *pin || key[..] == *pin))
     }
 }
 
@@ -71,7 +76,7 @@ impl Trust {
             }
             Self::Pin(pin) => {
                 let provider = Arc::new(aws_lc_rs::default_provider());
-                let verifier = PinVerifier { pin: *pin, provider: Arc::clone(&provider) };
+                let verifier = PinVerifier { pin: pin.clone(), provider: Arc::clone(&provider) };
                 let tls = ClientConfig::builder_with_provider(provider)
                     .with_safe_default_protocol_versions()
                     .map_err(|error| ConfigError::Tls(error.to_string()))?
@@ -114,7 +119,13 @@ impl ServerCertVerifier for PinVerifier {
                 return Ok(ServerCertVerified::assertion());
             }
         }
-        Err(Error::General("the server’s certificate does not fit the pin".to_owned()))
+        let why = if intermediates.is_empty() {
+            // So does Proxmox with its own certificates: a hash of the authority's is then of no use.
+            "the server’s certificate does not fit the pin, and it sent no authority along; to trust one, give its file"
+        } else {
+            "the server’s certificate does not fit the pin"
+        };
+        Err(Error::General(why.to_owned()))
     }
 
     fn verify_tls12_signature(

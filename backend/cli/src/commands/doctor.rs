@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mycopod_core::keys::Keys;
 use mycopod_core::marker::MarkerKey;
-use mycopod_core::ports::{CallError, Clock, Hypervisor};
+use mycopod_core::ports::{CallError, Clock, Health, Hypervisor};
 use mycopod_engine::clock::SystemClock;
 use mycopod_pve::{Credential, Pve, Trust};
 use mycopod_store::private::{PrivateServer, PrivateServerError};
@@ -124,10 +124,23 @@ async fn proxmox(config: &Config) -> Vec<Finding> {
         marker_key: MarkerKey::new(marker_key),
         clock,
     });
-    let health = match connected {
+    let pve = match connected {
         Err(error) => return vec![Finding::bad("proxmox", &error)],
-        Ok(pve) => pve.health().await,
+        Ok(pve) => pve,
     };
+    let mut findings = checked(pve.health().await, trust);
+    let hosts = pve.check_hosts().await;
+    if hosts.len() > 1 {
+        findings.extend(hosts.into_iter().map(|(host, end)| match end {
+            Ok(()) => Finding::good("host", format!("{host} answers, and is of the cluster")),
+            Err(error) => Finding::bad("host", &format!("{host}: {error}")),
+        }));
+    }
+    findings
+}
+
+/// What the way to Proxmox as a whole is like.
+fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
     match health {
         Err(error @ CallError::NotSent(_)) => {
             let hint = match trust {

@@ -13,7 +13,7 @@ use sqlx::postgres::PgConnectOptions;
 /// Beyond this factor a sandbox's create takes over six minutes.
 const MAX_TIME_SCALE: f64 = 100.0;
 /// What `PROXMOX_API_URL` should be.
-pub const PROXMOX_URL_SHAPE: &str = "should be the API’s address, such as https://pve1.example.org:8006";
+pub const PROXMOX_URL_SHAPE: &str = "should be the API’s address, such as https://pve1.example.org:8006, or those of several hosts of the cluster with commas between them";
 /// What `PROXMOX_API_TOKEN` should be.
 pub const TOKEN_SHAPE: &str = "should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
 
@@ -37,7 +37,13 @@ pub fn is_private_address(text: &str) -> bool {
     http_url(text).is_some_and(|url| is_private_way(&url))
 }
 
-pub fn proxmox_url(text: &str) -> Result<String, String> {
+/// The addresses of one or several hosts of a cluster, with commas between them.
+pub fn proxmox_urls(text: &str) -> Result<String, String> {
+    let urls: Result<Vec<_>, _> = text.split(',').map(|url| proxmox_url(url.trim())).collect();
+    Ok(urls?.join(","))
+}
+
+fn proxmox_url(text: &str) -> Result<String, String> {
     let url = http_url(text).ok_or(PROXMOX_URL_SHAPE)?;
     if url.scheme() != "https" {
         return Err(format!("{PROXMOX_URL_SHAPE}: over plain HTTP the token could be read on the way"));
@@ -71,7 +77,7 @@ pub fn proxmox_token(text: &str) -> Result<SecretString, String> {
 }
 
 pub fn pin(text: &str) -> Result<Pin, String> {
-    let problem = "should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons";
+    let problem = "should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons, or several with commas between them";
     text.parse().map_err(|_| problem.to_owned())
 }
 

@@ -1,19 +1,21 @@
 //! A server that speaks TLS and HTTP as badly as it is told to, and what tests need to call it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::ResourceId;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Ownership, Sighting};
 use mycopod_core::plan::{Action, Effect, Step};
-use mycopod_core::ports::Clock;
+use mycopod_core::ports::{CallError, Clock, Hypervisor, Submitted, TaskState};
 use mycopod_pve::{Config, Credential, Pve, Trust};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -33,6 +35,26 @@ impl Clock for FixedClock {
     }
 }
 
+/// A clock that is set by hand.
+#[derive(Default)]
+pub struct HandClock(AtomicI64);
+
+impl HandClock {
+    pub fn forward(&self, time: TimeDelta) {
+        self.0.fetch_add(time.num_seconds(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(self.0.load(Ordering::SeqCst))
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
 pub fn marker() -> MarkerKey {
     MarkerKey::new([7; 32])
 }
@@ -41,10 +63,17 @@ pub fn token() -> Credential {
     Credential::Token(format!("root@pam!lab={SECRET}").into())
 }
 
+pub fn password() -> Credential {
+    Credential::Password { user: "root@pam".to_owned(), password: SECRET.into() }
+}
+
 pub fn client(url: &str, credential: Credential, trust: Trust) -> Pve {
+    timed_client(url, credential, trust, Arc::new(FixedClock))
+}
+
+pub fn timed_client(url: &str, credential: Credential, trust: Trust, clock: Arc<dyn Clock>) -> Pve {
     let url = url.to_owned();
-    let config = Config { url, credential, trust, pool: None, marker_key: marker(), clock: Arc::new(FixedClock) };
-    Pve::connect(config).unwrap()
+    Pve::connect(Config { url, credential, trust, pool: None, marker_key: marker(), clock }).unwrap()
 }
 
 /// A certificate authority and a certificate of `127.0.0.1` that it signed.
@@ -55,7 +84,8 @@ pub struct Identity {
     pub leaf_pem: String,
     pub leaf_spki: Vec<u8>,
     pub key_pem: String,
-    key: PrivateKeyDer<'static>,
+    key: KeyPair,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 pub fn identity() -> Identity {
@@ -63,9 +93,10 @@ pub fn identity() -> Identity {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let ca = params.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(params, ca_key);
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
-    let leaf = leaf.signed_by(&key, &Issuer::new(params, ca_key)).unwrap();
+    let leaf = leaf.signed_by(&key, &issuer).unwrap();
     Identity {
         ca_pem: ca.pem(),
         ca: ca.into(),
@@ -73,7 +104,18 @@ pub fn identity() -> Identity {
         leaf: leaf.into(),
         key_pem: key.serialize_pem(),
         leaf_spki: rcgen::PublicKeyData::subject_public_key_info(&key),
-        key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+        key,
+        issuer,
+    }
+}
+
+impl Identity {
+    /// Another certificate of the same key by the same authority, for `name`, that ended in the year `until`, or will.
+    pub fn renewed(&self, name: &str, until: i32) -> CertificateDer<'static> {
+        let mut leaf = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        leaf.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        leaf.not_after = rcgen::date_time_ymd(until, 1, 1);
+        leaf.signed_by(&self.key, &self.issuer).unwrap().into()
     }
 }
 
@@ -83,11 +125,15 @@ pub struct Received {
     pub line: String,
     pub headers: Vec<String>,
     pub body: String,
+    /// The number of the connection that it came over, from 0.
+    pub connection: usize,
 }
 
 pub enum Reply {
     /// Status and reason, body.
     Full(&'static str, String),
+    /// Exactly this.
+    Raw(String),
     /// Announces more than it sends.
     Truncated(&'static str),
     /// Closes the connection.
@@ -115,7 +161,7 @@ where
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(chain, identity.key.clone_key())
+        .with_single_cert(chain, PrivateKeyDer::try_from(identity.key.serialize_der()).unwrap())
         .unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(tls));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -123,11 +169,13 @@ where
     let received = Arc::new(Mutex::new(Vec::new()));
     let (log, reply) = (Arc::clone(&received), Arc::new(reply));
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
+        let mut connections = 0..;
+        while let (Ok((stream, _)), Some(connection)) = (listener.accept().await, connections.next()) {
             let (acceptor, log, reply) = (acceptor.clone(), Arc::clone(&log), Arc::clone(&reply));
             tokio::spawn(async move {
                 let Ok(mut stream) = acceptor.accept(stream).await else { return };
-                while let Some(request) = read(&mut stream).await {
+                while let Some(mut request) = read(&mut stream).await {
+                    request.connection = connection;
                     let n = {
                         let mut log = log.lock().unwrap();
                         log.push(request.clone());
@@ -135,6 +183,10 @@ where
                     };
                     let (head, body) = match reply(n, request).await {
                         Reply::HangUp => return,
+                        Reply::Raw(answer) => {
+                            let _ = stream.write_all(answer.as_bytes()).await;
+                            return;
+                        }
                         Reply::Full(status, body) => {
                             (format!("HTTP/1.1 {status}\r\nContent-Length: {}", body.len()), body)
                         }
@@ -167,7 +219,7 @@ async fn read(stream: &mut (impl AsyncReadExt + Unpin)) -> Option<Received> {
                 name.eq_ignore_ascii_case("content-length").then(|| value.parse::<usize>().ok())?
             });
             if body.len() >= length.unwrap_or(0) {
-                return Some(Received { line, headers, body: body.to_owned() });
+                return Some(Received { line, headers, body: body.to_owned(), connection: 0 });
             }
         }
         let mut more = [0; 4096];
@@ -218,4 +270,37 @@ pub fn seen() -> Look {
         snapshots: None,
         raw: BTreeMap::new(),
     }))
+}
+
+pub const UPID: &str = "UPID:pve1:00004D8A:000433A9:6B037920:qmstart:100:root@pam!lab:";
+
+pub fn ca(identity: &Identity) -> Trust {
+    Trust::CaFile(identity.ca_pem.clone().into_bytes())
+}
+
+pub fn fingerprint(bytes: &[u8]) -> String {
+    let digits: Vec<_> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect();
+    digits.join(":")
+}
+
+pub fn pin(bytes: &[u8]) -> Trust {
+    Trust::Pin(fingerprint(bytes).parse().unwrap())
+}
+
+pub fn ok(data: &str) -> Reply {
+    Reply::Full("200 OK", format!(r#"{{"data":{data}}}"#))
+}
+
+pub async fn start(pve: &Pve) -> Result<Submitted, CallError> {
+    pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", Action::Start), &seen()).await
+}
+
+pub async fn task(pve: &Pve) -> Result<TaskState, CallError> {
+    pve.task(&UPID.parse().unwrap()).await
+}
+
+#[track_caller]
+pub fn tells_nothing(error: &CallError) {
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains(SECRET) && !text.contains("PVEAPIToken"), "{text}");
 }

@@ -5,6 +5,10 @@ mod common;
 #[cfg(test)]
 mod fakepve;
 #[cfg(test)]
+mod hosts;
+#[cfg(test)]
+mod login;
+#[cfg(test)]
 mod sandbox;
 #[cfg(test)]
 mod sight;
@@ -12,5 +16,7 @@ mod sight;
 mod suite;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod wire;

@@ -228,6 +228,7 @@ async fn absence_is_proven_or_unknown() {
 
     let taken = "400 Parameter verification failed.";
     cluster.answer("/cluster/nextid", taken, r#"null,"errors":{"vmid":"VM 105 already exists"}"#);
+    cluster.answer("/nodes/pve1/qemu/105/pending", "403 Permission check failed (/vms/105, VM.Audit)", "null");
     let hidden = cluster.pve.look(vm(105)).await;
     assert!(matches!(&hidden, Ok(Look::Unknown(why)) if why.contains("VM.Audit")), "{hidden:?}");
 
@@ -241,6 +242,53 @@ async fn absence_is_proven_or_unknown() {
     assert!(matches!(cluster.pve.look(vm(105)).await, Ok(Look::Unknown(_))));
     cluster.answer("/cluster/resources", "200 OK", "null");
     assert!(matches!(cluster.pve.look(vm(105)).await, Err(CallError::Malformed(_))));
+}
+
+#[tokio::test]
+async fn a_guest_that_the_clusters_list_does_not_have_yet_is_found_on_its_node() {
+    let cluster = cluster().await;
+    let late = r#"[{"type":"node","node":"pve1","status":"online"},{"type":"node","node":"pve2","status":"online"}]"#;
+    cluster.answer("/cluster/resources", "200 OK", late);
+    let taken = "400 Parameter verification failed.";
+    cluster.answer("/cluster/nextid", taken, r#"null,"errors":{"vmid":"VM 100 already exists"}"#);
+    let found = cluster.pve.look(vm(100)).await;
+    assert!(matches!(&found, Ok(Look::Present(seen)) if seen.guest.node == "pve1"), "{found:?}");
+}
+
+#[tokio::test]
+async fn data_of_the_wrong_type_never_means_absent() {
+    let node = r#"{"type":"node","node":"pve1","status":"online"}"#;
+    for data in ["null", "{}", r#""""#, "[7]", "[null]", &format!(r#"[{node},{{"type":"qemu","node":"pve1"}}]"#)] {
+        let cluster = cluster().await;
+        cluster.answer("/cluster/resources", "200 OK", data);
+        assert!(matches!(cluster.pve.look(vm(105)).await, Err(CallError::Malformed(_))), "{data}");
+        assert!(matches!(cluster.pve.observe().await, Err(CallError::Malformed(_))), "{data}");
+    }
+    for data in ["null", "{}", "[7]", r#"[{"name":"web-1"}]"#, r#"[{"vmid":"x"}]"#] {
+        let cluster = cluster().await;
+        cluster.answer("/nodes/pve1/qemu", "200 OK", data);
+        why_unreachable(&cluster.pve.observe().await.unwrap(), "pve1");
+    }
+    for data in ["null", "[]", "7"] {
+        let cluster = cluster().await;
+        cluster.answer("/nodes/pve1/qemu/100/status/current", "200 OK", data);
+        assert!(matches!(cluster.pve.look(vm(100)).await, Err(CallError::Malformed(_))), "{data}");
+    }
+    for (status, data) in [("400 Parameter verification failed.", "null"), ("500 no quorum", "null")] {
+        let cluster = cluster().await;
+        cluster.answer("/cluster/nextid", status, data);
+        assert!(cluster.pve.look(vm(105)).await.is_err(), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_that_a_survey_missed_and_cannot_find_makes_its_node_unknown() {
+    let cluster = cluster().await;
+    cluster.answer("/nodes/pve1/qemu", "200 OK", r#"[{"vmid":9000,"status":"stopped"}]"#);
+    cluster.answer("/nodes/pve1/qemu/100/pending", GONE, "null");
+    let observed = cluster.pve.observe().await.unwrap();
+    assert!(why_unreachable(&observed, "pve1").contains("may be moving"));
+    assert!(!observed.is_complete());
 }
 
 #[tokio::test]

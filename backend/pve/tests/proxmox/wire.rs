@@ -4,42 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::common::{Identity, Reply, SECRET, Server, client, identity, seen, serve, step, token};
-use mycopod_core::guest::Kind;
+use crate::common::{
+    Reply, SECRET, Server, UPID, ca, client, identity, ok, seen, serve, start, step, task, tells_nothing, token, vmid,
+};
+use mycopod_core::guest::{GuestKey, Kind};
 use mycopod_core::plan::Action;
 use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState};
 use mycopod_pve::{Credential, Pve, Trust};
-use rustls::pki_types::CertificateDer;
-use sha2::{Digest, Sha256};
-
-const UPID: &str = "UPID:pve1:00004D8A:000433A9:6B037920:qmstart:100:root@pam!lab:";
-
-fn ca(identity: &Identity) -> Trust {
-    Trust::CaFile(identity.ca_pem.clone().into_bytes())
-}
-
-fn pin(bytes: &[u8]) -> Trust {
-    let digits: Vec<_> = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02X}")).collect();
-    Trust::Pin(digits.join(":").parse().unwrap())
-}
-
-fn ok(data: &str) -> Reply {
-    Reply::Full("200 OK", format!(r#"{{"data":{data}}}"#))
-}
-
-async fn start(pve: &Pve) -> Result<Submitted, CallError> {
-    pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", Action::Start), &seen()).await
-}
-
-async fn task(pve: &Pve) -> Result<TaskState, CallError> {
-    pve.task(&UPID.parse().unwrap()).await
-}
-
-#[track_caller]
-fn tells_nothing(error: &CallError) {
-    let text = format!("{error} {error:?}");
-    assert!(!text.contains(SECRET) && !text.contains("PVEAPIToken"), "{text}");
-}
 
 /// A server that answers every request in the same way, and a client that trusts it.
 async fn with_reply(reply: fn() -> Reply) -> (Server, Pve) {
@@ -106,14 +77,6 @@ async fn a_read_whose_answer_got_lost_is_tried_again_within_bounds() {
 }
 
 #[tokio::test]
-async fn a_no_without_a_body_has_the_reason_phrase() {
-    let (_server, pve) = with_reply(|| Reply::Full("401 no such token 'lab' for user 'root@pam'", String::new())).await;
-    let error = start(&pve).await.unwrap_err();
-    let reason = "no such token 'lab' for user 'root@pam'".to_owned();
-    assert_eq!(error, CallError::Rejected { status: 401, reason });
-}
-
-#[tokio::test]
 async fn null_is_done_and_a_task_is_a_task() {
     let (_server, pve) = with_reply(|| ok("null")).await;
     assert_eq!(start(&pve).await, Ok(Submitted::Done));
@@ -139,74 +102,8 @@ async fn parameters_go_as_a_form_or_for_delete_in_the_address() {
     assert_eq!((line.as_str(), body.as_str()), (&*format!("DELETE {address} HTTP/1.1"), ""));
 }
 
-#[tokio::test]
-async fn the_servers_certificate_or_key_can_be_pinned() {
-    let identity = identity();
-    let server = serve(&identity, vec![identity.leaf.clone()], |_, _| async { ok("null") }).await;
-    for pinned in [&identity.leaf[..], &identity.leaf_spki] {
-        assert_eq!(start(&client(&server.url, token(), pin(pinned))).await, Ok(Submitted::Done));
-    }
-    let error = start(&client(&server.url, token(), pin(b"another"))).await.unwrap_err();
-    assert!(matches!(&error, CallError::NotSent(why) if why.contains("does not fit the pin")), "{error}");
-    assert_eq!(server.received().len(), 2, "the token never went to a stranger");
-}
-
-#[tokio::test]
-async fn a_pinned_authority_must_have_signed_the_servers_certificate() {
-    let (ours, stranger) = (identity(), identity());
-    let server = serve(&ours, vec![ours.leaf.clone(), ours.ca.clone()], |_, _| async { ok("null") }).await;
-    assert_eq!(start(&client(&server.url, token(), pin(&ours.ca))).await, Ok(Submitted::Done));
-    let chain: Vec<CertificateDer<'static>> = vec![stranger.leaf.clone(), ours.ca.clone()];
-    let forger = serve(&stranger, chain, |_, _| async { ok("null") }).await;
-    let error = start(&client(&forger.url, token(), pin(&ours.ca))).await.unwrap_err();
-    assert!(matches!(error, CallError::NotSent(_)), "{error}");
-    assert!(forger.received().is_empty());
-}
-
-#[tokio::test]
-async fn another_authoritys_certificate_is_refused() {
-    let (ours, stranger) = (identity(), identity());
-    let server = serve(&stranger, vec![stranger.leaf.clone()], |_, _| async { ok("null") }).await;
-    for trust in [ca(&ours), Trust::System] {
-        assert!(matches!(start(&client(&server.url, token(), trust)).await, Err(CallError::NotSent(_))));
-    }
-    assert!(server.received().is_empty());
-}
-
-#[tokio::test]
-async fn a_spent_ticket_is_renewed_once_and_the_call_sent_again() {
-    let identity = identity();
-    let server = serve(&identity, vec![identity.leaf.clone()], |n, request| async move {
-        match (request.line.contains("/access/ticket"), n) {
-            (true, n) => ok(&format!(r#"{{"ticket":"PVE:t{n}","CSRFPreventionToken":"c{n}"}}"#)),
-            (false, 1) => Reply::Full("401 permission denied - invalid PVE ticket", String::new()),
-            (false, _) => ok("null"),
-        }
-    });
-    let server = server.await;
-    let credential = Credential::Password { user: "root@pam".to_owned(), password: SECRET.into() };
-    let pve = client(&server.url, credential, ca(&identity));
-    assert_eq!(start(&pve).await, Ok(Submitted::Done));
-    assert_eq!(start(&pve).await, Ok(Submitted::Done));
-    let received = server.received();
-    let lines: Vec<_> = received.iter().map(|request| request.line.contains("ticket")).collect();
-    assert_eq!(lines, [true, false, true, false, false]);
-    assert!(received[3].headers.contains(&"cookie: PVEAuthCookie=PVE:t2".to_owned()));
-    assert!(received[3].headers.contains(&"csrfpreventiontoken: c2".to_owned()));
-}
-
-#[tokio::test]
-async fn a_lost_log_in_sent_no_call() {
-    let identity = identity();
-    let server = serve(&identity, vec![identity.leaf.clone()], |_, _| async { Reply::HangUp }).await;
-    let credential = Credential::Password { user: "root@pam".to_owned(), password: SECRET.into() };
-    let error = start(&client(&server.url, credential, ca(&identity))).await.unwrap_err();
-    assert!(matches!(error, CallError::NotSent(_)), "{error}");
-    tells_nothing(&error);
-}
-
-#[tokio::test]
-async fn at_most_three_writes_are_in_flight_on_a_node() {
+/// A server that counts the most requests that it had at once.
+async fn counted() -> (Server, Trust, Arc<AtomicUsize>) {
     let identity = identity();
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counted = (Arc::clone(&now), Arc::clone(&most));
@@ -216,11 +113,16 @@ async fn at_most_three_writes_are_in_flight_on_a_node() {
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(100)).await;
             now.fetch_sub(1, Ordering::SeqCst);
-            ok("null")
+            ok(r#"{"status":"running"}"#)
         }
     });
-    let server = server.await;
-    let pve = client(&server.url, token(), ca(&identity));
+    (server.await, ca(&identity), most)
+}
+
+#[tokio::test]
+async fn at_most_three_changes_are_in_flight_on_a_node() {
+    let (server, trust, most) = counted().await;
+    let pve = client(&server.url, token(), trust);
     let ends = futures::future::join_all((0..8).map(|_| start(&pve))).await;
     assert!(ends.iter().all(|end| *end == Ok(Submitted::Done)));
     assert_eq!(most.load(Ordering::SeqCst), 3);
@@ -249,4 +151,80 @@ async fn settings_that_cannot_work_are_refused_without_being_repeated() {
     }
     let pve = Pve::connect(config("https://127.0.0.1:8006", &format!("a@pve!b={SECRET}"), &ca)).unwrap();
     assert!(!format!("{pve:?}").contains(SECRET));
+}
+
+/// How often each connection was used.
+fn uses(server: &Server) -> Vec<usize> {
+    let mut uses = Vec::new();
+    for request in server.received() {
+        uses.resize(uses.len().max(request.connection + 1), 0);
+        uses[request.connection] += 1;
+    }
+    uses
+}
+
+#[tokio::test]
+async fn a_connection_is_used_again_but_not_for_its_hundredth_request() {
+    let (server, pve) = with_reply(|| ok(r#"{"status":"running"}"#)).await;
+    for _ in 0..250 {
+        assert_eq!(task(&pve).await, Ok(TaskState::Running));
+    }
+    let uses = uses(&server);
+    assert!(uses.iter().all(|uses| *uses <= 99), "{uses:?}");
+    assert!(uses.len() < 20, "{uses:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_was_idle_too_long_and_one_for_a_change_are_not_used_again() {
+    let (server, pve) = with_reply(|| ok(r#"{"status":"running"}"#)).await;
+    task(&pve).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(4200)).await;
+    task(&pve).await.unwrap();
+    assert_eq!(uses(&server), [1, 1]);
+    for _ in 0..3 {
+        start(&pve).await.unwrap();
+    }
+    assert_eq!(uses(&server), [1; 5]);
+}
+
+#[tokio::test]
+async fn what_is_not_proxmoxs_answer_settles_nothing() {
+    let page = || Reply::Full("200 OK", "<html>Log in</html>".to_owned());
+    let short = || Reply::Raw("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{\"data\":null}".to_owned());
+    let long = || Reply::Truncated(r#"{"data":[]}"#);
+    let other = || Reply::Full("200 OK", r#"{"result":[]}"#.to_owned());
+    let gateway = || Reply::Full("503 Service Unavailable", r#"{"error":"no upstream"}"#.to_owned());
+    let not_found = || Reply::Full("404 Not Found", "<html>".to_owned());
+    for reply in [page, short, long, other, gateway, not_found] as [fn() -> Reply; 6] {
+        let (server, pve) = with_reply(reply).await;
+        assert!(matches!(start(&pve).await, Err(CallError::MaybeSent(_))));
+        assert_eq!(server.received().len(), 1);
+        let looked = pve.look(GuestKey { kind: Kind::Qemu, vmid: vmid(100) }).await;
+        assert!(matches!(looked, Err(CallError::Malformed(_) | CallError::MaybeSent(_))), "{looked:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_was_not_got_is_waited_for_when_reading_and_left_to_the_caller_when_changing() {
+    let locked = "cfs-lock 'file-user_cfg' error: got lock request timeout";
+    let (server, pve) = with_reply(|| {
+        let body = r#"{"data":null,"message":"cfs-lock 'file-user_cfg' error: got lock request timeout\n"}"#;
+        Reply::Full("500 cfs-lock 'file-user_cfg' error: got lock request timeout", body.to_owned())
+    })
+    .await;
+    let error = start(&pve).await.unwrap_err();
+    assert_eq!(error, CallError::Rejected { status: 500, reason: locked.to_owned() });
+    assert!(error.is_lock_timeout());
+    assert_eq!(server.received().len(), 1);
+    assert_eq!(task(&pve).await, Err(error));
+    assert_eq!(server.received().len(), 4);
+}
+
+#[tokio::test]
+async fn at_most_eight_reads_are_in_flight() {
+    let (server, trust, most) = counted().await;
+    let pve = client(&server.url, token(), trust);
+    let ends = futures::future::join_all((0..40).map(|_| task(&pve))).await;
+    assert!(ends.iter().all(Result::is_ok));
+    assert_eq!(most.load(Ordering::SeqCst), 8);
 }
