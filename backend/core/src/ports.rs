@@ -148,7 +148,9 @@ impl FromStr for Upid {
         };
         let is_hex = |part: &str| (8..=9).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_hexdigit());
         let is_name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !(is_name(node) && is_hex(pid) && is_hex(pstart) && is_hex(starttime) && is_name(kind) && !user.is_empty()) {
+        // A kind may have underscores: `move_volume`.
+        let is_kind = is_name(&kind.replace('_', "-"));
+        if !(is_name(node) && is_hex(pid) && is_hex(pstart) && is_hex(starttime) && is_kind && !user.is_empty()) {
             return Err(no_upid());
         }
         Ok(Self {
@@ -311,7 +313,7 @@ pub trait Hypervisor: Send + Sync {
 
 #[cfg(test)]
 mod tests {
-    use super::CallError;
+    use super::{CallError, Upid};
     use crate::guest::Vmid;
 
     fn rejected(status: u16, reason: &str) -> CallError {
@@ -339,5 +341,16 @@ mod tests {
         assert!(!rejected(500, "VM 300 qmp command 'device_add' failed - got timeout").is_lock_timeout());
         assert!(!rejected(500, "cfs-lock 'storage-nfs' error: got lock timeout - aborting command").is_lock_timeout());
         assert!(!CallError::MaybeSent(lock.to_owned()).is_lock_timeout());
+    }
+
+    #[test]
+    fn a_task_is_named_by_proxmoxs_identifier_and_nothing_else() {
+        let upid =
+            |kind: &str| format!("UPID:pve1:00004D8A:000433A9:6B037920:{kind}:100:root@pam!lab:").parse::<Upid>();
+        assert_eq!(upid("qmstart").unwrap().kind(), "qmstart");
+        assert_eq!(upid("move_volume").unwrap().kind(), "move_volume");
+        for bad in ["", "qm start", "qm/../start", "qm:start"] {
+            assert!(upid(bad).is_err(), "{bad}");
+        }
     }
 }

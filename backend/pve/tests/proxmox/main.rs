@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod deeds;
+#[cfg(test)]
 mod fakepve;
 #[cfg(test)]
 mod hosts;

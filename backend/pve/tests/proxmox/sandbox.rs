@@ -1,8 +1,8 @@
 //! The suite on the sandbox, which answers as a real Proxmox does, and what only the sandbox can be told to do.
 
 use crate::common::{client, step, vmid};
-use crate::suite;
 use crate::trial::Trial;
+use crate::{deeds, suite};
 use mycopod_core::guest::{GuestKey, Kind, Power};
 use mycopod_core::observed::{Look, Origin, Ownership};
 use mycopod_core::plan::Action;
@@ -76,6 +76,16 @@ async fn an_unknown_task_is_unknown_and_a_failed_one_says_why() {
 async fn what_cannot_be_is_refused_as_by_a_real_one() {
     agrees(suite::vm_refusals).await;
     agrees(suite::container_refusals).await;
+}
+
+#[tokio::test]
+async fn a_vm_is_paused_taken_back_moved_and_made_a_template() {
+    agrees(deeds::vm_deeds).await;
+}
+
+#[tokio::test]
+async fn a_container_is_taken_back_moved_and_made_a_template() {
+    agrees(deeds::container_deeds).await;
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::{step, vmid};
+use crate::deeds::{container_deeds, vm_deeds};
 use crate::trial::{Trial, said, shown};
 use mycopod_core::field::{Field, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
@@ -21,18 +22,18 @@ const GUESTS: &str = "101 web-01 on pve1, running; 102 web-02 on pve2, running; 
 /// Its VM templates.
 const TEMPLATES: &str = "debian-12 on pve1; debian-12 on pve2; ubuntu-24.04 on pve1; ubuntu-24.04 on pve2";
 /// What a container is unpacked from.
-const UNPACKED: &str = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
+pub const UNPACKED: &str = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
 
-fn fields<const N: usize>(fields: [(&str, Value); N]) -> BTreeMap<Field, Value> {
+pub fn fields<const N: usize>(fields: [(&str, Value); N]) -> BTreeMap<Field, Value> {
     fields.into_iter().map(|(field, value)| (field.parse().unwrap(), value)).collect()
 }
 
-fn text(value: &str) -> Value {
+pub fn text(value: &str) -> Value {
     Value::Text(value.to_owned())
 }
 
 /// A MAC address for one NIC.
-fn mac(nic: u8, last: u8) -> BTreeMap<u8, String> {
+pub fn mac(nic: u8, last: u8) -> BTreeMap<u8, String> {
     BTreeMap::from([(nic, format!("BC:24:11:00:00:{last:02X}"))])
 }
 
@@ -388,7 +389,7 @@ pub async fn container_refusals(trial: &mut Trial) {
     trial.comes_to("container: delete while it runs", on(Action::Delete), real).await;
 }
 
-fn add(slot: Slot, storage: &str) -> Action {
+pub fn add(slot: Slot, storage: &str) -> Action {
     Action::AddDisk { slot, storage: storage.into(), size: Size::gib(2), parts: BTreeMap::new() }
 }
 
@@ -430,5 +431,7 @@ pub async fn all(trial: &mut Trial) {
     tasks(trial).await;
     vm_refusals(trial).await;
     container_refusals(trial).await;
+    vm_deeds(trial).await;
+    container_deeds(trial).await;
     logins(trial).await;
 }
