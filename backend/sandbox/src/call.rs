@@ -9,6 +9,7 @@ use crate::format;
 use crate::guest::{Config, Guest, Kind};
 use crate::permission::Rights;
 use crate::schema::{Method, Parameters};
+use crate::section::Section;
 use crate::work::Work;
 
 /// A call: who, what, with which parameters. They have been checked against the schema.
@@ -108,6 +109,15 @@ impl Call<'_> {
             .collect()
     }
 
+    /// As [`Call::options`], with lists as JSON: a section holds texts.
+    pub fn section(&self, without: &[&str]) -> Section {
+        let lists =
+            self.parameters.iter().filter(|(name, value)| value.is_array() && !without.contains(&name.as_str()));
+        let mut section = self.options(without);
+        section.extend(lists.map(|(name, value)| (name.clone(), value.to_string())));
+        section
+    }
+
     /// Starts a task on this node and gives its UPID.
     pub fn submit(&self, cluster: &mut Cluster, task: &str, id: &str, work: Work) -> Reply {
         json!(cluster.submit(&self.caller, &self.node, task, id, work)).into()
@@ -122,12 +132,13 @@ impl Call<'_> {
         }
     }
 
-    /// Refuses `skiplock` to everybody but root.
-    pub fn ensure_no_skiplock(&self) -> Outcome<()> {
-        if self.parameters.contains_key("skiplock") && !self.caller.is_root() {
-            return Err(Failure::parameter("skiplock", "Only root may use this option."));
+    /// Refuses parameters that only root itself may set.
+    pub fn ensure_root_only(&self, names: &[&str]) -> Outcome<()> {
+        let set = |name: &&&str| self.get(name).is_some_and(|value| !matches!(value, "" | "0"));
+        match names.iter().find(set) {
+            Some(name) if !self.caller.is_root() => Err(Failure::parameter(name, "Only root may use this option.")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses a pool that is not there.

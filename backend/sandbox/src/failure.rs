@@ -11,6 +11,8 @@ pub enum Failure {
     Unauthorized(String),
     /// 403.
     Denied(String),
+    /// 404, which Proxmox answers for second factors and a few others only.
+    NotFound(String),
     /// 500: everything that fails while the call is carried out, "not found" among it.
     Failed(String),
     /// 500 that carries an `errors` map like a 400.
@@ -52,6 +54,7 @@ impl Failure {
             Self::Parameters(_) => 400,
             Self::Unauthorized(_) => 401,
             Self::Denied(_) => 403,
+            Self::NotFound(_) => 404,
             Self::Failed(_) | Self::FailedParameters(..) | Self::Busy(_) => 500,
             Self::NotImplemented(_) => 501,
             Self::Unreachable(_) => 595,
@@ -64,6 +67,7 @@ impl Failure {
             Self::Parameters(_) => "Parameter verification failed.".to_owned(),
             Self::Unauthorized(text)
             | Self::Denied(text)
+            | Self::NotFound(text)
             | Self::Failed(text)
             | Self::FailedParameters(text, _)
             | Self::NotImplemented(text)

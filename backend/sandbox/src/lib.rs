@@ -33,6 +33,7 @@ mod lifecycle;
 mod permission;
 mod power;
 mod schema;
+mod section;
 mod server;
 mod snapshot;
 mod storage;

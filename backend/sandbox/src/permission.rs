@@ -194,7 +194,7 @@ impl Rights<'_> {
     }
 
     /// Whether the caller may grant rights at a path.
-    fn perm_modify(&self, path: &str) -> Outcome<()> {
+    pub fn perm_modify(&self, path: &str) -> Outcome<()> {
         let mut privileges = vec!["Permissions.Modify"];
         privileges.extend(match path.trim_start_matches('/').split_once('/') {
             Some(("storage", _)) => Some("Datastore.Allocate"),

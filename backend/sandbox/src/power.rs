@@ -96,7 +96,7 @@ impl Power {
         let kind = format!("{}shutdown", self.kind.task());
         let overruled = cluster.running_tasks(&kind, self.vmid);
         for upid in &overruled {
-            cluster.end(upid, Err("interrupted by signal".to_owned()));
+            cluster.interrupt(upid);
         }
         if !overruled.is_empty() {
             log.push(format!("overruled {kind} tasks: {}", overruled.join(", ")));
@@ -167,7 +167,7 @@ fn ensure_startable(cluster: &Cluster, node: &str, kind: Kind, vmid: u32) -> Res
     let bridges = guest.config.iter().filter(|(option, _)| option.starts_with("net"));
     for (_, value) in bridges {
         if let Some(bridge) = format::split(value, "model").get("bridge")
-            && !host.interfaces.contains_key(bridge)
+            && !cluster.has_bridge(node, bridge)
         {
             return Err(format!("bridge '{bridge}' does not exist"));
         }

@@ -184,11 +184,15 @@ impl Schema {
         self.properties.get(*number)
     }
 
+    /// The parameter of that name of the method with that template.
+    pub fn parameter(&self, verb: &str, template: &str, name: &str) -> Option<&Property> {
+        let method = self.methods.iter().find(|method| method.verb == verb && method.path == template)?;
+        self.property(method, name)
+    }
+
     /// The property of a guest's configuration, as its PUT method describes it.
     pub fn config_property(&self, kind: &str, name: &str) -> Option<&Property> {
-        let path = format!("/nodes/{{node}}/{kind}/{{vmid}}/config");
-        let method = self.methods.iter().find(|method| method.verb == "PUT" && method.path == path)?;
-        self.property(method, name)
+        self.parameter("PUT", &format!("/nodes/{{node}}/{kind}/{{vmid}}/config"), name)
     }
 
     /// Checks a call's parameters as Proxmox does; empty means accepted.

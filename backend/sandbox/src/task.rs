@@ -293,6 +293,13 @@ impl Cluster {
         self.record(&node, &caller, format!("end task {upid} {status}"));
     }
 
+    /// Ends a running task by a signal: what it claimed or locked is free again.
+    pub fn interrupt(&mut self, upid: &str) {
+        let Some(work) = self.task(upid).filter(|task| task.running()).map(|task| task.work.clone()) else { return };
+        work.give_up(self);
+        self.end(upid, Err(work.interrupted()));
+    }
+
     fn forget_old_tasks(&mut self) {
         let mut ended = 0;
         self.tasks.retain(|task| {

@@ -224,6 +224,18 @@ impl Work {
             | Self::Bulk { .. } => {}
         }
     }
+
+    /// The exit status when a signal ends the task.
+    pub fn interrupted(&self) -> String {
+        const SIGNAL: &str = "interrupted by signal";
+        match self {
+            Self::Create(create) => format!("unable to create {} {} - {SIGNAL}", create.kind.noun(), create.vmid),
+            Self::Clone(_) => format!("clone failed: {SIGNAL}"),
+            Self::MoveDisk { .. } => format!("storage migration failed: {SIGNAL}"),
+            Self::Backup(_) | Self::Download { .. } => SIGNAL.to_owned(),
+            _ => "received interrupt".to_owned(),
+        }
+    }
 }
 
 fn unlock(cluster: &mut Cluster, vmid: u32) {

@@ -1,56 +1,34 @@
-//! Users, groups, roles, tokens, the access control list, and logging in.
+//! Logging in, what a caller may do, and the access control list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::access::{Caller, Grant, Grantee, Token, User};
-use crate::ambient;
+use crate::access::{Caller, Grant, Grantee, ROOT};
 use crate::auth;
 use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
-use crate::permission::{PRIVILEGES, ROLES, normalize};
+use crate::permission::{Rights, normalize};
 use crate::schema::Errors;
 
-/// The realms, with what they are.
-const REALMS: [(&str, &str); 2] =
-    [("pam", "Linux PAM standard authentication"), ("pve", "Proxmox VE authentication server")];
-/// The roots of the paths that grants are made on.
-const ROOTS: [&str; 8] = ["access", "mapping", "nodes", "pool", "sdn", "storage", "vms", ""];
 /// The paths that a user's permissions are shown for in any case.
-const SHOWN: [&str; 9] =
-    ["/", "/access", "/access/groups", "/access/realm", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
-/// A user's attributes.
-const ATTRIBUTES: [&str; 5] = ["comment", "email", "firstname", "lastname", "keys"];
+const SHOWN: [&str; 8] = ["/", "/access", "/access/groups", "/nodes", "/pool", "/sdn", "/storage", "/vms"];
 
 pub fn handler(verb: &str, path: &str) -> Option<Handler> {
     Some(match (verb, path) {
         ("GET", "/access/ticket") => no_ticket,
         ("POST", "/access/ticket") => log_in,
-        ("GET", "/access/domains") => realms,
         ("GET", "/access/permissions") => permissions,
-        ("GET", "/access/users") => users,
-        ("POST", "/access/users") => add_user,
-        ("GET", "/access/users/{userid}") => user,
-        ("PUT", "/access/users/{userid}") => change_user,
-        ("DELETE", "/access/users/{userid}") => remove_user,
         ("PUT", "/access/password") => change_password,
-        ("GET", "/access/users/{userid}/token") => tokens,
-        ("GET", "/access/users/{userid}/token/{tokenid}") => token,
-        ("POST", "/access/users/{userid}/token/{tokenid}") => add_token,
-        ("PUT", "/access/users/{userid}/token/{tokenid}") => change_token,
-        ("DELETE", "/access/users/{userid}/token/{tokenid}") => remove_token,
-        ("GET", "/access/groups") => groups,
-        ("POST", "/access/groups") => add_group,
-        ("GET", "/access/groups/{groupid}") => group,
-        ("PUT", "/access/groups/{groupid}") => change_group,
-        ("DELETE", "/access/groups/{groupid}") => remove_group,
-        ("GET", "/access/roles") => roles,
-        ("POST", "/access/roles") => add_role,
-        ("GET", "/access/roles/{roleid}") => role,
-        ("PUT", "/access/roles/{roleid}") => change_role,
-        ("DELETE", "/access/roles/{roleid}") => remove_role,
+        ("GET", "/access/openid") => openid,
+        ("POST", "/access/openid/auth-url") => openid_url,
+        ("POST", "/access/openid/login") => openid_login,
+        ("GET", "/access/tfa" | "/access/tfa/{userid}") => no_factors,
+        ("GET", "/access/tfa/{userid}/{id}") => no_factor,
+        ("GET", "/access/users/{userid}/tfa") => factor_types,
+        ("PUT", "/access/users/{userid}/unlock-tfa") => unlock,
+        (_, path) if path.starts_with("/access/tfa/") => refuse_factors,
         ("GET", "/access/acl") => acl,
         ("PUT", "/access/acl") => change_acl,
         _ => return None,
@@ -64,57 +42,144 @@ fn no_ticket(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 }
 
 fn log_in(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("username");
+    let refused = || Failure::Unauthorized("authentication failure".to_owned());
     let user = match call.get("realm") {
-        Some(realm) if !name.contains('@') => format!("{name}@{realm}"),
-        _ => name.to_owned(),
+        Some(realm) => format!("{}@{realm}", call.text("username")),
+        None => call.text("username").to_owned(),
     };
     if !auth::verify_password(cluster, &user, call.text("password")) {
-        return Err(Failure::Unauthorized("authentication failure".to_owned()));
+        return Err(refused());
     }
     let caller = Caller { user: user.clone(), token: None };
+    let mut answer = json!({ "username": user, "cap": capabilities(cluster, &caller) });
+    if let (Some(path), Some(_)) = (call.get("path"), call.get("privs")) {
+        // Only asked whether the user may.
+        let path = normalize(path).ok_or_else(refused)?;
+        let rights = Rights { cluster, caller: &caller };
+        if !call.list("privs").iter().all(|privilege| rights.has(&path, privilege)) {
+            return Err(refused());
+        }
+    } else {
+        answer["ticket"] = json!(auth::ticket(cluster, &user));
+        answer["CSRFPreventionToken"] = json!(auth::csrf(cluster, &user));
+    }
+    if cluster.name.is_some() && (Rights { cluster, caller: &caller }).has("/", "Sys.Audit") {
+        answer["clustername"] = json!(cluster.name);
+    }
     let node = cluster.nodes.keys().next().cloned().unwrap_or_default();
-    cluster.record(&node, &caller, format!("successful auth for user '{user}'"));
-    Ok(json!({
-        "username": user, "ticket": auth::ticket(cluster, &user), "CSRFPreventionToken": auth::csrf(cluster, &user),
-        "cap": capabilities(cluster, &caller),
-    })
-    .into())
+    let root = Caller { user: ROOT.to_owned(), token: None };
+    cluster.record(&node, &root, format!("successful auth for user '{user}'"));
+    Ok(answer.into())
 }
+
+/// The areas of the user interface, each with the prefixes of the privileges that matter there.
+const AREAS: [(&str, &[&str]); 7] = [
+    ("vms", &["VM.", "Permissions.Modify"]),
+    ("access", &["User.", "Group.", "Permissions.Modify"]),
+    ("storage", &["Datastore.", "Permissions.Modify"]),
+    ("nodes", &["Sys.", "Permissions.Modify"]),
+    ("sdn", &["SDN.", "Permissions.Modify"]),
+    ("dc", &["Sys.Audit", "Sys.Modify", "SDN."]),
+    ("mapping", &["Mapping.", "Permissions.Modify"]),
+];
 
 /// What the user interface may offer, by area.
 fn capabilities(cluster: &Cluster, caller: &Caller) -> Value {
-    let areas: [(&str, &str, &[&str]); 7] = [
-        ("vms", "/vms", &["VM."]),
-        ("storage", "/storage", &["Datastore."]),
-        ("nodes", "/nodes", &["Sys."]),
-        ("access", "/access", &["User.Modify", "Group.Allocate"]),
-        ("dc", "/", &["Sys.Audit", "Sys.Modify", "SDN."]),
-        ("sdn", "/sdn", &["SDN."]),
-        ("mapping", "/mapping", &["Mapping."]),
-    ];
-    let mut capabilities = Map::new();
-    for (area, path, prefixes) in areas {
-        let mut found = Map::new();
-        let below = format!("{path}/");
-        let paths =
-            cluster.access.acl.iter().map(|grant| grant.path.as_str()).filter(|granted| granted.starts_with(&below));
-        for path in std::iter::once(path).chain(paths) {
-            for privilege in cluster.access.privileges(caller, path, None).keys() {
-                let named = prefixes.iter().any(|prefix| privilege.starts_with(prefix));
-                if named || (privilege == "Permissions.Modify" && area != "dc") {
-                    found.insert(privilege.clone(), json!(1));
-                }
+    const ALWAYS: [&str; 7] = ["/", "/nodes", "/access/groups", "/vms", "/storage", "/sdn", "/mapping"];
+    let mut found: BTreeMap<&str, Map<String, Value>> = AREAS.iter().map(|(area, _)| (*area, Map::new())).collect();
+    let mut add = |area: &str, privilege: &str| {
+        let named = AREAS.iter().find(|(name, _)| *name == area);
+        if let Some((area, prefixes)) = named
+            && prefixes.iter().any(|prefix| privilege.starts_with(prefix))
+            && let Some(area) = found.get_mut(area)
+        {
+            area.insert(privilege.to_owned(), json!(1));
+        }
+    };
+    for path in ALWAYS.into_iter().chain(cluster.access.acl.iter().map(|grant| grant.path.as_str())) {
+        let first = path.split('/').nth(1).unwrap_or_default();
+        for privilege in cluster.access.privileges(caller, path, cluster.pool_of_path(path)).keys() {
+            match first {
+                "" => add("dc", privilege),
+                // A pool's privileges are those on its members.
+                "pool" => ["vms", "storage"].into_iter().for_each(|area| add(area, privilege)),
+                area => add(area, privilege),
             }
         }
-        capabilities.insert(area.to_owned(), Value::Object(found));
     }
-    Value::Object(capabilities)
+    json!(found)
 }
 
-fn realms(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    let realms = REALMS.iter().map(|(realm, comment)| json!({ "realm": realm, "type": realm, "comment": comment }));
-    Ok(realms.collect::<Value>().into())
+fn change_password(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let (user, own) = (call.text("userid"), call.caller.user == call.text("userid"));
+    let realm = user.rsplit('@').next().unwrap_or_default();
+    if !call.caller.is_root() {
+        let confirmed = call.get("confirmation-password");
+        let confirmed = confirmed
+            .ok_or_else(|| Failure::parameter("confirmation-password", "password is required to modify user"))?;
+        if !auth::verify_password(cluster, &call.caller.user, confirmed) {
+            return Err(Failure::Unauthorized("authentication failure".to_owned()));
+        }
+        if !own && (user == ROOT || realm == "pam") {
+            return Err(Failure::denied(""));
+        }
+    }
+    if super::realm::find(cluster, realm).is_none() {
+        return Err(Failure::failed(format!("auth domain '{realm}' does not exist")));
+    }
+    let hash = auth::hash_password(call.text("password"));
+    let missing = || Failure::failed(format!("no such user ('{user}')"));
+    cluster.access.users.get_mut(user).ok_or_else(missing)?.password = Some(hash);
+    Ok(Reply::null())
+}
+
+// --- second factors and OpenID: the sandbox has none ---
+
+fn openid(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!([{ "subdir": "auth-url" }, { "subdir": "login" }]).into())
+}
+
+fn openid_url(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let realm = call.text("realm");
+    let found =
+        super::realm::find(cluster, realm).ok_or_else(|| format!("authentication domain '{realm}' does not exist"))?;
+    let of = found.get("type").map_or("", String::as_str);
+    if of != "openid" {
+        return Err(Failure::failed(format!("wrong realm type ({of} != openid)")));
+    }
+    let issuer = found.get("issuer-url").map_or("", String::as_str);
+    Err(Failure::failed(format!("openid: cannot reach '{issuer}': the sandbox reaches no network")))
+}
+
+fn openid_login(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Err(Failure::Unauthorized("authentication failure".to_owned()))
+}
+
+fn no_factors(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!([]).into())
+}
+
+fn no_factor(_: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    Err(Failure::NotFound(format!("No such tfa entry '{}'", call.text("id"))))
+}
+
+fn factor_types(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let realm = call.text("userid").rsplit('@').next().unwrap_or_default();
+    if super::realm::find(cluster, realm).is_none() {
+        return Err(Failure::failed(format!("auth domain '{realm}' does not exist")));
+    }
+    Ok(if call.flag("multiple") { json!({ "user": [] }) } else { json!({}) }.into())
+}
+
+fn unlock(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
+    Ok(json!(false).into())
+}
+
+fn refuse_factors(_: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    match call.get("id") {
+        Some(id) => Err(Failure::failed(format!("no such tfa entry '{id}'"))),
+        None => Err(Failure::failed("the sandbox keeps no second factors; nothing was changed")),
+    }
 }
 
 fn permissions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -123,356 +188,22 @@ fn permissions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if !own {
         call.rights(cluster).require("/access", "Sys.Audit")?;
     }
-    let mut paths: BTreeSet<String> = BTreeSet::new();
-    if let Some(path) = call.get("path") {
-        paths.insert(normalize(path).unwrap_or_default());
-    } else {
-        paths.extend(SHOWN.map(str::to_owned));
-        paths.extend(cluster.access.acl.iter().map(|grant| grant.path.clone()));
-    }
-    let mut shown = Map::new();
-    for path in paths {
-        let pool = cluster.pool_of_path(&path);
-        let privileges = cluster.access.privileges(&asked, &path, pool);
-        if !privileges.is_empty() {
-            let privileges: Map<String, Value> =
-                privileges.into_iter().map(|(name, propagate)| (name, json!(u8::from(propagate)))).collect();
-            shown.insert(path, Value::Object(privileges));
-        }
-    }
-    Ok(Value::Object(shown).into())
-}
-
-// --- users ---
-
-fn no_user(user: &str) -> Failure {
-    Failure::failed(format!("no such user ('{user}')"))
-}
-
-fn find<'a>(cluster: &'a Cluster, user: &str) -> Outcome<&'a User> {
-    cluster.access.users.get(user).ok_or_else(|| no_user(user))
-}
-
-fn find_mut<'a>(cluster: &'a mut Cluster, user: &str) -> Outcome<&'a mut User> {
-    cluster.access.users.get_mut(user).ok_or_else(|| no_user(user))
-}
-
-fn shown_token(name: Option<&str>, token: &Token) -> Value {
-    let mut shown = json!({ "privsep": u8::from(token.privsep), "expire": token.expire });
-    if let Some(name) = name {
-        shown["tokenid"] = json!(name);
-    }
-    if let Some(comment) = &token.comment {
-        shown["comment"] = json!(comment);
-    }
-    shown
-}
-
-fn token_list(user: &User) -> Value {
-    user.tokens.iter().map(|(name, token)| shown_token(Some(name), token)).collect()
-}
-
-fn shown_user(user: &User) -> Value {
-    let mut shown = json!({ "enable": u8::from(user.enabled), "expire": user.expire });
-    for (name, value) in &user.attributes {
-        shown[name] = json!(value);
-    }
-    shown
-}
-
-fn users(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let rights = call.rights(cluster);
-    let all = rights.has_any("/access/groups", &["User.Modify", "Sys.Audit"]);
-    let own = call.caller.id();
-    let seen = cluster.access.users.iter().filter(|(name, user)| {
-        (all || **name == own) && call.get("enabled").is_none_or(|enabled| user.enabled == (enabled == "1"))
-    });
-    let entries = seen.map(|(name, user)| {
-        let mut entry = shown_user(user);
-        entry["userid"] = json!(name);
-        if let Some((realm, _)) = REALMS.iter().find(|(realm, _)| name.ends_with(&format!("@{realm}"))) {
-            entry["realm-type"] = json!(realm);
-        }
-        if call.flag("full") {
-            let groups: Vec<&str> = user.groups.iter().map(String::as_str).collect();
-            entry["groups"] = json!(groups.join(","));
-            entry["tokens"] = if user.tokens.is_empty() { Value::Null } else { token_list(user) };
-        }
-        entry
-    });
-    Ok(entries.collect::<Value>().into())
-}
-
-fn user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let user = find(cluster, call.text("userid"))?;
-    let mut shown = shown_user(user);
-    shown["groups"] = json!(user.groups);
-    let tokens: Map<String, Value> =
-        user.tokens.iter().map(|(name, token)| (name.clone(), shown_token(None, token))).collect();
-    shown["tokens"] = if tokens.is_empty() { Value::Null } else { Value::Object(tokens) };
-    Ok(shown.into())
-}
-
-/// Sets what a call says of a user.
-fn describe(user: &mut User, call: &Call) {
-    user.attributes.extend(call.options(&[]).into_iter().filter(|(name, _)| ATTRIBUTES.contains(&name.as_str())));
-    if call.get("enable").is_some() {
-        user.enabled = call.flag("enable");
-    }
-    if let Some(expire) = call.get("expire").and_then(|expire| expire.parse().ok()) {
-        user.expire = expire;
-    }
-    if call.get("groups").is_some() {
-        let groups = call.list("groups").into_iter().map(str::to_owned);
-        if call.flag("append") {
-            user.groups.extend(groups);
-        } else {
-            user.groups = groups.collect();
-        }
-    }
-}
-
-fn ensure_groups(cluster: &Cluster, call: &Call) -> Result<(), String> {
-    let missing = call.list("groups").into_iter().find(|group| !cluster.access.groups.contains_key(*group));
-    missing.map_or(Ok(()), |group| Err(format!("no such group '{group}'")))
-}
-
-fn add_user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("userid");
-    let failed = |problem: String| Failure::failed(format!("create user failed: {problem}"));
-    if cluster.access.users.contains_key(name) {
-        return Err(failed(format!("user '{name}' already exists")));
-    }
-    ensure_groups(cluster, call).map_err(failed)?;
-    let mut user = User { enabled: true, ..User::default() };
-    user.password = call.get("password").map(auth::hash_password);
-    describe(&mut user, call);
-    cluster.access.users.insert(name.to_owned(), user);
-    Ok(Reply::null())
-}
-
-fn change_user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    find(cluster, call.text("userid"))?;
-    ensure_groups(cluster, call).map_err(|problem| Failure::failed(format!("update user failed: {problem}")))?;
-    describe(find_mut(cluster, call.text("userid"))?, call);
-    Ok(Reply::null())
-}
-
-fn remove_user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("userid");
-    let user = cluster.access.users.remove(name).ok_or_else(|| no_user(name))?;
-    cluster.access.revoke(Grantee::User, name);
-    for token in user.tokens.keys() {
-        cluster.access.revoke(Grantee::Token, &format!("{name}!{token}"));
-    }
-    Ok(Reply::null())
-}
-
-fn change_password(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    if call.caller.token.is_some() {
-        return Err(Failure::denied("API tokens can't change passwords"));
-    }
-    let hash = auth::hash_password(call.text("password"));
-    find_mut(cluster, call.text("userid"))?.password = Some(hash);
-    Ok(Reply::null())
-}
-
-// --- tokens ---
-
-fn no_token(call: &Call) -> Failure {
-    let (token, user) = (call.text("tokenid"), call.text("userid"));
-    Failure::failed(format!("no such token '{token}' for user '{user}'"))
-}
-
-fn tokens(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    Ok(token_list(find(cluster, call.text("userid"))?).into())
-}
-
-fn token(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let user = find(cluster, call.text("userid"))?;
-    let token = user.tokens.get(call.text("tokenid")).ok_or_else(|| no_token(call))?;
-    Ok(shown_token(None, token).into())
-}
-
-fn add_token(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let (name, userid) = (call.text("tokenid"), call.text("userid"));
-    let user = find_mut(cluster, userid)?;
-    if user.tokens.contains_key(name) {
-        return Err(Failure::parameter("tokenid", "Token already exists."));
-    }
-    let secret = ambient::uuid();
-    let expire = call.get("expire").and_then(|expire| expire.parse().ok()).unwrap_or(0);
-    let token = Token {
-        comment: call.get("comment").map(str::to_owned),
-        expire,
-        privsep: call.get("privsep").is_none_or(|privsep| privsep == "1"),
-        secret: secret.clone(),
+    let at = |path: &str| -> Map<String, Value> {
+        let Some(path) = normalize(path) else { return Map::new() };
+        let privileges = cluster.access.privileges(&asked, &path, cluster.pool_of_path(&path)).into_iter();
+        privileges.map(|(name, propagate)| (name, json!(u8::from(propagate)))).collect()
     };
-    user.tokens.insert(name.to_owned(), token);
-    // What was sent comes back as it came; only the default is a number.
-    let mut info = json!({ "privsep": 1 });
-    for key in ["comment", "expire", "privsep"] {
-        if let Some(value) = call.get(key) {
-            info[key] = json!(value);
-        }
+    if let Some(path) = call.get("path").filter(|path| !matches!(*path, "" | "0")) {
+        return Ok(json!({ path: at(path) }).into());
     }
-    Ok(json!({ "full-tokenid": format!("{userid}!{name}"), "value": secret, "info": info }).into())
-}
-
-fn change_token(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let missing = no_token(call);
-    let token = find_mut(cluster, call.text("userid"))?.tokens.get_mut(call.text("tokenid")).ok_or(missing)?;
-    if let Some(comment) = call.get("comment") {
-        token.comment = Some(comment.to_owned());
+    let mut paths: BTreeSet<String> = SHOWN.map(str::to_owned).into();
+    paths.extend(cluster.access.acl.iter().map(|grant| grant.path.clone()));
+    for pool in cluster.pools.values() {
+        paths.extend(pool.guests.iter().map(|vmid| format!("/vms/{vmid}")));
+        paths.extend(pool.storages.iter().map(|storage| format!("/storage/{storage}")));
     }
-    if let Some(expire) = call.get("expire").and_then(|expire| expire.parse().ok()) {
-        token.expire = expire;
-    }
-    if call.get("privsep").is_some() {
-        token.privsep = call.flag("privsep");
-    }
-    Ok(shown_token(None, token).into())
-}
-
-fn remove_token(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let (user, name) = (call.text("userid"), call.text("tokenid"));
-    find_mut(cluster, user)?.tokens.remove(name).ok_or_else(|| no_token(call))?;
-    cluster.access.revoke(Grantee::Token, &format!("{user}!{name}"));
-    Ok(Reply::null())
-}
-
-// --- groups ---
-
-fn members<'a>(cluster: &'a Cluster, group: &str) -> Vec<&'a str> {
-    let users = cluster.access.users.iter().filter(|(_, user)| user.groups.contains(group));
-    users.map(|(name, _)| name.as_str()).collect()
-}
-
-fn groups(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    let entries = cluster.access.groups.iter().map(|(name, comment)| {
-        let mut entry = json!({ "groupid": name, "users": members(cluster, name).join(",") });
-        if let Some(comment) = comment {
-            entry["comment"] = json!(comment);
-        }
-        entry
-    });
-    Ok(entries.collect::<Value>().into())
-}
-
-fn add_group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("groupid");
-    if cluster.access.groups.contains_key(name) {
-        return Err(Failure::failed(format!("create group failed: group '{name}' already exists")));
-    }
-    cluster.access.groups.insert(name.to_owned(), call.get("comment").map(str::to_owned));
-    Ok(Reply::null())
-}
-
-fn group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("groupid");
-    let comment =
-        cluster.access.groups.get(name).ok_or_else(|| Failure::failed(format!("group '{name}' does not exist")))?;
-    let mut shown = json!({ "members": members(cluster, name) });
-    if let Some(comment) = comment {
-        shown["comment"] = json!(comment);
-    }
-    Ok(shown.into())
-}
-
-fn change_group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("groupid");
-    let missing = || Failure::failed(format!("update group failed: group '{name}' does not exist"));
-    let comment = cluster.access.groups.get_mut(name).ok_or_else(missing)?;
-    if let Some(text) = call.get("comment") {
-        *comment = Some(text.to_owned());
-    }
-    Ok(Reply::null())
-}
-
-fn remove_group(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("groupid");
-    if cluster.access.groups.remove(name).is_none() {
-        return Err(Failure::failed(format!("delete group failed: group '{name}' does not exist")));
-    }
-    for user in cluster.access.users.values_mut() {
-        user.groups.remove(name);
-    }
-    cluster.access.revoke(Grantee::Group, name);
-    Ok(Reply::null())
-}
-
-// --- roles ---
-
-fn roles(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    let built_in = ROLES.iter().map(|(name, privileges)| json!({ "roleid": name, "privs": privileges, "special": 1 }));
-    let added = cluster.access.roles.iter().map(|(name, privileges)| {
-        let privileges: Vec<&str> = privileges.iter().map(String::as_str).collect();
-        json!({ "roleid": name, "privs": privileges.join(","), "special": 0 })
-    });
-    Ok(built_in.chain(added).collect::<Value>().into())
-}
-
-fn privileges(call: &Call) -> Outcome<BTreeSet<String>> {
-    let named = call.list("privs");
-    match named.iter().find(|name| !PRIVILEGES.contains(name)) {
-        Some(name) => Err(Failure::parameter("privs", format!("invalid format - invalid privilege '{name}'\n"))),
-        None => Ok(named.into_iter().map(str::to_owned).collect()),
-    }
-}
-
-fn add_role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("roleid");
-    if name.to_lowercase().starts_with("pve") {
-        return Err(Failure::parameter(
-            "roleid",
-            "cannot use role ID starting with the (case-insensitive) 'PVE' namespace",
-        ));
-    }
-    if cluster.access.has_role(name) {
-        return Err(Failure::failed(format!("create role failed: role '{name}' already exists")));
-    }
-    cluster.access.roles.insert(name.to_owned(), privileges(call)?);
-    Ok(Reply::null())
-}
-
-fn role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("roleid");
-    if !cluster.access.has_role(name) {
-        return Err(Failure::failed(format!("role '{name}' does not exist")));
-    }
-    let privileges = cluster.access.privileges_of(name);
-    Ok(Value::Object(privileges.into_iter().map(|privilege| (privilege, json!(1))).collect()).into())
-}
-
-fn ensure_own_role(name: &str, what: &str) -> Outcome<()> {
-    if ROLES.iter().any(|(built_in, _)| *built_in == name) {
-        return Err(Failure::failed(format!("auto-generated role '{name}' cannot be {what}")));
-    }
-    Ok(())
-}
-
-fn change_role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("roleid");
-    ensure_own_role(name, "modified")?;
-    let named = privileges(call)?;
-    let missing = || Failure::failed(format!("update role failed: role '{name}' does not exist"));
-    let role = cluster.access.roles.get_mut(name).ok_or_else(missing)?;
-    if call.flag("append") {
-        role.extend(named);
-    } else {
-        *role = named;
-    }
-    Ok(Reply::null())
-}
-
-fn remove_role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let name = call.text("roleid");
-    ensure_own_role(name, "deleted")?;
-    if cluster.access.roles.remove(name).is_none() {
-        return Err(Failure::failed(format!("delete role failed: role '{name}' does not exist")));
-    }
-    cluster.access.acl.retain(|grant| grant.roleid != name);
-    Ok(Reply::null())
+    let granted = paths.into_iter().map(|path| (at(&path), path)).filter(|(privileges, _)| !privileges.is_empty());
+    Ok(Value::Object(granted.map(|(privileges, path)| (path, Value::Object(privileges))).collect()).into())
 }
 
 // --- the access control list ---
@@ -480,9 +211,7 @@ fn remove_role(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 fn acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let rights = call.rights(cluster);
     let audits = rights.has("/access", "Sys.Audit");
-    let may = |path: &str| {
-        audits || rights.has(path, "Permissions.Modify") || path.starts_with("/vms/") && rights.has(path, "VM.Allocate")
-    };
+    let may = |path: &str| audits || rights.perm_modify(path).is_ok();
     let seen = cluster.access.acl.iter().filter(|grant| may(&grant.path)).map(|grant| {
         let mut entry = json!(grant);
         entry["propagate"] = json!(u8::from(grant.propagate));
@@ -491,18 +220,102 @@ fn acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     Ok(seen.collect::<Value>().into())
 }
 
-fn change_acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let subjects =
-        [(Grantee::User, "users", "user"), (Grantee::Group, "groups", "group"), (Grantee::Token, "tokens", "token")];
-    if subjects.iter().all(|(_, list, _)| call.get(list).is_none()) {
-        let problem = "either 'users', 'groups' or 'tokens' is required.".to_owned();
-        return Err(Failure::Parameters(
-            subjects.map(|(_, list, _)| (list.to_owned(), problem.clone())).into_iter().collect::<Errors>(),
-        ));
+/// The paths that grants are made on, beside those with an id of their own behind them.
+const PATHS: [&str; 14] = [
+    "/",
+    "/access",
+    "/access/groups",
+    "/access/realm",
+    "/nodes",
+    "/pool",
+    "/sdn",
+    "/sdn/controllers",
+    "/sdn/dns",
+    "/sdn/ipams",
+    "/sdn/zones",
+    "/storage",
+    "/vms",
+    "/mapping",
+];
+/// How many levels there may be below a path.
+const BELOW: [(&str, usize); 11] = [
+    ("/access/groups/", 1),
+    ("/access/realm/", 1),
+    ("/nodes/", 1),
+    ("/pool/", 3),
+    ("/sdn/controllers/", 1),
+    ("/sdn/dns/", 1),
+    ("/sdn/ipams/", 1),
+    ("/sdn/zones/", 3),
+    ("/storage/", 1),
+    ("/vms/", 1),
+    ("/mapping/", 2),
+];
+
+/// Whether grants may be made on a path.
+fn is_path(path: &str) -> bool {
+    let below = |(prefix, most): &(&str, usize)| {
+        path.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.split('/').count() <= *most)
+    };
+    let vmid = |path: &str| path.len() > 2 && path.bytes().all(|b| b.is_ascii_digit()) && !path.starts_with('0');
+    PATHS.contains(&path) || BELOW.iter().any(below) && path.strip_prefix("/vms/").is_none_or(vmid)
+}
+
+/// Refuses to hand out, or take away, more than the caller has where it may not change permissions as such.
+fn ensure_may_grant(cluster: &Cluster, call: &Call, path: &str, role: &str, propagate: bool) -> Result<(), String> {
+    if call.rights(cluster).has(path, "Permissions.Modify") {
+        return Ok(());
     }
-    let path = normalize(call.text("path"))
-        .filter(|path| ROOTS.contains(&path.split('/').nth(1).unwrap_or_default()))
-        .ok_or_else(|| Failure::parameter("path", format!("invalid ACL path '{}'", call.text("path"))))?;
+    let own = cluster.access.privileges(&call.caller, path, cluster.pool_of_path(path));
+    let removes = call.flag("delete");
+    let verb = if removes { "remove" } else { "add" };
+    let refused =
+        |text: &str| Err(format!("400 Parameter verification failed.\nrole: Cannot {verb} role '{role}'{text}"));
+    for privilege in cluster.access.privileges_of(role) {
+        match own.get(&privilege) {
+            None => return refused(" - requires 'Permissions.Modify' or superset of privileges."),
+            Some(false) if propagate && !removes => {
+                return refused(
+                    " with propagation - requires 'Permissions.Modify' or propagated superset of privileges.",
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    if role == "NoAccess" { refused(" - requires 'Permissions.Modify'") } else { Ok(()) }
+}
+
+/// Looks for whom a grant is to be given.
+fn find_grantee(cluster: &Cluster, grantee: Grantee, ugid: &str) -> Result<(), String> {
+    let users = &cluster.access.users;
+    match grantee {
+        Grantee::User if users.contains_key(ugid) => Ok(()),
+        Grantee::User => Err(format!("user '{ugid}' does not exist")),
+        Grantee::Group if cluster.access.groups.contains_key(ugid) => Ok(()),
+        Grantee::Group => Err(format!("group '{ugid}' does not exist")),
+        Grantee::Token => {
+            let owner = Caller::parse(ugid);
+            let user = users.get(&owner.user).ok_or_else(|| format!("no such user ('{}')", owner.user))?;
+            let token = owner.token.unwrap_or_default();
+            if user.tokens.contains_key(&token) {
+                Ok(())
+            } else {
+                Err(format!("no such token '{token}' for user '{}'", owner.user))
+            }
+        }
+    }
+}
+
+fn change_acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let subjects = [(Grantee::Group, "groups"), (Grantee::User, "users"), (Grantee::Token, "tokens")];
+    if subjects.iter().all(|(_, list)| call.text(list).is_empty()) {
+        let problem = "either 'users', 'groups' or 'tokens' is required.".to_owned();
+        let errors = subjects.map(|(_, list)| (list.to_owned(), problem.clone()));
+        return Err(Failure::Parameters(errors.into_iter().collect::<Errors>()));
+    }
+    let path = normalize(call.text("path")).filter(|path| call.flag("delete") || is_path(path));
+    let invalid = || Failure::parameter("path", format!("invalid ACL path '{}'", call.text("path")));
+    let path = path.ok_or_else(invalid)?;
     let failed = |problem: String| Failure::failed(format!("ACL update failed: {problem}"));
     let propagate = call.get("propagate").is_none_or(|propagate| propagate == "1");
     let mut grants = Vec::new();
@@ -510,27 +323,12 @@ fn change_acl(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         if !cluster.access.has_role(roleid) {
             return Err(failed(format!("role '{roleid}' does not exist")));
         }
-        for (grantee, list, noun) in subjects {
+        ensure_may_grant(cluster, call, &path, roleid, propagate).map_err(failed)?;
+        for (grantee, list) in subjects {
             for ugid in call.list(list) {
-                let known = match grantee {
-                    Grantee::User => cluster.access.users.contains_key(ugid),
-                    Grantee::Group => cluster.access.groups.contains_key(ugid),
-                    Grantee::Token => {
-                        let owner = Caller::parse(ugid);
-                        let tokens = cluster.access.users.get(&owner.user).map(|user| &user.tokens);
-                        owner.token.is_some_and(|token| tokens.is_some_and(|tokens| tokens.contains_key(&token)))
-                    }
-                };
-                if !known {
-                    return Err(failed(format!("{noun} '{ugid}' does not exist")));
-                }
-                grants.push(Grant {
-                    path: path.clone(),
-                    grantee,
-                    ugid: ugid.to_owned(),
-                    roleid: roleid.to_owned(),
-                    propagate,
-                });
+                find_grantee(cluster, grantee, ugid).map_err(failed)?;
+                let (path, ugid, roleid) = (path.clone(), ugid.to_owned(), roleid.to_owned());
+                grants.push(Grant { path, grantee, ugid, roleid, propagate });
             }
         }
     }

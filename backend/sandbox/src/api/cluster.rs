@@ -1,7 +1,5 @@
 //! The cluster as a whole: status, resources, the next free VMID, options, the log.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::call::{Call, Handler, Reply};
@@ -13,31 +11,15 @@ use crate::guest::{Brief, Guest};
 /// The range that the next VMID is looked for in, when the options say nothing.
 const FIRST_VMID: u32 = 100;
 const LAST_VMID: u32 = 1_000_000;
-/// Options that are property strings and read back as objects.
-const STRUCTURED: [&str; 8] =
-    ["bwlimit", "crs", "ha", "migration", "next-id", "notify", "tag-style", "user-tag-access"];
-
 pub fn handler(verb: &str, path: &str) -> Option<Handler> {
     Some(match (verb, path) {
         ("GET", "/version" | "/nodes/{node}/version") => version,
         ("GET", "/cluster/status") => status,
         ("GET", "/cluster/resources") => resources,
         ("GET", "/cluster/nextid") => nextid,
-        ("GET", "/cluster/options") => options,
-        ("PUT", "/cluster/options") => set_options,
         ("GET", "/cluster/log") => log,
-        ("GET", "/cluster/ha/status/current") => ha_status,
         ("GET", "/cluster/metrics/export") => metrics,
-        (
-            "GET",
-            "/cluster/config/nodes"
-            | "/cluster/metrics/server"
-            | "/cluster/notifications/targets"
-            | "/cluster/replication"
-            | "/cluster/mapping/pci"
-            | "/cluster/mapping/usb"
-            | "/cluster/mapping/dir",
-        ) => nothing,
+        ("GET", "/cluster/config/nodes" | "/cluster/notifications/targets") => nothing,
         ("GET", "/cluster/ceph/status" | "/nodes/{node}/ceph/status") => no_ceph,
         _ => return None,
     })
@@ -80,12 +62,6 @@ fn status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
         );
     }
     Ok(Value::Array(entries).into())
-}
-
-fn ha_status(cluster: &mut Cluster, _: &Call) -> Outcome<Reply> {
-    let node = cluster.nodes.keys().find(|name| !cluster.faults.offline(name));
-    let (quorate, status) = if cluster.faults.no_quorum() { (0, "No quorum on node!") } else { (1, "OK") };
-    Ok(json!([{ "id": "quorum", "type": "quorum", "node": node, "quorate": quorate, "status": status }]).into())
 }
 
 fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -206,71 +182,8 @@ fn nextid(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let (first, last) = (bound("lower", FIRST_VMID), bound("upper", LAST_VMID));
     let free = (first..last).find(|vmid| !cluster.guests.contains_key(vmid));
     // A string, though it is a number everywhere else.
-    free.map(|vmid| json!(vmid.to_string()).into()).ok_or_else(|| {
-        Failure::failed(format!("unable to get any free VMID in range [{first}, {}]", last.saturating_sub(1)))
-    })
-}
-
-fn options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let rights = call.rights(cluster);
-    let mut shown = json!({ "allowed-tags": allowed_tags(cluster, call) });
-    if !rights.has_any("/", &["Sys.Audit"]) {
-        return Ok(shown.into());
-    }
-    shown["keyboard"] = json!("en-us");
-    shown["mac_prefix"] = json!("BC:24:11");
-    shown["description"] = json!("");
-    for (name, value) in &cluster.options {
-        shown[name] = match name.as_str() {
-            "registered-tags" => format::list(value).collect::<Value>(),
-            name if STRUCTURED.contains(&name) => {
-                let parts = format::split(value, "type").into_iter();
-                let typed = |value: String| match value.as_str() {
-                    "0" => json!(0),
-                    "1" => json!(1),
-                    _ => json!(value),
-                };
-                Value::Object(parts.map(|(key, value)| (key, typed(value))).collect())
-            }
-            _ => json!(value),
-        };
-    }
-    Ok(shown.into())
-}
-
-/// The tags that the caller may use: registered ones and those of guests it sees.
-fn allowed_tags(cluster: &Cluster, call: &Call) -> Value {
-    let rights = call.rights(cluster);
-    let mut tags: BTreeSet<&str> = BTreeSet::new();
-    if let Some(registered) = cluster.options.get("registered-tags") {
-        tags.extend(format::list(registered));
-    }
-    let audits = rights.has("/", "Sys.Audit");
-    for guest in cluster.guests.values() {
-        if let Some(used) = guest.get("tags")
-            && (audits || rights.has(&format!("/vms/{}", guest.vmid), "VM.Audit"))
-        {
-            tags.extend(format::list(used));
-        }
-    }
-    json!(tags)
-}
-
-fn set_options(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    if let Some(range) = call.get("next-id") {
-        let range = format::split(range, "lower");
-        let bound = |name: &str| range.get(name).and_then(|bound| bound.parse::<u64>().ok());
-        if let (Some(lower), Some(upper)) = (bound("lower"), bound("upper"))
-            && lower > upper
-        {
-            return Err(Failure::failed(format!("lower ({lower}) <= upper ({upper}) boundary rule broken")));
-        }
-    }
-    for name in call.list("delete") {
-        cluster.options.remove(name);
-    }
-    cluster.options.extend(call.options(&["delete"]));
-    Ok(Reply::null())
+    free.map(|vmid| json!(vmid.to_string()).into())
+        .ok_or_else(|| Failure::failed(format!("unable to get any free VMID in range [{first}, {last}]")))
 }
 
 fn log(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {

@@ -100,7 +100,7 @@ fn console(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 // --- power ---
 
 fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
-    call.ensure_no_skiplock()?;
+    call.ensure_root_only(&["skiplock"])?;
     let (kind, vmid) = (call.kind(), call.vmid("vmid"));
     let guest = cluster.guest(&call.node, kind, vmid);
     let stopped = guest.map_or(true, |guest| guest.run.is_none());
@@ -154,7 +154,7 @@ fn resume(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 // --- destruction ---
 
 fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    call.ensure_no_skiplock()?;
+    call.ensure_root_only(&["skiplock"])?;
     let (kind, vmid) = (call.kind(), call.vmid("vmid"));
     let noun = kind.noun();
     let guest = call.guest(cluster)?;

@@ -5,16 +5,22 @@ mod access;
 mod backup;
 mod cluster;
 mod firewall;
+mod group;
 mod guest;
+mod ha;
 mod lxc;
 mod network;
 mod node;
+mod options;
 mod pool;
 mod qemu;
+mod realm;
+mod sdn;
 mod section;
 mod status;
 mod storage;
 mod task;
+mod user;
 
 use crate::call::Handler;
 use crate::schema::Method;
@@ -22,18 +28,24 @@ use crate::schema::Method;
 /// The function behind a method, where the sandbox has one.
 pub fn handler(method: &Method) -> Option<Handler> {
     let (verb, path) = (method.verb.as_str(), method.path.as_str());
-    let subjects: [fn(&str, &str) -> Option<Handler>; 13] = [
+    let subjects: [fn(&str, &str) -> Option<Handler>; 19] = [
         qemu::handler,
         lxc::handler,
         guest::handler,
         task::handler,
         cluster::handler,
+        options::handler,
         node::handler,
         network::handler,
         storage::handler,
         access::handler,
+        user::handler,
+        group::handler,
+        realm::handler,
         pool::handler,
         firewall::handler,
+        ha::handler,
+        sdn::handler,
         section::handler,
         backup::handler,
     ];
