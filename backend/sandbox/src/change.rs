@@ -95,7 +95,8 @@ pub fn apply(
     if guest.flag("protection") {
         let drive = change.delete.iter().find(|option| drive(kind, option).is_some() || option.starts_with("unused"));
         if let Some(option) = drive {
-            return Err(Failure::failed(format!("can't remove drive '{option}' - protection mode enabled")));
+            let drive = if kind == Kind::Lxc { format!("CT {vmid} drive") } else { "drive".to_owned() };
+            return Err(Failure::failed(format!("can't remove {drive} '{option}' - protection mode enabled")));
         }
     }
     let set = prepare(cluster, node, kind, vmid, &change.set, log)?;

@@ -384,6 +384,26 @@ pub async fn container_refusals(trial: &mut Trial) {
     ] {
         trial.comes_to(what, step, real).await;
     }
+    trial.carry_out(on(add(Slot::mount_point(0), "local-lvm"))).await;
+    let protection = |on: bool| {
+        let fields = fields([("protection", Value::Flag(on))]);
+        Action::Update { fields, macs: BTreeMap::new() }
+    };
+    trial.carry_out(on(protection(true))).await;
+    let real = "500: can't remove CT 506 - protection mode enabled";
+    trial.comes_to("container: delete while it is protected", on(Action::Delete), real).await;
+    if let Some(seen) = trial.present(Kind::Lxc, 506).await {
+        let volume = seen.raw.get("mp0").and_then(|entry| entry.split(',').next()).unwrap_or_default().to_owned();
+        let detach = Action::Detach { slot: Slot::mount_point(0), volume };
+        let real = "500: can't remove CT 506 drive 'mp0' - protection mode enabled";
+        trial.comes_to("container: detach while it is protected", on(detach), real).await;
+    }
+    let mount = fields([("disk.mp0.size", Value::Size(Size::gib(1))), ("disk.mp0.storage", text("local-lvm"))]);
+    let create = Action::Create { fields: mount, template: Some(UNPACKED.to_owned()), macs: BTreeMap::new() };
+    let real = "500: mount points configured, but 'rootfs' not set - aborting";
+    trial.comes_to("container: create without a root disk", step(Kind::Lxc, 512, "pve1", "ns-5", create), real).await;
+
+    trial.carry_out(on(protection(false))).await;
     trial.carry_out(on(Action::Start)).await;
     let real = "500: unable to destroy CT 506 - container is running";
     trial.comes_to("container: delete while it runs", on(Action::Delete), real).await;

@@ -72,6 +72,9 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if replaced.as_ref().is_some_and(|guest| guest.run.is_some()) {
         return Err(Failure::failed(format!("unable to restore CT {vmid} - CT is running")));
     }
+    if !settings.contains_key("rootfs") && settings.keys().any(|option| option.starts_with("mp")) {
+        return Err(Failure::failed("mount points configured, but 'rootfs' not set - aborting"));
+    }
     let mut restored = None;
     if restore {
         let volume = cluster.require_volume(&call.node, &template)?;
