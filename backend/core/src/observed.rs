@@ -28,6 +28,37 @@ pub struct Observed {
     pub guests: Vec<Sighting>,
     /// What guests can be made from.
     pub images: Vec<Image>,
+    /// Files on storages that are no guest's disks: backups, CDs, disk images to import.
+    #[serde(default)]
+    pub volumes: Vec<Volume>,
+    /// Pools that may be seen.
+    #[serde(default)]
+    pub pools: BTreeSet<String>,
+}
+
+/// A file on a storage that is no guest's disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Volume {
+    /// As Proxmox names it, e.g. `local:iso/debian-12.iso`.
+    pub volume: String,
+    /// What it is: `backup`, `iso` or `import`.
+    pub content: String,
+    /// The node that has it.
+    pub node: String,
+    /// Its size.
+    pub size: Size,
+    /// The guest that a backup is of.
+    pub guest: Option<GuestKey>,
+    /// When it was made, by its node's clock.
+    pub at: Option<DateTime<Utc>>,
+}
+
+impl Volume {
+    /// The storage it is on.
+    #[must_use]
+    pub fn storage(&self) -> &str {
+        self.volume.split(':').next().unwrap_or_default()
+    }
 }
 
 /// A node, seen or not.

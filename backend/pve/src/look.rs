@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::future::try_join3;
+use futures::future::{try_join, try_join3};
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::observed::{Look, Sighting};
 use mycopod_core::ports::CallError;
@@ -10,7 +10,7 @@ use mycopod_core::ports::CallError;
 use crate::client::Pve;
 use crate::codec::{Listed, power, sighting};
 use crate::json::Row;
-use crate::observe::homes;
+use crate::observe::{belong, homes, pools};
 
 /// A guest that moves is missed on the node it has just left; this often its node is asked for anew.
 const LOOKS: usize = 3;
@@ -22,7 +22,7 @@ impl Pve {
     /// Finds the guest by the cluster's own list, in which existence and node are live, and reads it there.
     pub(crate) async fn look_at(&self, key: GuestKey) -> Result<Look, CallError> {
         for _ in 0..LOOKS {
-            let listed = self.list(&["cluster", "resources"], &[]).await?;
+            let (listed, ha) = try_join(self.list(&["cluster", "resources"], &[]), self.ha_states()).await?;
             let nodes = nodes(&listed);
             let homes = homes(&listed)?;
             if let Some(node) = homes.get(&key) {
@@ -30,7 +30,10 @@ impl Pve {
                     return Ok(Look::Unknown(format!("its node {node} is not online")));
                 }
                 match self.sight(key, node).await {
-                    Ok(Some(sighting)) => return Ok(Look::Present(Box::new(sighting))),
+                    Ok(Some(mut sighting)) => {
+                        belong(&mut sighting, &pools(&listed), &ha);
+                        return Ok(Look::Present(Box::new(sighting)));
+                    }
                     Ok(None) => continue,
                     Err(error @ (CallError::NotSent(_) | CallError::MaybeSent(_))) => {
                         return Ok(Look::Unknown(format!("its node {node} does not answer: {error}")));

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::DateTime;
 use futures::future::{join_all, try_join, try_join_all, try_join5};
-use mycopod_core::field::{DiskPart, Field, Value};
-use mycopod_core::guest::{GuestKey, Kind};
-use mycopod_core::observed::{Bridge, Image, Look, Node, NodeState, Observed, Origin, Sighting, Storage};
+use mycopod_core::field::{DiskPart, Field, Plain, Value};
+use mycopod_core::guest::{GuestKey, Kind, Vmid};
+use mycopod_core::observed::{Bridge, Image, Look, Node, NodeState, Observed, Origin, Sighting, Storage, Volume};
 use mycopod_core::ports::CallError;
 use mycopod_core::size::Size;
 
@@ -18,11 +19,16 @@ const MAX_NODES: usize = 128;
 /// Twice what the product is made for; a longer list is no list of guests.
 const MAX_GUESTS: usize = 20_000;
 
+/// Container templates among a storage's content.
+const TEMPLATES: &str = "vztmpl";
+/// The contents of storages that guests are made, restored or booted from.
+const CONTENTS: [&str; 4] = [TEMPLATES, "iso", "import", "backup"];
+
 /// What one node told.
 struct Told {
     node: Node,
     guests: Vec<Sighting>,
-    volumes: Vec<Image>,
+    volumes: Vec<Volume>,
 }
 
 impl Pve {
@@ -54,12 +60,15 @@ impl Pve {
             nodes: BTreeMap::new(),
             guests: Vec::new(),
             images: Vec::new(),
+            volumes: Vec::new(),
+            pools: BTreeSet::new(),
         };
         for (name, told) in told {
             let state = match told {
                 Ok(told) => {
                     observed.guests.extend(told.guests);
-                    observed.images.extend(told.volumes);
+                    observed.images.extend(told.volumes.iter().filter_map(container_image));
+                    observed.volumes.extend(told.volumes.into_iter().filter(|volume| volume.content != TEMPLATES));
                     NodeState::Seen(told.node)
                 }
                 Err(why) => NodeState::Unreachable { why },
@@ -88,8 +97,13 @@ impl Pve {
     /// A guest that moves while the nodes are asked can be in both lists or in none. The cluster's own list
     /// has each guest once, with its node as of now.
     async fn settle_moves(&self, observed: &mut Observed) -> Result<(), CallError> {
-        let listed = self.list(&["cluster", "resources"], &[("type", "vm")]).await?;
+        let (listed, ha) = try_join(self.list(&["cluster", "resources"], &[]), self.ha_states()).await?;
         let homes = homes(&listed)?;
+        observed.pools = listed
+            .iter()
+            .filter(|row| row.text("type").as_deref() == Some("pool"))
+            .filter_map(|row| row.text("pool"))
+            .collect();
         observed.guests.retain(|seen| homes.get(&seen.guest.key()).is_none_or(|node| *node == seen.guest.node));
         let seen: BTreeSet<GuestKey> = observed.guests.iter().map(|seen| seen.guest.key()).collect();
         let missed = homes.into_iter().filter(|(key, node)| !seen.contains(key) && observed.node(node).is_some());
@@ -110,7 +124,33 @@ impl Pve {
             observed.images.retain(|image| image.node != node);
             observed.nodes.insert(node, NodeState::Unreachable { why });
         }
+        let pools = pools(&listed);
+        for seen in &mut observed.guests {
+            belong(seen, &pools, &ha);
+        }
         Ok(())
+    }
+
+    /// The state in which the HA manager keeps each of its guests. Without the right to ask (Sys.Audit on `/`) none is
+    /// known to be its.
+    pub(crate) async fn ha_states(&self) -> Result<BTreeMap<GuestKey, String>, CallError> {
+        let rows = match self.list(&["cluster", "ha", "resources"], &[]).await {
+            Err(CallError::Rejected { .. }) => Vec::new(),
+            rows => rows?,
+        };
+        let state = |row: &Row| {
+            let sid = row.text("sid")?;
+            let (kind, vmid) = sid.split_once(':')?;
+            let kind = match kind {
+                "vm" => Kind::Qemu,
+                "ct" => Kind::Lxc,
+                _ => return None,
+            };
+            let vmid = vmid.parse::<u32>().ok().and_then(|vmid| Vmid::try_from(vmid).ok())?;
+            // What it does not say is what it does by default.
+            Some((GuestKey { kind, vmid }, row.text("state").unwrap_or_else(|| "started".to_owned())))
+        };
+        Ok(rows.iter().filter_map(state).collect())
     }
 
     /// Asks one node for everything.
@@ -182,40 +222,84 @@ impl Pve {
         Ok(())
     }
 
-    /// The container templates on a node's storages. One that cannot be listed offers none: that hides no guest.
-    async fn volumes(&self, node: &str, storages: &BTreeMap<String, Storage>) -> Result<Vec<Image>, CallError> {
-        let with_templates = storages.iter().filter(|(_, storage)| storage.content.contains("vztmpl"));
-        let lists = join_all(with_templates.map(async |(name, _)| {
+    /// What is on a node's storages besides guests' disks. A storage that cannot be listed offers none: that hides no
+    /// guest.
+    async fn volumes(&self, node: &str, storages: &BTreeMap<String, Storage>) -> Result<Vec<Volume>, CallError> {
+        let wanted = storages
+            .iter()
+            .flat_map(|(name, storage)| CONTENTS.iter().map(move |content| (name, storage, *content)))
+            .filter(|(_, storage, content)| storage.content.contains(*content));
+        let lists = join_all(wanted.map(async |(name, _, content)| {
             let path = ["nodes", node, "storage", name, "content"];
-            self.list(&path, &[("content", "vztmpl")]).await.unwrap_or_else(|error| {
-                tracing::warn!(node, storage = name, %error, "container templates cannot be listed");
+            let rows = self.list(&path, &[("content", content)]).await.unwrap_or_else(|error| {
+                tracing::warn!(node, storage = name, content, %error, "a storage cannot be listed");
                 Vec::new()
-            })
+            });
+            rows.iter().filter_map(|row| volume(row, content, node)).collect::<Vec<_>>()
         }));
-        let volume = |row: &Row| {
-            let volume = row.text("volid")?;
-            let (_, name) = volume.rsplit_once('/')?;
-            let (name, node) = (name.to_owned(), node.to_owned());
-            Some(Image { name, kind: Kind::Lxc, node, origin: Origin::Volume(volume), disk: None })
-        };
-        Ok(lists.await.iter().flatten().filter_map(volume).collect())
+        Ok(lists.await.into_iter().flatten().collect())
+    }
+}
+
+/// A row of a storage's content.
+fn volume(row: &Row, content: &str, node: &str) -> Option<Volume> {
+    let vmid = row.number("vmid").and_then(|vmid| u32::try_from(vmid).ok()).and_then(|vmid| Vmid::try_from(vmid).ok());
+    let kind = match row.text("subtype").as_deref() {
+        Some("qemu") => Some(Kind::Qemu),
+        Some("lxc") => Some(Kind::Lxc),
+        _ => None,
+    };
+    Some(Volume {
+        volume: row.text("volid")?,
+        content: content.to_owned(),
+        node: node.to_owned(),
+        size: Size::bytes(row.number("size").unwrap_or_default()),
+        guest: kind.zip(vmid).map(|(kind, vmid)| GuestKey { kind, vmid }),
+        at: row
+            .number("ctime")
+            .and_then(|seconds| i64::try_from(seconds).ok())
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
+    })
+}
+
+/// A container template as an image.
+fn container_image(volume: &Volume) -> Option<Image> {
+    let (_, name) = volume.volume.rsplit_once('/').filter(|_| volume.content == TEMPLATES)?;
+    let origin = Origin::Volume(volume.volume.clone());
+    Some(Image { name: name.to_owned(), kind: Kind::Lxc, node: volume.node.clone(), origin, disk: None })
+}
+
+/// The pool of each guest, by `/cluster/resources`.
+pub fn pools(listed: &[Row]) -> BTreeMap<GuestKey, String> {
+    listed.iter().filter_map(|row| Some((home(kind(row)?, row)?.0, row.text("pool")?))).collect()
+}
+
+/// Adds to a sighting what stands outside its configuration.
+pub fn belong(seen: &mut Sighting, pools: &BTreeMap<GuestKey, String>, ha: &BTreeMap<GuestKey, String>) {
+    let key = seen.guest.key();
+    for (field, known) in [(Plain::Pool, pools.get(&key)), (Plain::Ha, ha.get(&key))] {
+        seen.fields.extend(known.map(|value| (field.into(), Value::Text(value.clone()))));
     }
 }
 
 /// The guests in `/cluster/resources`, each with its node. A row that cannot be read is an error: what it hides
 /// could be any guest.
 pub fn homes(rows: &[Row]) -> Result<BTreeMap<GuestKey, String>, CallError> {
-    let kind = |row: &Row| match row.text("type").as_deref() {
+    let guests = rows.iter().filter_map(|row| Some((kind(row)?, row)));
+    guests.map(|(kind, row)| home(kind, row).ok_or_else(|| unreadable(row))).collect()
+}
+
+fn kind(row: &Row) -> Option<Kind> {
+    match row.text("type").as_deref() {
         Some("qemu") => Some(Kind::Qemu),
         Some("lxc") => Some(Kind::Lxc),
         _ => None,
-    };
-    let home = |kind, row: &Row| {
-        let node = row.text("node")?;
-        Listed::of(kind, &node, row).map(|listed| (listed.key, node))
-    };
-    let guests = rows.iter().filter_map(|row| Some((kind(row)?, row)));
-    guests.map(|(kind, row)| home(kind, row).ok_or_else(|| unreadable(row))).collect()
+    }
+}
+
+fn home(kind: Kind, row: &Row) -> Option<(GuestKey, String)> {
+    let node = row.text("node")?;
+    Listed::of(kind, &node, row).map(|listed| (listed.key, node))
 }
 
 /// The guests in a node's own two lists, under the same rule.

@@ -186,6 +186,8 @@ pub fn cluster() -> Observed {
         nodes: BTreeMap::from([("pve1".into(), NodeState::Seen(node())), ("pve2".into(), NodeState::Seen(node()))]),
         guests,
         images,
+        volumes: Vec::new(),
+        pools: BTreeSet::from(["prod".to_owned(), "lab".to_owned()]),
     }
 }
 

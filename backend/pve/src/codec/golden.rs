@@ -22,6 +22,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::{Value as Json, json};
 
+use super::plain::hotplug;
 use super::property::PropertyString;
 use super::{Configuration, Listed, request, sighting};
 use crate::json::Row;
@@ -120,7 +121,18 @@ fn adopted(guest: &Sighting) -> Sighting {
     raw.remove("tags");
     let tags = guest.tags();
     raw.extend((!tags.is_empty()).then(|| ("tags".into(), tags.into_iter().collect::<Vec<_>>().join(";"))));
+    // What a VM takes while it runs can be spelt in several ways and in any order.
+    if let Some(entry) = raw.get_mut("hotplug") {
+        let kinds = hotplug(Some(entry));
+        *entry = if kinds.is_empty() { "0".into() } else { kinds.into_iter().collect::<Vec<_>>().join(",") };
+    }
     for entry in raw.values_mut() {
+        // The size of a medium is written by Proxmox, which has it.
+        if entry.contains("media=cdrom") {
+            let mut drive = PropertyString::parse(entry);
+            drive.remove("size");
+            *entry = drive.to_string();
+        }
         if let Ok(number) = entry.parse::<u64>() {
             *entry = number.to_string();
         }

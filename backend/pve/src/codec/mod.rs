@@ -8,6 +8,7 @@ mod form;
 #[cfg(test)]
 mod golden;
 mod nic;
+mod plain;
 mod property;
 mod request;
 mod sighting;

@@ -41,10 +41,17 @@ pub fn read(kind: Kind, n: u8, configuration: &BTreeMap<String, String>) -> Vec<
     let net = configuration.get(&format!("net{n}")).map(|entry| PropertyString::parse(entry));
     if let Some(net) = &net {
         parts.extend(net.get("bridge").map(|bridge| (NicPart::Bridge, text(bridge))));
-        let vlan = net.get("tag").and_then(|tag| tag.parse().ok()).filter(|tag| *tag != 0);
-        parts.extend(vlan.map(|tag| (NicPart::Vlan, Value::Count(tag))));
+        let count = |option| net.get(option).and_then(|count| count.parse().ok()).filter(|count| *count != 0);
+        parts.extend(count("tag").map(|tag| (NicPart::Vlan, Value::Count(tag))));
+        parts.extend(count("mtu").map(|mtu| (NicPart::Mtu, Value::Count(mtu))));
+        parts.extend(net.get("rate").map(|rate| (NicPart::Rate, text(rate))));
+        for (part, option) in [(NicPart::Firewall, "firewall"), (NicPart::LinkDown, "link_down")] {
+            parts.push((part, Value::Flag(net.get(option) == Some("1"))));
+        }
+        parts.extend(mac(kind, net).map(|mac| (NicPart::Mac, Value::Text(mac.to_uppercase()))));
         if kind == Kind::Qemu {
             parts.extend(model(net).map(|model| (NicPart::Model, text(model))));
+            parts.extend(count("queues").map(|queues| (NicPart::Queues, Value::Count(queues))));
         }
     }
     let addresses = match kind {
@@ -56,8 +63,40 @@ pub fn read(kind: Kind, n: u8, configuration: &BTreeMap<String, String>) -> Vec<
         let ip = addresses.get("ip").filter(|ip| *ip != "manual");
         parts.extend(ip.map(|ip| (NicPart::Ip, text(ip))));
         parts.extend(addresses.get("gw").map(|gateway| (NicPart::Gateway, text(gateway))));
+        let ip6 = addresses.get("ip6").filter(|ip| *ip != "manual");
+        parts.extend(ip6.map(|ip| (NicPart::Ip6, text(ip))));
+        parts.extend(addresses.get("gw6").map(|gateway| (NicPart::Gateway6, text(gateway))));
     }
     parts
+}
+
+/// The card's address: in a VM's entry it stands at the card's name, in a container's under a key of its own.
+fn mac(kind: Kind, net: &PropertyString) -> Option<&str> {
+    match kind {
+        Kind::Lxc => net.get("hwaddr"),
+        Kind::Qemu => {
+            let at_model = net.keyed().find(|(key, _)| MODELS.contains(key)).map(|(_, mac)| mac);
+            at_model.or_else(|| net.get("macaddr"))
+        }
+    }
+}
+
+fn set_mac(kind: Kind, net: &mut PropertyString, mac: &str) {
+    let model = net.keyed().map(|(key, _)| key).find(|key| MODELS.contains(key)).map(str::to_owned);
+    match (kind, model) {
+        (Kind::Lxc, _) => net.set("hwaddr", mac),
+        (Kind::Qemu, Some(model)) => net.set(&model, mac),
+        (Kind::Qemu, None) => net.set("macaddr", mac),
+    }
+}
+
+/// Sets an option, or takes it out where it is none.
+fn set_or_remove(net: &mut PropertyString, option: &str, value: &str) {
+    if value.is_empty() || value == "0" {
+        net.remove(option);
+    } else {
+        net.set(option, value);
+    }
 }
 
 /// The entries that make the NIC of number `n` as `parts` say; `mac` is for one that is new.
@@ -82,10 +121,19 @@ pub fn edit(
     for (part, value) in parts {
         match (part, value) {
             (NicPart::Bridge, Value::Text(bridge)) => net.set("bridge", bridge),
-            (NicPart::Vlan, Value::Count(0)) => net.remove("tag"),
-            (NicPart::Vlan, Value::Count(tag)) => net.set("tag", &tag.to_string()),
+            (NicPart::Vlan, Value::Count(tag)) => set_or_remove(&mut net, "tag", &tag.to_string()),
+            (NicPart::Mtu, Value::Count(mtu)) => set_or_remove(&mut net, "mtu", &mtu.to_string()),
+            (NicPart::Rate, Value::Text(rate)) => set_or_remove(&mut net, "rate", rate),
+            (NicPart::Firewall, Value::Flag(flag)) => set_or_remove(&mut net, "firewall", if *flag { "1" } else { "" }),
+            (NicPart::LinkDown, Value::Flag(flag)) => {
+                set_or_remove(&mut net, "link_down", if *flag { "1" } else { "" });
+            }
+            (NicPart::Mac, Value::Text(mac)) => set_mac(kind, &mut net, mac),
             (NicPart::Model, Value::Text(new)) if kind == Kind::Qemu => set_model(&mut net, new),
-            (NicPart::Ip | NicPart::Gateway, Value::Text(_)) => {}
+            (NicPart::Queues, Value::Count(queues)) if kind == Kind::Qemu => {
+                set_or_remove(&mut net, "queues", &queues.to_string());
+            }
+            (NicPart::Ip | NicPart::Gateway | NicPart::Ip6 | NicPart::Gateway6, Value::Text(_)) => {}
             _ => return None,
         }
     }
@@ -97,7 +145,7 @@ pub fn edit(
     if old.is_none_or(|old| *old != net.to_string()) {
         entries.push((net_key, Some(net.to_string())));
     }
-    if parts.contains_key(&NicPart::Ip) || parts.contains_key(&NicPart::Gateway) {
+    if parts.keys().any(|part| is_address(*part)) {
         let key = format!("ipconfig{n}");
         let mut addresses =
             configuration.get(&key).map_or_else(PropertyString::empty, |entry| PropertyString::parse(entry));
@@ -141,22 +189,30 @@ fn set_model(net: &mut PropertyString, new: &str) {
     }
 }
 
-/// A gateway goes with its address: one that is gone or asked of DHCP has none, unless it is named.
+const fn is_address(part: NicPart) -> bool {
+    matches!(part, NicPart::Ip | NicPart::Gateway | NicPart::Ip6 | NicPart::Gateway6)
+}
+
+/// A gateway goes with its address: one that is gone or asked of the network has none, unless it is named.
 fn set_addresses(addresses: &mut PropertyString, parts: &Parts<'_>) {
-    if let Some(Value::Text(ip)) = parts.get(&NicPart::Ip) {
-        if ip.is_empty() {
-            addresses.remove("ip");
-        } else {
-            addresses.set("ip", ip);
+    for (ip, gateway, keys) in
+        [(NicPart::Ip, NicPart::Gateway, ("ip", "gw")), (NicPart::Ip6, NicPart::Gateway6, ("ip6", "gw6"))]
+    {
+        if let Some(Value::Text(ip)) = parts.get(&ip) {
+            if ip.is_empty() {
+                addresses.remove(keys.0);
+            } else {
+                addresses.set(keys.0, ip);
+            }
+            if matches!(ip.as_str(), "" | "dhcp" | "auto") {
+                addresses.remove(keys.1);
+            }
         }
-        if ip.is_empty() || ip == "dhcp" {
-            addresses.remove("gw");
+        match parts.get(&gateway) {
+            Some(Value::Text(gateway)) if gateway.is_empty() => addresses.remove(keys.1),
+            Some(Value::Text(gateway)) => addresses.set(keys.1, gateway),
+            _ => {}
         }
-    }
-    match parts.get(&NicPart::Gateway) {
-        Some(Value::Text(gateway)) if gateway.is_empty() => addresses.remove("gw"),
-        Some(Value::Text(gateway)) => addresses.set("gw", gateway),
-        _ => {}
     }
 }
 
@@ -260,7 +316,7 @@ mod tests {
         let mac = Some("BC:24:11:00:00:01");
         let vm = entries(&[("net2", Some("virtio=BC:24:11:00:00:01,bridge=vmbr0")), ("ipconfig2", Some("ip=dhcp"))]);
         assert_eq!(edited(Kind::Qemu, 2, &config(&[]), &parts, mac), vm);
-        let container = entries(&[("net2", Some("name=eth2,hwaddr=BC:24:11:00:00:01,bridge=vmbr0,ip=dhcp"))]);
+        let container = entries(&[("net2", Some("name=eth2,bridge=vmbr0,hwaddr=BC:24:11:00:00:01,ip=dhcp"))]);
         assert_eq!(edited(Kind::Lxc, 2, &config(&[]), &parts, mac), container);
         assert_eq!(edit(Kind::Lxc, 2, &config(&[]), &Parts::from([(NicPart::Ip, &ip)]), mac), None);
     }

@@ -37,12 +37,20 @@ impl PropertyString {
         self.0.iter().filter_map(|(key, value)| Some((key.as_deref()?, value.as_str())))
     }
 
-    /// Sets an option in its place, or at the end.
+    /// Sets an option in its place. A new one goes where Proxmox would write it: behind the first by the alphabet, or
+    /// at the end where the others are in no order.
     pub fn set(&mut self, key: &str, value: &str) {
-        match self.0.iter_mut().find(|(k, _)| k.as_deref() == Some(key)) {
-            Some((_, old)) => value.clone_into(old),
-            None => self.0.push((Some(key.to_owned()), value.to_owned())),
+        if let Some((_, old)) = self.0.iter_mut().find(|(k, _)| k.as_deref() == Some(key)) {
+            return value.clone_into(old);
         }
+        let rest = self.0.get(1..).unwrap_or_default();
+        let end = self.0.len();
+        let at = if rest.is_sorted_by_key(|(k, _)| k.as_deref()) {
+            rest.iter().position(|(k, _)| k.as_deref() > Some(key)).map_or(end, |at| at + 1)
+        } else {
+            end
+        };
+        self.0.insert(at, (Some(key.to_owned()), value.to_owned()));
     }
 
     /// Sets the option `key` that may stand without its key; a new one stands first and without.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use mycopod_core::field::{DiskPart, Field, Plain, Value};
+use mycopod_core::field::{DiskPart, Field, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Sighting};
@@ -11,8 +11,8 @@ use mycopod_core::ports::CallError;
 use reqwest::Method;
 
 use super::disk;
-use super::form::{Form, new_disk, plain, set_fields, unfit};
-use super::sighting::name_key;
+use super::form::{Form, plain, set_fields, unfit};
+use super::plain::name_key;
 
 /// The seconds a guest's system has to restart; then the task fails, and it is never switched off unasked.
 const REBOOT_SECONDS: u32 = 180;
@@ -77,20 +77,20 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
         Action::Update { fields, macs } => {
             let guest = present(step, seen)?;
             let mut form = Form::guarded(guest);
-            set_fields(step.guest.kind, fields, &guest.raw, macs, &mut form)?;
+            set_fields(step.guest.kind, fields, &guest.raw, macs, false, &mut form)?;
             if let Some(Value::Text(notes)) = fields.get(&Field::Plain(Plain::Description)) {
                 form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
             }
             Ok(on(guest, Method::PUT, &["config"], form))
         }
-        Action::AddDisk { slot, storage, size, .. } => {
+        Action::AddDisk { slot, storage, size, parts } => {
             let guest = present(step, seen)?;
             if guest.raw.contains_key(slot.as_str()) {
                 return Err(unfit(format!("{slot} of {} is already in use", step.guest.name)));
             }
             let iothreads = guest.raw.get("scsihw").is_some_and(|controller| controller == CONTROLLER);
             let mut form = Form::guarded(guest);
-            form.set(slot.as_str(), &new_disk(step.guest.kind, slot, storage, *size, iothreads)?);
+            form.set(slot.as_str(), &disk::make(step.guest.kind, slot, storage, *size, parts, iothreads)?);
             Ok(on(guest, Method::PUT, &["config"], form))
         }
         Action::Resize { slot, size } => {
@@ -320,22 +320,25 @@ fn create(
         (Kind::Lxc, None) => return Err(unfit("a container needs a template volume")),
     }
     let mut rest = fields.clone();
+    let mut disks: BTreeMap<&Slot, BTreeMap<DiskPart, Value>> = BTreeMap::new();
     for (field, value) in fields {
-        let Field::Disk(slot, DiskPart::Size) = field else { continue };
-        let storage = rest.remove(&Field::Disk(slot.clone(), DiskPart::Storage));
-        let (Value::Size(size), Some(Value::Text(storage))) = (value, storage) else {
-            return Err(unfit(format!("{slot} has no storage")));
-        };
-        form.set(slot.as_str(), &new_disk(kind, slot, &storage, *size, true)?);
+        let Field::Disk(slot, part) = field else { continue };
+        disks.entry(slot).or_default().insert(*part, value.clone());
         rest.remove(field);
     }
-    if let Some(flag) = rest.remove(&Field::Plain(Plain::Unprivileged)) {
-        match (kind, flag) {
-            (Kind::Lxc, Value::Flag(flag)) => form.set("unprivileged", &u8::from(flag)),
-            _ => return Err(unfit("unprivileged is for containers")),
-        }
+    for (slot, mut parts) in disks {
+        let (Some(Value::Size(size)), Some(Value::Text(storage))) =
+            (parts.remove(&DiskPart::Size), parts.remove(&DiskPart::Storage))
+        else {
+            return Err(unfit(format!("{slot} has no size or no storage")));
+        };
+        form.set(slot.as_str(), &disk::make(kind, slot, &storage, size, &parts, true)?);
     }
-    set_fields(kind, &rest, &BTreeMap::new(), macs, form)?;
+    // A pool is a parameter of its own at a guest's making, and the one of the settings gives way to it.
+    if let Some(Value::Text(pool)) = rest.remove(&Plain::Pool.into()) {
+        form.set("pool", &pool);
+    }
+    set_fields(kind, &rest, &BTreeMap::new(), macs, true, form)?;
     let notes = match fields.get(&Field::Plain(Plain::Description)) {
         Some(Value::Text(notes)) => notes.as_str(),
         _ => "",
@@ -479,7 +482,7 @@ mod tests {
             ("unprivileged", "1"),
             ("description", &description),
             ("rootfs", "local-lvm:4"),
-            ("net0", "name=eth0,hwaddr=BC:24:11:00:00:02,bridge=vmbr0,ip=10.1.2.3/24,gw=10.1.2.1"),
+            ("net0", "name=eth0,bridge=vmbr0,gw=10.1.2.1,hwaddr=BC:24:11:00:00:02,ip=10.1.2.3/24"),
         ]);
         assert_eq!(form, expected);
     }

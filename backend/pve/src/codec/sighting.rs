@@ -3,22 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use mycopod_core::field::{DiskPart, Field, Plain, Value};
+use mycopod_core::field::{Field, MAX_NICS, Plain, Value};
 use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::Sighting;
-use mycopod_core::size::Size;
 
 use super::property::PropertyString;
-use super::{disk, nic};
+use super::{disk, nic, plain};
 use crate::json::Row;
-
-/// Proxmox's default memory of guests and swap of containers, in MiB.
-const DEFAULT_MIB: u64 = 512;
-/// Proxmox's default `hotplug`.
-const DEFAULT_HOTPLUG: &str = "network,disk,usb";
-/// The most NICs that a guest has.
-const NICS: u8 = 32;
 
 /// A configuration: as it is in use, and as it will be when what is pending is applied.
 #[derive(Debug, Default)]
@@ -100,7 +92,7 @@ pub fn sighting(
         Power::Unknown => None,
     };
     all.extend(running.map(|running| (Field::Plain(Plain::Running), Value::Flag(running))));
-    let name = raw.get(name_key(kind)).cloned().unwrap_or_default();
+    let name = raw.get(plain::name_key(kind)).cloned().unwrap_or_default();
     Sighting {
         guest: GuestRef { kind, vmid, name, node: listed.node.clone() },
         at,
@@ -114,76 +106,24 @@ pub fn sighting(
             .and_then(|smbios| PropertyString::parse(smbios).get("uuid").map(str::to_lowercase)),
         fields: all,
         pending,
-        hotplug: hotplug(raw.get("hotplug").map_or(DEFAULT_HOTPLUG, String::as_str)),
+        hotplug: plain::hotplug(raw.get("hotplug").map(String::as_str)),
         snapshots,
         raw,
     }
 }
 
-/// What a guest's name is called in its configuration.
-pub const fn name_key(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Qemu => "name",
-        Kind::Lxc => "hostname",
-    }
-}
-
-/// Tags are separated by semicolons, commas or blanks, and none are stored as a blank.
-fn tags(text: &str) -> BTreeSet<String> {
-    text.split([';', ',', ' ']).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
-}
-
-fn hotplug(text: &str) -> BTreeSet<String> {
-    match text {
-        "0" => BTreeSet::new(),
-        "1" => hotplug(DEFAULT_HOTPLUG),
-        text => tags(text),
-    }
-}
-
 fn fields(guest: GuestKey, raw: &BTreeMap<String, String>, marker: &MarkerKey) -> BTreeMap<Field, Value> {
     let GuestKey { kind, vmid } = guest;
-    let mut fields = BTreeMap::new();
-    let text = |key: &str| raw.get(key).map(|text| Value::Text(text.clone()));
-    let count = |key: &str| raw.get(key).and_then(|text| text.parse().ok());
-    let mib = |key: &str| {
-        // A VM's memory is a property string of which only the default option is in common use.
-        let entry = raw.get(key).map(|entry| PropertyString::parse(entry));
-        let mib = entry.and_then(|entry| entry.get_default("current")?.parse().ok());
-        Value::Size(Size::mib(mib.unwrap_or(DEFAULT_MIB)))
-    };
-    let flag = |key: &str| Value::Flag(raw.get(key).is_some_and(|flag| flag == "1"));
-
-    fields.extend(text(name_key(kind)).map(|name| (Field::Plain(Plain::Name), name)));
-    fields.insert(Field::Plain(Plain::Memory), mib("memory"));
-    fields.insert(Field::Plain(Plain::OnBoot), flag("onboot"));
-    fields.insert(Field::Plain(Plain::Protection), flag("protection"));
-    fields.insert(Field::Plain(Plain::Tags), Value::Set(tags(raw.get("tags").map_or("", String::as_str))));
-    match kind {
-        Kind::Qemu => {
-            fields.insert(Field::Plain(Plain::Cores), Value::Count(count("cores").unwrap_or(1)));
-            fields.insert(Field::Plain(Plain::Sockets), Value::Count(count("sockets").unwrap_or(1)));
-            let cpu = raw.get("cpu").map(|cpu| PropertyString::parse(cpu));
-            let cpu = cpu.and_then(|cpu| cpu.get_default("cputype").map(str::to_owned));
-            fields.extend(cpu.map(|cpu| (Field::Plain(Plain::CpuType), Value::Text(cpu))));
-        }
-        Kind::Lxc => {
-            // A container without a number of cores has all of its node's.
-            fields.extend(count("cores").map(|cores| (Field::Plain(Plain::Cores), Value::Count(cores))));
-            fields.insert(Field::Plain(Plain::Swap), mib("swap"));
-            fields.insert(Field::Plain(Plain::Unprivileged), flag("unprivileged"));
-        }
-    }
+    let mut fields: BTreeMap<Field, Value> =
+        plain::read(kind, raw).into_iter().map(|(field, value)| (field.into(), value)).collect();
     let notes = raw.get("description").map(|notes| marker.judge(notes, vmid).1);
     fields.extend(
         notes.filter(|notes| !notes.is_empty()).map(|notes| (Field::Plain(Plain::Description), Value::Text(notes))),
     );
-    for (slot, found) in raw.iter().filter_map(|(key, entry)| disk::read(kind, key, entry)) {
-        fields
-            .extend(found.storage.map(|storage| (Field::Disk(slot.clone(), DiskPart::Storage), Value::Text(storage))));
-        fields.extend(found.size.map(|size| (Field::Disk(slot, DiskPart::Size), Value::Size(size))));
+    for (slot, parts) in raw.iter().filter_map(|(key, entry)| disk::read(kind, key, entry)) {
+        fields.extend(parts.into_iter().map(|(part, value)| (Field::Disk(slot.clone(), part), value)));
     }
-    for n in 0..NICS {
+    for n in 0..MAX_NICS {
         fields.extend(nic::read(kind, n, raw).into_iter().map(|(part, value)| (Field::Nic(n, part), value)));
     }
     fields
@@ -193,6 +133,7 @@ fn fields(guest: GuestKey, raw: &BTreeMap<String, String>, marker: &MarkerKey) -
 mod tests {
     use mycopod_core::field::{NicPart, Slot};
     use mycopod_core::observed::Ownership;
+    use mycopod_core::size::Size;
     use serde_json::json;
 
     use super::*;
@@ -281,13 +222,6 @@ mod tests {
     fn a_guest_in_the_making_is_locked_and_not_yet_ours() {
         let vm = seen(Kind::Qemu, 114, json!([{"key": "lock", "value": "create"}, {"key": "digest", "value": "a7e9"}]));
         assert_eq!((vm.lock.as_deref(), vm.ownership), (Some("create"), Ownership::Unmarked));
-    }
-
-    #[test]
-    fn tags_are_split_at_all_of_proxmoxs_separators() {
-        let of = |text| tags(text).into_iter().collect::<Vec<_>>();
-        assert_eq!(of("a;b,c d"), ["a", "b", "c", "d"]);
-        assert_eq!(of("a;;a"), ["a"]);
     }
 
     #[test]

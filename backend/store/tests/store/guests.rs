@@ -180,6 +180,8 @@ async fn an_older_look_never_replaces_a_later_one() {
         nodes: BTreeMap::new(),
         guests: Vec::new(),
         images: Vec::new(),
+        volumes: Vec::new(),
+        pools: BTreeSet::new(),
     };
     assert_eq!(observations::latest(&mut connection, "lab").await.unwrap(), None);
     assert!(observations::save(&mut connection, "lab", &look(later(30), "8.4.1\0")).await.unwrap());
