@@ -92,6 +92,9 @@ pub fn make(
 
 /// The entry with these parts changed; every other option stays where and as it is.
 pub fn edit(kind: Kind, slot: &Slot, entry: &str, parts: &BTreeMap<DiskPart, Value>) -> Result<String, CallError> {
+    if parts.contains_key(&DiskPart::Import) {
+        return Err(unfit(format!("disk {slot} is there: an image is imported at a disk's making alone")));
+    }
     let mut entry = PropertyString::parse(entry);
     set_parts(kind, slot, &mut entry, parts)?;
     Ok(entry.to_string())

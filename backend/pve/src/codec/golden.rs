@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::LazyLock;
 
 use chrono::DateTime;
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Shape, Value};
 use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::ResourceId;
 use mycopod_core::marker::MarkerKey;
@@ -28,8 +28,6 @@ use super::{Configuration, Listed, request, sighting};
 use crate::json::Row;
 
 const RECORDED: &str = include_str!("../../tests/proxmox/configurations.jsonl");
-/// As many configurations are shown as a person looks through.
-const SHOWN: usize = 40;
 
 type Raw = BTreeMap<String, String>;
 
@@ -161,7 +159,7 @@ fn changed(before: &Raw, after: &Raw) -> BTreeSet<String> {
     before.keys().chain(after.keys()).filter(|key| before.get(*key) != after.get(*key)).cloned().collect()
 }
 
-/// Other values to give a field: those that it has elsewhere in the recordings, and some of its type.
+/// Other values to give a field: those that it has elsewhere in the recordings, and some of its shape.
 struct Values(BTreeMap<String, BTreeSet<Value>>);
 
 impl Values {
@@ -174,13 +172,31 @@ impl Values {
     }
 
     fn besides(&self, field: &Field, value: &Value) -> impl Iterator<Item = Value> {
-        let texts = ["another", "10.9.8.7/24", "10.9.8.7", "fd00::7/64", "fd00::7", "BC:24:11:99:88:77", "host"];
-        let made = match value {
-            Value::Flag(flag) => vec![Value::Flag(!flag)],
-            Value::Count(count) => vec![Value::Count(count + 1), Value::Count(count.saturating_sub(1))],
-            Value::Size(size) => vec![Value::Size(Size::mib(size.as_mib() + 64))],
-            Value::Text(_) => texts.map(|text| Value::Text(text.into())).into(),
-            Value::Set(_) => vec![Value::Set(["another".to_owned()].into())],
+        let text = |text: &str| Value::Text(text.to_owned());
+        let set = |word: &str| Value::Set([word.to_owned()].into());
+        let made = match field.shape() {
+            Shape::Flag => vec![Value::Flag(false), Value::Flag(true)],
+            Shape::Count { least, most } => vec![Value::Count(most), Value::Count(least + 1)],
+            Shape::Decimal { .. } => vec![text("1.5"), text("2")],
+            Shape::Size { least } => vec![Value::Size(Size::mib(least + 1024)), Value::Size(Size::mib(least + 2048))],
+            Shape::Choice(words) => words.iter().copied().map(text).collect(),
+            Shape::Choices(words) => words.iter().copied().map(set).collect(),
+            Shape::Tags => vec![set("another")],
+            Shape::Name | Shape::Word | Shape::Text { .. } => vec![text("another")],
+            Shape::Path => vec![text("/srv/another")],
+            Shape::Volume => vec![text("local:iso/another.iso")],
+            Shape::Address4 => vec![text("10.9.8.7/24")],
+            Shape::Host4 => vec![text("10.9.8.1")],
+            Shape::Address6 => vec![text("fd00::7/64")],
+            Shape::Host6 => vec![text("fd00::1")],
+            Shape::Hosts => vec![text("10.9.8.1 fd00::1")],
+            Shape::Domains => vec![text("another.example")],
+            Shape::Mac => vec![text("BC:24:11:99:88:77")],
+            Shape::SshKeys => vec![text("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA another")],
+            Shape::Machine => vec![text("q35"), text("pc")],
+            Shape::Cpu => vec![text("host"), text("qemu64")],
+            Shape::Devices => vec![text("net0"), text("scsi0")],
+            Shape::Timezone => vec![text("Europe/Vienna")],
         };
         let elsewhere = self.0.get(&sort_of(field)).into_iter().flatten().cloned();
         let others: Vec<_> = elsewhere.chain(made).filter(|other| other != value).collect();
@@ -278,6 +294,41 @@ fn every_field_is_changed_alone_and_restored_to_the_letter() {
 }
 
 #[test]
+fn every_field_that_is_not_there_is_set_alone() {
+    let values = Values::recorded();
+    let mut refused = BTreeSet::new();
+    for recorded in representative() {
+        let guest = adopted(&recorded.seen());
+        for field in missing(&guest) {
+            let what = format!("{}: {field}", recorded.title());
+            let set = values.besides(&field, &Value::Text(String::new())).find_map(|value| {
+                let after = updated(&guest, BTreeMap::from([(field.clone(), value.clone())])).ok()?;
+                Some((value, after))
+            });
+            let Some((value, after)) = set else {
+                refused.insert(format!("{} {}", recorded.key.kind.noun(), sort_of(&field)));
+                continue;
+            };
+            assert_eq!(after.get(&field), Some(&value), "{what}");
+            let touched = changed(&guest.raw, &after.raw);
+            assert!(touched.len() == 1, "{what}: {value} touches {touched:?}");
+        }
+    }
+    let refused = refused.into_iter().collect::<Vec<_>>().join("\n");
+    insta::assert_snapshot!(refused);
+}
+
+/// The fields that a guest of that kind can have, and this one has not: of itself, its disks and its NICs.
+fn missing(guest: &Sighting) -> Vec<Field> {
+    let nics: BTreeSet<u8> =
+        guest.fields.keys().filter_map(|field| if let Field::Nic(n, _) = field { Some(*n) } else { None }).collect();
+    let disks = guest.disks().flat_map(|slot| DiskPart::ALL.map(|part| Field::Disk(slot.clone(), part)));
+    let nics = nics.into_iter().flat_map(|n| NicPart::ALL.map(|part| Field::Nic(n, part)));
+    let fields = Plain::ALL.into_iter().map(Field::Plain).chain(disks).chain(nics);
+    fields.filter(|field| field.fits(guest.guest.kind) && !guest.fields.contains_key(field)).collect()
+}
+
+#[test]
 fn an_update_to_what_is_so_changes_nothing() {
     for recorded in &*CONFIGURATIONS {
         let guest = adopted(&recorded.seen());
@@ -309,7 +360,7 @@ fn representative() -> Vec<&'static Recorded> {
         known.extend(traits);
         news
     };
-    CONFIGURATIONS.iter().filter(is_news).take(SHOWN).collect()
+    CONFIGURATIONS.iter().filter(is_news).collect()
 }
 
 #[test]

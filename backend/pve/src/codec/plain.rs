@@ -216,6 +216,9 @@ pub fn write(
     if field.only().is_some_and(|only| only != kind) {
         return Err(unfit(format!("a {} has no {}", kind.noun(), field.label())));
     }
+    if field == Plain::Unprivileged && !making {
+        return Err(unfit("whether a container is unprivileged is fixed at its making"));
+    }
     let text = match (field, value) {
         (Plain::Vcpus, Value::Count(0)) => String::new(),
         (Plain::Memory | Plain::Swap | Plain::Balloon, Value::Size(size)) if size.is_whole_mib() => {
