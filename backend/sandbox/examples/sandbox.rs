@@ -1,5 +1,5 @@
 //! Runs a sandbox until it is interrupted:
-//! `sandbox --listen 127.0.0.1:8006 --token 'root@pam!lab=SECRET' --world demo --time-scale 1 --ca-out ca.pem --data DIR --control 127.0.0.1:8007`
+//! `sandbox --listen 127.0.0.1:8006 --token 'root@pam!lab=SECRET' --world demo --time-scale 1 --ca-out ca.pem --data DIR --guests N --control 127.0.0.1:8007`
 
 use std::path::PathBuf;
 
@@ -32,6 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             }
             "--time-scale" => options.time_scale = value.parse()?,
             "--data" => options.data_dir = Some(PathBuf::from(value)),
+            "--guests" => options.world = World::Crowd(value.parse()?),
             "--control" => control = Some(value.parse()?),
             "--ca-out" => ca_out = Some(PathBuf::from(value)),
             _ => return Err(format!("unknown flag {flag}").into()),

@@ -102,7 +102,7 @@ impl ByHand {
             Self::Destroy { vmid } => destroy(cluster, *vmid),
             Self::Recycle { vmid, name } => recycle(cluster, *vmid, name.as_deref()),
             Self::ExpireTickets => {
-                cluster.secret = hex::encode(ambient::random::<32>());
+                *cluster.secret = hex::encode(ambient::random::<32>());
                 Ok(())
             }
         }
@@ -192,8 +192,8 @@ fn recycle(cluster: &mut Cluster, vmid: u32, name: Option<&str>) -> Result<(), S
     config.retain(|option, _| !matches!(option.as_str(), "description" | "tags"));
     destroy(cluster, vmid)?;
     cluster.guests.insert(vmid, Guest::new(&node, work.kind, vmid, config));
-    if let Some(pool) = work.pool.as_ref().and_then(|pool| cluster.pools.get_mut(pool)) {
-        pool.guests.insert(vmid);
+    if let Some(pool) = &work.pool {
+        cluster.join_pool(pool, vmid);
     }
     Ok(())
 }

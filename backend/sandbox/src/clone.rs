@@ -34,8 +34,8 @@ impl Clone {
     pub fn claim(&self, cluster: &mut Cluster) {
         let lock = Config::from([("lock".to_owned(), "clone".to_owned())]);
         cluster.guests.insert(self.newid, Guest::new(&self.target, self.kind, self.newid, lock));
-        if let Some(pool) = self.pool.as_ref().and_then(|pool| cluster.pools.get_mut(pool)) {
-            pool.guests.insert(self.newid);
+        if let Some(pool) = &self.pool {
+            cluster.join_pool(pool, self.newid);
         }
     }
 
@@ -66,9 +66,7 @@ impl Clone {
     /// Gives the VMID back.
     pub fn give_up(&self, cluster: &mut Cluster) {
         cluster.guests.remove(&self.newid);
-        for pool in cluster.pools.values_mut() {
-            pool.guests.remove(&self.newid);
-        }
+        cluster.leave_pool(self.newid);
     }
 
     /// The copy's configuration; its disks are made.
@@ -167,9 +165,7 @@ impl Clone {
         let volid = cluster.allocate(&request, log)?;
         log.extend(disk::transferred(source.size));
         let key = cluster.volume_key(slot.node, &volid);
-        if let Some(volume) = cluster.volumes.get_mut(&key) {
-            volume.used = source.used.max(volume.used);
-        }
+        cluster.volumes.update(&key, |volume| volume.used = source.used.max(volume.used));
         Ok(volid)
     }
 }

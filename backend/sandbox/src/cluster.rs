@@ -1,6 +1,6 @@
 //! The state of a whole cluster: plain data, changed only by calls and by the passing of time.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -10,8 +10,10 @@ use crate::failure::{Failure, Outcome};
 use crate::firewall::Firewall;
 use crate::guest::{Brief, Guest, Kind};
 use crate::injected::Faults;
-use crate::storage::{Storage, Volume};
+use crate::storage::Storage;
+use crate::table::{Part, Queue, Table, Whole};
 use crate::task::Task;
+use crate::volumes::Volumes;
 
 /// How long a call waits for a guest's lock file, in real seconds.
 pub const LOCK_WAIT: f64 = 10.0;
@@ -24,30 +26,41 @@ const LOG_ENTRIES: usize = 500;
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Cluster {
+    /// How often the world has been written whole.
+    pub generation: u64,
     /// The cluster's name; a single node has none.
     pub name: Option<String>,
-    pub nodes: BTreeMap<String, Node>,
-    pub storages: BTreeMap<String, Storage>,
-    /// By node and volume id: see [`Cluster::volume_key`].
-    pub volumes: BTreeMap<String, Volume>,
-    pub guests: BTreeMap<u32, Guest>,
-    pub access: Access,
-    pub pools: BTreeMap<String, Pool>,
+    pub nodes: Table<String, Node>,
+    pub storages: Table<String, Storage>,
+    pub volumes: Volumes,
+    pub guests: Table<u32, Guest>,
+    pub access: Whole<Access>,
+    pub pools: Table<String, Pool>,
+    /// The pools of the guests that are in one.
+    members: Table<u32, String>,
     /// Datacenter options as the API takes them.
-    pub options: BTreeMap<String, String>,
+    pub options: Table<String, String>,
     /// By scope: `cluster`, `node/NAME`, `guest/VMID`, `group/NAME`.
-    pub firewalls: BTreeMap<String, Firewall>,
+    pub firewalls: Table<String, Firewall>,
     /// Simple configuration sections by kind and id: HA resources and groups, backup jobs, SDN zones and vnets.
-    pub sections: BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>,
-    pub tasks: VecDeque<Task>,
-    pub log: VecDeque<LogEntry>,
-    /// What `/cluster/resources` last heard of each guest.
-    pub broadcast: BTreeMap<u32, Brief>,
-    last_broadcast: f64,
+    pub sections: Table<String, BTreeMap<String, BTreeMap<String, String>>>,
+    pub tasks: Queue<Task>,
+    pub log: Queue<LogEntry>,
     /// What tickets are signed with.
-    pub secret: String,
+    pub secret: Whole<String>,
     /// Counts processes started, log entries written and the like.
-    serial: u32,
+    serial: Whole<u32>,
+    /// What `/cluster/resources` last heard of each guest, and when.
+    #[serde(skip)]
+    pub broadcast: BTreeMap<u32, Brief>,
+    #[serde(skip)]
+    pub broadcast_at: f64,
+    /// The guests that have changed since, beside those that [`Cluster::guests`] says have.
+    #[serde(skip)]
+    untold: BTreeSet<u32>,
+    /// When the nodes broadcast, whether or not anything was new.
+    #[serde(skip)]
+    last_broadcast: f64,
     /// The time of the call, in seconds since the epoch.
     #[serde(skip)]
     pub now: f64,
@@ -83,8 +96,17 @@ pub struct Node {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Pool {
     pub comment: Option<String>,
-    pub guests: BTreeSet<u32>,
     pub storages: BTreeSet<String>,
+    /// Where worlds of older sandboxes have a pool's guests.
+    #[serde(default, skip_serializing)]
+    guests: BTreeSet<u32>,
+}
+
+impl Pool {
+    /// An empty pool.
+    pub fn new(comment: Option<String>) -> Self {
+        Self { comment, ..Self::default() }
+    }
 }
 
 /// One line of the cluster log.
@@ -109,8 +131,8 @@ impl Cluster {
 
     /// A number that was not given out before.
     pub fn next_serial(&mut self) -> u32 {
-        self.serial = self.serial.wrapping_add(1);
-        self.serial
+        *self.serial = self.serial.wrapping_add(1);
+        *self.serial
     }
 
     /// A process id that was not given out lately.
@@ -138,7 +160,29 @@ impl Cluster {
 
     /// The pool that a guest is in.
     pub fn pool_of(&self, vmid: u32) -> Option<&str> {
-        self.pools.iter().find(|(_, pool)| pool.guests.contains(&vmid)).map(|(name, _)| name.as_str())
+        self.members.get(&vmid).map(String::as_str)
+    }
+
+    /// The guests of a pool.
+    pub fn members_of(&self, pool: &str) -> impl Iterator<Item = u32> {
+        self.members.iter().filter(move |(_, own)| *own == pool).map(|(vmid, _)| *vmid)
+    }
+
+    /// The guests that are in a pool.
+    pub fn in_pools(&self) -> impl Iterator<Item = u32> {
+        self.members.keys().copied()
+    }
+
+    /// Puts a guest into a pool, out of the one that it is in.
+    pub fn join_pool(&mut self, pool: &str, vmid: u32) {
+        if self.pools.contains_key(pool) {
+            self.members.insert(vmid, pool.to_owned());
+        }
+    }
+
+    /// Takes a guest out of the pool that it is in.
+    pub fn leave_pool(&mut self, vmid: u32) {
+        self.members.remove(&vmid);
     }
 
     /// The pool that a permission path's guest or storage is in.
@@ -212,24 +256,88 @@ impl Cluster {
         }
     }
 
-    /// Lets the nodes tell `/cluster/resources` how their guests are.
+    /// Lets the nodes tell `/cluster/resources` how the guests are that have changed.
     pub fn broadcast(&mut self) {
         if self.faults.stale() {
             return;
         }
-        let now = self.now;
-        self.broadcast = self.guests.values().map(|guest| (guest.vmid, guest.brief(now))).collect();
+        self.broadcast_at = self.now;
+        let mut changed = std::mem::take(&mut self.untold);
+        changed.extend(self.guests.changed());
+        for vmid in changed {
+            match self.guests.get(&vmid) {
+                Some(guest) => self.broadcast.insert(vmid, guest.brief()),
+                None => self.broadcast.remove(&vmid),
+            };
+        }
+    }
+
+    /// The parts that are kept, by their names.
+    fn parts(&mut self) -> [(&'static str, &mut dyn Part); 14] {
+        [
+            ("nodes", &mut self.nodes),
+            ("storages", &mut self.storages),
+            ("volumes", &mut self.volumes),
+            ("guests", &mut self.guests),
+            ("access", &mut self.access),
+            ("pools", &mut self.pools),
+            ("members", &mut self.members),
+            ("options", &mut self.options),
+            ("firewalls", &mut self.firewalls),
+            ("sections", &mut self.sections),
+            ("tasks", &mut self.tasks),
+            ("log", &mut self.log),
+            ("secret", &mut self.secret),
+            ("serial", &mut self.serial),
+        ]
+    }
+
+    /// What has changed since this was last asked, part by part.
+    pub fn take_changes(&mut self) -> serde_json::Result<Map<String, Value>> {
+        self.untold.extend(self.guests.changed());
+        let changes =
+            self.parts().into_iter().map(|(name, part)| Ok(part.take_changes()?.map(|it| (name.to_owned(), it))));
+        changes.filter_map(Result::transpose).collect()
+    }
+
+    /// Forgets what has changed, where all of it is kept already or nothing is.
+    pub fn forget_changes(&mut self) {
+        self.untold.extend(self.guests.changed());
+        self.parts().into_iter().for_each(|(_, part)| part.forget_changes());
+    }
+
+    /// Makes changes that [`Cluster::take_changes`] gave.
+    pub fn apply(&mut self, changes: Map<String, Value>) -> serde_json::Result<()> {
+        for (name, changes) in changes {
+            let part = self.parts().into_iter().find(|(own, _)| *own == name);
+            let unknown = || serde::de::Error::custom(format!("a newer sandbox wrote '{name}'"));
+            part.ok_or_else(unknown)?.1.apply(changes)?;
+        }
+        Ok(())
+    }
+
+    /// Completes a cluster that was read: nothing was told of its guests yet, and older worlds have them in pools.
+    pub fn complete(&mut self) {
+        self.untold.extend(self.guests.keys());
+        let pools = self.pools.iter().flat_map(|(name, pool)| pool.guests.iter().map(|vmid| (*vmid, name.clone())));
+        let members: Vec<(u32, String)> = pools.collect();
+        self.members.extend(members);
     }
 
     /// Removes a guest from pools, backup jobs and HA; its firewall rules and grants go too.
     pub fn purge(&mut self, vmid: u32) {
         let id = vmid.to_string();
         let path = format!("/vms/{vmid}");
-        self.access.acl.retain(|grant| grant.path != path);
-        if let Some(resources) = self.sections.get_mut("ha/resources") {
-            resources.retain(|sid, _| sid.rsplit(':').next() != Some(&id));
+        if self.access.acl.iter().any(|grant| grant.path == path) {
+            self.access.acl.retain(|grant| grant.path != path);
         }
-        for job in self.sections.entry("backup".to_owned()).or_default().values_mut() {
+        let own = |sid: &String| sid.rsplit(':').next() == Some(&id);
+        if self.sections.get("ha/resources").is_some_and(|resources| resources.keys().any(own))
+            && let Some(resources) = self.sections.get_mut("ha/resources")
+        {
+            resources.retain(|sid, _| !own(sid));
+        }
+        for job in self.sections.get_mut("backup").into_iter().flat_map(BTreeMap::values_mut) {
             for key in ["vmid", "exclude"] {
                 if let Some(list) = job.get_mut(key) {
                     let rest: Vec<&str> = list.split(',').filter(|other| *other != id).collect();

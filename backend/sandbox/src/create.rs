@@ -35,8 +35,8 @@ impl Create {
     pub fn claim(&self, cluster: &mut Cluster, node: &str) {
         let lock = Config::from([("lock".to_owned(), "create".to_owned())]);
         cluster.guests.insert(self.vmid, Guest::new(node, self.kind, self.vmid, lock));
-        if let Some(pool) = self.pool.as_ref().and_then(|pool| cluster.pools.get_mut(pool)) {
-            pool.guests.insert(self.vmid);
+        if let Some(pool) = &self.pool {
+            cluster.join_pool(pool, self.vmid);
         }
     }
 
@@ -90,9 +90,7 @@ impl Create {
     /// Gives the VMID back.
     pub fn give_up(&self, cluster: &mut Cluster) {
         cluster.guests.remove(&self.vmid);
-        for pool in cluster.pools.values_mut() {
-            pool.guests.remove(&self.vmid);
-        }
+        cluster.leave_pool(self.vmid);
         if let Some(guest) = &self.replaced {
             cluster.guests.insert(self.vmid, (**guest).clone());
         }

@@ -204,9 +204,7 @@ pub fn resize(
     }
     log.push("Image resized.".to_owned());
     let key = cluster.volume_key(node, &volid);
-    if let Some(volume) = cluster.volumes.get_mut(&key) {
-        volume.size = size;
-    }
+    cluster.volumes.update(&key, |volume| volume.size = size);
     let mut parts = format::split(&value, "file");
     parts.insert("size".to_owned(), print_size(size));
     let guest = cluster.guest_mut(node, kind, vmid)?;
@@ -324,7 +322,7 @@ pub fn make_template(cluster: &mut Cluster, node: &str, vmid: u32, disk: Option<
 
 /// The linked clones that stand on a volume.
 pub fn children<'a>(cluster: &'a Cluster, volid: &str) -> Option<&'a Volume> {
-    cluster.volumes.values().find(|volume| volume.parent.as_deref() == Some(volid))
+    cluster.volumes.linked_to(volid)
 }
 
 /// Refuses to remove a protected volume; gives the removal's duration.

@@ -101,11 +101,11 @@ pub struct Run {
 }
 
 /// What a node tells the others of a guest.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Brief {
     pub name: String,
-    pub running: bool,
-    pub uptime: i64,
+    /// Of a running guest: since when, in seconds since the epoch.
+    pub since: Option<f64>,
     pub maxcpu: f64,
     pub maxmem: u64,
     pub mem: u64,
@@ -307,25 +307,22 @@ impl Guest {
     }
 
     /// What the node tells the others.
-    pub fn brief(&self, now: f64) -> Brief {
-        let running = self.run.is_some();
+    pub fn brief(&self) -> Brief {
         Brief {
             name: self.name(),
-            running,
-            uptime: self.uptime(now),
+            since: self.run.as_ref().map(|run| run.since),
             #[expect(clippy::cast_precision_loss, reason = "CPU counts are small")]
             maxcpu: self.cpus(u32::MAX) as f64,
             maxmem: self.memory(),
-            mem: if running { self.memory_used() } else { 0 },
+            mem: if self.run.is_some() { self.memory_used() } else { 0 },
             maxdisk: self.root_disk_size(),
             template: self.flag("template"),
         }
     }
 
     /// Whole seconds since the start; 0 when stopped.
-    #[expect(clippy::cast_possible_truncation, reason = "uptimes fit")]
     pub fn uptime(&self, now: f64) -> i64 {
-        self.run.as_ref().map_or(0, |run| (now - run.since).max(0.0) as i64)
+        uptime(self.run.as_ref().map(|run| run.since), now)
     }
 
     /// What a running guest uses of its memory, in bytes: a plausible part.
@@ -333,6 +330,12 @@ impl Guest {
         let share = 25 + u64::from(self.vmid % 40);
         self.memory() / 100 * share
     }
+}
+
+/// Whole seconds from a start; 0 where there was none.
+#[expect(clippy::cast_possible_truncation, reason = "uptimes fit")]
+pub fn uptime(since: Option<f64>, now: f64) -> i64 {
+    since.map_or(0, |since| (now - since).max(0.0) as i64)
 }
 
 /// The file's text of a configuration.

@@ -38,8 +38,10 @@ mod server;
 mod snapshot;
 mod storage;
 mod store;
+mod table;
 mod task;
 mod tls;
+mod volumes;
 mod work;
 mod world;
 
@@ -70,7 +72,9 @@ pub enum World {
     Demo,
     /// One node with one storage and one bridge.
     Empty,
-    /// A world that was saved as JSON.
+    /// So many guests, on a node for every five hundred of them, all in one pool.
+    Crowd(u32),
+    /// A world that was kept: a `world.json`, with its journal where there is one beside it.
     File(PathBuf),
 }
 
@@ -149,25 +153,36 @@ impl Sandbox {
         }
         let directory = options.data_dir.as_deref();
         let kept = |source| Error::World { path: options.data_dir.clone().unwrap_or_default(), source };
-        let store = directory.map(Store::open).transpose().map_err(kept)?;
-        let found = store.as_ref().map(Store::load).transpose().map_err(kept)?.flatten();
+        let (store, found) = match options.data_dir.clone() {
+            // Another sandbox may have to end first.
+            Some(directory) => {
+                let opened = tokio::task::spawn_blocking(move || Store::open(&directory)).await;
+                let (store, found) = opened.map_err(std::io::Error::other).and_then(|opened| opened).map_err(kept)?;
+                (Some(store), found)
+            }
+            None => (None, None),
+        };
+        let known = found.is_some();
         let mut cluster = match (found, &options.world) {
             (Some(cluster), _) => cluster,
             (None, World::Demo) => world::demo(),
             (None, World::Empty) => world::empty(),
+            (None, World::Crowd(guests)) => world::crowd(*guests),
             (None, World::File(path)) => {
-                world::load(path).map_err(|source| Error::World { path: path.clone(), source })?
+                store::read(path).map_err(|source| Error::World { path: path.clone(), source })?.0
             }
         };
         cluster.now = ambient::now();
         cluster.time_scale = options.time_scale;
         if cluster.secret.is_empty() {
-            cluster.secret = hex::encode(ambient::random::<32>());
+            *cluster.secret = hex::encode(ambient::random::<32>());
         }
         let token = world::admit(&mut cluster, options.token.as_deref()).ok_or(Error::Token)?;
         let identity = tls::identity(directory).map_err(|error| Error::Tls(error.to_string()))?;
-        if let Some(store) = &store {
-            store.save(&cluster).map_err(kept)?;
+        match &store {
+            Some(store) if known => store.note(&mut cluster).and_then(|mark| store.sync(mark)).map_err(kept)?,
+            Some(store) => store.write_anew(&mut cluster).map_err(kept)?,
+            None => cluster.forget_changes(),
         }
         let refused = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
@@ -255,11 +270,14 @@ impl Running {
             // A server that panicked has stopped as well.
             let _ = serving.await;
         }
+        self.server.write_world();
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.stop.cancel();
+        // What is still under way has not been answered; the directory is free for the next.
+        self.server.close();
     }
 }

@@ -46,16 +46,17 @@ pub fn destroy(
         }
     }
     if unreferenced {
-        cluster
-            .volumes
-            .retain(|_, volume| volume.vmid != Some(vmid) || !matches!(volume.content.as_str(), "images" | "rootdir"));
+        let own = cluster.volumes.owned_by(vmid);
+        let images = own.filter(|(_, volume)| matches!(volume.content.as_str(), "images" | "rootdir"));
+        let keys: Vec<String> = images.map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            cluster.volumes.remove(&key);
+        }
     }
     cluster.guests.remove(&vmid);
     cluster.broadcast.remove(&vmid);
     cluster.firewalls.remove(&format!("guest/{vmid}"));
-    for pool in cluster.pools.values_mut() {
-        pool.guests.remove(&vmid);
-    }
+    cluster.leave_pool(vmid);
     if purge {
         log.push(format!("purging {} {vmid} from related configurations..", kind.noun()));
         cluster.purge(vmid);

@@ -50,7 +50,11 @@ impl Server {
             return None;
         }
         cluster.advance(ambient::now());
-        cluster.hit_request(verb, path)
+        let effect = cluster.hit_request(verb, path);
+        // The request itself waits until it is on disk.
+        let noted = self.note(&mut cluster);
+        drop(noted);
+        effect
     }
 
     /// The faults that were asked for and not cleared.
@@ -80,18 +84,41 @@ impl Server {
     fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> Result<T, String>) -> Result<T, String> {
         let mut cluster = self.lock();
         cluster.advance(ambient::now());
-        let done = change(&mut cluster)?;
-        self.keep(&cluster).map_err(|failure| failure.message())?;
-        Ok(done)
+        let done = change(&mut cluster);
+        let mark = self.note(&mut cluster);
+        drop(cluster);
+        mark.and_then(|mark| self.sync(mark)).map_err(|failure| failure.message())?;
+        done
     }
 
-    /// Keeps the cluster as it is.
-    fn keep(&self, cluster: &Cluster) -> Outcome<()> {
-        let Some(store) = &self.store else { return Ok(()) };
-        store.save(cluster).map_err(|error| {
-            tracing::error!(%error, "the sandbox cannot keep its world");
-            Failure::failed(format!("the sandbox cannot keep its world: {error}"))
-        })
+    /// Notes what has changed, for [`Server::sync`].
+    fn note(&self, cluster: &mut Cluster) -> Outcome<u64> {
+        let Some(store) = &self.store else {
+            cluster.forget_changes();
+            return Ok(0);
+        };
+        store.note(cluster).map_err(|error| not_kept(&error))
+    }
+
+    /// Returns when what was noted is on disk. Others go on meanwhile.
+    fn sync(&self, mark: u64) -> Outcome<()> {
+        self.store.as_ref().map_or(Ok(()), |store| store.sync(mark).map_err(|error| not_kept(&error)))
+    }
+
+    /// Writes the whole world, so that it can be taken elsewhere without its journal.
+    pub fn write_world(&self) {
+        if let Some(store) = &self.store
+            && let Err(error) = store.write_anew(&mut self.lock())
+        {
+            tracing::error!(%error, "the sandbox's world stays in its journal");
+        }
+    }
+
+    /// Keeps nothing any more.
+    pub fn close(&self) {
+        if let Some(store) = &self.store {
+            store.close();
+        }
     }
 
     /// Sleeps real seconds, scaled.
@@ -145,7 +172,6 @@ impl Server {
 
     fn once(&self, verb: &str, target: &Target, credentials: &Credentials, parameters: &Parameters) -> Outcome<Reply> {
         let mut cluster = self.lock();
-        let before = cluster.now;
         cluster.advance(ambient::now());
         let request = Request {
             verb,
@@ -158,10 +184,14 @@ impl Server {
         // Without time everything that was begun ends at once.
         let now = cluster.now;
         cluster.advance(now);
-        let changed = verb != "GET" || cluster.something_ended_since(before);
-        if changed {
-            self.keep(&cluster)?;
-        }
+        let mark = self.note(&mut cluster);
+        drop(cluster);
+        self.sync(mark?)?;
         outcome
     }
+}
+
+fn not_kept(error: &std::io::Error) -> Failure {
+    tracing::error!(%error, "the sandbox cannot keep its world");
+    Failure::failed(format!("the sandbox cannot keep its world: {error}"))
 }

@@ -172,7 +172,7 @@ impl Cluster {
         if self.faults.full(node, name) {
             return (storage.total, storage.total, 0);
         }
-        let volumes = self.volumes_of(node, name).map(|volume| volume.used).fold(0, u64::saturating_add);
+        let volumes = self.volumes.used(&self.volume_key(node, &format!("{name}:")));
         let used = storage.base.saturating_add(volumes).min(storage.total);
         (storage.total, used, storage.total - used)
     }
@@ -232,7 +232,7 @@ impl Cluster {
     /// Puts a volume in its place.
     pub fn insert_volume(&mut self, volume: Volume) {
         let key = self.volume_key(&volume.node, &volume.volid);
-        self.volumes.insert(key, volume);
+        self.volumes.insert(&key, volume);
     }
 
     /// Removes a volume; `false` when there was none.
@@ -248,11 +248,9 @@ impl Cluster {
         if purpose != "disk" {
             return format!("vm-{vmid}-{purpose}");
         }
-        let taken: Vec<u32> = self
-            .volumes_of(request.node, request.storage)
-            .filter(|volume| volume.vmid == Some(vmid))
-            .filter_map(|volume| disk_number(&volume.volid))
-            .collect();
+        let beginning = self.volume_key(request.node, &format!("{}:", request.storage));
+        let here = self.volumes.owned_by(vmid).filter(|(key, _)| key.starts_with(&beginning));
+        let taken: Vec<u32> = here.filter_map(|(_, volume)| disk_number(&volume.volid)).collect();
         let free = (0..=u32::MAX).find(|n| !taken.contains(n)).unwrap_or_default();
         format!("{prefix}-{vmid}-disk-{free}")
     }

@@ -147,7 +147,7 @@ impl Cluster {
     }
 
     fn task_mut(&mut self, upid: &str) -> Option<&mut Task> {
-        self.tasks.iter_mut().find(|task| task.upid == upid)
+        self.tasks.find_mut(|task| task.upid == upid)
     }
 
     /// The running task that holds a guest's lock file.
@@ -189,15 +189,6 @@ impl Cluster {
         }
         self.now = self.now.max(now);
         self.expire_faults();
-    }
-
-    /// Whether a task ended since a time.
-    pub fn something_ended_since(&self, then: f64) -> bool {
-        self.tasks.iter().any(|task| match task.state {
-            #[expect(clippy::cast_precision_loss, reason = "seconds since the epoch")]
-            State::Ended { at, .. } => at as f64 + 1.0 >= then,
-            State::Waiting { .. } | State::Running { .. } => false,
-        })
     }
 
     /// What happens next by itself, and when.

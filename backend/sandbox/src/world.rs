@@ -1,7 +1,6 @@
 //! The worlds a sandbox begins with.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
@@ -9,7 +8,7 @@ use crate::OWN_TOKEN;
 use crate::access::{Caller, ROOT, User};
 use crate::ambient;
 use crate::auth;
-use crate::cluster::{Cluster, Node};
+use crate::cluster::{Cluster, Node, Pool};
 use crate::format::print_size;
 use crate::guest::{Config, Guest, Kind, Run};
 use crate::storage::{Storage, Volume};
@@ -21,6 +20,8 @@ const CLOUD_INIT: u64 = 4 << 20;
 const EVERYTHING: &str = "images,rootdir,vztmpl,iso,backup,snippets,import";
 /// How long a demo's nodes have been up when it begins, in seconds.
 const UP: f64 = 40.0 * 86_400.0;
+/// Guests on a node of a crowd.
+const GUESTS_A_NODE: u32 = 500;
 
 /// One node `pve1` with storage `local` and bridge `vmbr0`.
 pub fn empty() -> Cluster {
@@ -40,17 +41,44 @@ pub fn empty() -> Cluster {
     cluster
 }
 
-/// Two nodes with storages, bridges, templates, and a few guests that somebody else made.
-pub fn demo() -> Cluster {
+/// Nodes `pve1`, … with storages and bridges.
+fn nodes(name: &str, count: u32) -> Cluster {
     let now = ambient::now();
     let mut cluster = base();
-    cluster.name = Some("demo".to_owned());
-    for number in [1, 2] {
+    cluster.name = Some(name.to_owned());
+    for number in 1..=count {
         cluster.nodes.insert(format!("pve{number}"), node(number, 32, 256 * GIB, 2 * TIB, now - UP, true));
     }
     cluster.storages.insert("local".to_owned(), directory(2 * TIB, 18 * GIB));
     let thin = [("type", "lvmthin"), ("vgname", "pve"), ("thinpool", "data"), ("content", "images,rootdir")];
     cluster.storages.insert("local-lvm".to_owned(), storage(&thin, 4 * TIB, 0));
+    cluster
+}
+
+/// So many small guests in the pool `crowd`, nine of ten running.
+pub fn crowd(guests: u32) -> Cluster {
+    let mut cluster = nodes("crowd", guests.div_ceil(GUESTS_A_NODE).max(2));
+    cluster.pools.insert("crowd".to_owned(), Pool::default());
+    for n in 0..guests {
+        let guest = Demo {
+            vmid: 100 + n,
+            node: &format!("pve{}", n / GUESTS_A_NODE + 1),
+            name: &format!("guest-{n:05}"),
+            cores: 1,
+            memory: 512,
+            disks: &[4],
+            tags: "crowd",
+            running: n % 10 != 0,
+        };
+        guest.make(&mut cluster);
+        cluster.join_pool("crowd", guest.vmid);
+    }
+    cluster
+}
+
+/// Two nodes with storages, bridges, templates, and a few guests that somebody else made.
+pub fn demo() -> Cluster {
+    let mut cluster = nodes("demo", 2);
     for (n, name) in ["pve1", "pve2"].into_iter().enumerate() {
         let first = 9_000 + 100 * u32::try_from(n).unwrap_or_default();
         let files = [
@@ -131,11 +159,6 @@ pub fn demo() -> Cluster {
     }
     cache(&mut cluster);
     cluster
-}
-
-/// A world saved as JSON.
-pub fn load(path: &Path) -> std::io::Result<Cluster> {
-    Ok(serde_json::from_slice(&std::fs::read(path)?)?)
 }
 
 /// Lets root in with a token, the one asked for or one that is made; gives it whole. `None` where it is malformed.
@@ -290,20 +313,20 @@ fn template(cluster: &mut Cluster, node: &str, vmid: u32, name: &str, gib: u64) 
 }
 
 /// A guest of the demo.
-struct Demo {
+struct Demo<'a> {
     vmid: u32,
-    node: &'static str,
-    name: &'static str,
+    node: &'a str,
+    name: &'a str,
     cores: u32,
     /// In MiB.
     memory: u32,
     /// In GiB.
-    disks: &'static [u64],
-    tags: &'static str,
+    disks: &'a [u64],
+    tags: &'a str,
     running: bool,
 }
 
-impl Demo {
+impl Demo<'_> {
     fn make(&self, cluster: &mut Cluster) {
         let Self { vmid, node, .. } = *self;
         let mut options = config(&[

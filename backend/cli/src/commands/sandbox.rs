@@ -10,6 +10,9 @@ use crate::exit::Exit;
 use crate::output::note;
 use crate::signals;
 
+/// More guests than anybody has on one cluster, and as many as a machine has memory for.
+const MOST_GUESTS: i64 = 100_000;
+
 /// Where and how it runs.
 #[derive(clap::Args)]
 pub struct Args {
@@ -22,6 +25,9 @@ pub struct Args {
     /// demo, empty, or a file with a world
     #[arg(long, default_value = "demo", value_parser = world)]
     world: World,
+    /// A world of so many guests instead, on a node for every five hundred
+    #[arg(long, conflicts_with = "world", value_parser = clap::value_parser!(u32).range(1..=MOST_GUESTS))]
+    guests: Option<u32>,
     /// Multiplies durations and lags: 1 is real, 0 at once
     #[arg(long, default_value = "1", value_parser = time_scale)]
     time_scale: f64,
@@ -48,7 +54,7 @@ pub async fn run(args: Args) -> Exit {
     let own_token = args.token.is_none();
     let options = Options {
         listen: args.listen,
-        world: args.world,
+        world: args.guests.map_or(args.world, World::Crowd),
         token: args.token,
         time_scale: args.time_scale,
         data_dir: None,

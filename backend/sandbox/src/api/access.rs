@@ -198,8 +198,8 @@ fn permissions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     }
     let mut paths: BTreeSet<String> = SHOWN.map(str::to_owned).into();
     paths.extend(cluster.access.acl.iter().map(|grant| grant.path.clone()));
+    paths.extend(cluster.in_pools().map(|vmid| format!("/vms/{vmid}")));
     for pool in cluster.pools.values() {
-        paths.extend(pool.guests.iter().map(|vmid| format!("/vms/{vmid}")));
         paths.extend(pool.storages.iter().map(|storage| format!("/storage/{storage}")));
     }
     let granted = paths.into_iter().map(|path| (at(&path), path)).filter(|(privileges, _)| !privileges.is_empty());

@@ -44,8 +44,8 @@ fn back_up(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
             let guests = cluster.guests.values().filter(|guest| guest.node == call.node);
             guests.map(|guest| guest.vmid).collect()
         }
-        None => match call.get("pool").and_then(|pool| cluster.pools.get(pool)) {
-            Some(pool) => pool.guests.iter().copied().collect(),
+        None => match call.get("pool").filter(|pool| cluster.pools.contains_key(*pool)) {
+            Some(pool) => cluster.members_of(pool).collect(),
             None => return Err(Failure::parameter("vmid", "property is missing")),
         },
     };

@@ -6,7 +6,7 @@ use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
 use crate::format;
-use crate::guest::{Brief, Guest};
+use crate::guest::{Brief, Guest, uptime};
 
 /// The range that the next VMID is looked for in, when the options say nothing.
 const FIRST_VMID: u32 = 100;
@@ -77,19 +77,20 @@ fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         entries.extend(pools.map(|pool| json!({ "type": "pool", "id": format!("/pool/{pool}"), "pool": pool })));
     }
     if wanted("vm") {
-        let pools = pools_by_guest(cluster);
         let guests = cluster.guests.values().filter(|guest| rights.has(&format!("/vms/{}", guest.vmid), "VM.Audit"));
         entries.extend(guests.map(|guest| {
             let mut entry = guest_resource(guest, cluster);
-            if let Some(pool) = pools.get(&guest.vmid) {
+            if let Some(pool) = cluster.pool_of(guest.vmid) {
                 entry["pool"] = json!(pool);
             }
             entry
         }));
     }
     if wanted("node") {
+        let guests = super::node::memory_of_guests(cluster);
         entries.extend(cluster.nodes.keys().map(|name| {
-            let mut entry = super::node::summary(cluster, name, rights.has(&format!("/nodes/{name}"), "Sys.Audit"));
+            let audits = rights.has(&format!("/nodes/{name}"), "Sys.Audit");
+            let mut entry = super::node::summary(cluster, name, audits, &guests);
             entry["cgroup-mode"] = json!(2);
             entry
         }));
@@ -123,13 +124,6 @@ fn resources(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     Ok(Value::Array(entries).into())
 }
 
-/// The pool of every guest that is in one.
-fn pools_by_guest(cluster: &Cluster) -> std::collections::BTreeMap<u32, &str> {
-    let members =
-        cluster.pools.iter().flat_map(|(name, pool)| pool.guests.iter().map(move |vmid| (*vmid, name.as_str())));
-    members.collect()
-}
-
 /// A guest as `/cluster/resources` has it: some of it live, the rest as last broadcast.
 pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
     let kind = guest.kind.api();
@@ -149,11 +143,12 @@ pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
     let Some(brief) = cluster.broadcast.get(&guest.vmid).filter(|_| !cluster.faults.offline(&guest.node)) else {
         return entry;
     };
-    let Brief { name, running, uptime, maxcpu, maxmem, mem, maxdisk, template } = brief;
+    let Brief { name, since, maxcpu, maxmem, mem, maxdisk, template } = brief;
+    let running = since.is_some();
     let limit = cluster.nodes.get(&guest.node).map_or(1.0, |node| f64::from(node.cores));
     entry["name"] = json!(name);
-    entry["status"] = json!(if *running { "running" } else { "stopped" });
-    entry["uptime"] = json!(uptime);
+    entry["status"] = json!(if running { "running" } else { "stopped" });
+    entry["uptime"] = json!(uptime(*since, cluster.broadcast_at));
     #[expect(clippy::cast_possible_truncation, reason = "CPU counts are small")]
     let cpus = maxcpu.min(limit) as i64;
     entry["maxcpu"] = json!(cpus);
@@ -161,7 +156,7 @@ pub fn guest_resource(guest: &Guest, cluster: &Cluster) -> Value {
     entry["mem"] = json!(mem);
     entry["maxdisk"] = json!(maxdisk);
     entry["template"] = json!(u8::from(*template));
-    entry["cpu"] = if *running { json!(0.02) } else { json!(0) };
+    entry["cpu"] = if running { json!(0.02) } else { json!(0) };
     for counter in ["disk", "diskread", "diskwrite", "netin", "netout"] {
         entry[counter] = json!(0);
     }

@@ -1,5 +1,7 @@
 //! Nodes: what they are, how they are, and what is done with all of their guests.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::call::{Call, Handler, Reply};
@@ -56,10 +58,19 @@ fn nothing(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
     Ok(json!([]).into())
 }
 
+/// What the running guests of each node use of its memory: of all nodes in one go over the guests.
+pub fn memory_of_guests(cluster: &Cluster) -> BTreeMap<&str, u64> {
+    let mut used: BTreeMap<&str, u64> = BTreeMap::new();
+    for guest in cluster.guests.values().filter(|guest| guest.run.is_some()) {
+        let sum = used.entry(&guest.node).or_default();
+        *sum = sum.saturating_add(guest.memory_used());
+    }
+    used
+}
+
 /// What a node's guests and the node itself use of its memory.
-fn memory_used(cluster: &Cluster, name: &str) -> u64 {
-    let guests = cluster.guests.values().filter(|guest| guest.node == name && guest.run.is_some());
-    let used = guests.map(crate::guest::Guest::memory_used).fold(0, u64::saturating_add);
+fn memory_used(cluster: &Cluster, name: &str, guests: &BTreeMap<&str, u64>) -> u64 {
+    let used = guests.get(name).copied().unwrap_or_default();
     let total = cluster.nodes.get(name).map_or(0, |node| node.memory);
     OWN_MEMORY.saturating_add(used).min(total)
 }
@@ -70,7 +81,7 @@ fn uptime(cluster: &Cluster, booted: f64) -> i64 {
 }
 
 /// A node as lists show it; its figures only to those who may see them.
-pub fn summary(cluster: &Cluster, name: &str, figures: bool) -> Value {
+pub fn summary(cluster: &Cluster, name: &str, figures: bool, guests: &BTreeMap<&str, u64>) -> Value {
     let mut entry =
         json!({ "type": "node", "id": format!("node/{name}"), "node": name, "status": "online", "level": "" });
     if cluster.faults.offline(name) {
@@ -82,7 +93,7 @@ pub fn summary(cluster: &Cluster, name: &str, figures: bool) -> Value {
         entry["maxcpu"] = json!(node.cores);
         entry["cpu"] = json!(0.05);
         entry["maxmem"] = json!(node.memory);
-        entry["mem"] = json!(memory_used(cluster, name));
+        entry["mem"] = json!(memory_used(cluster, name, guests));
         entry["maxdisk"] = json!(node.disk);
         entry["disk"] = json!(used);
         entry["uptime"] = json!(uptime(cluster, node.booted));
@@ -92,8 +103,9 @@ pub fn summary(cluster: &Cluster, name: &str, figures: bool) -> Value {
 
 fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let rights = call.rights(cluster);
+    let guests = memory_of_guests(cluster);
     let entry = |name: &String| {
-        let mut entry = summary(cluster, name, rights.has(&format!("/nodes/{name}"), "Sys.Audit"));
+        let mut entry = summary(cluster, name, rights.has(&format!("/nodes/{name}"), "Sys.Audit"), &guests);
         entry["ssl_fingerprint"] = json!(call.fingerprint);
         entry
     };
@@ -104,7 +116,7 @@ fn status(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let Some(node) = cluster.nodes.get(&call.node) else {
         return Err(Failure::failed("no such node"));
     };
-    let used = memory_used(cluster, &call.node);
+    let used = memory_used(cluster, &call.node, &memory_of_guests(cluster));
     let (total, disk_used, avail) = cluster.usage(&call.node, "local");
     Ok(json!({
         "cpu": 0.05, "wait": 0, "idle": 0, "loadavg": ["0.42", "0.40", "0.38"], "uptime": uptime(cluster, node.booted),

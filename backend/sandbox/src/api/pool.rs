@@ -35,7 +35,7 @@ fn with_members(cluster: &mut Cluster, call: &Call, name: &str) -> Outcome<Value
         cluster.broadcast();
     }
     let pool = find(cluster, name)?;
-    let guests = pool.guests.iter().filter_map(|vmid| cluster.guests.get(vmid));
+    let guests = cluster.members_of(name).filter_map(|vmid| cluster.guests.get(&vmid));
     let wanted = |kind: &str| call.get("type").is_none_or(|wanted| wanted == kind);
     let mut members: Vec<Value> = guests
         .filter(|guest| wanted(guest.kind.api()))
@@ -81,7 +81,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         return Err(failed(format!("parent '{parent}' of pool '{name}' does not exist")));
     }
     let comment = call.get("comment").map(str::to_owned);
-    cluster.pools.insert(name.to_owned(), Pool { comment, ..Pool::default() });
+    cluster.pools.insert(name.to_owned(), Pool::new(comment));
     Ok(Reply::null())
 }
 
@@ -111,11 +111,10 @@ fn change(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         }
     }
     for vmid in vmids {
-        for pool in cluster.pools.values_mut() {
-            pool.guests.remove(&vmid);
-        }
-        if let Some(pool) = cluster.pools.get_mut(name).filter(|_| !removing) {
-            pool.guests.insert(vmid);
+        if removing {
+            cluster.leave_pool(vmid);
+        } else {
+            cluster.join_pool(name, vmid);
         }
     }
     if let Some(pool) = cluster.pools.get_mut(name) {
@@ -145,7 +144,7 @@ fn remove(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if let Some(child) = cluster.pools.keys().find(|other| other.starts_with(&prefix)) {
         return Err(failed(format!("pool '{name}' is not empty (contains pool '{child}')")));
     }
-    if let Some(vmid) = pool.guests.iter().find(|vmid| cluster.guests.contains_key(vmid)) {
+    if let Some(vmid) = cluster.members_of(name).find(|vmid| cluster.guests.contains_key(vmid)) {
         return Err(failed(format!("pool '{name}' is not empty (contains VM {vmid})")));
     }
     if let Some(storage) = pool.storages.iter().find(|storage| cluster.storages.contains_key(*storage)) {

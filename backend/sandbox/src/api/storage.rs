@@ -318,13 +318,15 @@ fn annotate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     call.rights(cluster)
         .require_any(&format!("/storage/{name}"), &["Datastore.Allocate", "Datastore.AllocateSpace"])?;
     let key = cluster.volume_key(&call.node, &volid);
-    let volume = cluster.volumes.get_mut(&key).ok_or_else(|| format!("volume '{volid}' does not exist"))?;
-    if let Some(notes) = call.get("notes") {
-        volume.notes = Some(notes.to_owned());
-    }
-    if call.get("protected").is_some() {
-        volume.protected = call.flag("protected");
-    }
+    let annotated = cluster.volumes.update(&key, |volume| {
+        if let Some(notes) = call.get("notes") {
+            volume.notes = Some(notes.to_owned());
+        }
+        if call.get("protected").is_some() {
+            volume.protected = call.flag("protected");
+        }
+    });
+    annotated.ok_or_else(|| format!("volume '{volid}' does not exist"))?;
     Ok(Reply::null())
 }
 
