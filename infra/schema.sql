@@ -12,6 +12,16 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE FUNCTION declarations_stay_where_planned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.plan_id IS NOT NULL THEN
+        RAISE EXCEPTION 'a declaration with a plan stays on its cluster' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION leases_fence_grows() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -87,6 +97,26 @@ CREATE TABLE audit_head (
     CONSTRAINT audit_head_size_check CHECK ((size >= 0))
 );
 
+CREATE TABLE clusters (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    access jsonb,
+    secret bytea,
+    fingerprints text[] DEFAULT '{}'::text[] NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    created_by uuid,
+    changed_at timestamp with time zone NOT NULL,
+    removed_at timestamp with time zone,
+    CONSTRAINT clusters_check CHECK ((changed_at >= created_at)),
+    CONSTRAINT clusters_check1 CHECK ((removed_at >= created_at)),
+    CONSTRAINT clusters_check2 CHECK (((access IS NULL) = (id = '00000000-0000-0000-0000-000000000000'::uuid))),
+    CONSTRAINT clusters_check3 CHECK (((access IS NULL) = (created_by IS NULL))),
+    CONSTRAINT clusters_check4 CHECK (((secret IS NULL) = ((access IS NULL) OR (removed_at IS NOT NULL)))),
+    CONSTRAINT clusters_check5 CHECK (((access IS NOT NULL) OR (removed_at IS NULL))),
+    CONSTRAINT clusters_name_check CHECK ((name ~ '^[a-z]([a-z0-9-]{0,30}[a-z0-9])?$'::text)),
+    CONSTRAINT clusters_secret_check CHECK (((octet_length(secret) >= 41) AND (octet_length(secret) <= 1000)))
+);
+
 CREATE TABLE declarations (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -99,6 +129,7 @@ CREATE TABLE declarations (
     reading jsonb,
     intent jsonb,
     plan_id bigint,
+    cluster_id uuid NOT NULL,
     CONSTRAINT declarations_check CHECK (((reading IS NULL) = (reader IS NULL))),
     CONSTRAINT declarations_check1 CHECK (((status <> ALL (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text, 'stale'::text])) OR (plan_id IS NOT NULL))),
     CONSTRAINT declarations_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
@@ -138,10 +169,9 @@ CREATE TABLE login_failures (
 );
 
 CREATE TABLE observations (
-    cluster text NOT NULL,
+    cluster_id uuid NOT NULL,
     data jsonb NOT NULL,
-    at timestamp with time zone NOT NULL,
-    CONSTRAINT observations_cluster_check CHECK (((char_length(cluster) >= 1) AND (char_length(cluster) <= 200)))
+    at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE owned_fields (
@@ -216,6 +246,7 @@ CREATE TABLE resources (
     state text NOT NULL,
     created_at timestamp with time zone NOT NULL,
     gone_at timestamp with time zone,
+    cluster_id uuid NOT NULL,
     CONSTRAINT resources_check CHECK (((state = 'gone'::text) = (gone_at IS NOT NULL))),
     CONSTRAINT resources_kind_check CHECK ((kind = ANY (ARRAY['qemu'::text, 'lxc'::text]))),
     CONSTRAINT resources_name_check CHECK ((char_length(name) <= 255)),
@@ -280,6 +311,12 @@ ALTER TABLE ONLY audit_entries
 ALTER TABLE ONLY audit_head
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY clusters
+    ADD CONSTRAINT clusters_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_id_cluster_id_key UNIQUE (id, cluster_id);
+
 ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_pkey PRIMARY KEY (id);
 
@@ -293,7 +330,7 @@ ALTER TABLE ONLY login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (subject);
 
 ALTER TABLE ONLY observations
-    ADD CONSTRAINT observations_pkey PRIMARY KEY (cluster);
+    ADD CONSTRAINT observations_pkey PRIMARY KEY (cluster_id);
 
 ALTER TABLE ONLY owned_fields
     ADD CONSTRAINT owned_fields_pkey PRIMARY KEY (resource_id, field);
@@ -334,9 +371,11 @@ CREATE INDEX audit_entries_declaration ON audit_entries USING btree (declaration
 
 CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHERE (kind ~~ 'user.%'::text);
 
+CREATE UNIQUE INDEX clusters_name_unique ON clusters USING btree (name) WHERE (removed_at IS NULL);
+
 CREATE INDEX declarations_user ON declarations USING btree (user_id, id);
 
-CREATE INDEX declarations_waiting ON declarations USING btree (status, updated_at) WHERE (status = ANY (ARRAY['reading'::text, 'approved'::text]));
+CREATE INDEX declarations_waiting ON declarations USING btree (cluster_id, status, updated_at) WHERE (status = ANY (ARRAY['reading'::text, 'approved'::text]));
 
 CREATE INDEX login_failures_last ON login_failures USING btree (last_at);
 
@@ -356,7 +395,7 @@ CREATE INDEX refresh_tokens_user ON refresh_tokens USING btree (user_id);
 
 CREATE INDEX resources_declaration ON resources USING btree (declaration_id);
 
-CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (vmid) WHERE (state <> 'gone'::text);
+CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (cluster_id, vmid) WHERE (state <> 'gone'::text);
 
 CREATE INDEX steps_resource ON steps USING btree (resource_id);
 
@@ -377,6 +416,10 @@ CREATE TRIGGER audit_entries_untruncated BEFORE TRUNCATE ON audit_entries FOR EA
 CREATE TRIGGER audit_head_kept BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER audit_head_untruncated BEFORE TRUNCATE ON audit_head FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER clusters_kept BEFORE DELETE ON clusters FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER declarations_stay_where_planned BEFORE UPDATE ON declarations FOR EACH ROW WHEN ((old.cluster_id <> new.cluster_id)) EXECUTE FUNCTION declarations_stay_where_planned();
 
 CREATE TRIGGER leases_fence_grows BEFORE UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION leases_fence_grows();
 
@@ -401,6 +444,12 @@ ALTER TABLE ONLY approvals
 ALTER TABLE ONLY audit_entries
     ADD CONSTRAINT audit_entries_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
 
+ALTER TABLE ONLY clusters
+    ADD CONSTRAINT clusters_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+
+ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);
+
 ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_plan_id_id_fkey FOREIGN KEY (plan_id, id) REFERENCES plans(id, declaration_id);
 
@@ -409,6 +458,9 @@ ALTER TABLE ONLY declarations
 
 ALTER TABLE ONLY drift
     ADD CONSTRAINT drift_resource_id_field_fkey FOREIGN KEY (resource_id, field) REFERENCES owned_fields(resource_id, field) ON DELETE CASCADE;
+
+ALTER TABLE ONLY observations
+    ADD CONSTRAINT observations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);
 
 ALTER TABLE ONLY owned_fields
     ADD CONSTRAINT owned_fields_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
@@ -430,6 +482,9 @@ ALTER TABLE ONLY reconciliations
 
 ALTER TABLE ONLY refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY resources
+    ADD CONSTRAINT resources_declaration_id_cluster_id_fkey FOREIGN KEY (declaration_id, cluster_id) REFERENCES declarations(id, cluster_id);
 
 ALTER TABLE ONLY resources
     ADD CONSTRAINT resources_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);

@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
+use mycopod_core::cluster::{Access, ClusterName, Secret, Trust};
 use mycopod_core::policy::Policy;
-use mycopod_pve::Trust;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
@@ -35,6 +35,8 @@ pub use self::value::{is_private_address, server_url, time_scale};
 const LISTEN: &str = "127.0.0.1:4000";
 /// Where the development server of the front end runs.
 const CORS_ORIGINS: &str = "http://localhost:3000";
+/// What people call the first cluster when nothing is said.
+const CLUSTER: &str = "main";
 /// The first Admin's address when none is given.
 const ADMIN_EMAIL: &str = "admin@mycopod.local";
 /// OpenAI's own, when a key alone is given.
@@ -59,6 +61,7 @@ const KNOWN: &[&str] = &[
     "PROXMOX_CA_FILE",
     "PROXMOX_TLS_PIN",
     "PROXMOX_POOL",
+    "PROXMOX_NAME",
     "LLM_PROVIDER",
     "LLM_API_KEY",
     "LLM_BASE_URL",
@@ -113,6 +116,8 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// A Proxmox VE cluster; without one the sandbox is started.
     pub proxmox: Option<Proxmox>,
+    /// What people call that cluster, or the sandbox.
+    pub cluster: ClusterName,
     /// Who reads declarations.
     pub reader: Reader,
     /// Where the API and the UI listen.
@@ -141,17 +146,13 @@ pub struct Config {
     pub log: Log,
 }
 
-/// How to reach Proxmox VE.
+/// How to reach the first cluster.
 #[derive(Debug)]
 pub struct Proxmox {
-    /// The API's address without path, such as `https://pve1.example.org:8006`; of several hosts with commas between.
-    pub url: String,
-    /// `USER@REALM!NAME=SECRET`.
-    pub token: SecretString,
-    /// How its certificate is known.
-    pub trust: Trust,
-    /// The pool that new guests join; a token may have its rights on a pool alone.
-    pub pool: Option<String>,
+    /// All but the secret.
+    pub access: Access,
+    /// The token's secret.
+    pub secret: Secret,
 }
 
 /// Who reads declarations.
@@ -211,6 +212,11 @@ impl Config {
         let config = Self {
             database_url: read.optional("DATABASE_URL", database_url),
             proxmox: proxmox(&mut read),
+            cluster: read.or("PROXMOX_NAME", CLUSTER, |text| {
+                text.parse().map_err(|_| {
+                    "should be 1 to 32 lower-case letters, digits and dashes, beginning with a letter".to_owned()
+                })
+            }),
             reader: reader(&mut read, allow_plain_http),
             listen: read.or("MYCOPOD_LISTEN", LISTEN, |text| {
                 text.parse().map_err(|_| "should be ADDRESS:PORT, such as 127.0.0.1:4000 or [::]:4000".to_owned())
@@ -357,7 +363,7 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
             read.wrong::<()>(name, format!("is missing beside {given}: it {shape}"));
         }
     }
-    let url = read.optional("PROXMOX_API_URL", proxmox_urls);
+    let urls = read.optional("PROXMOX_API_URL", proxmox_urls);
     let token = read.optional("PROXMOX_API_TOKEN", proxmox_token);
     let pin = read.optional("PROXMOX_TLS_PIN", pin);
     let ca_file = read.optional("PROXMOX_CA_FILE", ca_file);
@@ -366,11 +372,12 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
             read.wrong("PROXMOX_TLS_PIN", "is set beside PROXMOX_CA_FILE: only one of them can hold")?
         }
         (Some(pin), None) => Trust::Pin(pin),
-        (None, Some(file)) => Trust::CaFile(file),
+        (None, Some(file)) => Trust::Ca(file),
         (None, None) => Trust::System,
     };
     let pool = read.optional("PROXMOX_POOL", pool);
-    Some(Proxmox { url: url?, token: token?, trust, pool })
+    let (token, secret) = token?;
+    Some(Proxmox { access: Access { urls: urls?, token, trust, pool }, secret })
 }
 
 fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
@@ -467,6 +474,7 @@ mod tests {
             ("PROXMOX_TLS_PIN", "zzz"),
             ("PROXMOX_CA_FILE", "/zzz"),
             ("PROXMOX_POOL", "zzz zzz"),
+            ("PROXMOX_NAME", "zzz zzz"),
             ("LLM_PROVIDER", "zzz"),
             ("MYCOPOD_LISTEN", "zzz"),
             ("MYCOPOD_DATA_DIR", "zzz"),
@@ -500,11 +508,12 @@ mod tests {
             ("PROXMOX_TLS_PIN", &["AB"; 32].join(":")),
         ];
         let proxmox = config(&both).proxmox.unwrap();
-        assert_eq!(proxmox.url, "https://pve1:8006");
+        assert_eq!(proxmox.access.urls, ["https://pve1:8006"]);
         let several = [("PROXMOX_API_URL", "https://pve1:8006, https://pve2:8006/"), both[1]];
-        assert_eq!(config(&several).proxmox.unwrap().url, "https://pve1:8006,https://pve2:8006");
+        assert_eq!(config(&several).proxmox.unwrap().access.urls, ["https://pve1:8006", "https://pve2:8006"]);
         assert_eq!(bad(&[("PROXMOX_API_URL", "https://pve1:8006,"), both[1]])[0].name, "PROXMOX_API_URL");
-        assert!(matches!(proxmox.trust, Trust::Pin(_)));
+        assert!(matches!(proxmox.access.trust, Trust::Pin(_)));
+        assert_eq!(config(&both).cluster.as_str(), "main");
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod show;
 mod signals;
 mod terminal;
 mod verify;
+mod ways;
 
 use std::process::ExitCode;
 

@@ -61,6 +61,13 @@ ids! {
     ReconciliationId
     /// A guest of ours, for as long as it is declared: what its marker names.
     ResourceId
+    /// A Proxmox VE cluster that guests are declared on.
+    ClusterId
+}
+
+impl ClusterId {
+    /// The cluster of the settings, which every installation has.
+    pub const FIRST: Self = Self(Uuid::nil());
 }
 
 impl ResourceId {

@@ -3,6 +3,9 @@
 use hkdf::Hkdf;
 use sha2::Sha256;
 
+use crate::id::ClusterId;
+use crate::marker::MarkerKey;
+
 /// Length of the secret that `MYCOPOD_SECRET_FILE` holds, in bytes.
 pub const SECRET_LEN: usize = 32;
 
@@ -14,6 +17,8 @@ pub struct Keys {
     pub marker: [u8; 32],
     /// Signs the audit log's checkpoints (an Ed25519 seed).
     pub checkpoint: [u8; 32],
+    /// Seals the secrets of clusters that rest in the database (XChaCha20-Poly1305).
+    pub seal: [u8; 32],
 }
 
 impl Keys {
@@ -28,7 +33,26 @@ impl Keys {
             debug_assert!(expanded.is_ok());
             key
         };
-        Self { jwt: key(b"jwt v1"), marker: key(b"marker v1"), checkpoint: key(b"checkpoint v1") }
+        Self {
+            jwt: key(b"jwt v1"),
+            marker: key(b"marker v1"),
+            checkpoint: key(b"checkpoint v1"),
+            seal: key(b"seal v1"),
+        }
+    }
+
+    /// What makes and checks the markers of one cluster's guests: a guest that is restored on another cluster, under the
+    /// same number, is not ours there. The first cluster's is [`Keys::marker`] itself.
+    #[must_use]
+    pub fn marker_of(&self, cluster: ClusterId) -> MarkerKey {
+        if cluster == ClusterId::FIRST {
+            return MarkerKey::new(self.marker);
+        }
+        let mut key = [0; 32];
+        let expanded =
+            Hkdf::<Sha256>::new(Some(b"mycopod cluster"), &self.marker).expand(cluster.0.as_bytes(), &mut key);
+        debug_assert!(expanded.is_ok());
+        MarkerKey::new(key)
     }
 }
 

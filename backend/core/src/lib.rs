@@ -10,6 +10,7 @@
 pub mod approval;
 pub mod audit;
 pub mod backoff;
+pub mod cluster;
 pub mod drift;
 pub mod field;
 pub mod guest;
@@ -24,6 +25,7 @@ pub mod policy;
 pub mod ports;
 pub mod reading;
 pub mod resolve;
+pub mod seal;
 pub mod settle;
 pub mod size;
 pub mod status;

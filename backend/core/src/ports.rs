@@ -4,13 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::cluster::{Access, Secret};
 use crate::guest::{GuestKey, Kind, Vmid};
+use crate::id::ClusterId;
 use crate::observed::{Look, Observed};
 use crate::plan::Step;
 use crate::reading::{Answers, Reading};
@@ -31,6 +34,13 @@ pub trait Interpreter: Send + Sync {
 
     /// The language model's name, where one is asked.
     fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// The cluster that `text` says or the answers name, as far as that is settled: it must be known before there is an
+    /// inventory to read the text against. Without one the first cluster holds.
+    fn cluster(&self, text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
+        let _ = (text, clusters, answers);
         None
     }
 
@@ -69,6 +79,8 @@ pub struct Inventory {
     pub images: BTreeMap<String, Kind>,
     /// Tags in use.
     pub tags: BTreeSet<String>,
+    /// The clusters that a declaration can name.
+    pub clusters: BTreeSet<String>,
 }
 
 impl Inventory {
@@ -274,8 +286,12 @@ pub struct MissingPrivilege {
 pub struct Health {
     /// Proxmox VE's version.
     pub version: String,
+    /// Whether that version's answers are understood.
+    pub supported: bool,
     /// Privileges that carrying out plans would lack.
     pub missing: Vec<MissingPrivilege>,
+    /// The fingerprints of the nodes' certificates: by them a cluster is known again under another address.
+    pub fingerprints: BTreeSet<String>,
 }
 
 /// Proxmox, or what stands in for it.
@@ -309,6 +325,12 @@ pub trait Hypervisor: Send + Sync {
 
     /// Version and privileges.
     async fn health(&self) -> Result<Health, CallError>;
+}
+
+/// Makes the way to a cluster from its settings.
+pub trait Connector: Send + Sync {
+    /// A way to the cluster; nothing is sent yet. The error says which setting is wrong, and repeats no secret.
+    fn connect(&self, id: ClusterId, access: &Access, secret: &Secret) -> Result<Arc<dyn Hypervisor>, String>;
 }
 
 #[cfg(test)]

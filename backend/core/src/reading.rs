@@ -121,6 +121,8 @@ impl<T> Sourced<T> {
 /// What a reader understood of a whole declaration.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
+    /// The cluster that was named, for all statements. Without one the first cluster holds.
+    pub cluster: Option<Sourced<String>>,
     /// What is to be done, in the order in which it was said.
     pub statements: Vec<Statement>,
     /// What must be answered before anything is planned.

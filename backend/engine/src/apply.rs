@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Entry;
+use crate::clusters::Cluster;
 use crate::step::{Outcome, Run};
 use crate::worker::{LEASE, caught, fault};
 use crate::{Engine, Refusal};
@@ -33,6 +34,7 @@ const AT_ONCE: usize = 4;
 /// The ledger of one reconciliation, under its lease.
 pub(crate) struct Ledger {
     engine: Engine,
+    cluster: Arc<Cluster>,
     lease: Lease<ReconciliationId>,
     declaration: DeclarationId,
 }
@@ -55,27 +57,33 @@ struct Troubles {
 }
 
 impl Engine {
-    /// Carries out whatever was approved, until `stop`.
-    pub(crate) async fn apply_all(&self, stop: &CancellationToken) {
+    /// Carries out whatever was approved on a cluster, until `stop`.
+    pub(crate) async fn apply_all(&self, cluster: &Arc<Cluster>, stop: &CancellationToken) {
+        let id = cluster.id;
         let claim = |engine: Self| async move {
             let worker = engine.worker();
             let mut connection = engine.pool().acquire().await?;
-            Ok(leases::claim_reconciliation(&mut connection, &worker, LEASE).await?)
+            Ok(leases::claim_reconciliation(&mut connection, id, &worker, LEASE).await?)
         };
         let carry = |engine: Self, lease| {
-            let cut = stop.clone();
+            let (cluster, cut) = (Arc::clone(cluster), stop.clone());
             async move {
-                match caught(engine.apply_one(lease, &cut)).await {
+                match caught(engine.apply_one(&cluster, lease, &cut)).await {
                     done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
                     // It would go wrong again; only what is out of reach may come back.
-                    Err(error) => engine.break_off(lease, &error).await,
+                    Err(error) => engine.break_off(cluster, lease, &error).await,
                 }
             }
         };
         self.work(stop, AT_ONCE, claim, carry).await;
     }
 
-    async fn apply_one(&self, lease: Lease<ReconciliationId>, cut: &CancellationToken) -> Result<(), Refusal> {
+    async fn apply_one(
+        &self,
+        cluster: &Arc<Cluster>,
+        lease: Lease<ReconciliationId>,
+        cut: &CancellationToken,
+    ) -> Result<(), Refusal> {
         let (reconciliation, approved, entries, standing) = {
             let mut connection = self.pool().acquire().await?;
             let Some(reconciliation) = reconciliations::get(&mut connection, lease.work).await? else { return Ok(()) };
@@ -87,7 +95,8 @@ impl Engine {
             let standing = declarations::standing(&mut connection, reconciliation.declaration).await?;
             (reconciliation, approved, entries, standing)
         };
-        let ledger = Arc::new(Ledger { engine: self.clone(), lease, declaration: reconciliation.declaration });
+        let (engine, cluster, declaration) = (self.clone(), Arc::clone(cluster), reconciliation.declaration);
+        let ledger = Arc::new(Ledger { engine, cluster, lease, declaration });
         let approved = match approved.map(|(plan, record)| Approved::recorded(plan, &record)) {
             Some(Ok(approved)) => approved,
             Some(Err(error)) => return ledger.give_up(ReconciliationStatus::Failed, &error.to_string()).await,
@@ -108,7 +117,12 @@ impl Engine {
     }
 
     /// Leaves a reconciliation in which MycoPod itself goes wrong to a person.
-    async fn break_off(&self, lease: Lease<ReconciliationId>, error: &Refusal) -> Result<(), Refusal> {
+    async fn break_off(
+        &self,
+        cluster: Arc<Cluster>,
+        lease: Lease<ReconciliationId>,
+        error: &Refusal,
+    ) -> Result<(), Refusal> {
         let (declaration, approved, entries) = {
             let mut connection = self.pool().acquire().await?;
             let Some(reconciliation) = reconciliations::get(&mut connection, lease.work).await? else { return Ok(()) };
@@ -116,7 +130,7 @@ impl Engine {
             (reconciliation.declaration, approved, steps::list(&mut connection, lease.work).await?)
         };
         tracing::error!(%error, "carrying out a plan was broken off");
-        let ledger = Ledger { engine: self.clone(), lease, declaration };
+        let ledger = Ledger { engine: self.clone(), cluster, lease, declaration };
         let begun = entries.iter().filter(|entry| matches!(entry.state, StepState::Started | StepState::Submitted));
         for entry in begun {
             let mut plan = approved.iter().flat_map(|(plan, _)| plan.steps());
@@ -157,7 +171,7 @@ impl Engine {
                 let (step, expected) = (step.clone(), progress.expected(step));
                 let (ledger, cut) = (Arc::clone(ledger), cut.clone());
                 running.spawn(async move {
-                    let hypervisor = ledger.engine.hypervisor();
+                    let hypervisor = ledger.cluster.hypervisor();
                     let run = Run { hypervisor, ledger: &ledger, step: &step, expected, cut: &cut };
                     let outcome = run.carry_out(state, upid).await?;
                     let state = ledger.finished(&step, &outcome).await?;
@@ -419,7 +433,7 @@ impl Ledger {
     ) -> Result<(), Refusal> {
         let engine = &self.engine;
         // Whoever owns what is told by the markers, which a look must show.
-        let observed = if converged.is_some() { Some(engine.look_afresh().await?) } else { None };
+        let observed = if converged.is_some() { Some(self.cluster.look_afresh().await?) } else { None };
         let now = engine.clock().now();
         let (next, kind) = match status {
             ReconciliationStatus::Converged => (DeclarationStatus::Converged, Kind::DeclarationConverged),

@@ -50,9 +50,10 @@ impl Engine {
         let record = ApprovalRecord { by: actor.id, digest: stored.digest().clone(), destroy: destroy.clone() };
         let approved = Approved::by_admin(stored, Role::Admin, &record)?;
 
-        let observed = self.look_afresh().await?;
+        let cluster = self.cluster_of(declaration.line.cluster).await?;
+        let observed = cluster.look_afresh().await?;
         let intent = declaration.read.and_then(|read| read.intent).unwrap_or_default();
-        let now = self.plan_now(id, &intent, &observed).await?;
+        let now = self.plan_now(&cluster, id, &intent, &observed).await?;
         if !now.is_ok_and(|now| now.digest() == approved.plan().digest()) {
             return self.gone_stale(actor, id, approved.plan()).await;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mycopod_core::id::DeclarationId;
-use mycopod_core::reading::MAX_DECLARATION;
+use mycopod_core::reading::{Answers, MAX_DECLARATION};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration};
@@ -39,18 +39,19 @@ impl Engine {
                 u32::from(control)
             )));
         }
+        let cluster = self.meant_by(content, &Answers::default()).await?;
         let now = self.clock().now();
         let id = DeclarationId::fresh(self.clock());
         let mut transaction = self.pool().begin().await?;
         may_declare(&mut transaction, actor).await?;
-        declarations::create(&mut transaction, id, actor.id, content, now).await?;
+        declarations::create(&mut transaction, id, cluster.id, actor.id, content, now).await?;
         let entry = Entry {
             actor: actor.into(),
             kind: Kind::DeclarationCreated,
             subject: format!("declaration {id}"),
             status: DeclarationStatus::Reading.to_string(),
             declaration: id,
-            details: json!({ "content": content }),
+            details: json!({ "content": content, "cluster": cluster.name }),
         };
         self.enter(&mut transaction, entry).await?;
         transaction.commit().await?;
@@ -149,6 +150,11 @@ impl Engine {
     /// Asks for a plan from what the cluster is now: after a block, a failure or a change by others, or to repair drift.
     pub async fn plan_again(&self, actor: &Actor, id: DeclarationId) -> Result<(), Refusal> {
         use DeclarationStatus::{AwaitingApproval, Blocked, Converged, Failed, Reading, Stale};
+        let cluster = {
+            let mut connection = self.pool().acquire().await?;
+            visible(&mut connection, actor, id).await?.line.cluster
+        };
+        self.cluster_of(cluster).await?;
         let mut transaction = self.pool().begin().await?;
         may_declare(&mut transaction, actor).await?;
         let declaration = visible(&mut transaction, actor, id).await?;
@@ -231,6 +237,7 @@ impl Engine {
         };
         Ok(Detail {
             id: line.id.0,
+            cluster: line.cluster_name,
             reading: read.map(|read| show::reading(&read.reading, &answers, &read.reader, &line.content)),
             author: Person { id: line.user.0, email: line.email },
             status: line.status.as_str(),
@@ -252,6 +259,7 @@ impl Engine {
             .into_iter()
             .map(|line| Listed {
                 id: line.id.0,
+                cluster: line.cluster_name,
                 content: line.content,
                 author: Person { id: line.user.0, email: line.email },
                 status: line.status.as_str(),
@@ -264,19 +272,19 @@ impl Engine {
 
     /// Proxmox's log of a step's task, from line `start`.
     pub async fn step_log(&self, actor: &Actor, id: DeclarationId, seq: u32, start: u64) -> Result<StepLog, Refusal> {
-        let step = {
+        let (step, cluster) = {
             let mut connection = self.pool().acquire().await?;
-            visible(&mut connection, actor, id).await?;
+            let cluster = visible(&mut connection, actor, id).await?.line.cluster;
             let ledger = match reconciliations::latest(&mut connection, id).await? {
                 Some(reconciliation) => steps::list(&mut connection, reconciliation.id).await?,
                 None => Vec::new(),
             };
-            ledger.into_iter().find(|step| step.seq == seq)
+            (ledger.into_iter().find(|step| step.seq == seq), cluster)
         };
         let step =
             step.ok_or_else(|| Refusal::NotFound(format!("No plan of this declaration with a step {seq} was begun.")))?;
         let Some(upid) = step.upid else { return Ok(StepLog { lines: Vec::new(), total: 0, running: false }) };
-        let log = self.hypervisor().task_log(&upid, start).await?;
+        let log = self.cluster_of(cluster).await?.hypervisor().task_log(&upid, start).await?;
         Ok(StepLog { lines: log.lines, total: log.total, running: step.state == StepState::Submitted })
     }
 }

@@ -12,11 +12,12 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::Entry;
+use crate::clusters::Cluster;
 use crate::{Engine, Refusal};
 
 impl Engine {
-    /// Compares the cluster with what was declared, again and again, until `stop`.
-    pub(crate) async fn keep(&self, stop: &CancellationToken) {
+    /// Compares a cluster with what was declared, again and again, until `stop`.
+    pub(crate) async fn keep(&self, cluster: &Cluster, stop: &CancellationToken) {
         let mut ticks = interval(self.settings().keep_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -24,19 +25,20 @@ impl Engine {
                 () = stop.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = self.compare().await {
-                tracing::warn!(%error, "the cluster could not be compared with what was declared");
+            if let Err(error) = self.compare(cluster).await {
+                let name = &cluster.name;
+                tracing::warn!(cluster = name, %error, "a cluster could not be compared with what was declared");
             }
         }
     }
 
-    async fn compare(&self) -> Result<(), Refusal> {
-        let observed = self.look_afresh().await?;
+    async fn compare(&self, cluster: &Cluster) -> Result<(), Refusal> {
+        let observed = cluster.look_afresh().await?;
         let (ours, mut owned, busy) = {
             let mut connection = self.pool().acquire().await?;
-            let ours = resources::list(&mut connection).await?;
+            let ours = resources::list(&mut connection, cluster.id).await?;
             let mut owned: BTreeMap<ResourceId, (DeclarationId, BTreeMap<Field, Value>)> = BTreeMap::new();
-            for field in owned_fields::all(&mut connection).await? {
+            for field in owned_fields::all(&mut connection, cluster.id).await? {
                 let (newest, fields) = owned.entry(field.resource).or_insert((field.declaration, BTreeMap::new()));
                 *newest = (*newest).max(field.declaration);
                 fields.insert(field.field, field.value);

@@ -9,6 +9,8 @@ mod apply;
 mod approve;
 mod audit;
 pub mod clock;
+mod cluster_admin;
+mod clusters;
 mod declare;
 mod keep;
 mod observe;
@@ -20,18 +22,21 @@ mod step;
 pub mod view;
 mod worker;
 
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+use mycopod_core::cluster::{Access, ClusterName};
 use mycopod_core::id::UserId;
 use mycopod_core::keys::Keys;
 use mycopod_core::policy::Policy;
-use mycopod_core::ports::{Clock, Hypervisor, Interpreter};
+use mycopod_core::ports::{Clock, Connector, Hypervisor, Interpreter};
 use mycopod_core::status::Role;
 use sqlx::PgPool;
 use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
+pub use crate::cluster_admin::{ClusterChange, NewCluster};
+use crate::clusters::Registry;
 pub use crate::refusal::Refusal;
 
 /// The metric that counts the steps that ended, by `action` and `state`.
@@ -69,7 +74,7 @@ pub struct Settings {
     pub steps_per_node: usize,
     /// The installation's name in the audit log's checkpoints.
     pub origin: String,
-    /// Whether the cluster is the sandbox.
+    /// Whether the first cluster is the sandbox.
     pub sandbox: bool,
 }
 
@@ -85,12 +90,24 @@ impl Default for Settings {
     }
 }
 
+/// The first cluster, which the settings name.
+pub struct First {
+    /// What people call it.
+    pub name: ClusterName,
+    /// How it is reached.
+    pub access: Access,
+    /// The way to it.
+    pub hypervisor: Arc<dyn Hypervisor>,
+}
+
 /// What an engine is made of.
 pub struct Parts {
     /// The database.
     pub pool: PgPool,
-    /// Proxmox.
-    pub hypervisor: Arc<dyn Hypervisor>,
+    /// The cluster of the settings.
+    pub first: First,
+    /// What makes the ways to the others.
+    pub connector: Arc<dyn Connector>,
     /// The reader.
     pub interpreter: Arc<dyn Interpreter>,
     /// Time and randomness.
@@ -107,8 +124,12 @@ pub struct Engine(Arc<Inner>);
 
 struct Inner {
     parts: Parts,
-    /// The newest look at the cluster.
-    latest: observe::Latest,
+    /// The clusters, each with its newest look.
+    clusters: Registry,
+    /// When the database answered last.
+    database_at: RwLock<Option<DateTime<Utc>>>,
+    /// Rung when a cluster was added, changed or removed here.
+    clusters_changed: Notify,
     /// Rung when there may be work.
     work: Notify,
     /// Rung when a declaration may have changed.
@@ -119,13 +140,14 @@ impl Engine {
     /// An engine that does nothing by itself until [`Engine::run`].
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner { parts, latest: observe::Latest::default(), work: Notify::new(), changed: Notify::new() }))
-    }
-
-    /// Reads, applies and keeps until `stop`; then ends after the database writes under way. Work that was begun is
-    /// found again in the ledger by the next one to run.
-    pub async fn run(&self, stop: CancellationToken) {
-        tokio::join!(self.read_all(&stop), self.apply_all(&stop), self.keep(&stop));
+        Self(Arc::new(Inner {
+            clusters: Registry::new(&parts.first),
+            parts,
+            database_at: RwLock::new(None),
+            clusters_changed: Notify::new(),
+            work: Notify::new(),
+            changed: Notify::new(),
+        }))
     }
 
     /// Time and randomness.
@@ -156,10 +178,6 @@ impl Engine {
     #[must_use]
     pub fn reader(&self) -> (&'static str, Option<&str>) {
         (self.0.parts.interpreter.name(), self.0.parts.interpreter.model())
-    }
-
-    fn hypervisor(&self) -> &dyn Hypervisor {
-        self.0.parts.hypervisor.as_ref()
     }
 
     /// Lets the workers look for work, and those who wait look again.

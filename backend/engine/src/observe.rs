@@ -1,77 +1,119 @@
-//! Looking at the cluster, and telling what was seen with its age.
+//! Looking at the clusters, and telling what was seen with its age.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
+use futures::future::join_all;
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::GuestKey;
+use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
 use mycopod_core::observed::{NodeState, Observed, Origin, Ownership, Sighting};
 use mycopod_core::ports::CallError;
 use mycopod_core::size::Size;
 use mycopod_store::resources::{self, Resource, State};
 use mycopod_store::{drift, owned_fields};
 
-use crate::view::{Cluster, DriftView, GuestRow, ImageView, NodeView, Part, Readiness, StorageView};
+use crate::clusters::Cluster;
+use crate::view::{
+    Cluster as ClusterView, ClusterPart, DriftView, GuestRow, ImageView, NodeView, Part, Readiness, StorageView,
+};
 use crate::{Engine, Refusal, show};
 
-/// The newest look, shared by all who only show it. Whoever plans looks afresh.
+/// The newest look at a cluster, shared by all who only show it. Whoever plans looks afresh.
 #[derive(Default)]
-pub(crate) struct Latest(RwLock<Seen>);
+pub(crate) struct Latest(RwLock<Newest>);
 
-#[derive(Clone, Default)]
-struct Seen {
+#[derive(Default)]
+struct Newest {
     observed: Option<Arc<Observed>>,
     /// Why the newest look failed, where it did.
     failed: Option<String>,
-    database_at: Option<DateTime<Utc>>,
+}
+
+/// What is known of a cluster.
+pub(crate) struct Seen {
+    pub observed: Option<Arc<Observed>>,
+    /// Seconds since the newest look that succeeded.
+    pub age_seconds: Option<u64>,
+    /// Why the newest look failed, where it did.
+    pub failed: Option<String>,
+}
+
+impl Seen {
+    /// `seen`, `unreachable`, or `unknown` where it was not asked yet.
+    pub fn state(&self) -> &'static str {
+        match (&self.failed, &self.observed) {
+            (Some(_), _) => "unreachable",
+            (None, Some(_)) => "seen",
+            (None, None) => "unknown",
+        }
+    }
 }
 
 impl Latest {
-    fn get(&self) -> Seen {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn seen(&self, now: DateTime<Utc>) -> Seen {
+        let newest = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        Seen {
+            observed: newest.observed.clone(),
+            age_seconds: newest.observed.as_ref().map(|observed| age(observed.at, now)),
+            failed: newest.failed.clone(),
+        }
     }
 
-    fn set(&self, change: impl FnOnce(&mut Seen)) {
+    fn set(&self, change: impl FnOnce(&mut Newest)) {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl Engine {
+impl Cluster {
     /// Looks at the whole cluster now.
     pub(crate) async fn look_afresh(&self) -> Result<Arc<Observed>, CallError> {
         match self.hypervisor().observe().await {
             Ok(observed) => {
                 let observed = Arc::new(observed);
-                self.0.latest.set(|seen| {
+                self.latest.set(|newest| {
                     // Looks may overlap; an older one that ends later does not win.
-                    if seen.observed.as_ref().is_none_or(|newest| newest.at <= observed.at) {
-                        seen.observed = Some(Arc::clone(&observed));
+                    if newest.observed.as_ref().is_none_or(|newest| newest.at <= observed.at) {
+                        newest.observed = Some(Arc::clone(&observed));
                     }
-                    seen.failed = None;
+                    newest.failed = None;
                 });
                 Ok(observed)
             }
             Err(error) => {
-                self.0.latest.set(|seen| seen.failed = Some(error.to_string()));
+                self.latest.set(|newest| newest.failed = Some(error.to_string()));
                 Err(error)
             }
         }
     }
 
     /// The newest look, or one made now where there is none yet.
-    async fn newest(&self) -> Result<Arc<Observed>, Refusal> {
-        match self.0.latest.get().observed {
+    async fn newest(&self, now: DateTime<Utc>) -> Result<Arc<Observed>, CallError> {
+        match self.latest.seen(now).observed {
             Some(observed) => Ok(observed),
-            None => Ok(self.look_afresh().await?),
+            None => self.look_afresh().await,
         }
     }
+}
 
-    /// Every guest on the cluster, ours or not, and every one of ours that is gone.
+impl Engine {
+    /// Every guest on every cluster, ours or not, and every one of ours that is gone.
     pub async fn guests(&self) -> Result<Vec<GuestRow>, Refusal> {
-        let observed = self.newest().await?;
+        let now = self.clock().now();
+        let clusters = self.0.clusters.all();
+        let looks = join_all(clusters.iter().map(|cluster| async {
+            match cluster.latest.seen(now) {
+                // It is asked again and again; others need not wait for it.
+                Seen { observed: None, failed: Some(why), .. } if clusters.len() > 1 => Err(CallError::NotSent(why)),
+                _ => cluster.newest(now).await,
+            }
+        }))
+        .await;
+        if let [Err(error)] = looks.as_slice() {
+            return Err(error.clone().into());
+        }
         let mut connection = self.pool().acquire().await?;
-        let ours = resources::list(&mut connection).await?;
         let mut drifts: BTreeMap<_, Vec<DriftView>> = BTreeMap::new();
         for drift in drift::list(&mut connection).await? {
             drifts.entry(drift.resource).or_default().push(DriftView {
@@ -83,55 +125,32 @@ impl Engine {
             });
         }
         let owners = owned_fields::owners(&mut connection).await?;
-        drop(connection);
-
-        let now = self.clock().now();
-        let by_key: BTreeMap<GuestKey, &Resource> =
-            ours.iter().filter(|ours| ours.state == State::Present).map(|ours| (ours.guest.key(), ours)).collect();
-        let mut seen_keys = BTreeSet::new();
-        let mut rows: Vec<GuestRow> = observed
-            .guests
-            .iter()
-            .map(|seen| {
-                seen_keys.insert(seen.guest.key());
-                let mut row = row(seen, now);
-                if let Some(resource) = by_key.get(&seen.guest.key()) {
-                    row.managed = seen.ownership == Ownership::Ours(resource.id);
-                    row.problem = (!row.managed).then(|| {
-                        "This number was a guest of ours, but what is there now does not bear its marker. It is left alone".to_owned()
-                    });
-                    row.resource = Some(resource.id.0);
-                    row.declaration = Some(owners.get(&resource.id).map_or(resource.declaration, |owner| *owner).0);
-                    row.drift = drifts.remove(&resource.id).unwrap_or_default();
-                }
-                row
-            })
-            .collect();
-        let unseen = by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key()));
-        rows.extend(unseen.map(|resource| {
-            let problem = if observed.is_complete() {
-                "It is gone: no node has it"
-            } else {
-                "It was not seen; a node does not answer, so it may be there"
-            };
-            GuestRow {
-                declaration: Some(owners.get(&resource.id).unwrap_or(&resource.declaration).0),
-                drift: drifts.remove(&resource.id).unwrap_or_default(),
-                problem: Some(problem.to_owned()),
-                ..not_seen(resource, age(observed.at, now))
-            }
-        }));
-        rows.sort_by(|a, b| (&a.name, a.vmid).cmp(&(&b.name, b.vmid)));
+        let mut rows = Vec::new();
+        for (cluster, look) in clusters.iter().zip(looks) {
+            let ours = resources::list(&mut connection, cluster.id).await?;
+            let mut of = Rows { cluster: &cluster.name, owners: &owners, drifts: &mut drifts, now };
+            rows.extend(of.rows(&ours, look.ok().as_deref()));
+        }
+        rows.sort_by(|a, b| (&a.name, a.vmid, &a.cluster).cmp(&(&b.name, b.vmid, &b.cluster)));
         Ok(rows)
     }
 
-    /// The cluster as last seen.
-    pub async fn cluster(&self) -> Result<Cluster, Refusal> {
-        let observed = self.newest().await?;
+    /// A cluster as last seen; the first where no name is given.
+    pub async fn cluster(&self, name: Option<&str>) -> Result<ClusterView, Refusal> {
+        let cluster = match name {
+            None => self.cluster_of(ClusterId::FIRST).await?,
+            Some(name) => {
+                self.read_clusters().await?;
+                let found = self.0.clusters.named(name);
+                found.ok_or_else(|| Refusal::NotFound("There is no cluster of that name.".into()))?
+            }
+        };
         let now = self.clock().now();
-        Ok(Cluster {
+        let observed = cluster.newest(now).await?;
+        Ok(ClusterView {
+            cluster: cluster.name.clone(),
             name: observed.cluster.clone(),
-            sandbox: self.settings().sandbox,
+            sandbox: cluster.is_first() && self.settings().sandbox,
             version: observed.version.clone(),
             nodes: observed.nodes.iter().map(|(name, state)| node(name, state, observed.at, now)).collect(),
             images: observed
@@ -150,25 +169,98 @@ impl Engine {
         })
     }
 
-    /// Whether the database answers now and Proxmox did when it was last asked.
+    /// Whether the database answers now and each cluster did when it was last asked.
     pub async fn readiness(&self) -> Readiness {
         let now = self.clock().now();
         let database = mycopod_store::ping(self.pool()).await;
-        if database.is_ok() {
-            self.0.latest.set(|seen| seen.database_at = Some(now));
-        }
-        let seen = self.0.latest.get();
+        let database_at = {
+            let mut at = self.0.database_at.write().unwrap_or_else(PoisonError::into_inner);
+            if database.is_ok() {
+                *at = Some(now);
+            }
+            *at
+        };
         let database = Part {
             ok: database.is_ok(),
-            age_seconds: seen.database_at.map(|at| age(at, now)),
+            age_seconds: database_at.map(|at| age(at, now)),
             detail: database.err().map(|_| "the database does not answer".to_owned()),
         };
-        let proxmox = Part {
-            ok: seen.failed.is_none() && seen.observed.is_some(),
-            age_seconds: seen.observed.as_ref().map(|observed| age(observed.at, now)),
-            detail: seen.failed.or_else(|| seen.observed.is_none().then(|| "it was not asked yet".to_owned())),
+        let clusters: Vec<ClusterPart> = self
+            .0
+            .clusters
+            .all()
+            .iter()
+            .map(|cluster| {
+                let seen = cluster.latest.seen(now);
+                ClusterPart {
+                    cluster: cluster.name.clone(),
+                    ok: seen.state() == "seen",
+                    age_seconds: seen.age_seconds,
+                    detail: seen.failed.or_else(|| seen.observed.is_none().then(|| "it was not asked yet".to_owned())),
+                }
+            })
+            .collect();
+        // With several, the worst speaks for all.
+        let worst = clusters.iter().find(|cluster| !cluster.ok).or_else(|| clusters.first());
+        let named = |cluster: &ClusterPart, detail: &str| match clusters.len() {
+            1 => detail.to_owned(),
+            _ => format!("{}: {detail}", cluster.cluster),
         };
-        Readiness { status: if database.ok && proxmox.ok { "ready" } else { "degraded" }, database, proxmox }
+        let proxmox = Part {
+            ok: worst.is_some_and(|worst| worst.ok),
+            age_seconds: worst.and_then(|worst| worst.age_seconds),
+            detail: worst.and_then(|worst| Some(named(worst, worst.detail.as_ref()?))),
+        };
+        let status = if database.ok && proxmox.ok { "ready" } else { "degraded" };
+        Readiness { status, database, proxmox, clusters }
+    }
+}
+
+/// Makes the rows of one cluster's guests.
+struct Rows<'a> {
+    cluster: &'a str,
+    owners: &'a BTreeMap<ResourceId, DeclarationId>,
+    drifts: &'a mut BTreeMap<ResourceId, Vec<DriftView>>,
+    now: DateTime<Utc>,
+}
+
+impl Rows<'_> {
+    /// The guests that were seen, and those of ours that were not. Without a look nothing was.
+    fn rows(&mut self, ours: &[Resource], observed: Option<&Observed>) -> Vec<GuestRow> {
+        let by_key: BTreeMap<GuestKey, &Resource> =
+            ours.iter().filter(|ours| ours.state == State::Present).map(|ours| (ours.guest.key(), ours)).collect();
+        let mut seen_keys = BTreeSet::new();
+        let mut rows = Vec::new();
+        for seen in observed.iter().flat_map(|observed| &observed.guests) {
+            seen_keys.insert(seen.guest.key());
+            let mut row = row(seen, self.cluster, self.now);
+            if let Some(resource) = by_key.get(&seen.guest.key()) {
+                row.managed = seen.ownership == Ownership::Ours(resource.id);
+                row.problem = (!row.managed).then(|| {
+                    "This number was a guest of ours, but what is there now does not bear its marker. It is left alone".to_owned()
+                });
+                self.claim(&mut row, resource);
+            }
+            rows.push(row);
+        }
+        for resource in by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key())) {
+            let (problem, at) = match observed {
+                Some(observed) if observed.is_complete() => ("It is gone: no node has it", observed.at),
+                Some(observed) => ("It was not seen; a node does not answer, so it may be there", observed.at),
+                None => ("It was not seen since MycoPod was started; its cluster does not answer", resource.created_at),
+            };
+            let mut row = not_seen(resource, self.cluster, age(at, self.now));
+            row.problem = Some(problem.to_owned());
+            self.claim(&mut row, resource);
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn claim(&mut self, row: &mut GuestRow, resource: &Resource) {
+        row.resource = Some(resource.id.0);
+        row.declaration = Some(self.owners.get(&resource.id).unwrap_or(&resource.declaration).0);
+        row.drift = self.drifts.remove(&resource.id).unwrap_or_default();
     }
 }
 
@@ -176,7 +268,7 @@ fn age(at: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
     u64::try_from((now - at).num_seconds()).unwrap_or(0)
 }
 
-fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
+fn row(seen: &Sighting, cluster: &str, now: DateTime<Utc>) -> GuestRow {
     let count = |field| match seen.get(&field) {
         Some(Value::Count(count)) => Some(*count),
         _ => None,
@@ -186,6 +278,7 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
         _ => None,
     });
     GuestRow {
+        cluster: cluster.to_owned(),
         kind: seen.guest.kind.as_str(),
         vmid: seen.guest.vmid.get(),
         name: seen.guest.name.clone(),
@@ -209,9 +302,10 @@ fn row(seen: &Sighting, now: DateTime<Utc>) -> GuestRow {
 }
 
 /// A guest of ours that no node showed.
-fn not_seen(resource: &Resource, age_seconds: u64) -> GuestRow {
+fn not_seen(resource: &Resource, cluster: &str, age_seconds: u64) -> GuestRow {
     let guest = &resource.guest;
     GuestRow {
+        cluster: cluster.to_owned(),
         kind: guest.kind.as_str(),
         vmid: guest.vmid.get(),
         name: guest.name.clone(),

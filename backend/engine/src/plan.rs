@@ -21,6 +21,7 @@ use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::audit::{Entry, listed};
+use crate::clusters::Cluster;
 use crate::read::with_questions;
 use crate::{Engine, Refusal};
 
@@ -44,6 +45,7 @@ impl Engine {
     /// that is stored holds.
     pub(crate) async fn plan_one(
         &self,
+        cluster: &Cluster,
         lease: &Lease<DeclarationId>,
         declaration: &Declaration,
         observed: &Observed,
@@ -54,7 +56,7 @@ impl Engine {
         let Some(intent) = &read.intent else { return Ok(()) };
         let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
-            let mut known = self.known(lease.work, intent, observed).await?;
+            let mut known = self.known(cluster, lease.work, intent, observed).await?;
             known.hidden.clone_from(&hidden);
             let plan = match known.plan(lease.work, observed, self) {
                 Ok(plan) => plan,
@@ -64,7 +66,7 @@ impl Engine {
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;
                 }
             };
-            if self.find_hidden(&plan, observed, &mut hidden).await? {
+            if self.find_hidden(cluster, &plan, observed, &mut hidden).await? {
                 continue;
             }
             match self.put_up(lease, &plan, observed, &known.intent, is_new.then_some(&read)).await {
@@ -81,11 +83,12 @@ impl Engine {
     /// The plan as it would be made now from the stored intent, for an approval to be held against.
     pub(crate) async fn plan_now(
         &self,
+        cluster: &Cluster,
         id: DeclarationId,
         intent: &Intent,
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
-        Ok(self.known(id, intent, observed).await?.plan(id, observed, self))
+        Ok(self.known(cluster, id, intent, observed).await?.plan(id, observed, self))
     }
 
     /// Whether a VMID that the plan chose is taken by a guest that may not be seen: a list has only what one may see,
@@ -93,6 +96,7 @@ impl Engine {
     /// together, each time twice as many after the one that was met.
     async fn find_hidden(
         &self,
+        cluster: &Cluster,
         plan: &Plan,
         observed: &Observed,
         hidden: &mut BTreeSet<Vmid>,
@@ -104,7 +108,7 @@ impl Engine {
         {
             let is_seen = observed.guest(step.guest.key()).is_some();
             let is_known = is_seen || hidden.contains(&step.guest.vmid);
-            if !is_known && !self.hypervisor().is_free(step.guest.vmid).await? {
+            if !is_known && !cluster.hypervisor().is_free(step.guest.vmid).await? {
                 let vmid = step.guest.vmid.get();
                 hidden.extend((vmid..vmid.saturating_add(skip)).filter_map(|vmid| Vmid::try_from(vmid).ok()));
             }
@@ -215,11 +219,17 @@ impl Engine {
         Ok(())
     }
 
-    async fn known(&self, id: DeclarationId, intent: &Intent, observed: &Observed) -> Result<Known, Refusal> {
+    async fn known(
+        &self,
+        cluster: &Cluster,
+        id: DeclarationId,
+        intent: &Intent,
+        observed: &Observed,
+    ) -> Result<Known, Refusal> {
         let mut connection = self.pool().acquire().await?;
-        let ours = resources::list(&mut connection).await?;
+        let ours = resources::list(&mut connection, cluster.id).await?;
         let mut done = done(&mut connection, id).await?;
-        let owned = owned_fields::all(&mut connection).await?;
+        let owned = owned_fields::all(&mut connection, cluster.id).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
         let owners: BTreeMap<(ResourceId, Field), DeclarationId> =
             owned.into_iter().map(|owned| ((owned.resource, owned.field), owned.declaration)).collect();

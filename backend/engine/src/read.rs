@@ -1,5 +1,6 @@
 //! From text to intent: the reader is asked, and what it understood is held against the cluster.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -10,15 +11,16 @@ use mycopod_core::ports::{CallError, Inventory};
 use mycopod_core::reading::{Answers, Question, Reading};
 use mycopod_core::resolve::resolve;
 use mycopod_core::status::DeclarationStatus;
-use mycopod_store::answers;
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
 use mycopod_store::leases::{self, Lease};
+use mycopod_store::{answers, resources};
 use serde_json::json;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Entry, listed};
+use crate::clusters::Cluster;
 use crate::worker::{LEASE, caught};
 use crate::{Engine, Refusal};
 
@@ -30,24 +32,28 @@ const LOOK_AGAIN: Duration = Duration::from_secs(2);
 const GIVE_UP_AFTER: TimeDelta = TimeDelta::minutes(5);
 
 impl Engine {
-    /// Reads and plans whatever waits for it, until `stop`.
-    pub(crate) async fn read_all(&self, stop: &CancellationToken) {
+    /// Reads and plans whatever waits for it on a cluster, until `stop`.
+    pub(crate) async fn read_all(&self, cluster: &Arc<Cluster>, stop: &CancellationToken) {
+        let id = cluster.id;
         let claim = |engine: Self| async move {
             let worker = engine.worker();
             let mut connection = engine.pool().acquire().await?;
-            Ok(leases::claim_declaration(&mut connection, DeclarationStatus::Reading, &worker, LEASE).await?)
+            Ok(leases::claim_declaration(&mut connection, id, DeclarationStatus::Reading, &worker, LEASE).await?)
         };
-        let carry = |engine: Self, lease| async move {
-            match caught(engine.read_one(&lease)).await {
-                done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
-                // It would go wrong again; only what is out of reach may come back.
-                Err(error) => engine.end(&lease, DeclarationStatus::Failed, None, &error.to_string()).await,
+        let carry = |engine: Self, lease| {
+            let cluster = Arc::clone(cluster);
+            async move {
+                match caught(engine.read_one(&cluster, &lease)).await {
+                    done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
+                    // It would go wrong again; only what is out of reach may come back.
+                    Err(error) => engine.end(&lease, DeclarationStatus::Failed, None, &error.to_string()).await,
+                }
             }
         };
         self.work(stop, AT_ONCE, claim, carry).await;
     }
 
-    async fn read_one(&self, lease: &Lease<DeclarationId>) -> Result<(), Refusal> {
+    async fn read_one(&self, cluster: &Arc<Cluster>, lease: &Lease<DeclarationId>) -> Result<(), Refusal> {
         let id = lease.work;
         let (declaration, answers) = {
             let mut connection = self.pool().acquire().await?;
@@ -58,23 +64,41 @@ impl Engine {
         let Some(declaration) = declaration.filter(|d| d.line.status == DeclarationStatus::Reading) else {
             return Ok(());
         };
-        let observed = match self.look_afresh().await {
-            Ok(observed) => observed,
-            Err(error) => return self.postpone(lease, &declaration, &error).await,
-        };
         // An intent that was resolved holds: read again, “double” would mean something else.
         let unanswered =
             |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
-        match &declaration.read {
-            Some(Read { intent: Some(_), reading, .. }) if unanswered(reading) => {
-                self.plan_one(lease, &declaration, &observed, None).await
+        let is_resolved =
+            matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. }) if unanswered(reading));
+        if !is_resolved && declaration.line.plan.is_none() {
+            let meant = self.meant_by(&declaration.line.content, &answers).await?;
+            if meant.id != cluster.id {
+                return self.hand_over(lease, &meant).await;
             }
-            _ => self.understand(lease, &declaration, &answers, &observed).await,
         }
+        let observed = match cluster.look_afresh().await {
+            Ok(observed) => observed,
+            Err(error) => return self.postpone(lease, &declaration, &error).await,
+        };
+        if is_resolved {
+            self.plan_one(cluster, lease, &declaration, &observed, None).await
+        } else {
+            self.understand(cluster, lease, &declaration, &answers, &observed).await
+        }
+    }
+
+    /// Leaves a declaration to the workers of the cluster that it is for.
+    async fn hand_over(&self, lease: &Lease<DeclarationId>, to: &Cluster) -> Result<(), Refusal> {
+        let mut transaction = self.pool().begin().await?;
+        leases::hold(&mut transaction, lease).await?;
+        resources::release_unused(&mut transaction, lease.work).await?;
+        declarations::save_cluster(&mut transaction, lease.work, to.id).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     async fn understand(
         &self,
+        cluster: &Cluster,
         lease: &Lease<DeclarationId>,
         declaration: &Declaration,
         answers: &Answers,
@@ -82,7 +106,8 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let text = &declaration.line.content;
         let interpreter = &self.0.parts.interpreter;
-        let mut reading = match interpreter.read(text, &Inventory::of(observed), answers).await {
+        let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(observed) };
+        let mut reading = match interpreter.read(text, &inventory, answers).await {
             Ok(reading) => reading,
             Err(error) => return self.end(lease, DeclarationStatus::Failed, None, &error.to_string()).await,
         };
@@ -97,7 +122,8 @@ impl Engine {
         match resolved {
             Ok(intent) => {
                 reading.questions = answered(before, answers);
-                self.plan_one(lease, declaration, observed, Some(Read { reader, reading, intent: Some(intent) })).await
+                let read = Read { reader, reading, intent: Some(intent) };
+                self.plan_one(cluster, lease, declaration, observed, Some(read)).await
             }
             Err(open) => {
                 reading.questions = merged(before, answers, open);

@@ -44,6 +44,9 @@ impl From<StoreError> for Refusal {
                 "This is too much for one entry of the audit log, which takes 64 KiB. Nothing was changed; say it in parts.".into(),
             );
         }
+        if let StoreError::ClusterTaken(_) | StoreError::ClusterGone = error {
+            return Self::Conflict(format!("{}.", sentence(&error.to_string())));
+        }
         tracing::error!(%error, "the store failed");
         Self::Internal("Something went wrong inside MycoPod; its log says what. Nothing was sent to Proxmox.".into())
     }
@@ -72,7 +75,7 @@ impl From<ApprovalError> for Refusal {
 }
 
 /// An error's text as the beginning of a sentence.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -97,6 +97,10 @@ pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, text: 
     ReadingView {
         reader: reader.to_owned(),
         refusal: reading.refusal.clone(),
+        cluster: reading
+            .cluster
+            .as_ref()
+            .map(|named| TargetView { display: named.value.clone(), source: (&named.source).into() }),
         statements: reading.statements.iter().map(|said| statement(said, text)).collect(),
         questions: reading
             .questions

@@ -31,6 +31,8 @@ pub struct Summary {
 pub struct Listed {
     /// Its id, a UUIDv7.
     pub id: Uuid,
+    /// The cluster it is for.
+    pub cluster: String,
     /// What was typed, verbatim.
     pub content: String,
     /// Who typed it.
@@ -51,6 +53,8 @@ pub struct Listed {
 pub struct Detail {
     /// Its id, a UUIDv7.
     pub id: Uuid,
+    /// The cluster it is for.
+    pub cluster: String,
     /// What was typed, verbatim.
     pub content: String,
     /// Who typed it.
@@ -105,6 +109,8 @@ pub struct ReadingView {
     pub reader: String,
     /// Why this is no declaration that MycoPod carries out.
     pub refusal: Option<String>,
+    /// The cluster, where it was named; without one the first holds.
+    pub cluster: Option<TargetView>,
     /// What was asked for, in order.
     pub statements: Vec<StatementView>,
     /// What must be answered first.
@@ -298,6 +304,8 @@ pub struct StepLog {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Guest)]
 pub struct GuestRow {
+    /// The cluster it is on.
+    pub cluster: String,
     /// `qemu` or `lxc`.
     pub kind: &'static str,
     /// Its number.
@@ -348,10 +356,12 @@ pub struct DriftView {
     pub since: DateTime<Utc>,
 }
 
-/// The cluster as last seen.
+/// A cluster as last seen.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Cluster {
-    /// Its name.
+    /// What MycoPod calls it.
+    pub cluster: String,
+    /// What it calls itself in Proxmox, or its only node's name.
     pub name: String,
     /// Whether it is the sandbox.
     pub sandbox: bool,
@@ -422,8 +432,88 @@ pub struct Readiness {
     pub status: &'static str,
     /// The database.
     pub database: Part,
-    /// Proxmox VE.
+    /// Proxmox VE; with several clusters, the first that does not answer.
     pub proxmox: Part,
+    /// Each cluster.
+    pub clusters: Vec<ClusterPart>,
+}
+
+/// A cluster that MycoPod depends on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReadinessCluster)]
+pub struct ClusterPart {
+    /// Its name.
+    pub cluster: String,
+    /// Whether it answered when it was last asked.
+    pub ok: bool,
+    /// Seconds since it last did; `null` where it never has.
+    pub age_seconds: Option<u64>,
+    /// What is wrong.
+    pub detail: Option<String>,
+}
+
+/// A cluster in the list of clusters.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClusterLine {
+    /// What MycoPod calls it, and declarations.
+    pub name: String,
+    /// Whether it is the settings' cluster, which declarations are for that name none.
+    pub first: bool,
+    /// Whether it is the sandbox.
+    pub sandbox: bool,
+    /// `seen`, `unreachable`, or `unknown` where it was not asked yet.
+    pub state: &'static str,
+    /// Proxmox VE's version as last seen.
+    pub version: Option<String>,
+    /// How many nodes it has.
+    pub nodes: Option<usize>,
+    /// How many guests it has, templates not counted.
+    pub guests: Option<usize>,
+    /// Seconds since it last answered; `null` where it never has.
+    pub age_seconds: Option<u64>,
+    /// Why it does not answer.
+    pub detail: Option<String>,
+    /// How it is reached, for Admins.
+    pub access: Option<ClusterAccess>,
+}
+
+/// How a cluster is reached, all but the secret.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ClusterAccess {
+    /// The API's addresses.
+    pub urls: Vec<String>,
+    /// The API token without its secret.
+    pub token: String,
+    /// `system`, `ca` or `pin`: how its certificate is known.
+    pub trust: &'static str,
+    /// The pinned SHA-256, where there is one.
+    pub pin: Option<String>,
+    /// The pool that new guests join.
+    pub pool: Option<String>,
+    /// When it was added; nothing for the first.
+    pub added_at: Option<DateTime<Utc>>,
+    /// Who added it; nothing for the first.
+    pub added_by: Option<String>,
+}
+
+/// What a cluster answered to the question whether it can be used.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ClusterTest)]
+pub struct Tested {
+    /// Proxmox VE's version.
+    pub version: String,
+    /// What the token may not do that plans may need.
+    pub missing: Vec<Missing>,
+}
+
+/// Something that a token may not do, and where.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = MissingPrivilege)]
+pub struct Missing {
+    /// The path of Proxmox's access control, e.g. `/storage/local-lvm`.
+    pub path: String,
+    /// The privilege, e.g. `Datastore.AllocateSpace`.
+    pub privilege: String,
 }
 
 /// A part that MycoPod depends on.

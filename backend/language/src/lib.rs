@@ -2,6 +2,7 @@
 
 mod account;
 mod builtin;
+mod cluster;
 mod lexer;
 mod openai;
 mod quantity;

@@ -76,7 +76,10 @@ impl Pve {
 
         let missing = needed.into_iter().filter(|(path, privilege)| !rights.has(path, privilege));
         let missing = missing.map(|(path, privilege)| MissingPrivilege { path, privilege: privilege.to_owned() });
-        Ok(Health { version: version.text("version").unwrap_or_default(), missing: missing.collect() })
+        let version = version.text("version").unwrap_or_default();
+        let supported = supports(&version);
+        let fingerprints = nodes.iter().filter_map(|node| node.text("ssl_fingerprint")).filter(|print| !print.is_empty()).collect();
+        Ok(Health { version, supported, missing: missing.collect(), fingerprints })
     }
 
     async fn bridges(&self, node: &str) -> Result<Vec<String>, CallError> {

@@ -74,6 +74,9 @@ kinds! {
     StepBlocked = "step.blocked",
     DriftFound = "drift.found",
     DriftCleared = "drift.cleared",
+    ClusterAdded = "cluster.added",
+    ClusterChanged = "cluster.changed",
+    ClusterRemoved = "cluster.removed",
     CheckpointSigned = "checkpoint.signed",
 }
 

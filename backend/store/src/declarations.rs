@@ -1,7 +1,7 @@
 //! Declarations: what somebody typed, kept verbatim, and where it stands.
 
 use chrono::{DateTime, Utc};
-use mycopod_core::id::{DeclarationId, UserId};
+use mycopod_core::id::{ClusterId, DeclarationId, UserId};
 use mycopod_core::intent::Intent;
 use mycopod_core::plan::Summary;
 use mycopod_core::reading::Reading;
@@ -19,6 +19,10 @@ use crate::{StoreError, clip, exactly_one, json, leases};
 pub struct Line {
     /// Which.
     pub id: DeclarationId,
+    /// For which cluster.
+    pub cluster: ClusterId,
+    /// What people call that cluster.
+    pub cluster_name: String,
     /// Who typed it.
     pub user: UserId,
     /// The author's address.
@@ -52,6 +56,8 @@ impl FromRow<'_, PgRow> for Line {
         };
         Ok(Self {
             id: row.id("id", DeclarationId)?,
+            cluster: row.id("cluster_id", ClusterId)?,
+            cluster_name: row.plain("cluster_name")?,
             user: row.id("user_id", UserId)?,
             email: row.plain("email")?,
             content: row.plain("content")?,
@@ -95,33 +101,37 @@ impl FromRow<'_, PgRow> for Declaration {
     }
 }
 
-/// Keeps a new declaration, to be read. Its author's address is not needed.
+/// Keeps a new declaration, to be read against `cluster`. Its author's address is not needed.
 pub async fn create(
     connection: &mut PgConnection,
     id: DeclarationId,
+    cluster: ClusterId,
     user: UserId,
     content: &str,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let result = sqlx::query(
-        "INSERT INTO declarations (id, user_id, content, created_at, updated_at, status) VALUES ($1, $2, $3, $4, $4, $5)",
+        "INSERT INTO declarations (id, cluster_id, user_id, content, created_at, updated_at, status)
+         SELECT $1, c.id, $3, $4, $5, $5, $6 FROM clusters c WHERE c.id = $2 AND removed_at IS NULL FOR SHARE",
     )
     .bind(id.0)
+    .bind(cluster.0)
     .bind(user.0)
     .bind(content)
     .bind(at)
     .bind(DeclarationStatus::Reading.as_str())
     .execute(&mut *connection)
     .await?;
-    exactly_one(&result)?;
+    exactly_one(&result).map_err(|_| StoreError::ClusterGone)?;
     leases::open(connection, id).await
 }
 
 /// The declaration of that id.
 pub async fn get(connection: &mut PgConnection, id: DeclarationId) -> Result<Option<Declaration>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT d.*, u.email, p.creates, p.updates, p.destroys
-         FROM declarations d JOIN users u ON u.id = d.user_id LEFT JOIN plans p ON p.id = d.plan_id
+        "SELECT d.*, c.name AS cluster_name, u.email, p.creates, p.updates, p.destroys
+         FROM declarations d JOIN clusters c ON c.id = d.cluster_id JOIN users u ON u.id = d.user_id
+         LEFT JOIN plans p ON p.id = d.plan_id
          WHERE d.id = $1",
     )
     .bind(id.0)
@@ -137,9 +147,10 @@ pub async fn list(
     limit: u32,
 ) -> Result<Vec<Line>, StoreError> {
     Ok(sqlx::query_as(
-        "SELECT d.id, d.user_id, d.content, d.created_at, d.updated_at, d.status, d.status_reason, d.plan_id,
-                u.email, p.creates, p.updates, p.destroys
-         FROM declarations d JOIN users u ON u.id = d.user_id LEFT JOIN plans p ON p.id = d.plan_id
+        "SELECT d.id, d.cluster_id, d.user_id, d.content, d.created_at, d.updated_at, d.status, d.status_reason,
+                d.plan_id, c.name AS cluster_name, u.email, p.creates, p.updates, p.destroys
+         FROM declarations d JOIN clusters c ON c.id = d.cluster_id JOIN users u ON u.id = d.user_id
+         LEFT JOIN plans p ON p.id = d.plan_id
          WHERE ($1::uuid IS NULL OR d.user_id = $1) AND ($2::uuid IS NULL OR d.id < $2)
          ORDER BY d.id DESC LIMIT $3",
     )
@@ -167,6 +178,24 @@ pub async fn count_by_status(connection: &mut PgConnection) -> Result<Vec<(Decla
     let rows =
         sqlx::query("SELECT status, count(*) AS n FROM declarations GROUP BY status").fetch_all(connection).await?;
     rows.iter().map(|row| Ok((row.parsed("status")?, row.try_get::<i64, _>("n")?.unsigned_abs()))).collect()
+}
+
+/// Makes a declaration that has no plan yet one for another cluster.
+pub async fn save_cluster(
+    connection: &mut PgConnection,
+    id: DeclarationId,
+    cluster: ClusterId,
+) -> Result<(), StoreError> {
+    let result = sqlx::query(
+        "UPDATE declarations SET cluster_id = c.id FROM
+             (SELECT id FROM clusters WHERE id = $2 AND removed_at IS NULL FOR SHARE) c
+         WHERE declarations.id = $1 AND plan_id IS NULL",
+    )
+    .bind(id.0)
+    .bind(cluster.0)
+    .execute(connection)
+    .await?;
+    exactly_one(&result)
 }
 
 /// Keeps how a declaration was read, in place of an earlier reading.

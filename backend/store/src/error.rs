@@ -61,6 +61,12 @@ pub enum StoreError {
     /// Another resource has reserved or holds the number.
     #[error("VMID {0} is reserved for another guest; nothing was written. Plan again")]
     VmidTaken(Vmid),
+    /// Another cluster bears the name.
+    #[error("there is a cluster called {0} already; nothing was changed")]
+    ClusterTaken(String),
+    /// The cluster is not there any more.
+    #[error("the cluster was removed meanwhile; nothing was written")]
+    ClusterGone,
     /// An audit entry says too much.
     #[error("an audit entry of {0} bytes is longer than 65536; nothing was written")]
     EntryTooLarge(usize),

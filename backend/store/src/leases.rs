@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use mycopod_core::id::{DeclarationId, ReconciliationId};
+use mycopod_core::id::{ClusterId, DeclarationId, ReconciliationId};
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus};
 use sqlx::postgres::PgConnection;
 use sqlx::{Postgres, Transaction};
@@ -57,11 +57,12 @@ pub(crate) async fn open(connection: &mut PgConnection, work: impl Claimable) ->
     exactly_one(&result)
 }
 
-/// Claims the declaration in this state that has waited longest and that nobody holds.
+/// Claims the declaration for a cluster in this state that has waited longest and that nobody holds.
 ///
 /// `worker` names the claimant for people; `lease` is how long the claim holds unless renewed.
 pub async fn claim_declaration(
     connection: &mut PgConnection,
+    cluster: ClusterId,
     status: DeclarationStatus,
     worker: &str,
     lease: Duration,
@@ -69,34 +70,37 @@ pub async fn claim_declaration(
     let row = sqlx::query(
         "UPDATE leases SET worker = $2, fence = fence + 1, lease_until = now() + $3 WHERE work_id = (
              SELECT work_id FROM leases JOIN declarations ON id = work_id
-             WHERE status = $1 AND (lease_until IS NULL OR lease_until < now())
+             WHERE cluster_id = $4 AND status = $1 AND (lease_until IS NULL OR lease_until < now())
              ORDER BY updated_at LIMIT 1 FOR UPDATE OF leases SKIP LOCKED)
          RETURNING work_id, fence",
     )
     .bind(status.as_str())
     .bind(worker)
     .bind(lease)
+    .bind(cluster.0)
     .fetch_optional(connection)
     .await?;
     row.map(|row| Ok(Lease { work: row.id("work_id", DeclarationId)?, fence: row.plain("fence")? })).transpose()
 }
 
-/// Claims the reconciliation under way that has waited longest and that nobody holds.
+/// Claims the reconciliation under way on a cluster that has waited longest and that nobody holds.
 pub async fn claim_reconciliation(
     connection: &mut PgConnection,
+    cluster: ClusterId,
     worker: &str,
     lease: Duration,
 ) -> Result<Option<Lease<ReconciliationId>>, StoreError> {
     let row = sqlx::query(
         r#"UPDATE leases SET worker = $2, fence = fence + 1, lease_until = now() + $3 WHERE work_id = (
-             SELECT work_id FROM leases JOIN reconciliations ON id = work_id
-             WHERE status = $1 AND (lease_until IS NULL OR lease_until < now())
+             SELECT work_id FROM leases JOIN reconciliations r ON r.id = work_id JOIN declarations d ON d.id = declaration_id
+             WHERE cluster_id = $4 AND r.status = $1 AND (lease_until IS NULL OR lease_until < now())
              ORDER BY "timestamp" LIMIT 1 FOR UPDATE OF leases SKIP LOCKED)
          RETURNING work_id, fence"#,
     )
     .bind(ReconciliationStatus::Applying.as_str())
     .bind(worker)
     .bind(lease)
+    .bind(cluster.0)
     .fetch_optional(connection)
     .await?;
     row.map(|row| Ok(Lease { work: row.id("work_id", ReconciliationId)?, fence: row.plain("fence")? })).transpose()

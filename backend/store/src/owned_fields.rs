@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use mycopod_core::field::{Field, Value};
-use mycopod_core::id::{DeclarationId, ResourceId};
+use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Postgres, Transaction};
 use uuid::Uuid;
@@ -89,9 +89,15 @@ pub async fn of(connection: &mut PgConnection, resource: ResourceId) -> Result<V
         .await?)
 }
 
-/// All declared fields: the latest state of all declarations.
-pub async fn all(connection: &mut PgConnection) -> Result<Vec<OwnedField>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM owned_fields ORDER BY resource_id, field").fetch_all(connection).await?)
+/// All declared fields of guests on a cluster: the latest state of all declarations for it.
+pub async fn all(connection: &mut PgConnection, cluster: ClusterId) -> Result<Vec<OwnedField>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT o.* FROM owned_fields o JOIN resources r ON r.id = resource_id WHERE cluster_id = $1
+         ORDER BY resource_id, field",
+    )
+    .bind(cluster.0)
+    .fetch_all(connection)
+    .await?)
 }
 
 /// The newest declaration that owns a field of each resource.

@@ -1,13 +1,11 @@
 //! Resources: the guests of ours, from the reservation of their VMID to their end.
 //!
-//! A VMID belongs to one resource at a time. It is reserved when a plan chooses it, so
+//! A VMID belongs to one resource of its cluster at a time. It is reserved when a plan chooses it, so
 //! that two plans never choose the same.
-
-use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use mycopod_core::guest::{GuestRef, Kind, Vmid};
-use mycopod_core::id::{DeclarationId, ResourceId};
+use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Postgres, Transaction};
 
@@ -30,6 +28,8 @@ pub enum State {
 pub struct Resource {
     /// Which; its marker names it.
     pub id: ResourceId,
+    /// The cluster that it is on: that of its declaration.
+    pub cluster: ClusterId,
     /// VM or container, number, name and node, as last written.
     pub guest: GuestRef,
     /// The declaration that made or adopted it.
@@ -62,6 +62,7 @@ impl FromRow<'_, PgRow> for Resource {
         let guest = GuestRef { kind, vmid: vmid(row)?, name: row.plain("name")?, node: row.plain("node")? };
         Ok(Self {
             id: row.id("id", ResourceId)?,
+            cluster: row.id("cluster_id", ClusterId)?,
             guest,
             declaration: row.id("declaration_id", DeclarationId)?,
             smbios_uuid: row.plain("smbios_uuid")?,
@@ -98,8 +99,8 @@ pub async fn reserve(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let result = sqlx::query(
-        "INSERT INTO resources AS r (id, kind, vmid, node, name, declaration_id, state, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'reserved', $7)
+        "INSERT INTO resources AS r (id, kind, vmid, node, name, declaration_id, cluster_id, state, created_at)
+         SELECT $1, $2, $3, $4, $5, id, cluster_id, 'reserved', $7 FROM declarations WHERE id = $6
          ON CONFLICT (id) DO UPDATE
          SET kind = excluded.kind, vmid = excluded.vmid, node = excluded.node, name = excluded.name
          WHERE r.state = 'reserved' AND r.declaration_id = excluded.declaration_id",
@@ -142,12 +143,13 @@ pub async fn present(
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let result = sqlx::query(
-        "INSERT INTO resources AS r (id, kind, vmid, node, name, declaration_id, smbios_uuid, state, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, 'present', $8)
+        "INSERT INTO resources AS r (id, kind, vmid, node, name, declaration_id, cluster_id, smbios_uuid, state,
+                                     created_at)
+         SELECT $1, $2, $3, $4, $5, id, cluster_id, $7, 'present', $8 FROM declarations WHERE id = $6
          ON CONFLICT (id) DO UPDATE
          SET node = excluded.node, name = excluded.name, smbios_uuid = excluded.smbios_uuid, state = 'present',
              gone_at = NULL
-         WHERE r.kind = excluded.kind AND r.vmid = excluded.vmid",
+         WHERE r.kind = excluded.kind AND r.vmid = excluded.vmid AND r.cluster_id = excluded.cluster_id",
     )
     .bind(id.0)
     .bind(guest.kind.as_str())
@@ -185,22 +187,10 @@ pub async fn get(connection: &mut PgConnection, id: ResourceId) -> Result<Option
     Ok(sqlx::query_as("SELECT * FROM resources WHERE id = $1").bind(id.0).fetch_optional(connection).await?)
 }
 
-/// All resources that are not gone, by VMID.
-pub async fn list(connection: &mut PgConnection) -> Result<Vec<Resource>, StoreError> {
-    Ok(sqlx::query_as("SELECT * FROM resources WHERE state <> 'gone' ORDER BY vmid").fetch_all(connection).await?)
-}
-
-/// The VMIDs that a plan for `declaration` must not choose: all that are in use or reserved,
-/// but not those that this declaration has itself reserved.
-pub async fn taken_vmids(
-    connection: &mut PgConnection,
-    declaration: DeclarationId,
-) -> Result<BTreeSet<Vmid>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT vmid FROM resources WHERE state = 'present' OR (state = 'reserved' AND declaration_id <> $1)",
-    )
-    .bind(declaration.0)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.iter().map(vmid).collect::<sqlx::Result<_>>()?)
+/// All resources on a cluster that are not gone, by VMID.
+pub async fn list(connection: &mut PgConnection, cluster: ClusterId) -> Result<Vec<Resource>, StoreError> {
+    Ok(sqlx::query_as("SELECT * FROM resources WHERE cluster_id = $1 AND state <> 'gone' ORDER BY vmid")
+        .bind(cluster.0)
+        .fetch_all(connection)
+        .await?)
 }

@@ -3,17 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use mycopod_core::cluster::Trust;
+use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
-use mycopod_core::marker::MarkerKey;
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor};
 use mycopod_engine::clock::SystemClock;
-use mycopod_pve::{Credential, Pve, Trust};
 use mycopod_store::private::{PrivateServer, PrivateServerError};
 use serde::Serialize;
 
 use crate::config::{self, Config, Proxmox, Reader};
 use crate::exit::Exit;
 use crate::output::{Output, Tone};
+use crate::ways::Ways;
 
 /// There are no options: settings are the server's.
 #[derive(clap::Args)]
@@ -106,29 +107,21 @@ async fn private_database(data_dir: &Path) -> Finding {
 }
 
 async fn proxmox(config: &Config) -> Vec<Finding> {
-    let Some(Proxmox { url, token, trust, pool }) = &config.proxmox else {
+    let Some(Proxmox { access, secret }) = &config.proxmox else {
         return vec![Finding::good("proxmox", "PROXMOX_API_URL is not set: `mycopod serve` runs the sandbox cluster")];
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // Nothing is marked here, so a server that never started gets no secret by this check.
-    let marker_key = match config.secret_file.exists().then(|| config::secret(&config.secret_file, clock.as_ref())) {
-        None => [0; 32],
-        Some(Ok(secret)) => Keys::derive(&secret).marker,
+    let keys = match config.secret_file.exists().then(|| config::secret(&config.secret_file, clock.as_ref())) {
+        None => Keys::derive(&[0; 32]),
+        Some(Ok(secret)) => Keys::derive(&secret),
         Some(Err(error)) => return vec![Finding::bad("secret", &error)],
     };
-    let connected = Pve::connect(mycopod_pve::Config {
-        url: url.clone(),
-        credential: Credential::Token(token.clone()),
-        trust: trust.clone(),
-        pool: pool.clone(),
-        marker_key: MarkerKey::new(marker_key),
-        clock,
-    });
-    let pve = match connected {
+    let pve = match Ways::new(Arc::new(keys), clock).make(ClusterId::FIRST, access, secret) {
         Err(error) => return vec![Finding::bad("proxmox", &error)],
         Ok(pve) => pve,
     };
-    let mut findings = checked(pve.health().await, trust);
+    let mut findings = checked(pve.health().await, &access.trust);
     let hosts = pve.check_hosts().await;
     if hosts.len() > 1 {
         findings.extend(hosts.into_iter().map(|(host, end)| match end {
@@ -147,7 +140,7 @@ fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
                 Trust::System => {
                     "Where its certificate is the cluster’s own, set PROXMOX_CA_FILE to a copy of /etc/pve/pve-root-ca.pem"
                 }
-                Trust::CaFile(_) | Trust::Pin(_) => {
+                Trust::Ca(_) | Trust::Pin(_) => {
                     "Check PROXMOX_API_URL, and that PROXMOX_CA_FILE or PROXMOX_TLS_PIN is that cluster’s"
                 }
             };
@@ -163,7 +156,7 @@ fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
         Err(error) => vec![Finding::bad("proxmox", &error)],
         Ok(health) => {
             let version = format!("Proxmox VE {}", health.version);
-            let version = if mycopod_pve::supports(&health.version) {
+            let version = if health.supported {
                 Finding::good("version", version)
             } else {
                 Finding::bad("version", &format!("{version} is not known to MycoPod, which is made for 8.4"))

@@ -6,19 +6,18 @@ use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use mycopod_core::cluster::{Access, NoCluster, Secret, Trust};
+use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
-use mycopod_core::marker::MarkerKey;
 use mycopod_core::ports::{Clock, Interpreter};
 use mycopod_engine::clock::SystemClock;
-use mycopod_engine::{Engine, Parts, Settings};
-use mycopod_pve::{Credential, Pve, Trust};
+use mycopod_engine::{Engine, First, Parts, Settings};
 use mycopod_sandbox::{Options, Running, Sandbox, World};
 use mycopod_server::FirstAdmin;
 use mycopod_store::StoreError;
 use mycopod_store::private::{PrivateServer, PrivateServerError};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
@@ -31,9 +30,7 @@ use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, SecretFileE
 use crate::exit::Exit;
 use crate::output::note;
 use crate::signals;
-
-/// How fresh the counter of requests to Proxmox is; scrapers ask every 15 s or so.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
+use crate::ways::Ways;
 
 /// There are no options: settings come from the environment and from .env.
 #[derive(clap::Args)]
@@ -61,6 +58,9 @@ pub enum ServeError {
     /// Proxmox's settings are wrong.
     #[error("PROXMOX_…: {0}")]
     Proxmox(#[from] mycopod_pve::ConfigError),
+    /// The sandbox's token is none.
+    #[error("the sandbox: {0}")]
+    Cluster(#[from] NoCluster),
     /// The language model's settings are wrong.
     #[error(transparent)]
     Reader(#[from] mycopod_language::ConfigError),
@@ -181,6 +181,8 @@ async fn with_database(
     let pool = mycopod_store::connect(options).await?;
     let served = async {
         mycopod_store::migrate(&pool).await?;
+        mycopod_store::clusters::name_first(&mut *pool.acquire().await.map_err(StoreError::from)?, &config.cluster)
+            .await?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let keys = Arc::new(Keys::derive(&config::secret(&config.secret_file, clock.as_ref())?));
         let sandbox = match &config.proxmox {
@@ -226,10 +228,13 @@ async fn with_cluster(
         Some(model) => note(format_args!("Reader: {} {model}", interpreter.name())),
         None => note("Reader: built-in"),
     }
-    let pve = Arc::new(pve(config, sandbox, &keys, &clock)?);
+    let ways = Arc::new(Ways::new(Arc::clone(&keys), Arc::clone(&clock)));
+    let (access, secret) = first(config, sandbox)?;
+    let hypervisor = ways.make(ClusterId::FIRST, &access, &secret)?;
     let engine = Engine::new(Parts {
         pool: pool.clone(),
-        hypervisor: pve.clone(),
+        first: First { name: config.cluster.clone(), access, hypervisor },
+        connector: ways.clone(),
         interpreter,
         clock,
         keys,
@@ -264,7 +269,7 @@ async fn with_cluster(
         async move { engine.run(stop).await }
     });
     note(format_args!("Ready: {url} in {:.1} s", started.elapsed().as_secs_f64()));
-    let counting = tokio::spawn(count_requests(pve));
+    let counting = tokio::spawn(async move { ways.count().await });
     let served = mycopod_server::serve(engine, surface, listener, stop.clone()).await;
     counting.abort();
     note("Stopping: work that was begun is finished at the next start.");
@@ -284,39 +289,19 @@ fn url_of(address: SocketAddr) -> String {
     }
 }
 
-fn pve(
-    config: &Config,
-    sandbox: Option<&Running>,
-    keys: &Keys,
-    clock: &Arc<dyn Clock>,
-) -> Result<Pve, mycopod_pve::ConfigError> {
-    let (url, token, trust, pool) = match (&config.proxmox, sandbox) {
-        (Some(Proxmox { url, token, trust, pool }), _) => {
-            note(format_args!("Proxmox: {url}"));
-            (url.clone(), token.clone(), trust.clone(), pool.clone())
+/// How the first cluster is reached: the one of the settings, or the sandbox.
+fn first(config: &Config, sandbox: Option<&Running>) -> Result<(Access, Secret), NoCluster> {
+    match (&config.proxmox, sandbox) {
+        (Some(Proxmox { access, secret }), _) => {
+            note(format_args!("Proxmox: {}", access.urls.join(", ")));
+            Ok((access.clone(), secret.clone()))
         }
         (None, Some(running)) => {
-            let trust = Trust::CaFile(running.ca_pem().as_bytes().to_vec());
-            (running.url(), SecretString::from(running.token()), trust, None)
+            let (token, secret) = Secret::of_token(running.token())?;
+            let trust = Trust::Ca(running.ca_pem().to_owned());
+            Ok((Access { urls: vec![running.url()], token, trust, pool: None }, secret))
         }
         (None, None) => unreachable!("without Proxmox the sandbox was started"),
-    };
-    Pve::connect(mycopod_pve::Config {
-        url,
-        credential: Credential::Token(token),
-        trust,
-        pool,
-        marker_key: MarkerKey::new(keys.marker),
-        clock: Arc::clone(clock),
-    })
-}
-
-/// Keeps the counter of requests to Proxmox up to date, until it is aborted.
-async fn count_requests(pve: Arc<Pve>) {
-    let mut ticks = tokio::time::interval(COUNT_EVERY);
-    loop {
-        ticks.tick().await;
-        metrics::counter!("mycopod_proxmox_requests_total").absolute(pve.calls());
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use mycopod_core::cluster::Secret;
 use mycopod_core::policy::Policy;
 use mycopod_pve::Pin;
 use reqwest::Url;
@@ -38,9 +39,8 @@ pub fn is_private_address(text: &str) -> bool {
 }
 
 /// The addresses of one or several hosts of a cluster, with commas between them.
-pub fn proxmox_urls(text: &str) -> Result<String, String> {
-    let urls: Result<Vec<_>, _> = text.split(',').map(|url| proxmox_url(url.trim())).collect();
-    Ok(urls?.join(","))
+pub fn proxmox_urls(text: &str) -> Result<Vec<String>, String> {
+    text.split(',').map(|url| proxmox_url(url.trim())).collect()
 }
 
 fn proxmox_url(text: &str) -> Result<String, String> {
@@ -62,23 +62,14 @@ pub fn server_url(text: &str) -> Result<String, String> {
     }
 }
 
-pub fn proxmox_token(text: &str) -> Result<SecretString, String> {
-    let shape = || {
-        let (id, secret) = text.split_once('=')?;
-        let (user, name) = id.split_once('!')?;
-        let (account, realm) = user.rsplit_once('@')?;
-        let parts = [account, realm, name, secret];
-        parts
-            .iter()
-            .all(|part| !part.is_empty() && !part.contains(char::is_whitespace))
-            .then(|| SecretString::from(text))
-    };
-    shape().ok_or_else(|| TOKEN_SHAPE.to_owned())
+/// The token's id and its secret.
+pub fn proxmox_token(text: &str) -> Result<(String, Secret), String> {
+    Secret::of_token(text).map_err(|_| TOKEN_SHAPE.to_owned())
 }
 
-pub fn pin(text: &str) -> Result<Pin, String> {
+pub fn pin(text: &str) -> Result<String, String> {
     let problem = "should be a SHA-256 fingerprint of 64 hexadecimal digits, with or without colons, or several with commas between them";
-    text.parse().map_err(|_| problem.to_owned())
+    text.parse::<Pin>().map(|_| text.to_owned()).map_err(|_| problem.to_owned())
 }
 
 pub fn database_url(text: &str) -> Result<SecretString, String> {
@@ -125,8 +116,8 @@ pub fn absolute(text: &str) -> Result<PathBuf, String> {
     if path.is_absolute() { Ok(path) } else { Err("should be a path that begins with /".to_owned()) }
 }
 
-pub fn ca_file(text: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(text)
+pub fn ca_file(text: &str) -> Result<String, String> {
+    std::fs::read_to_string(text)
         .map_err(|error| format!("should be a file with certificates in PEM, and cannot be read: {error}"))
 }
 

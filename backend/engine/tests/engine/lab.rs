@@ -4,15 +4,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mycopod_core::id::{DeclarationId, UserId};
+use mycopod_core::cluster::{Access, Secret};
+use mycopod_core::id::{ClusterId, DeclarationId, UserId};
 use mycopod_core::keys::Keys;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Observed, Sighting};
-use mycopod_core::ports::Hypervisor;
+use mycopod_core::ports::{Connector, Hypervisor};
 use mycopod_core::status::Role;
 use mycopod_engine::clock::SystemClock;
 use mycopod_engine::view::Detail;
-use mycopod_engine::{Actor, Engine, Parts, Settings};
+use mycopod_engine::{Actor, Engine, First, NewCluster, Parts, Settings};
 use mycopod_language::Builtin;
 use mycopod_pve::{Config, Credential, Pve, Trust};
 use mycopod_sandbox::{Options, Running, Sandbox, World};
@@ -24,6 +25,27 @@ use tokio_util::sync::CancellationToken;
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Ways to other sandboxes, as the server makes them.
+pub struct Ways;
+
+impl Connector for Ways {
+    fn connect(&self, id: ClusterId, access: &Access, secret: &Secret) -> Result<Arc<dyn Hypervisor>, String> {
+        let trust = match &access.trust {
+            mycopod_core::cluster::Trust::Ca(pem) => Trust::CaFile(pem.clone().into_bytes()),
+            mycopod_core::cluster::Trust::System | mycopod_core::cluster::Trust::Pin(_) => Trust::System,
+        };
+        let way = Pve::connect(Config {
+            url: access.urls.join(","),
+            credential: Credential::Token(format!("{}={}", access.token, secret.expose()).into()),
+            trust,
+            pool: access.pool.clone(),
+            marker_key: keys().marker_of(id),
+            clock: Arc::new(SystemClock),
+        });
+        way.map(|way| Arc::new(way) as Arc<dyn Hypervisor>).map_err(|error| error.to_string())
+    }
+}
 
 pub struct Lab {
     pub engine: Engine,
@@ -54,15 +76,7 @@ pub fn pve(sandbox: &Running) -> Pve {
 impl Lab {
     /// A demo cluster whose tasks end at once, and one Admin. The engine does nothing until [`Lab::run`].
     pub async fn new() -> Self {
-        let sandbox = Sandbox::start(Options {
-            listen: ([127, 0, 0, 1], 0).into(),
-            world: World::Demo,
-            token: None,
-            time_scale: 0.0,
-            data_dir: None,
-        })
-        .await
-        .unwrap();
+        let sandbox = sandbox().await;
         let database = mycopod_store::testing::database().await;
         let pve = Arc::new(pve(&sandbox));
         let engine = engine(&database, pve.clone());
@@ -141,29 +155,70 @@ impl Lab {
 
     /// What somebody does by hand in Proxmox, past MycoPod.
     pub async fn by_hand(&self, method: reqwest::Method, path: &str, form: &[(&str, &str)]) -> Value {
-        let ca = reqwest::Certificate::from_pem(self.sandbox.ca_pem().as_bytes()).unwrap();
-        let client = reqwest::Client::builder().tls_certs_only([ca]).build().unwrap();
-        let mut request = client
-            .request(method.clone(), format!("{}/api2/json{path}", self.sandbox.url()))
-            .header("Authorization", format!("PVEAPIToken={}", self.sandbox.token()));
-        if !form.is_empty() {
-            request = request.form(form);
-        }
-        let response = request.send().await.unwrap();
-        assert!(response.status().is_success(), "{method} {path}: {}", response.status());
-        response.json::<Value>().await.unwrap()["data"].clone()
+        by_hand(&self.sandbox, method, path, form).await
     }
 }
 
+pub async fn by_hand(sandbox: &Running, method: reqwest::Method, path: &str, form: &[(&str, &str)]) -> Value {
+    let ca = reqwest::Certificate::from_pem(sandbox.ca_pem().as_bytes()).unwrap();
+    let client = reqwest::Client::builder().tls_certs_only([ca]).build().unwrap();
+    let mut request = client
+        .request(method.clone(), format!("{}/api2/json{path}", sandbox.url()))
+        .header("Authorization", format!("PVEAPIToken={}", sandbox.token()));
+    if !form.is_empty() {
+        request = request.form(form);
+    }
+    let response = request.send().await.unwrap();
+    assert!(response.status().is_success(), "{method} {path}: {}", response.status());
+    response.json::<Value>().await.unwrap()["data"].clone()
+}
+
+/// How the cluster of that sandbox would be added.
+pub fn added(name: &str, sandbox: &Running) -> NewCluster {
+    NewCluster {
+        name: name.to_owned(),
+        urls: vec![sandbox.url()],
+        token: Secret::of_token(sandbox.token()).unwrap(),
+        trust: mycopod_core::cluster::Trust::Ca(sandbox.ca_pem().to_owned()),
+        pool: None,
+    }
+}
+
+/// A demo cluster whose tasks end at once.
+pub async fn sandbox() -> Running {
+    let options = Options {
+        listen: ([127, 0, 0, 1], 0).into(),
+        world: World::Demo,
+        token: None,
+        time_scale: 0.0,
+        data_dir: None,
+    };
+    Sandbox::start(options).await.unwrap()
+}
+
 pub fn engine(database: &TestDatabase, hypervisor: Arc<dyn Hypervisor>) -> Engine {
-    Engine::new(Parts {
+    Engine::new(parts(database, hypervisor))
+}
+
+pub fn parts(database: &TestDatabase, hypervisor: Arc<dyn Hypervisor>) -> Parts {
+    Parts {
         pool: database.pool.clone(),
-        hypervisor,
+        first: First {
+            name: "main".parse().unwrap(),
+            access: Access {
+                urls: vec!["https://127.0.0.1:1".to_owned()],
+                token: "mycopod@pve!first".to_owned(),
+                trust: mycopod_core::cluster::Trust::System,
+                pool: None,
+            },
+            hypervisor,
+        },
+        connector: Arc::new(Ways),
         interpreter: Arc::new(Builtin),
         clock: Arc::new(SystemClock),
         keys: keys(),
         settings: Settings { keep_every: Duration::from_millis(200), sandbox: true, ..Settings::default() },
-    })
+    }
 }
 
 pub async fn user(engine: &Engine, email: &str, role: Role, approved: bool) -> Actor {

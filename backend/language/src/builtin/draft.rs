@@ -222,5 +222,11 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
     questions.retain(|question| seen.insert(question.id.clone()));
     let refusal = (statements.is_empty() && questions.is_empty())
         .then(|| "Nothing is left to be done of this declaration.".to_owned());
-    Reading { statements, questions, unread: fragments.into_iter().map(|(_, fragment)| fragment).collect(), refusal }
+    Reading {
+        cluster: None,
+        statements,
+        questions,
+        unread: fragments.into_iter().map(|(_, fragment)| fragment).collect(),
+        refusal,
+    }
 }

@@ -16,6 +16,7 @@ pub mod item;
 pub mod target;
 pub mod value;
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use async_trait::async_trait;
@@ -23,6 +24,7 @@ use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
 
 use crate::account;
+use crate::cluster::Named;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
@@ -38,6 +40,10 @@ impl Interpreter for Builtin {
         "builtin"
     }
 
+    fn cluster(&self, text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
+        crate::cluster::cluster(text, clusters, answers)
+    }
+
     async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
         Ok(read(text, inventory, answers))
     }
@@ -46,14 +52,16 @@ impl Interpreter for Builtin {
 /// Reads a declaration.
 #[must_use]
 pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
-    let tokens = lex(text, |word| is_known(inventory, word));
+    let mut tokens = lex(text, |word| is_known(inventory, word));
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
+    let named = Named::take(text, &mut tokens, &inventory.clusters);
     let mut parser = Parser::new(text, &tokens, inventory);
     parser.sentences();
     let Parser { drafts, unread, .. } = parser;
-    draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread)
+    let reading = draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread);
+    named.complete(reading, answers)
 }
 
 /// Whether `word` is a name on the cluster, and so no misspelt keyword.

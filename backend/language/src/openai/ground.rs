@@ -13,6 +13,7 @@ use crate::builtin::draft::{self, Change, Context, Copy, Doing, Draft, Group};
 use crate::builtin::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::target::Targets;
 use crate::builtin::value::Noun;
+use crate::cluster::Named;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
@@ -130,7 +131,7 @@ impl<'a> Grounder<'a> {
 
     /// Where `words` stand, token by token, within some tokens; a place that nothing else covers is preferred.
     fn find(&self, words: &str, within: &Range<usize>) -> Result<Range<usize>, String> {
-        let wanted = lex(words, |_| true);
+        let wanted = self.lex(words);
         let wanted: Vec<&Token> = wanted.iter().filter(|token| token.kind != TokenKind::Break).collect();
         let fits = |start: usize| {
             let here = self.tokens[start..within.end].iter().take(wanted.len());
@@ -145,6 +146,13 @@ impl<'a> Grounder<'a> {
             format!("“{words}” does not stand in the text.")
         })?;
         Ok(*start..start + wanted.len())
+    }
+
+    /// The model's words without those that name the cluster, as the text's tokens are.
+    fn lex(&self, words: &str) -> Vec<Token> {
+        let mut tokens = lex(words, |_| true);
+        Named::take(words, &mut tokens, &self.inventory.clusters);
+        tokens
     }
 
     fn cover(&mut self, tokens: &Range<usize>) {
@@ -179,7 +187,7 @@ impl<'a> Grounder<'a> {
     fn find_loosely(&self, words: &str) -> Result<Range<usize>, String> {
         let all = 0..self.tokens.len();
         self.find(words, &all).or_else(|error| {
-            let wanted = lex(words, |_| true);
+            let wanted = self.lex(words);
             let mut content = wanted.iter().filter(|token| token.is_content());
             let (Some(first), Some(last)) = (content.next(), wanted.iter().rfind(|token| token.is_content())) else {
                 return Err(error);
@@ -230,6 +238,10 @@ impl<'a> Grounder<'a> {
     fn items(&mut self, raw: &RawStatement, whole: &Range<usize>, how: How) -> Result<Vec<Said<Item>>, String> {
         let mut items = Vec::new();
         for value in &raw.values {
+            if value.field == RawField::Cluster {
+                // Which cluster is meant is found by code; words that it does not know are asked about.
+                continue;
+            }
             let tokens = self.find(&value.words, whole)?;
             if let Some(item) = self.item(value, &tokens, how) {
                 items.push(Said { value: item, tokens });
@@ -416,7 +428,7 @@ fn noun(field: RawField) -> Option<Noun> {
         RawField::Gateway => Noun::Nic(NicPart::Gateway),
         RawField::Storage => Noun::Storage,
         RawField::Node => Noun::Node,
-        RawField::Image => return None,
+        RawField::Image | RawField::Cluster => return None,
     })
 }
 

@@ -8,6 +8,7 @@ mod client;
 mod ground;
 mod raw;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,6 +19,7 @@ use thiserror::Error;
 
 use crate::account;
 use crate::builtin;
+use crate::cluster::Named;
 use crate::lexer::{Token, lex};
 
 use client::{Client, Message};
@@ -85,11 +87,16 @@ impl Interpreter for OpenAi {
         Some(self.client.model())
     }
 
+    fn cluster(&self, text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
+        crate::cluster::cluster(text, clusters, answers)
+    }
+
     async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
-        let tokens = lex(text, |word| builtin::is_known(inventory, word));
+        let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
         if let Some(refusal) = account::refusal(&tokens) {
             return Ok(Reading { refusal: Some(refusal), ..Reading::default() });
         }
+        let named = Named::take(text, &mut tokens, &inventory.clusters);
         let mut messages = vec![
             Message::system(raw::instructions()),
             Message::user(raw::request(text, &known_names(&tokens, inventory))),
@@ -99,7 +106,7 @@ impl Interpreter for OpenAi {
             let answer = self.client.ask(&messages).await?;
             let read = RawReading::parse(&answer)
                 .and_then(|raw| Grounder::new(text, &tokens, inventory).ground(&raw))
-                .map(|grounded| grounded.finish(answers));
+                .map(|grounded| named.complete(grounded.finish(answers), answers));
             match read {
                 Ok(reading) => return Ok(reading),
                 Err(error) => wrong = error,

@@ -89,6 +89,7 @@ pub enum RawField {
     Protection,
     Unprivileged,
     Name,
+    Cluster,
 }
 
 /// The schema of [`RawReading`] as JSON.

@@ -12,16 +12,19 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
+use mycopod_core::cluster::{Access, Secret, Trust};
 use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{
-    CallError, Clock, Health, Hypervisor, Interpreter, Inventory, ReadError, Submitted, TaskLog, TaskState, Upid,
+    CallError, Clock, Connector, Health, Hypervisor, Interpreter, Inventory, MissingPrivilege, ReadError, Submitted,
+    TaskLog, TaskState, Upid,
 };
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_engine::clock::SystemClock;
-use mycopod_engine::{Engine, Parts, Settings};
+use mycopod_engine::{Engine, First, Parts, Settings};
 use mycopod_server::{Config, create_first_admin, router};
 use mycopod_store::testing::{TestDatabase, database};
 use serde_json::{Value, json};
@@ -50,8 +53,8 @@ impl Clock for TurnedClock {
     }
 }
 
-/// A cluster that does not answer.
-struct NoCluster;
+/// A cluster that does not answer, or only says how it is.
+struct NoCluster(Option<Health>);
 
 fn unreachable<T>() -> Result<T, CallError> {
     Err(CallError::NotSent("there is no cluster in this test".to_owned()))
@@ -81,7 +84,25 @@ impl Hypervisor for NoCluster {
         unreachable()
     }
     async fn health(&self) -> Result<Health, CallError> {
-        unreachable()
+        match &self.0 {
+            Some(health) => Ok(health.clone()),
+            None => unreachable(),
+        }
+    }
+}
+
+/// Ways to clusters that tell their version and nothing else; one whose token's secret is `wrong` does not.
+struct Answering;
+
+impl Connector for Answering {
+    fn connect(&self, _: ClusterId, access: &Access, secret: &Secret) -> Result<Arc<dyn Hypervisor>, String> {
+        let health = Health {
+            version: "8.4.1".to_owned(),
+            supported: true,
+            missing: vec![MissingPrivilege { path: "/nodes".to_owned(), privilege: "Sys.Audit".to_owned() }],
+            fingerprints: access.urls.iter().cloned().collect(),
+        };
+        Ok(Arc::new(NoCluster((secret.expose() != "wrong").then_some(health))))
     }
 }
 
@@ -206,7 +227,17 @@ impl Server {
         let clock = Arc::new(TurnedClock::default());
         let engine = Engine::new(Parts {
             pool: database.pool.clone(),
-            hypervisor: Arc::new(NoCluster),
+            first: First {
+                name: "main".parse().unwrap(),
+                access: Access {
+                    urls: vec!["https://pve1.example.org:8006".to_owned()],
+                    token: "mycopod@pve!first".to_owned(),
+                    trust: Trust::System,
+                    pool: None,
+                },
+                hypervisor: Arc::new(NoCluster(None)),
+            },
+            connector: Arc::new(Answering),
             interpreter: Arc::new(NoReader),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             keys: Arc::new(Keys::derive(&[7; 32])),

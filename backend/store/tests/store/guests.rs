@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::world::{World, guest, later, noon};
+use crate::world::{FIRST, World, guest, later, noon};
 use mycopod_core::field::{Field, Plain, Value};
-use mycopod_core::guest::Vmid;
 use mycopod_core::id::ResourceId;
 use mycopod_core::observed::Observed;
 use mycopod_store::resources::State;
 use mycopod_store::{StoreError, drift, leases, observations, owned_fields, resources, steps};
 use serde_json::json;
+use sqlx::PgConnection;
 
 fn fields(fields: &[(Field, u64)]) -> BTreeMap<Field, Value> {
     fields.iter().map(|(field, count)| (field.clone(), Value::Count(*count))).collect()
@@ -43,16 +43,18 @@ async fn a_reservation_follows_the_plan_and_is_freed_when_unused() {
     let (one, other) = (world.declared().await, world.declared().await);
     let (first, second) = (ResourceId::nth_of(one, 0), ResourceId::nth_of(other, 0));
     let mut connection = world.database.pool.acquire().await.unwrap();
-    let vmids = |vmids: &[u32]| vmids.iter().map(|n| Vmid::try_from(*n).unwrap()).collect::<BTreeSet<_>>();
+    let vmids = async |connection: &mut PgConnection| {
+        let listed = resources::list(connection, FIRST).await.unwrap();
+        listed.iter().map(|resource| resource.guest.vmid.get()).collect::<Vec<_>>()
+    };
     resources::reserve(&mut connection, first, &guest(100, "web"), one, noon()).await.unwrap();
     resources::reserve(&mut connection, second, &guest(101, "db"), other, noon()).await.unwrap();
-    assert_eq!(resources::taken_vmids(&mut connection, one).await.unwrap(), vmids(&[101]));
+    assert_eq!(vmids(&mut connection).await, [100, 101]);
     resources::reserve(&mut connection, first, &guest(105, "web"), one, later(1)).await.unwrap();
-    assert_eq!(resources::taken_vmids(&mut connection, other).await.unwrap(), vmids(&[105]));
+    assert_eq!(vmids(&mut connection).await, [101, 105]);
 
     resources::release_unused(&mut connection, one).await.unwrap();
-    assert_eq!(resources::taken_vmids(&mut connection, other).await.unwrap(), vmids(&[]));
-    assert_eq!(resources::list(&mut connection).await.unwrap().len(), 1);
+    assert_eq!(vmids(&mut connection).await, [101]);
 
     resources::present(&mut connection, second, &guest(101, "db"), other, Some("uuid"), later(2)).await.unwrap();
     resources::release_unused(&mut connection, other).await.unwrap();
@@ -72,7 +74,8 @@ async fn a_vmid_whose_guest_may_exist_stays_reserved() {
     // The plan's only step acts on this resource.
     let id = ResourceId::nth_of(declaration, 1);
     resources::reserve(&mut connection, id, &guest(101, "web"), declaration, noon()).await.unwrap();
-    let lease = leases::claim_reconciliation(&mut connection, "a", Duration::from_mins(1)).await.unwrap().unwrap();
+    let lease =
+        leases::claim_reconciliation(&mut connection, FIRST, "a", Duration::from_mins(1)).await.unwrap().unwrap();
     steps::start(&mut connection, &lease, 1, &json!({}), noon()).await.unwrap();
     resources::release_unused(&mut connection, declaration).await.unwrap();
     assert!(resources::get(&mut connection, id).await.unwrap().is_some());
@@ -89,7 +92,7 @@ async fn a_guest_that_is_gone_frees_its_vmid_and_its_fields() {
         .await
         .unwrap();
     resources::gone(&mut transaction, old, later(1)).await.unwrap();
-    assert_eq!(owned_fields::all(&mut transaction).await.unwrap(), []);
+    assert_eq!(owned_fields::all(&mut transaction, FIRST).await.unwrap(), []);
     resources::reserve(&mut transaction, new, &guest(100, "web"), declaration, later(2)).await.unwrap();
     let revived = resources::present(&mut transaction, old, &guest(100, "web"), declaration, None, later(3)).await;
     assert!(matches!(revived, Err(StoreError::VmidTaken(_))), "its number is another’s now: {revived:?}");
@@ -183,9 +186,9 @@ async fn an_older_look_never_replaces_a_later_one() {
         volumes: Vec::new(),
         pools: BTreeSet::new(),
     };
-    assert_eq!(observations::latest(&mut connection, "lab").await.unwrap(), None);
-    assert!(observations::save(&mut connection, "lab", &look(later(30), "8.4.1\0")).await.unwrap());
-    assert!(!observations::save(&mut connection, "lab", &look(later(20), "8.4.0")).await.unwrap());
-    let kept = observations::latest(&mut connection, "lab").await.unwrap();
+    assert_eq!(observations::latest(&mut connection, FIRST).await.unwrap(), None);
+    assert!(observations::save(&mut connection, FIRST, &look(later(30), "8.4.1\0")).await.unwrap());
+    assert!(!observations::save(&mut connection, FIRST, &look(later(20), "8.4.0")).await.unwrap());
+    let kept = observations::latest(&mut connection, FIRST).await.unwrap();
     assert_eq!(kept, Some(look(later(30), "8.4.1\u{fffd}")), "hostile text does not keep a look from being kept");
 }

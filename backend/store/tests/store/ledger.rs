@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::world::{CLOCK, World, later, noon};
+use crate::world::{CLOCK, FIRST, World, later, noon};
 use mycopod_core::id::ReconciliationId;
 use mycopod_core::ports::Upid;
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
@@ -17,7 +17,7 @@ const LONG: Duration = Duration::from_mins(5);
 const NONE: Duration = Duration::ZERO;
 
 async fn claim(connection: &mut PgConnection, worker: &str, lease: Duration) -> Option<Lease<ReconciliationId>> {
-    leases::claim_reconciliation(connection, worker, lease).await.unwrap()
+    leases::claim_reconciliation(connection, FIRST, worker, lease).await.unwrap()
 }
 
 fn upid() -> Upid {
@@ -312,14 +312,20 @@ async fn declarations_are_claimed_by_state_and_longest_waiting_first() {
         .execute(&mut *connection)
         .await
         .unwrap();
-    let approved = leases::claim_declaration(&mut connection, DeclarationStatus::Approved, "a", LONG).await.unwrap();
+    let approved =
+        leases::claim_declaration(&mut connection, FIRST, DeclarationStatus::Approved, "a", LONG).await.unwrap();
     assert_eq!(approved, None);
     for expected in [second, first] {
-        let lease =
-            leases::claim_declaration(&mut connection, DeclarationStatus::Reading, "a", LONG).await.unwrap().unwrap();
+        let lease = leases::claim_declaration(&mut connection, FIRST, DeclarationStatus::Reading, "a", LONG)
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(lease.work, expected);
     }
-    assert_eq!(leases::claim_declaration(&mut connection, DeclarationStatus::Reading, "b", LONG).await.unwrap(), None);
+    assert_eq!(
+        leases::claim_declaration(&mut connection, FIRST, DeclarationStatus::Reading, "b", LONG).await.unwrap(),
+        None
+    );
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod audit;
+mod clusters;
 mod guests;
 mod ledger;
 mod people;

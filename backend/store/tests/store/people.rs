@@ -1,6 +1,6 @@
 //! Users, sessions, failed logins, answers.
 
-use crate::world::{CLOCK, HASH, World, later, noon, user};
+use crate::world::{CLOCK, FIRST, HASH, World, later, noon, user};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::reading::Answers;
 use mycopod_core::status::Role;
@@ -188,7 +188,9 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     }
     let mut connection = world.database.pool.acquire().await.unwrap();
     let foreign = DeclarationId::fresh(&CLOCK);
-    declarations::create(&mut connection, foreign, world.admin.id, "🦀".repeat(4000).as_str(), noon()).await.unwrap();
+    declarations::create(&mut connection, foreign, FIRST, world.admin.id, "🦀".repeat(4000).as_str(), noon())
+        .await
+        .unwrap();
     world.planned(ids[2], 2).await;
 
     let lines = declarations::list(&mut connection, Some(world.author.id), None, 2).await.unwrap();
@@ -205,5 +207,5 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     assert_eq!(declarations::get(&mut connection, ids[0]).await.unwrap().unwrap().read, None);
     let long = "x".repeat(4001);
     let id = DeclarationId::fresh(&CLOCK);
-    assert!(declarations::create(&mut connection, id, world.admin.id, &long, noon()).await.is_err());
+    assert!(declarations::create(&mut connection, id, FIRST, world.admin.id, &long, noon()).await.is_err());
 }

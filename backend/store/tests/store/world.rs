@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mycopod_core::approval::ApprovalRecord;
+use mycopod_core::cluster::{Access, Trust};
 use mycopod_core::guest::{GuestRef, Kind, Vmid};
-use mycopod_core::id::{DeclarationId, ReconciliationId, ResourceId, UserId};
+use mycopod_core::id::{ClusterId, DeclarationId, ReconciliationId, ResourceId, UserId};
 use mycopod_core::plan::{Action, Effect, Plan, Step};
 use mycopod_core::ports::Clock;
 use mycopod_core::reading::Reading;
@@ -15,7 +16,7 @@ use mycopod_store::declarations::Read;
 use mycopod_store::plans::PlanId;
 use mycopod_store::testing::{TestDatabase, database};
 use mycopod_store::users::User;
-use mycopod_store::{approvals, declarations, plans, reconciliations, users};
+use mycopod_store::{approvals, clusters, declarations, plans, reconciliations, users};
 
 /// A clock that stands still; its random numbers count up.
 pub struct Still(AtomicU64);
@@ -60,6 +61,17 @@ pub fn guest(vmid: u32, name: &str) -> GuestRef {
     GuestRef { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap(), name: name.to_owned(), node: "pve1".to_owned() }
 }
 
+pub const FIRST: ClusterId = ClusterId::FIRST;
+
+pub fn access() -> Access {
+    Access {
+        urls: vec!["https://pve1.example.org:8006".to_owned()],
+        token: "mycopod@pve!mycopod".to_owned(),
+        trust: Trust::System,
+        pool: None,
+    }
+}
+
 pub struct World {
     pub database: TestDatabase,
     pub admin: User,
@@ -79,9 +91,23 @@ impl World {
 
     /// A declaration of Ann's, still to be read.
     pub async fn declared(&self) -> DeclarationId {
+        self.declared_on(FIRST).await
+    }
+
+    pub async fn declared_on(&self, cluster: ClusterId) -> DeclarationId {
         let id = DeclarationId::fresh(&CLOCK);
         let mut connection = self.database.pool.acquire().await.unwrap();
-        declarations::create(&mut connection, id, self.author.id, "a VM named web", noon()).await.unwrap();
+        declarations::create(&mut connection, id, cluster, self.author.id, "a VM named web", noon()).await.unwrap();
+        id
+    }
+
+    /// A second cluster.
+    pub async fn cluster(&self, name: &str) -> ClusterId {
+        let id = ClusterId::fresh(&CLOCK);
+        let mut connection = self.database.pool.acquire().await.unwrap();
+        clusters::add(&mut connection, id, &name.parse().unwrap(), &access(), &[7; 60], self.admin.id, noon())
+            .await
+            .unwrap();
         id
     }
 
