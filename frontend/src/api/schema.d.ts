@@ -96,7 +96,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The cluster as last seen: nodes, storages, bridges, and what guests can be made from. */
+    /** A cluster as last seen: nodes, storages, bridges, and what guests can be made from. */
     get: operations["cluster"];
     put?: never;
     post?: never;
@@ -253,7 +253,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** All guests as last seen, ours and others, with their drift. */
+    /** All guests of all clusters as last seen, ours and others, with their drift. */
     get: operations["guests"];
     put?: never;
     post?: never;
@@ -586,11 +586,13 @@ export interface components {
       /** @description What it shall be. */
       to: unknown;
     };
-    /** @description The cluster as last seen. */
+    /** @description A cluster as last seen. */
     Cluster: {
+      /** @description What MycoPod calls it. */
+      cluster: string;
       /** @description What guests can be made from. */
       images: components["schemas"]["Image"][];
-      /** @description Its name. */
+      /** @description What it calls itself in Proxmox, or its only node's name. */
       name: string;
       /** @description Its nodes. */
       nodes: components["schemas"]["Node"][];
@@ -609,6 +611,8 @@ export interface components {
     Declaration: {
       /** @description Who typed it. */
       author: components["schemas"]["Person"];
+      /** @description The cluster it is for. */
+      cluster: string;
       /** @description What was typed, verbatim. */
       content: string;
       /**
@@ -684,6 +688,8 @@ export interface components {
        * @description Seconds since it was seen.
        */
       age_seconds: number;
+      /** @description The cluster it is on. */
+      cluster: string;
       /**
        * Format: int64
        * @description Cores per socket (VM) or in all (container).
@@ -772,6 +778,8 @@ export interface components {
     Listed: {
       /** @description Who typed it. */
       author: components["schemas"]["Person"];
+      /** @description The cluster it is for. */
+      cluster: string;
       /** @description What was typed, verbatim. */
       content: string;
       /**
@@ -939,12 +947,28 @@ export interface components {
     };
     /** @description Whether MycoPod can do its work. */
     Readiness: {
+      /** @description Each cluster. */
+      clusters: components["schemas"]["ReadinessCluster"][];
       /** @description The database. */
       database: components["schemas"]["ReadinessPart"];
-      /** @description Proxmox VE. */
+      /** @description Proxmox VE; with several clusters, the first that does not answer. */
       proxmox: components["schemas"]["ReadinessPart"];
       /** @description `ready`, or `degraded` where a part does not answer. */
       status: string;
+    };
+    /** @description A cluster that MycoPod depends on. */
+    ReadinessCluster: {
+      /**
+       * Format: int64
+       * @description Seconds since it last did; `null` where it never has.
+       */
+      age_seconds: number | null;
+      /** @description Its name. */
+      cluster: string;
+      /** @description What is wrong. */
+      detail: string | null;
+      /** @description Whether it answered when it was last asked. */
+      ok: boolean;
     };
     /** @description A part that MycoPod depends on. */
     ReadinessPart: {
@@ -960,6 +984,7 @@ export interface components {
     };
     /** @description What was understood of a declaration. */
     Reading: {
+      cluster: components["schemas"]["Target"] | null;
       /** @description What must be answered first. */
       questions: components["schemas"]["Question"][];
       /** @description `builtin` or `openai`. */
@@ -1333,7 +1358,10 @@ export interface operations {
   };
   cluster: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Which cluster; without a name the first. */
+        cluster?: string;
+      };
       header?: never;
       path?: never;
       cookie?: never;
