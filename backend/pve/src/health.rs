@@ -78,7 +78,8 @@ impl Pve {
         let missing = missing.map(|(path, privilege)| MissingPrivilege { path, privilege: privilege.to_owned() });
         let version = version.text("version").unwrap_or_default();
         let supported = supports(&version);
-        let fingerprints = nodes.iter().filter_map(|node| node.text("ssl_fingerprint")).filter(|print| !print.is_empty()).collect();
+        let fingerprints =
+            nodes.iter().filter_map(|node| node.text("ssl_fingerprint")).filter(|print| !print.is_empty()).collect();
         Ok(Health { version, supported, missing: missing.collect(), fingerprints })
     }
 

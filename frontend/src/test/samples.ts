@@ -58,6 +58,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
   const asap = said("asap");
   return {
     id: "d-1",
+    cluster: "main",
     content: CONTENT,
     author: AUTHOR,
     status: "awaiting_approval",
@@ -67,6 +68,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
     reading: {
       reader: "builtin",
       refusal: null,
+      cluster: null,
       statements: [
         {
           start: 2,
@@ -110,6 +112,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
 
 export const GUESTS: Guest[] = [
   {
+    cluster: "main",
     kind: "qemu",
     vmid: 101,
     name: "web-1",
@@ -128,6 +131,7 @@ export const GUESTS: Guest[] = [
     problem: null,
   },
   {
+    cluster: "main",
     kind: "lxc",
     vmid: 102,
     name: "dns",
@@ -148,6 +152,7 @@ export const GUESTS: Guest[] = [
 ];
 
 export const CLUSTER: Cluster = {
+  cluster: "main",
   name: "demo",
   sandbox: true,
   version: "8.4",
