@@ -1,5 +1,7 @@
 //! What values a field takes.
 
+use std::fmt;
+
 /// What values a field takes, by Proxmox VE 8.4's own bounds. Which [`super::Value`] holds them stands at each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -65,4 +67,41 @@ pub enum Shape {
     Devices,
     /// A name of Debian's time zones, or `host`: [`super::Value::Text`].
     Timezone,
+}
+
+/// As a reference has it: `a whole number from 1 to 4094`.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = |f: &mut fmt::Formatter<'_>, head: &str, words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+            write!(f, "{head}{}", words.join(", "))
+        };
+        match self {
+            Self::Flag => f.write_str("yes or no"),
+            Self::Count { least, most } => write!(f, "a whole number from {least} to {most}"),
+            Self::Decimal { most } => write!(f, "a number from 0 to {most}, at most two decimals"),
+            Self::Size { least: 0 } => f.write_str("a size"),
+            Self::Size { least } => write!(f, "a size from {least} MiB on"),
+            Self::Choice(choices) => words(f, "one of ", choices),
+            Self::Choices(choices) => words(f, "any of ", choices),
+            Self::Tags => f.write_str("tags"),
+            Self::Name => f.write_str("a DNS name of at most 64 characters"),
+            Self::Word => f.write_str("a name"),
+            Self::Text { most } => write!(f, "a text of at most {most} characters"),
+            Self::Path => f.write_str("an absolute path, e.g. `/srv/data`"),
+            Self::Volume => f.write_str("a volume, e.g. `local:iso/debian-12.iso`"),
+            Self::Address4 => f.write_str("`dhcp`, or an IPv4 address with its prefix"),
+            Self::Host4 => f.write_str("an IPv4 address"),
+            Self::Address6 => f.write_str("`dhcp`, `auto`, or an IPv6 address with its prefix"),
+            Self::Host6 => f.write_str("an IPv6 address"),
+            Self::Hosts => f.write_str("IP addresses"),
+            Self::Domains => f.write_str("DNS domains"),
+            Self::Mac => f.write_str("a MAC address"),
+            Self::SshKeys => f.write_str("public SSH keys"),
+            Self::Machine => f.write_str("`q35` or `pc`, perhaps with a version"),
+            Self::Cpu => f.write_str("a CPU type, e.g. `host`"),
+            Self::Devices => f.write_str("disks and NICs in order, e.g. `scsi0;net0`"),
+            Self::Timezone => f.write_str("a time zone, e.g. `Europe/Berlin`, or `host`"),
+        }
+    }
 }
