@@ -55,6 +55,13 @@ pub fn refusal(tokens: &[Token]) -> Option<String> {
             "“{steering}” is no part of a declaration: rules, approval and confirmation are not set by its text. Say which guests you want, and how they shall be."
         ));
     }
+    if tells_a_password(tokens) {
+        // Without the words: what is shown here is kept and logged.
+        return Some(
+            "A password stands in this declaration. Declarations are kept, so nothing of it is used: store the password as a secret, and say “password from secret NAME”. Withdraw this declaration, and change the password if it is one in use."
+                .to_owned(),
+        );
+    }
     let deletes = ["delete", "destroy", "remove", "wipe", "erase", "purge", "kill", "nuke", "drop"];
     let everything = words.iter().enumerate().any(|(at, word)| {
         deletes.contains(word) && {
@@ -84,6 +91,61 @@ pub fn refusal(tokens: &[Token]) -> Option<String> {
     everything.then(|| {
         "MycoPod deletes guests by name or by tag, never all of them at once. Nothing was planned. Name the guests that shall go."
             .to_owned()
+    })
+}
+
+/// Words for a password.
+const PASSWORDS: [&str; 7] = ["password", "passwd", "passphrase", "cipassword", "pwd", "passcode", "pw"];
+
+/// Whether a password itself stands in the text, where a secret’s name belongs.
+fn tells_a_password(tokens: &[Token]) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |token| token.word.as_str());
+    let is_mark = |at: usize| tokens.get(at).is_some_and(|token| matches!(token.kind, TokenKind::Mark('=' | ':')));
+    let links = ["to", "is", "be", "as", "the", "a", "should", "shall", "must", "will", "it", "from", "in", "of"];
+    let names = |at: &usize| PASSWORDS.contains(&tokens[*at].word.as_str());
+    (0..tokens.len()).filter(names).any(|at| {
+        // “hunter2 as its password”
+        let mut before = at.checked_sub(1);
+        while ["the", "its", "a", "root", "user", "login", "their"].contains(&word(before)) {
+            before = before.and_then(|at| at.checked_sub(1));
+        }
+        let given = word(before) == "as" && {
+            let value = before.and_then(|at| at.checked_sub(1));
+            word(value.and_then(|at| at.checked_sub(1))) != "secret"
+        };
+        // “password hunter2”, “password: hunter2”, “password of web-01 to hunter2”
+        let end = tokens[at..].iter().position(Token::ends_sentence).map_or(tokens.len(), |end| at + end);
+        let value = |from: usize| {
+            let value = (from..end).find(|at| !is_mark(*at) && !links.contains(&word(Some(*at))));
+            value.is_some_and(|at| tokens[at].is_content() && word(Some(at)) != "secret")
+        };
+        let next = at + 1;
+        let goes_on = [
+            "of",
+            "for",
+            "on",
+            "and",
+            "or",
+            "with",
+            "login",
+            "logins",
+            "authentication",
+            "reset",
+            "prompt",
+            "from",
+            "in",
+            "by",
+            "at",
+        ];
+        let set_later = || {
+            let of = ["of", "for", "on"].contains(&word(Some(next)));
+            let to = (next..end).find(|at| is_mark(*at) || ["to", "is", "be", "from"].contains(&word(Some(*at))));
+            of && to.is_some_and(value)
+        };
+        given
+            || (next < end && !tokens[next].is_content() && is_mark(next) && value(next))
+            || (next < end && tokens[next].is_content() && !goes_on.contains(&word(Some(next))) && value(next))
+            || set_later()
     })
 }
 

@@ -1,5 +1,6 @@
 //! Text → tokens with their places in code points. Nothing is dropped but white space.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use mycopod_core::reading::{Fragment, Source, Span};
@@ -76,7 +77,7 @@ const VOLUME_CONTENT: [&str; 5] = ["vztmpl/", "iso/", "backup/", "import/", "sni
 /// The tokens of `text`. `known` are names that are never taken for a misspelt keyword.
 pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { chars: &chars, tokens: Vec::new(), known: &known };
+    let mut lexer = Lexer { chars: &chars, tokens: Vec::new(), known: &known, open: HashMap::new() };
     let mut at = 0;
     while at < chars.len() {
         at = lexer.next(at);
@@ -84,10 +85,15 @@ pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
     lexer.tokens
 }
 
+/// The longest IPv6 address with its prefix.
+const MAX_ADDRESS: usize = 43;
+
 struct Lexer<'a, F> {
     chars: &'a [char],
     tokens: Vec<Token>,
     known: &'a F,
+    /// Up to where a quotation that opens with this mark is known not to close.
+    open: HashMap<char, usize>,
 }
 
 impl<F: Fn(&str) -> bool> Lexer<'_, F> {
@@ -158,7 +164,7 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
     }
 
     /// Where the quotation that opens at `at` closes, on the same line.
-    fn closing_quote(&self, at: usize) -> Option<usize> {
+    fn closing_quote(&mut self, at: usize) -> Option<usize> {
         let closing: &[char] = match self.chars[at] {
             '"' => &['"', '”'],
             '“' => &['”', '"'],
@@ -169,18 +175,31 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
             '‘' => &['’'],
             _ => return None,
         };
-        let apostrophe = is_apostrophe(self.chars[at]);
+        let mark = self.chars[at];
+        if self.open.get(&mark).is_some_and(|end| at < *end) {
+            return None;
+        }
+        let apostrophe = is_apostrophe(mark);
         let line = self.chars[at + 1..].iter().take_while(|c| **c != '\n').count();
         let inside = &self.chars[at + 1..at + 1 + line];
         let length = (0..inside.len()).find(|i| {
             // An apostrophe closes only where no word goes on: 'the host's name'.
             closing.contains(&inside[*i]) && !(apostrophe && inside.get(i + 1).is_some_and(|c| c.is_alphanumeric()))
-        })?;
+        });
+        let Some(length) = length else {
+            // Looked for once a line, so that a row of marks takes no quadratic time.
+            self.open.insert(mark, at + 1 + line);
+            return None;
+        };
         (length > 0).then_some(at + 1 + length)
     }
 
     /// A run of characters between white space and marks, cut into its words and numbers.
     fn chunk(&mut self, start: usize) -> usize {
+        if let Some(end) = self.address(start) {
+            self.push(TokenKind::Word, start, end);
+            return end;
+        }
         let mut end = start;
         while let Some(c) = self.char(end) {
             let digit_before = end > start && self.chars[end - 1].is_ascii_digit();
@@ -215,6 +234,23 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
             self.push(TokenKind::Mark(self.chars[at]), at, at + 1);
         }
         stop
+    }
+
+    /// Where a MAC or IPv6 address ends that begins at `start`: the colons in it part nothing.
+    fn address(&self, start: usize) -> Option<usize> {
+        let length = self.chars[start..]
+            .iter()
+            .take(MAX_ADDRESS)
+            .take_while(|c| c.is_ascii_hexdigit() || matches!(c, ':' | '/'))
+            .count();
+        let whole = |end: usize| self.char(end).is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '-' | '_'));
+        // “fd00::1: …” ends before its last colon.
+        [length, length.saturating_sub(1)].into_iter().map(|length| start + length).find(|end| {
+            let text = self.text(start, *end);
+            let (address, prefix) = text.split_once('/').unwrap_or((&text, "0"));
+            let digits = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_digit());
+            whole(*end) && digits && (is_mac(address) || address.parse::<std::net::Ipv6Addr>().is_ok())
+        })
     }
 
     /// `2C/4G/40G` is three amounts, `8GB` a number and a unit, `web-1's` a name and an `'s`.
@@ -289,6 +325,12 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
     None
 }
 
+/// Six pairs of hexadecimal digits.
+fn is_mac(text: &str) -> bool {
+    let pairs = |part: &str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_hexdigit());
+    text.split(':').count() == 6 && text.split(':').all(pairs)
+}
+
 const fn is_mark(c: char) -> bool {
     matches!(c, ',' | ';' | '(' | ')' | '=' | '!' | '?' | ':' | '|' | '–' | '—' | '…')
 }
@@ -342,6 +384,14 @@ mod tests {
         let marks = |text| lex(text, |_| false).iter().filter(|t| t.kind == TokenKind::Mark('•')).count();
         assert_eq!(marks("- a\n* b\n1. c\n2) d"), 4);
         assert_eq!(marks("a - b"), 0);
+    }
+
+    #[test]
+    fn addresses_are_one_word_with_their_colons() {
+        assert_eq!(
+            cut("mac bc:24:11:00:00:01, ip6:fd00::5/64 via fe80::1. ab:12"),
+            ["mac", "bc:24:11:00:00:01", ",", "ip6", ":", "fd00::5/64", "via", "fe80::1", ".", "ab", ":", "12"]
+        );
     }
 
     #[test]

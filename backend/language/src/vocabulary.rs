@@ -50,7 +50,10 @@ const CLASSES: [(Class, &str); 7] = [
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
          saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + team all everybody \
-         per following follows look looks rebooted destroyed throw require",
+         per following follows look looks rebooted destroyed throw require \
+         secret empty point mounted order slaac dhcpv6 insert exclude excluded included include unset clear latest last recent live online \
+         live-migrate pause unpause continue turned backed seconds secs sec timeout time-out deadline limit within unused keeping adapter \
+         device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed",
     ),
     (
         Class::Negation,
@@ -64,7 +67,7 @@ const CLASSES: [(Class, &str); 7] = [
     ),
     (
         Class::Schedule,
-        "tomorrow tonight today daily nightly weekly hourly monthly yearly night nights day days hour hours minute minutes minutely week weeks \
+        "tomorrow tonight today yesterday daily nightly weekly hourly monthly yearly night nights day days hour hours minute minutes minutely week weeks \
          weekend weekends month months year midnight noon morning evening afternoon monday tuesday wednesday thursday friday saturday sunday \
          mondays tuesdays wednesdays thursdays fridays saturdays sundays am pm o'clock later cron schedule scheduled periodically regularly \
          always soon",

@@ -1,6 +1,6 @@
 //! Sentences as operators write them, and what the built-in reader must make of each.
 //!
-//! A line of the table is `sentence => reading`; `\n` stands for the end of a line. A sentence that must not be
+//! A line of the tables is `sentence => reading`; `\n` stands for the end of a line. A sentence that must not be
 //! planned expects `ask …` with the topics of its questions, or `refused`.
 
 mod common;
@@ -12,20 +12,12 @@ use mycopod_language::read;
 fn every_sentence_is_read_as_expected() {
     let inventory = common::inventory();
     let mut wrong = Vec::new();
-    for (number, line) in include_str!("corpus.txt").lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (sentence, expected) = line.split_once(" => ").expect("a line is `sentence => reading`");
-        let sentence = sentence.replace("\\n", "\n");
+    for (sentence, expected) in common::corpus() {
         let reading = read(&sentence, &inventory, &Answers::default());
         let summary = common::summary(&reading);
         if summary != expected {
             let questions: Vec<_> = reading.questions.iter().map(|question| question.text.as_str()).collect();
-            wrong.push(format!(
-                "{}: {sentence}\n  expected {expected}\n  read     {summary}\n  {questions:?}",
-                number + 1
-            ));
+            wrong.push(format!("{sentence}\n  expected {expected}\n  read     {summary}\n  {questions:?}"));
         }
     }
     assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong.join("\n"));

@@ -4,21 +4,14 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
-
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
-use mycopod_core::reading::{Answers, LEAVE_OUT, MAX_DECLARATION, Reading, Source, Span};
+use mycopod_core::reading::{Answers, LEAVE_OUT, Reading, Source, Span};
 use mycopod_language::read;
 use proptest::prelude::*;
 
 /// The sentences of the corpus.
 fn sentences() -> Vec<String> {
-    include_str!("corpus.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .filter_map(|line| Some(line.split_once(" => ")?.0.replace("\\n", "\n")))
-        .filter(|sentence| !sentence.is_empty())
-        .collect()
+    common::corpus().map(|(sentence, _)| sentence).filter(|sentence| !sentence.is_empty()).collect()
 }
 
 fn any_sentence() -> impl Strategy<Value = String> {
@@ -110,8 +103,10 @@ proptest! {
             hostile.images.insert(name.into(), Kind::Qemu);
         }
         let (plain, hostile) = (read(&sentence, &plain, &Answers::default()), read(&sentence, &hostile, &Answers::default()));
-        prop_assert_eq!(plain.statements, hostile.statements);
-        prop_assert_eq!(plain.questions, hostile.questions);
+        prop_assert_eq!(&plain.statements, &hostile.statements);
+        // The options of a question may name them.
+        let asked = |reading: Reading| reading.questions.into_iter().map(|q| (q.id, q.text, q.span)).collect::<Vec<_>>();
+        prop_assert_eq!(asked(plain), asked(hostile));
     }
 
     /// Left-out words ask no more, and nothing is made of them.
@@ -128,39 +123,5 @@ proptest! {
         let second = read(&sentence, &inventory, &answers);
         prop_assert_eq!(first.statements, second.statements);
         prop_assert!(second.questions.iter().all(|question| !question.id.starts_with("unread")));
-    }
-}
-
-#[test]
-fn the_longest_declarations_are_read_in_no_time() {
-    let patterns = [
-        "VM a-1: 2 cores, 4 GB RAM, 20 GB disk on local-lvm, vmbr1 vlan 20\n",
-        "delete ",
-        "web-1, ",
-        "“",
-        "not a. ",
-        "1 2 3 ",
-        "the the ",
-        "flurbish ",
-        "give web-01 4 cores and ",
-        "2x",
-        "/",
-        "((((",
-        "tag a, b and ",
-        "start web-01 and ",
-        "memory of ",
-        "''",
-        "1.",
-        "vm ",
-        "all ",
-        "it ",
-        "descriptoin ",
-    ];
-    for pattern in patterns {
-        let text: String = pattern.chars().cycle().take(MAX_DECLARATION).collect();
-        let began = Instant::now();
-        let _ = read(&text, &common::inventory(), &Answers::default());
-        // Far above what an optimised build takes; a quadratic rule takes minutes here.
-        assert!(began.elapsed() < Duration::from_secs(2), "{pattern:?} took {:?}", began.elapsed());
     }
 }

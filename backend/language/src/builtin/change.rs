@@ -2,17 +2,18 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{Plain, Value};
+use mycopod_core::field::{Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::Parser;
 use super::draft::{Change, Draft};
 use super::item::{DiskItem, How, Item, Said, Which};
+use super::named::Noun;
+use super::nic::NicRef;
 use super::target::Targets;
-use super::value::Noun;
 
 /// For whom, what, and how it is meant.
-type Wish = (Targets, Vec<Said<Item>>, How);
+pub type Wish = (Targets, Vec<Said<Item>>, How);
 
 pub const SET: &str = "set|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
 pub const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
@@ -26,6 +27,12 @@ impl Parser<'_> {
             Self::scaled,
             Self::tagging,
             Self::switching,
+            Self::moving_a_disk,
+            Self::joining,
+            Self::changing_the_cd,
+            Self::cabling,
+            Self::backing_up_disks,
+            Self::clearing,
             Self::plugging,
             Self::renaming,
             Self::giving,
@@ -65,7 +72,7 @@ impl Parser<'_> {
         self.drafts.iter().any(|draft| match draft {
             Draft::Create(group) => group.members.iter().any(|member| member.value == *name),
             Draft::Clone(copy) => copy.name.value == *name,
-            Draft::Change(_) | Draft::Do(_) => false,
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) => false,
         })
     }
 
@@ -77,7 +84,7 @@ impl Parser<'_> {
                 group.items.extend(items.into_iter().map(|item| (focus, item)));
             }
             Draft::Clone(copy) => copy.items.extend(items),
-            Draft::Change(_) | Draft::Do(_) => return None,
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) => return None,
         }
         Some(())
     }
@@ -113,7 +120,7 @@ impl Parser<'_> {
     }
 
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
-    fn of_targets(&mut self, prepositions: &str) -> Option<Targets> {
+    pub fn of_targets(&mut self, prepositions: &str) -> Option<Targets> {
         if !self.any(prepositions) {
             return None;
         }
@@ -121,7 +128,7 @@ impl Parser<'_> {
     }
 
     /// “web-01’s”, “its”, “web-01” before a field.
-    fn owner(&mut self) -> Option<Targets> {
+    pub fn owner(&mut self) -> Option<Targets> {
         if self.any("its|their") {
             return self.attempt(|p| {
                 // The pronoun is the possessive itself.
@@ -134,6 +141,9 @@ impl Parser<'_> {
                     }
                     Draft::Do(deed) => {
                         Targets::Old(deed.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
+                    }
+                    Draft::Remove(removal) => {
+                        Targets::Old(removal.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
                     }
                 })
             });
@@ -178,7 +188,7 @@ impl Parser<'_> {
                 Noun::Plain(plain @ (Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap)) => {
                     Item::Plain(plain, amount())
                 }
-                Noun::Disk(which, false) => Item::Disk(DiskItem { amount: amount(), which, times: 1, storage: None }),
+                Noun::Disk(which, false) => Item::Disk(DiskItem::sized(amount(), which)),
                 _ => return None,
             };
             Some(Said { value: item, tokens: start..p.at })
@@ -263,16 +273,18 @@ impl Parser<'_> {
         }
         let on = if self.any("enable|activate|turn on|switch on") {
             true
-        } else if self.any("disable|deactivate|turn off|switch off|remove") {
+        } else if self.any("disable|deactivate|turn off|switch off") {
             false
         } else {
             return None;
         };
         self.articles();
-        let Noun::Plain(plain @ (Plain::OnBoot | Plain::Protection)) = self.noun()? else { return None };
+        let start = self.at;
+        let switches = self.switches(on)?;
         let tokens = start..self.at;
         let targets = self.of_targets("for|on|of|from|in")?;
-        Some((targets, flag(plain, on, tokens), How::Set))
+        let items = switches.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect();
+        Some((targets, items, How::Set))
     }
 
     /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.
@@ -281,18 +293,24 @@ impl Parser<'_> {
             return None;
         }
         let card = "network card|network interface|network|nic|interface|net|bridge";
-        let targets = if let Some(targets) = self.attempt(|p| {
+        let (number, targets) = if let Some(found) = self.attempt(|p| {
+            let NicRef(number) = p.nic_ref()?;
+            Some((number, p.of_targets("of|on|for")?))
+        }) {
+            found
+        } else if let Some(targets) = self.attempt(|p| {
             p.any("the");
             if !p.any(card) {
                 return None;
             }
             p.of_targets("of|on|for")
         }) {
-            targets
+            (None, targets)
         } else {
             let targets = self.owner()?;
+            let number = self.attempt(Self::nic_ref).and_then(|NicRef(number)| number);
             self.any(card);
-            targets
+            (number, targets)
         };
         if !self.ahead(|p| p.any("to|into|in|on|onto").then_some(())) {
             return None;
@@ -301,6 +319,7 @@ impl Parser<'_> {
             p.any("onto|into");
             p.item(How::Set)
         })?;
+        let item = Said { value: item.value.of_nic(number), tokens: item.tokens };
         matches!(item.value, Item::Nic { .. }).then(|| (targets, vec![item], How::Set))
     }
 
@@ -341,7 +360,17 @@ impl Parser<'_> {
             Some((items, targets))
         }) {
             self.any("each");
-            let items = self.with_storage(items);
+            let mut items = self.with_storage(items);
+            // “… to web-01 with discard on”
+            while let Some(part) = self.attempt(|p| {
+                p.joint();
+                p.any("with|on");
+                p.item(How::Give).filter(|item| {
+                    matches!(item.value, Item::DiskPart(None, ..) | Item::Nic { number: None, fresh: false, .. })
+                })
+            }) {
+                items.push(part);
+            }
             return Some((targets, items, how));
         }
         if how == How::Remove {
@@ -386,7 +415,7 @@ impl Parser<'_> {
     }
 
     /// “the memory of web-01”, “web-01’s memory”, “its memory”.
-    fn field_of_targets(&mut self) -> Option<(Noun, Targets)> {
+    pub fn field_of_targets(&mut self) -> Option<(Noun, Targets)> {
         // In “the VLAN of web-01 to 30” no guests are counted.
         let counting = std::mem::replace(&mut self.counting, false);
         let read = self
@@ -526,11 +555,11 @@ impl Parser<'_> {
 /// `step` on the field `noun`.
 pub fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Option<Item> {
     match (noun, &step) {
-        (Noun::Disk(which, false), Value::Size(_)) => {
-            Some(Item::Disk(DiskItem { amount: amount(step), which: which.clone(), times: 1, storage: None }))
+        (Noun::Disk(which, false), Value::Size(_)) => Some(Item::Disk(DiskItem::sized(amount(step), which.clone()))),
+        (Noun::Plain(plain), Value::Size(_)) if matches!(plain.shape(), Shape::Size { .. }) => {
+            Some(Item::Plain(*plain, amount(step)))
         }
-        (Noun::Plain(plain @ (Plain::Memory | Plain::Swap)), Value::Size(_))
-        | (Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)), Value::Count(_)) => {
+        (Noun::Plain(plain), Value::Count(_)) if matches!(plain.shape(), Shape::Count { .. }) => {
             Some(Item::Plain(*plain, amount(step)))
         }
         _ => None,

@@ -16,6 +16,9 @@ const JOINS: &str = "it should have|it should get|it should be|it shall have|it 
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
     has|use|uses|gets|get|needs|need|with|using|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
 
+/// The most phrases before the noun: nobody says more of a guest before saying that it is one.
+const MAX_ADJECTIVES: usize = 8;
+
 impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
@@ -44,6 +47,9 @@ impl Parser<'_> {
             let at = self.at;
             if let Some(noun) = self.attempt(Self::guest_noun) {
                 break Some(Said { value: noun, tokens: at..self.at });
+            }
+            if items.len() > MAX_ADJECTIVES {
+                break None;
             }
             let Some(item) = self.attempt(Self::adjective) else { break None };
             let short = matches!(item.value, Item::Image(_) | Item::Plain(_, Amount::To(Value::Flag(_))));
@@ -241,7 +247,7 @@ impl Parser<'_> {
                 }
                 Some(())
             }
-            Draft::Do(_) => None,
+            Draft::Do(_) | Draft::Remove(_) => None,
         }
     }
 

@@ -10,10 +10,13 @@ use crate::quantity;
 use crate::vocabulary::{self, Class};
 
 use super::Parser;
+use super::fields;
 
 impl Parser<'_> {
     /// The token `ahead` of the present one, within the sentence.
     pub fn peek(&self, ahead: usize) -> Option<&Token> {
+        #[cfg(test)]
+        self.visits.set(self.visits.get() + 1);
         let at = self.at + ahead;
         if at < self.end { self.tokens.get(at) } else { None }
     }
@@ -76,10 +79,19 @@ impl Parser<'_> {
 
     /// How many tokens these words are, if they stand here.
     fn length_of(&self, words: &str) -> Option<usize> {
+        let length = self.row_of(words)?;
+        debug_assert!(
+            words.split(' ').all(|word| vocabulary::class(word).is_some() || fields::has(word)),
+            "“{words}” is in the grammar and not in the vocabulary"
+        );
+        Some(length)
+    }
+
+    /// How many tokens these words are, if they stand here in a row.
+    pub fn row_of(&self, words: &str) -> Option<usize> {
         let mut length = 0;
         for word in words.split(' ') {
             self.peek(length).filter(|token| token.word == word)?;
-            debug_assert!(vocabulary::class(word).is_some(), "“{word}” is in the grammar and not in the vocabulary");
             length += 1;
         }
         Some(length)

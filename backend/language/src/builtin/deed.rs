@@ -1,18 +1,33 @@
-//! What is done once: start, stop, reboot, delete, snapshot, clone, adopt.
+//! What is done once: start, stop, suspend, reboot, delete, migrate, adopt.
 
 use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Deed, Sourced};
 
 use super::Parser;
-use super::draft::{Copy, Doing, Draft};
+use super::draft::{Doing, Draft};
 use super::item::{Item, Said};
 use super::target::Targets;
 
 impl Parser<'_> {
     /// A deed with everything that belongs to it, and nothing left of the clause.
     pub fn deed(&mut self) -> Option<()> {
-        let rules =
-            [Self::clone_guest, Self::snapshot, Self::split_power, Self::simple, Self::noun_of_a_deed, Self::passive];
+        let rules = [
+            Self::clone_guest,
+            Self::template,
+            Self::delete_snapshot,
+            Self::snapshot,
+            Self::rollback,
+            Self::restore,
+            Self::backup,
+            Self::disk_deed,
+            Self::nic_deed,
+            Self::migration,
+            Self::split_power,
+            Self::simple,
+            Self::time_to_stop,
+            Self::noun_of_a_deed,
+            Self::passive,
+        ];
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
@@ -36,7 +51,8 @@ impl Parser<'_> {
         }
     }
 
-    fn doing(&self, start: usize, targets: Targets, deed: Deed) -> Option<Draft> {
+    /// A deed to guests that exist.
+    pub fn doing(&self, start: usize, targets: Targets, deed: Deed) -> Option<Draft> {
         let Targets::Old(targets) = targets else { return None };
         Some(Draft::Do(Doing { tokens: start..self.at, targets, deed }))
     }
@@ -59,6 +75,10 @@ impl Parser<'_> {
             Deed::Shutdown { within: None }
         } else if self.any("reboot|restart") {
             Deed::Reboot
+        } else if self.any("suspend|pause") {
+            Deed::Suspend
+        } else if self.any("resume|unpause|continue") {
+            Deed::Resume
         } else if self.any("delete|destroy|remove|get rid of|tear down|throw away") {
             Deed::Delete
         } else if self.any("adopt|take over|take control of|manage") {
@@ -74,7 +94,7 @@ impl Parser<'_> {
             Deed::Shutdown { .. } if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
             Deed::Shutdown { .. } => {
                 self.any("gracefully|cleanly|properly");
-                Deed::Shutdown { within: None }
+                Deed::Shutdown { within: self.attempt(Self::within) }
             }
             Deed::Delete => {
                 self.any(
@@ -101,13 +121,92 @@ impl Parser<'_> {
         let deed = match verb.as_str() {
             "power" | "turn" | "switch" if self.any("on") => Deed::Start,
             "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown { within: None },
-            "shut" if self.any("down") => Deed::Shutdown { within: None },
+            "shut" if self.any("down") => Deed::Shutdown { within: self.attempt(Self::within) },
             "bring" if self.any("up") => Deed::Start,
             "take" if self.any("over") => Deed::Adopt,
             _ => return None,
         };
         self.any("again|right now|now|right away");
         self.doing(start, targets, deed)
+    }
+
+    /// “within 5 minutes”, “with a timeout of 90 s”.
+    fn within(&mut self) -> Option<Sourced<u64>> {
+        let _ = self.mark(',') || self.mark('(');
+        let start = self.at;
+        let said = self.any(
+            "within at most|within|in at most|in no more than|with a timeout of|with a time-out of|with timeout|\
+            with a time limit of|with a limit of|with a deadline of|timeout",
+        );
+        let _ = said && (self.mark('=') || self.mark(':'));
+        let seconds = said.then(|| self.seconds())?.filter(|seconds| *seconds > 0)?;
+        let source = self.source(&(start..self.at));
+        self.mark(')');
+        Some(Sourced::new(seconds, source))
+    }
+
+    /// “give web-01 5 minutes to shut down”
+    fn time_to_stop(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if !self.any("give|allow") {
+            return None;
+        }
+        let targets = self.targets()?;
+        let at = self.at;
+        let seconds = self.seconds().filter(|seconds| *seconds > 0)?;
+        let within = Some(Sourced::new(seconds, self.source(&(at..self.at))));
+        self.any("to shut down|to shutdown|to stop|to power off").then_some(())?;
+        self.doing(start, targets, Deed::Shutdown { within })
+    }
+
+    /// “migrate web-01 to pve2 live with its disks to local-lvm”, “move web-01 to node pve2”.
+    fn migration(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let live = self.any("live-migrate|live migrate");
+        let migrates = live || self.any("migrate");
+        if !migrates && !self.any("move|relocate|transfer") {
+            return None;
+        }
+        let targets = self.targets()?;
+        if !self.any("over to|to|onto") {
+            return None;
+        }
+        self.any("the");
+        let at = self.at;
+        let announced = self.any("node|host");
+        let node = self.name()?;
+        // What else is moved than a guest to a node is another rule’s.
+        if !(announced || migrates || self.inventory.nodes.contains(&node)) {
+            return None;
+        }
+        let node = Sourced::new(node, self.source(&(at..self.at)));
+        // A guest that runs is migrated live in any case.
+        let online = |p: &mut Self| {
+            p.attempt(|p| {
+                let open = p.mark('(');
+                p.any("live|online").then_some(())?;
+                (!open || p.mark(')')).then_some(())
+            });
+        };
+        online(self);
+        let mut storage = None;
+        if self.any(
+            "together with its disks|together with its local disks|with its disks|with all its disks|with its local disks|with local disks|\
+            with their disks|and its disks|including its disks|with disks",
+        ) {
+            storage = self.attempt(|p| {
+                p.any("to|onto|on").then_some(())?;
+                p.any("the");
+                p.any("storage|datastore");
+                let at = p.at;
+                let name = p.name()?;
+                Some(Sourced::new(name, p.source(&(at..p.at))))
+            });
+        } else if let Some(said) = self.attempt(Self::storage_of_disk) {
+            storage = Some(Sourced::new(said.value, self.source(&said.tokens)));
+        }
+        online(self);
+        self.doing(start, targets, Deed::Migrate { node, storage })
     }
 
     /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
@@ -141,6 +240,10 @@ impl Parser<'_> {
         }
         let deed = if self.any("deleted|destroyed|removed") {
             Deed::Delete
+        } else if self.any("suspended|paused") {
+            Deed::Suspend
+        } else if self.any("resumed") {
+            Deed::Resume
         } else if self.any("rebooted|restarted") {
             Deed::Reboot
         } else {
@@ -148,136 +251,5 @@ impl Parser<'_> {
         };
         self.any("now");
         self.doing(start, targets, deed)
-    }
-
-    /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
-    fn snapshot(&mut self) -> Option<Draft> {
-        let start = self.at;
-        let named = |p: &mut Self| {
-            p.attempt(|p| {
-                let open = p.mark('(');
-                if !p.any("and call it|and name it|named|called|name|as|with the name|with name|under the name") {
-                    return None;
-                }
-                let _ = p.mark('=') || p.mark(':');
-                let at = p.at;
-                // Snapshots are called by the rhythm they are taken in; here it sets no schedule.
-                let name = match p.any_name() {
-                    Some(name) => name,
-                    None if p.any("hourly|daily|nightly|weekly|monthly") => p.last_word().to_owned(),
-                    None => return None,
-                };
-                let said = Sourced::new(name, p.source(&(at..p.at)));
-                (!open || p.mark(')')).then_some(said)
-            })
-        };
-        let mut name = None;
-        let targets = if self.any("take|make|create|do") {
-            self.any("a|another|one");
-            self.any("new");
-            if !self.any("snapshots|snapshot") {
-                return None;
-            }
-            name = named(self);
-            if name.is_none() {
-                name = self.attempt(|p| {
-                    let at = p.at;
-                    let name = p.name()?;
-                    (p.word() == "of").then(|| Sourced::new(name, p.source(&(at..p.at))))
-                });
-            }
-            if !self.any("of each of|of|for|on") {
-                return None;
-            }
-            self.targets()?
-        } else {
-            if !self.any("snapshot") {
-                return None;
-            }
-            self.any("of");
-            self.targets()?
-        };
-        self.any("now");
-        let name = name.or_else(|| named(self));
-        self.doing(start, targets, Deed::Snapshot { name })
-    }
-
-    /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
-    fn clone_guest(&mut self) -> Option<Draft> {
-        let start = self.at;
-        // “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
-        if let Some((name, full, from)) = self.attempt(|p| {
-            p.any("make|create").then_some(())?;
-            p.any("a|an");
-            p.any("new");
-            p.attempt(Self::guest_noun);
-            p.any("called|named");
-            let name = p.name_said()?;
-            p.any("as a|as").then_some(())?;
-            let at = p.at;
-            let full = p.any("full") || !p.any("linked");
-            let full = (p.at > at).then(|| Sourced::new(full, p.source(&(at..p.at))));
-            p.any("clone of|copy of|duplicate of").then_some(())?;
-            Some((name, full, p.one_target()?))
-        }) {
-            return Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }));
-        }
-        let made = self.any("make|create|take|i want|new");
-        self.any("me");
-        let article = self.any("a|another");
-        let full = self.attempt(|p| {
-            let at = p.at;
-            let full = p.any("full|complete");
-            (full || p.any("linked")).then(|| Sourced::new(full, p.source(&(at..p.at))))
-        });
-        if !self.any("clone|copy|duplicate") {
-            return None;
-        }
-        let named = |p: &mut Self| {
-            p.attempt(|p| {
-                if !p.any(
-                    "and call it|and name it|call it|name it|as a full clone named|as a linked clone named|\
-                    as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
-                    to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
-                    as container|as|to|into|named|called|with the name|with name|under the name",
-                ) {
-                    return None;
-                }
-                p.name_said()
-            })
-        };
-        let of = self.any("of");
-        if (made || article) && !of && !self.ahead(|p| p.any("called|named").then_some(())) {
-            return None;
-        }
-        let early = if of { None } else { named(self) };
-        if early.is_some() && !self.any("of|from") {
-            return None;
-        }
-        let from = self.one_target()?;
-        let name = early.or_else(|| {
-            let _ = self.mark(',');
-            named(self)
-        })?;
-        let full = full.or_else(|| {
-            self.attempt(|p| {
-                p.mark(',');
-                let at = p.at;
-                let full = p.any("as a full clone|as a full copy|as full clone|full clone|fully");
-                (full || p.any("as a linked clone|as linked clone|linked clone|linked"))
-                    .then(|| Sourced::new(full, p.source(&(at..p.at))))
-            })
-        });
-        Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }))
-    }
-
-    /// A name and that it was said.
-    fn name_said(&mut self) -> Option<Sourced<String>> {
-        let Said { value, tokens } = self.attempt(|p| {
-            let at = p.at;
-            let value = p.name()?;
-            Some(Said { value, tokens: at..p.at })
-        })?;
-        Some(Sourced::new(value, self.source(&tokens)))
     }
 }

@@ -3,15 +3,15 @@
 use std::fmt::Display;
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Amount, Create, Question, Source, Sourced, WantedDisk, WantedNic};
+use mycopod_core::reading::{Amount, Create, DiskRef, Question, Source, Sourced, WantedDisk, WantedNic};
 use mycopod_core::size::Size;
 
 use crate::lexer::{Token, lex};
 
 use super::Parser;
-use super::draft::{Context, Draft, Group};
+use super::draft::{Context, Draft, Group, MAX_OPTIONS};
 use super::item::{DiskItem, Item, Said, Which};
 
 /// The description of each guest of a group. Guests without a name or kind are left out; they are asked for.
@@ -191,6 +191,10 @@ struct Description {
     /// A storage for all disks that have none of their own.
     storage: Option<Sourced<String>>,
     storage_at: Range<usize>,
+    /// Parts of disks that are not described yet, or that are meant by their place.
+    disk_parts: Vec<Said<(Option<DiskRef>, DiskPart, Value)>>,
+    /// Small volumes on a storage that is not said.
+    volumes: Vec<Said<Plain>>,
     nics: Vec<WantedNic>,
     nic_count: Option<Said<u64>>,
     bare: Vec<Said<Size>>,
@@ -216,11 +220,21 @@ impl Description {
                 }
             }
             Item::Disk(disk) => self.disk(context, disk, tokens, questions),
-            Item::Nic { parts, fresh } => self.nic(context, parts, *fresh, tokens, questions),
+            Item::DiskPart(disk, part, Amount::To(value)) => {
+                self.disk_part(context, disk.as_ref(), *part, value, tokens, questions);
+            }
+            Item::DiskPart(..) => questions.push(context.question(
+                "amount",
+                tokens,
+                format!("“{}”: more or less than what?", context.words(tokens)),
+                &[],
+            )),
+            Item::OnStorage(plain) => self.volumes.push(Said { value: *plain, tokens: tokens.clone() }),
+            Item::Nic { number, parts, fresh } => self.nic(context, *number, parts, *fresh, tokens, questions),
             Item::Address(address) => {
                 let text = address_answered(context, address, tokens, questions);
                 if let Some(text) = text {
-                    self.nic(context, &[(NicPart::Ip, Value::Text(text))], false, tokens, questions);
+                    self.nic(context, None, &[(NicPart::Ip, Value::Text(text))], false, tokens, questions);
                 }
             }
             Item::NicCount(count) => self.nic_count = Some(Said { value: *count, tokens: tokens.clone() }),
@@ -281,15 +295,35 @@ impl Description {
             return;
         };
         let storage = disk.storage.as_ref().map(|storage| context.said(storage.value.clone(), &storage.tokens));
+        let parts: Vec<(DiskPart, Sourced<Value>)> =
+            disk.parts.iter().map(|(part, value)| (*part, context.said(value.clone(), tokens))).collect();
         for _ in 0..disk.times {
-            let wanted = WantedDisk { size: context.said(size, tokens), storage: storage.clone(), parts: Vec::new() };
+            let wanted =
+                WantedDisk { size: context.said(size, tokens), storage: storage.clone(), parts: parts.clone() };
             self.disks.push((disk.which == Which::System, wanted));
+        }
+    }
+
+    /// A part of the disk that was described last, or kept until all are.
+    fn disk_part(
+        &mut self,
+        context: &Context<'_>,
+        disk: Option<&DiskRef>,
+        part: DiskPart,
+        value: &Value,
+        tokens: &Range<usize>,
+        questions: &mut Vec<Question>,
+    ) {
+        match (disk, self.disks.last_mut()) {
+            (None, Some((_, last))) => set_part(context, last, part, value.clone(), tokens, questions),
+            _ => self.disk_parts.push(Said { value: (disk.cloned(), part, value.clone()), tokens: tokens.clone() }),
         }
     }
 
     fn nic(
         &mut self,
         context: &Context<'_>,
+        number: Option<u8>,
         parts: &[(NicPart, Value)],
         fresh: bool,
         tokens: &Range<usize>,
@@ -306,10 +340,23 @@ impl Description {
                     || has(last, NicPart::Bridge) && parts.iter().any(|(part, _)| has(last, *part))
             }
         };
-        if begins {
+        let at = match number.map(usize::from) {
+            None if begins => self.nics.len(),
+            None => self.nics.len() - 1,
+            Some(number) if number <= self.nics.len() => number,
+            Some(number) => {
+                let text = format!(
+                    "“{}” is NIC {number}, and {} described before it. Which bridges are those on?",
+                    context.words(tokens),
+                    if self.nics.is_empty() { "none is".to_owned() } else { format!("{} are", self.nics.len()) },
+                );
+                return questions.push(context.question("nic-count", tokens, text, &[]));
+            }
+        };
+        if at == self.nics.len() {
             self.nics.push(WantedNic::default());
         }
-        let Some(nic) = self.nics.last_mut() else { return };
+        let nic = &mut self.nics[at];
         for (part, value) in parts {
             match nic.parts.iter_mut().find(|(known, _)| known == part) {
                 Some((_, first)) => settle(context, part.as_str(), first, value.clone(), tokens, questions),
@@ -343,7 +390,16 @@ impl Description {
         questions: &mut Vec<Question>,
     ) -> Create {
         self.place_bare_amounts(context, questions);
-        self.disks.sort_by_key(|(system, _)| !system);
+        // The system disk is the first; a mount point never is.
+        let mounted = |disk: &WantedDisk| disk.parts.iter().any(|(part, _)| *part == DiskPart::Mount);
+        self.disks.sort_by_key(|(system, disk)| (mounted(disk), !system));
+        self.place_disk_parts(context, questions);
+        if let Some((_, first)) = self.disks.first().filter(|(_, first)| mounted(first)) {
+            let span = first.size.source.span();
+            let text =
+                "How large shall the disk of its system be? What is said is a mount point. Say it in the declaration.";
+            questions.push(Question::new("disk-size", span, text, Vec::new()));
+        }
         if let Some(storage) = self.storage.take() {
             if self.disks.is_empty() {
                 let words = context.words(&self.storage_at);
@@ -362,6 +418,7 @@ impl Description {
             }
         }
         self.count_nics(context, questions);
+        self.place_volumes(context, questions);
         Create {
             kind,
             name,
@@ -370,6 +427,50 @@ impl Description {
             plain: self.plain,
             disks: self.disks.into_iter().map(|(_, disk)| disk).collect(),
             nics: self.nics,
+        }
+    }
+
+    /// What was said of disks by their place, or before they were described.
+    fn place_disk_parts(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        for Said { value: (disk, part, value), tokens } in std::mem::take(&mut self.disk_parts) {
+            let at = match &disk {
+                None | Some(DiskRef::Only) => self.disks.len().checked_sub(1),
+                Some(DiskRef::Data) => Some(1),
+                Some(DiskRef::Nth(nth)) => usize::from(*nth).checked_sub(1),
+                Some(DiskRef::Slot(slot)) => {
+                    let number =
+                        slot.as_str().trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(0);
+                    // `mp0` comes after `rootfs`.
+                    Some(number + usize::from(slot.as_str().starts_with("mp")))
+                }
+            };
+            if let Some((_, disk)) = at.and_then(|at| self.disks.get_mut(at)) {
+                set_part(context, disk, part, value, &tokens, questions);
+            } else {
+                let text = format!(
+                    "“{}” is said of a disk that is not described. How large shall it be? Say it in the declaration.",
+                    context.words(&tokens)
+                );
+                questions.push(context.question("disk-size", &tokens, text, &[]));
+            }
+        }
+    }
+
+    /// Small volumes go where the disks are, unless something else was said or answered.
+    fn place_volumes(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        for Said { value: plain, tokens } in std::mem::take(&mut self.volumes) {
+            if self.plain.iter().any(|(known, _)| *known == plain) {
+                continue;
+            }
+            let beside = self.disks.iter().find_map(|(_, disk)| disk.storage.as_ref());
+            let storage = match beside {
+                Some(storage) => {
+                    let why = format!("“{}”, and its disk is on {}", context.words(&tokens), storage.value);
+                    Some(Sourced::new(Value::Text(storage.value.clone()), Source::inferred(why)))
+                }
+                None => storage_answered(context, plain, &tokens, questions),
+            };
+            self.plain.extend(storage.map(|storage| (plain, storage)));
         }
     }
 
@@ -481,6 +582,42 @@ fn settle<T: PartialEq + Display>(
             questions.push(context.question(&topic, tokens, text, &[&one, &other]));
         }
     }
+}
+
+/// Sets a part of a disk.
+fn set_part(
+    context: &Context<'_>,
+    disk: &mut WantedDisk,
+    part: DiskPart,
+    value: Value,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) {
+    match (part, value) {
+        (DiskPart::Storage, Value::Text(storage)) => {
+            once(context, "storage", &mut disk.storage, storage, tokens, questions);
+        }
+        (part, value) => match disk.parts.iter_mut().find(|(known, _)| *known == part) {
+            Some((_, first)) => settle(context, part.as_str(), first, value, tokens, questions),
+            None => disk.parts.push((part, context.said(value, tokens))),
+        },
+    }
+}
+
+/// The storage that was answered for a small volume.
+pub fn storage_answered(
+    context: &Context<'_>,
+    plain: Plain,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) -> Option<Sourced<Value>> {
+    if let Some(answer) = context.answer("storage", tokens).filter(|answer| !answer.trim().is_empty()) {
+        return Some(Sourced::new(Value::Text(answer.trim().to_owned()), answered(answer)));
+    }
+    let storages: Vec<&str> = context.inventory.storages.iter().map(String::as_str).take(MAX_OPTIONS).collect();
+    let text = format!("“{}”: on which storage shall the {} be?", context.words(tokens), plain.label());
+    questions.push(context.question("storage", tokens, text, &storages));
+    None
 }
 
 /// That an answer says it.

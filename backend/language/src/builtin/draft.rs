@@ -5,7 +5,9 @@ use std::ops::Range;
 
 use mycopod_core::guest::Kind;
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, Deed, Question, Reading, Source, Sourced, Span, Statement, Target, What};
+use mycopod_core::reading::{
+    Answers, Deed, DiskRef, Question, Reading, Source, Sourced, Span, Statement, Target, What,
+};
 
 use crate::account;
 use crate::lexer::{Token, source, span};
@@ -13,6 +15,9 @@ use crate::lexer::{Token, source, span};
 use super::describe;
 use super::edits;
 use super::item::{How, Item, Said};
+
+/// The most names offered to choose from: more is a list nobody reads. Others may still be typed.
+pub const MAX_OPTIONS: usize = 12;
 
 /// A statement in the making.
 #[derive(Clone, Debug)]
@@ -23,6 +28,8 @@ pub enum Draft {
     Change(Change),
     /// A deed.
     Do(Doing),
+    /// A disk that goes, and nobody said whether with its data.
+    Remove(Removal),
     /// A copy.
     Clone(Copy),
 }
@@ -102,6 +109,37 @@ pub struct Doing {
     pub deed: Deed,
 }
 
+/// A disk that goes.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// Everything that was said of it.
+    pub tokens: Range<usize>,
+    /// From whom.
+    pub targets: Vec<Target>,
+    /// Which disk.
+    pub disk: DiskRef,
+}
+
+impl Removal {
+    /// What the answer makes of it; without one it is asked.
+    fn deed(&self, context: &Context<'_>, questions: &mut Vec<Question>) -> Option<Deed> {
+        const KEPT: &str = "Keep it as an unused disk";
+        const GONE: &str = "Delete it with its data";
+        match context.answer("remove-disk", &self.tokens) {
+            Some(KEPT) => Some(Deed::Detach(self.disk.clone())),
+            Some(GONE) => Some(Deed::DestroyDisk(self.disk.clone())),
+            _ => {
+                let text = format!(
+                    "“{}”: shall the disk be kept as an unused one, or deleted with its data?",
+                    context.words(&self.tokens)
+                );
+                questions.push(context.question("remove-disk", &self.tokens, text, &[KEPT, GONE]));
+                None
+            }
+        }
+    }
+}
+
 /// A copy of a guest.
 #[derive(Clone, Debug)]
 pub struct Copy {
@@ -124,6 +162,7 @@ impl Draft {
             Self::Create(group) => &group.tokens,
             Self::Change(change) => &change.tokens,
             Self::Do(deed) => &deed.tokens,
+            Self::Remove(removal) => &removal.tokens,
             Self::Clone(copy) => &copy.tokens,
         }
     }
@@ -140,7 +179,7 @@ impl Draft {
             }
             Self::Change(change) => change.items.retain(kept),
             Self::Clone(copy) => copy.items.retain(kept),
-            Self::Do(_) => {}
+            Self::Do(_) | Self::Remove(_) => {}
         }
     }
 }
@@ -212,6 +251,11 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
                 }
             }
             Draft::Do(deed) => push(What::Do { targets: deed.targets, deed: deed.deed }),
+            Draft::Remove(removal) => {
+                if let Some(deed) = removal.deed(context, &mut questions) {
+                    push(What::Do { targets: removal.targets, deed });
+                }
+            }
             Draft::Clone(copy) => {
                 let edits = edits::edits(context, &copy.items, How::Give, &mut questions);
                 push(What::Clone { from: copy.from, name: copy.name, full: copy.full, edits });

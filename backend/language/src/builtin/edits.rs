@@ -3,11 +3,11 @@
 use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
-use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Question};
+use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Question, Sourced};
 
 use super::change::disk_ref;
-use super::describe::{address_answered, unit_answered};
-use super::draft::Context;
+use super::describe::{address_answered, storage_answered, unit_answered};
+use super::draft::{Context, MAX_OPTIONS};
 use super::item::{DiskItem, How, Item, Said, Which};
 
 /// The edits that `items` say.
@@ -37,16 +37,24 @@ impl Edits<'_, '_> {
                 }
             }
             Item::Disk(disk) => self.disk(disk, tokens),
-            Item::Nic { parts, fresh }
-                if *fresh || self.how == How::Add && parts.iter().any(|(part, _)| *part == NicPart::Bridge) =>
+            Item::DiskPart(disk, part, amount) => self.disk_part(disk.as_ref(), *part, amount, tokens),
+            Item::OnStorage(plain) => {
+                if let Some(storage) = storage_answered(self.context, *plain, tokens, self.questions) {
+                    let amount = Amount::To(storage.value);
+                    self.done.push(Edit { field: EditField::Plain(*plain), amount, source: storage.source });
+                }
+            }
+            Item::Nic { parts, fresh: true, .. } => self.new_nic(parts, tokens),
+            Item::Nic { number: None, parts, .. }
+                if self.how == How::Add && parts.iter().any(|(part, _)| *part == NicPart::Bridge) =>
             {
                 let text =
-                    format!("“{words}”: MycoPod changes the NICs that a guest has, and adds none. Leave it out?");
+                    format!("“{words}”: say “add a NIC on …” for a further one, or “move it to …”. Leave it out?");
                 self.give_up(tokens, text);
             }
-            Item::Nic { parts, .. } => {
+            Item::Nic { number, parts, .. } => {
                 for (part, value) in parts {
-                    self.push(EditField::Nic(None, *part), Amount::To(value.clone()), tokens);
+                    self.nic_part(*number, *part, value, tokens);
                 }
             }
             Item::Address(address) => {
@@ -65,6 +73,8 @@ impl Edits<'_, '_> {
                 )),
             },
             Item::Several(items) => items.iter().for_each(|item| self.add(item, tokens)),
+            // The disk just added, or the copy’s.
+            Item::Storage(storage) if self.new_disk_storage(storage, tokens) => {}
             Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
                 let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");
                 self.give_up(tokens, text);
@@ -89,6 +99,71 @@ impl Edits<'_, '_> {
         self.done.push(Edit { field, amount, source: self.context.source(tokens) });
     }
 
+    /// A part of the disk that was said, else of the one just spoken of, else of the only one.
+    fn disk_part(&mut self, disk: Option<&DiskRef>, part: DiskPart, amount: &Amount, tokens: &Range<usize>) {
+        let source = self.context.source(tokens);
+        match (disk, self.done.last_mut(), amount) {
+            (None, Some(Edit { field: EditField::NewDisk { parts, .. }, .. }), Amount::To(value)) => {
+                parts.push((part, Sourced::new(value.clone(), source)));
+            }
+            (None, Some(Edit { field: EditField::Disk(last, _), .. }), _) => {
+                let last = last.clone();
+                self.push(EditField::Disk(last, part), amount.clone(), tokens);
+            }
+            (disk, ..) => {
+                let disk = disk.cloned().unwrap_or(DiskRef::Only);
+                self.push(EditField::Disk(disk, part), amount.clone(), tokens);
+            }
+        }
+    }
+
+    /// A part of the NIC that was said, else of the one just added, else of the only one.
+    fn nic_part(&mut self, number: Option<u8>, part: NicPart, value: &Value, tokens: &Range<usize>) {
+        let source = self.context.source(tokens);
+        match (number, self.done.last_mut()) {
+            (None, Some(Edit { field: EditField::NewNic { parts }, .. })) => {
+                parts.push((part, Sourced::new(value.clone(), source)));
+            }
+            (None, Some(Edit { field: EditField::Nic(last, _), .. })) => {
+                let last = *last;
+                self.push(EditField::Nic(last, part), Amount::To(value.clone()), tokens);
+            }
+            (number, _) => self.push(EditField::Nic(number, part), Amount::To(value.clone()), tokens),
+        }
+    }
+
+    fn new_nic(&mut self, parts: &[(NicPart, Value)], tokens: &Range<usize>) {
+        let bridge = parts.iter().find(|(part, _)| *part == NicPart::Bridge).map(|(_, bridge)| bridge.clone());
+        let bridge = match (bridge, self.context.answer("bridge", tokens)) {
+            (Some(bridge), _) => bridge,
+            (None, Some(answer)) if !answer.trim().is_empty() => Value::Text(answer.trim().to_owned()),
+            _ => {
+                let bridges: Vec<&str> =
+                    self.context.inventory.bridges.iter().map(String::as_str).take(MAX_OPTIONS).collect();
+                let text = format!("“{}”: on which bridge?", self.context.words(tokens));
+                return self.questions.push(self.context.question("bridge", tokens, text, &bridges));
+            }
+        };
+        let parts = parts
+            .iter()
+            .filter(|(part, _)| *part != NicPart::Bridge)
+            .map(|(part, value)| (*part, self.context.said(value.clone(), tokens)))
+            .collect();
+        self.push(EditField::NewNic { parts }, Amount::To(bridge), tokens);
+    }
+
+    /// Whether a storage is that of the disk just added, which has none yet.
+    fn new_disk_storage(&mut self, name: &str, tokens: &Range<usize>) -> bool {
+        let said = self.context.said(name.to_owned(), tokens);
+        match self.done.last_mut() {
+            Some(Edit { field: EditField::NewDisk { storage: storage @ None, .. }, .. }) => {
+                *storage = Some(said);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
         let sized = |size: DiskRef| EditField::Disk(size, DiskPart::Size);
         match (&disk.which, &disk.amount, self.how) {
@@ -101,10 +176,12 @@ impl Edits<'_, '_> {
             {
                 if let Some(which) = disk_ref(&disk.which) {
                     self.push(sized(which), amount.clone(), tokens);
+                    self.other_parts(disk, tokens);
                 }
             }
             (Which::The(which), amount, How::Give) if disk.storage.is_none() => {
                 self.push(sized(which.clone()), amount.clone(), tokens);
+                self.other_parts(disk, tokens);
             }
             _ => self.unclear(disk, tokens),
         }
@@ -115,6 +192,13 @@ impl Edits<'_, '_> {
             let storage =
                 disk.storage.as_ref().map(|storage| self.context.said(storage.value.clone(), &storage.tokens));
             self.push(EditField::NewDisk { storage, parts: Vec::new() }, disk.amount.clone(), tokens);
+            self.other_parts(disk, tokens);
+        }
+    }
+
+    fn other_parts(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
+        for (part, value) in &disk.parts {
+            self.disk_part(None, *part, &Amount::To(value.clone()), tokens);
         }
     }
 

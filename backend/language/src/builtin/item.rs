@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef};
 use mycopod_core::size::Size;
 
 use super::Parser;
-use super::value::{Noun, is_cpu_type};
+use super::named::{Noun, is_cpu_type};
 
 /// What is done with the phrases that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +46,12 @@ pub enum Item {
     Unitless(Plain, u64),
     /// A disk, or several alike.
     Disk(DiskItem),
-    /// Parts of one NIC; `fresh` where the words say that it is a further one.
-    Nic { parts: Vec<(NicPart, Value)>, fresh: bool },
+    /// A part of a disk; where no disk is said, of the one that was spoken of last.
+    DiskPart(Option<DiskRef>, DiskPart, Amount),
+    /// Parts of one NIC, of that `number` where it was said; `fresh` where the words say that it is a further one.
+    Nic { number: Option<u8>, parts: Vec<(NicPart, Value)>, fresh: bool },
+    /// A small volume of its own (EFI variables, TPM state, cloud-init) on a storage that is not said.
+    OnStorage(Plain),
     /// An address without the length of its prefix.
     Address(String),
     /// “two NICs”.
@@ -64,6 +68,22 @@ pub enum Item {
     Several(Vec<Item>),
 }
 
+impl Item {
+    /// One part of a NIC.
+    pub fn nic(part: NicPart, value: Value) -> Self {
+        Self::Nic { number: None, parts: vec![(part, value)], fresh: false }
+    }
+
+    /// The same of the NIC of that number, where one was said.
+    pub fn of_nic(self, of: Option<u8>) -> Self {
+        match self {
+            Self::Nic { number, parts, fresh } => Self::Nic { number: of.or(number), parts, fresh },
+            Self::Several(items) => Self::Several(items.into_iter().map(|item| item.of_nic(of)).collect()),
+            other => other,
+        }
+    }
+}
+
 /// A disk as it was said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskItem {
@@ -75,6 +95,15 @@ pub struct DiskItem {
     pub times: u64,
     /// Where.
     pub storage: Option<Said<String>>,
+    /// What else was said of it at once.
+    pub parts: Vec<(DiskPart, Value)>,
+}
+
+impl DiskItem {
+    /// A disk of which only its size or growth was said.
+    pub const fn sized(amount: Amount, which: Which) -> Self {
+        Self { amount, which, times: 1, storage: None, parts: Vec::new() }
+    }
 }
 
 /// Which disk the words mean.
@@ -103,12 +132,21 @@ impl Parser<'_> {
         let start = self.at;
         let value = self
             .attempt(Self::image_of_system)
+            .or_else(|| {
+                if matches!(how, How::Create | How::Give | How::Set | How::Add) {
+                    self.attempt(|p| p.stated(how))
+                } else {
+                    None
+                }
+            })
+            .or_else(|| if how == How::Create { self.attempt(Self::volume_alone) } else { None })
             .or_else(|| if how == How::Remove { None } else { self.attempt(Self::flag) })
             .or_else(|| self.attempt(Self::none))
             .or_else(|| self.attempt(|p| p.tags(how)))
             .or_else(|| self.attempt(Self::cpu_type))
             .or_else(|| self.attempt(super::Parser::description))
             .or_else(|| self.attempt(|p| p.nic(how)))
+            .or_else(|| self.attempt(Self::pool))
             .or_else(|| self.attempt(super::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
@@ -141,22 +179,15 @@ impl Parser<'_> {
         if (enabled || disabled) && !matches!(plain, Plain::OnBoot | Plain::Protection) {
             return None;
         }
+        if assigned.is_none() && (self.mark('=') || self.mark(':')) {
+            return None;
+        }
         // “not off” and “no autostart: no” say too much at once.
         if twice || negated && (!flag || assigned.is_some()) {
             return None;
         }
         let value = assigned.map_or(flag != negated, |assigned| assigned == flag);
         Some(Item::Plain(plain, Amount::To(Value::Flag(value))))
-    }
-
-    fn yes_or_no(&mut self) -> Option<bool> {
-        if self.any("yes|true|on|enabled") {
-            return Some(true);
-        }
-        if self.any("no|false|off|disabled") {
-            return Some(false);
-        }
-        self.attempt(|p| p.number().and_then(|n| (n < 2).then_some(n == 1)))
     }
 
     fn at_boot(&mut self) -> Option<(Plain, bool)> {
@@ -448,7 +479,6 @@ impl Parser<'_> {
         let role = self.disk_role();
         let space = self.any("disk space|storage space|space|storage|more space");
         if space || self.any(DISKS) {
-            let storage = self.storage_of_disk();
             let which = match role {
                 Some(role) => role,
                 None if space || of => Which::Mass,
@@ -456,15 +486,18 @@ impl Parser<'_> {
                 None => Which::Unclear,
             };
             let amount = if which == Which::Mass { step(how, more, less, value)? } else { Amount::To(value) };
-            return (!less || which == Which::Mass).then_some(Item::Disk(DiskItem {
-                amount,
-                which,
-                times: 1,
-                storage,
-            }));
+            let disk = self.disk_item(amount, which, 1);
+            return (!less || disk.which == Which::Mass).then_some(Item::Disk(disk));
         }
         if of || role.is_some() {
             return None;
+        }
+        // “8 GB at /srv/data”
+        if let Some(disk) = self.attempt(|p| {
+            let disk = p.disk_item(Amount::To(value.clone()), Which::Further, 1);
+            (!less && !disk.parts.is_empty()).then_some(disk)
+        }) {
+            return Some(Item::Disk(disk));
         }
         Some(Item::Bare(step(how, more, less, value)?))
     }
@@ -488,10 +521,10 @@ impl Parser<'_> {
         if times > 1 {
             self.any("each");
         }
-        let storage = self.storage_of_disk();
         let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
-        fits.then_some(Item::Disk(DiskItem { amount: Amount::To(Value::Size(size)), which, times, storage }))
+        let disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
+        fits.then_some(Item::Disk(disk))
     }
 
     /// “system”, “data”, “second” before “disk”.
@@ -515,7 +548,7 @@ impl Parser<'_> {
 
 /// The nouns for a disk.
 pub const DISKS: &str = "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
-    hdd|rootfs|root fs";
+    hdd|rootfs|root fs|mount points|mount point";
 
 /// What a number that stands before its noun does; `None` where the words contradict each other.
 fn step(how: How, more: bool, less: bool, value: Value) -> Option<Amount> {

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use mycopod_core::field::Slot;
 use mycopod_core::guest::{Kind, Vmid};
 use mycopod_core::reading::{Selector, Target};
 
@@ -11,6 +12,7 @@ use crate::vocabulary::{self, Class};
 use super::Parser;
 use super::draft::Draft;
 use super::item::{How, Said};
+use super::shaped::{is_device, is_machine};
 
 /// The most guests that one range may name: what people list in one breath; beyond it a slip is likelier.
 const MAX_RANGE: u64 = 100;
@@ -66,6 +68,17 @@ impl Parser<'_> {
         }
         if self.any("lxc container|lxc ct|lxc|container|ct") {
             return noun(Some(Kind::Lxc), false, false);
+        }
+        // “machine: q35” says a type.
+        let typed = |p: &mut Self| {
+            p.any("machine").then_some(())?;
+            let _ = p.mark('=') || p.mark(':') || p.any("type");
+            is_machine(p.word()).then_some(())
+        };
+        // So do “guest agent” and “machine type”.
+        let names_a_field = self.field_length() > 1;
+        if names_a_field || self.ahead(typed) {
+            return None;
         }
         let (plural, machine) = match self.word() {
             "machine" => (false, true),
@@ -136,6 +149,7 @@ impl Parser<'_> {
             Some(Draft::Create(_) | Draft::Clone(_)) => return Some(Targets::New),
             Some(Draft::Change(change)) => Some(change.targets.clone()),
             Some(Draft::Do(deed)) => Some(deed.targets.clone()),
+            Some(Draft::Remove(removal)) => Some(removal.targets.clone()),
             None => None,
         };
         let span = self.span(&(start..self.at));
@@ -252,6 +266,12 @@ impl Parser<'_> {
             return Some(vec![Target { span, selector }]);
         }
         let names = self.attempt(super::Parser::range)?;
+        // “scsi1” and “net0” are parts of guests.
+        let part =
+            |name: &str| (is_device(name) || name.parse::<Slot>().is_ok()) && !self.inventory.guests.contains_key(name);
+        if names.iter().any(|name| part(&name.value)) {
+            return None;
+        }
         let after = self.attempt(Self::guest_noun);
         if article && noun.is_none() && !self.looks_like_name(&names[0].value) {
             return None;

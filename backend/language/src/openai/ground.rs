@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{NicPart, Plain};
+use mycopod_core::field::{DiskPart, Plain};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, Reading, Selector, Sourced, Target};
 
@@ -10,10 +10,11 @@ use crate::account;
 use crate::builtin::Parser;
 use crate::builtin::change::{LESS, MORE, stepped};
 use crate::builtin::draft::{self, Change, Context, Copy, Doing, Draft, Group};
+use crate::builtin::fields::Named;
 use crate::builtin::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::named::Noun;
 use crate::builtin::target::Targets;
-use crate::builtin::value::Noun;
-use crate::cluster::Named;
+use crate::cluster;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
@@ -24,39 +25,50 @@ const LINKS: &str = "i we me us you my our your would like could can let's i'd w
      that this these those which who of on for in at to with called named name is are be has have having as so do it \
      then next finally additionally afterwards";
 
-/// Words without which a text does not ask for an action, whatever the model says.
-fn evidence(action: Action) -> &'static str {
-    match action {
-        Action::Create => {
-            "create make build provision deploy set setup add spin launch new need want like up give get declare"
-        }
-        Action::Change => {
-            "set change adjust update modify configure resize make let have put give gets get needs need has should shall must assign add attach \
-             remove take tag label untag protect unprotect enable disable activate deactivate turn switch rename move connect plug double triple \
-             quadruple halve increase raise grow extend expand enlarge bump boost upgrade reduce decrease lower shrink cut scale start starts up down on off"
-        }
-        Action::Start => "start boot on up launch fire",
-        Action::Stop => "stop off down shutdown shut halt kill plug force forcefully hard pull power turn switch the",
-        Action::Reboot => "reboot restart",
-        Action::Delete => "delete destroy remove rid tear down get of",
-        Action::Snapshot => "snapshot snapshots take make create a",
-        Action::Clone => "clone copy duplicate make create full linked a",
-        Action::Adopt => "adopt take over manage control of",
-    }
+/// The words by which an action that is grounded word by word is known.
+struct Evidence {
+    /// Those that may be part of its verb.
+    verb: &'static str,
+    /// Those of which one must be there; none where the values prove it.
+    proof: &'static str,
 }
 
-/// The one among them that must be there.
-fn proof(action: Action) -> &'static str {
-    match action {
-        Action::Create | Action::Change => "",
-        Action::Start => "start boot on up launch fire",
-        Action::Stop => "stop off down shutdown halt kill plug",
-        Action::Reboot => "reboot restart",
-        Action::Delete => "delete destroy remove rid tear",
-        Action::Snapshot => "snapshot snapshots",
-        Action::Clone => "clone copy duplicate",
-        Action::Adopt => "adopt over manage control",
-    }
+/// Words without which a text does not ask for an action, whatever the model says; `None` where the built-in reader’s
+/// rules must read all of its words.
+fn evidence(action: Action) -> Option<Evidence> {
+    let (verb, proof) = match action {
+        Action::Create => {
+            ("create make build provision deploy set setup add spin launch new need want like up give get declare", "")
+        }
+        Action::Change => (
+            "set change adjust update modify configure resize make let have put give gets get needs need has should shall must assign add attach \
+             remove take tag label untag protect unprotect enable disable activate deactivate turn switch rename move connect plug double triple \
+             quadruple halve increase raise grow extend expand enlarge bump boost upgrade reduce decrease lower shrink cut scale start starts up down on off",
+            "",
+        ),
+        Action::Start => ("start boot on up launch fire", "start boot on up launch fire"),
+        Action::Stop => (
+            "stop off down shutdown shut halt kill plug force forcefully hard pull power turn switch the",
+            "stop off down shutdown halt kill plug",
+        ),
+        Action::Reboot => ("reboot restart", "reboot restart"),
+        Action::Delete => ("delete destroy remove rid tear down get of", "delete destroy remove rid tear"),
+        Action::Snapshot => ("snapshot snapshots take make create a", "snapshot snapshots"),
+        Action::Clone => ("clone copy duplicate make create full linked a", "clone copy duplicate"),
+        Action::Adopt => ("adopt take over manage control of", "adopt over manage control"),
+        Action::Suspend
+        | Action::Resume
+        | Action::Rollback
+        | Action::DeleteSnapshot
+        | Action::Backup
+        | Action::Restore
+        | Action::MakeTemplate
+        | Action::Migrate
+        | Action::DetachDisk
+        | Action::DeleteDisk
+        | Action::RemoveNic => return None,
+    };
+    Some(Evidence { verb, proof })
 }
 
 fn is_in(words: &str, word: &str) -> bool {
@@ -151,7 +163,7 @@ impl<'a> Grounder<'a> {
     /// The model's words without those that name the cluster, as the text's tokens are.
     fn lex(&self, words: &str) -> Vec<Token> {
         let mut tokens = lex(words, |_| true);
-        Named::take(words, &mut tokens, &self.inventory.clusters);
+        cluster::Named::take(words, &mut tokens, &self.inventory.clusters);
         tokens
     }
 
@@ -165,13 +177,18 @@ impl<'a> Grounder<'a> {
         let said: Vec<String> = verb
             .clone()
             .map_or_else(Vec::new, |verb| self.tokens[verb].iter().map(|token| token.word.clone()).collect());
-        let proven = proof(raw.action).is_empty() || said.iter().any(|word| is_in(proof(raw.action), word));
+        let Some(evidence) = evidence(raw.action) else {
+            let draft = self.by_rule(raw.action, &whole);
+            self.parser.drafts.extend(draft);
+            return Ok(());
+        };
+        let proven = evidence.proof.is_empty() || said.iter().any(|word| is_in(evidence.proof, word));
         if !proven {
             // Nothing of it is covered, so that its words are asked about.
             return Ok(());
         }
         for at in verb.into_iter().flatten() {
-            self.covered[at] |= is_in(evidence(raw.action), &self.tokens[at].word);
+            self.covered[at] |= is_in(evidence.verb, &self.tokens[at].word);
         }
         let draft = match raw.action {
             Action::Create => self.create(raw, &whole)?,
@@ -255,11 +272,12 @@ impl<'a> Grounder<'a> {
         let read = self.parser.exactly(tokens.clone(), |p| p.item(how)).map(|item| item.value);
         let item = match read {
             Some(Item::Bare(amount)) => match value.field {
-                RawField::Memory => Some(Item::Plain(Plain::Memory, amount)),
-                RawField::Swap => Some(Item::Plain(Plain::Swap, amount)),
+                RawField::Named(Named::Plain(plain @ (Plain::Memory | Plain::Swap | Plain::Balloon))) => {
+                    Some(Item::Plain(plain, amount))
+                }
                 RawField::Disk => {
                     let which = if how == How::Create { Which::One } else { Which::The(DiskRef::Only) };
-                    Some(Item::Disk(DiskItem { amount, which, times: 1, storage: None }))
+                    Some(Item::Disk(DiskItem::sized(amount, which)))
                 }
                 _ => None,
             },
@@ -338,9 +356,7 @@ impl<'a> Grounder<'a> {
                 Some(Noun::Plain(plain @ (Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap))) => {
                     Item::Plain(plain, amount.clone())
                 }
-                Some(Noun::Disk(which, false)) => {
-                    Item::Disk(DiskItem { amount: amount.clone(), which, times: 1, storage: None })
-                }
+                Some(Noun::Disk(which, false)) => Item::Disk(DiskItem::sized(amount.clone(), which)),
                 _ => continue,
             };
             items.push(Said { value: item, tokens });
@@ -367,10 +383,29 @@ impl<'a> Grounder<'a> {
             Action::Snapshot => {
                 Deed::Snapshot { name: name.map(|name| Sourced::new(name.value, self.parser.source(&name.tokens))) }
             }
-            Action::Create | Action::Change | Action::Clone => return Ok(None),
+            // The others have been read by now.
+            _ => return Ok(None),
         };
         let targets = self.targets(raw, whole)?;
         Ok((!targets.is_empty()).then(|| Draft::Do(Doing { tokens: whole.clone(), targets, deed })))
+    }
+
+    /// A deed that the built-in reader’s rules read in these words, all of them; the model only says where it stands.
+    fn by_rule(&mut self, action: Action, whole: &Range<usize>) -> Option<Draft> {
+        let before = self.parser.drafts.len();
+        let read = self.parser.exactly(whole.clone(), Parser::deed);
+        let drafts = self.parser.drafts.split_off(before);
+        read?;
+        let [draft] = <[Draft; 1]>::try_from(drafts).ok()?;
+        let is_meant = match &draft {
+            Draft::Do(doing) => action_of(&doing.deed) == Some(action),
+            Draft::Remove(_) => matches!(action, Action::DetachDisk | Action::DeleteDisk),
+            Draft::Create(_) | Draft::Change(_) | Draft::Clone(_) => false,
+        };
+        is_meant.then(|| {
+            self.cover(whole);
+            draft
+        })
     }
 
     fn clone_guest(&mut self, raw: &RawStatement, whole: &Range<usize>) -> Result<Option<Draft>, String> {
@@ -392,16 +427,15 @@ impl<'a> Grounder<'a> {
 
 /// Whether a phrase that names its field itself names the one that the model gave it.
 fn is_of(item: &Item, field: RawField) -> bool {
+    let named = |named: Named| field == RawField::Named(named);
     match item {
-        Item::Plain(plain, _) | Item::Unitless(plain, _) => {
-            matches!(noun(field), Some(Noun::Plain(other)) if other == *plain)
-        }
+        Item::Plain(plain, _) | Item::Unitless(plain, _) | Item::OnStorage(plain) => named(Named::Plain(*plain)),
         Item::Disk(_) | Item::Several(_) => field == RawField::Disk,
-        Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) => {
-            matches!(field, RawField::Bridge | RawField::Vlan | RawField::Ip | RawField::Gateway)
-        }
-        Item::Storage(_) => field == RawField::Storage,
-        Item::Node(_) => field == RawField::Node,
+        Item::DiskPart(_, part, _) => named(Named::Disk(*part)),
+        // A bridge and its VLAN are said in one.
+        Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) => matches!(field, RawField::Named(Named::Nic(_))),
+        Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),
+        Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,
         Item::Bare(_) => false,
     }
@@ -409,26 +443,37 @@ fn is_of(item: &Item, field: RawField) -> bool {
 
 fn noun(field: RawField) -> Option<Noun> {
     Some(match field {
-        RawField::Cores => Noun::Plain(Plain::Cores),
-        RawField::Sockets => Noun::Plain(Plain::Sockets),
-        RawField::CpuType => Noun::Plain(Plain::CpuType),
-        RawField::Memory => Noun::Plain(Plain::Memory),
-        RawField::Swap => Noun::Plain(Plain::Swap),
-        RawField::Tags => Noun::Plain(Plain::Tags),
-        RawField::Description => Noun::Plain(Plain::Description),
-        RawField::StartAtBoot => Noun::Plain(Plain::OnBoot),
-        RawField::Running => Noun::Plain(Plain::Running),
-        RawField::Protection => Noun::Plain(Plain::Protection),
-        RawField::Unprivileged => Noun::Plain(Plain::Unprivileged),
-        RawField::Name => Noun::Plain(Plain::Name),
+        RawField::Named(Named::Plain(plain)) => Noun::Plain(plain),
+        RawField::Named(Named::Disk(DiskPart::Storage)) => Noun::Storage,
+        RawField::Named(Named::Disk(part)) => Noun::DiskPart(None, part),
+        RawField::Named(Named::Nic(part)) => Noun::Nic(None, part),
+        RawField::Named(Named::Node) => Noun::Node,
         RawField::Disk => Noun::Disk(Which::The(DiskRef::Only), false),
-        RawField::Bridge => Noun::Nic(NicPart::Bridge),
-        RawField::Vlan => Noun::Nic(NicPart::Vlan),
-        RawField::Ip => Noun::Nic(NicPart::Ip),
-        RawField::Gateway => Noun::Nic(NicPart::Gateway),
-        RawField::Storage => Noun::Storage,
-        RawField::Node => Noun::Node,
         RawField::Image | RawField::Cluster => return None,
+    })
+}
+
+/// The action that a deed of the built-in reader’s own rules is; `None` for those that are grounded word by word.
+const fn action_of(deed: &Deed) -> Option<Action> {
+    Some(match deed {
+        Deed::Suspend => Action::Suspend,
+        Deed::Resume => Action::Resume,
+        Deed::Rollback { .. } => Action::Rollback,
+        Deed::DeleteSnapshot { .. } => Action::DeleteSnapshot,
+        Deed::Backup { .. } => Action::Backup,
+        Deed::Restore { .. } => Action::Restore,
+        Deed::MakeTemplate => Action::MakeTemplate,
+        Deed::Migrate { .. } => Action::Migrate,
+        Deed::Detach(_) => Action::DetachDisk,
+        Deed::DestroyDisk(_) => Action::DeleteDisk,
+        Deed::RemoveNic(_) => Action::RemoveNic,
+        Deed::Start
+        | Deed::Shutdown { .. }
+        | Deed::Stop
+        | Deed::Reboot
+        | Deed::Delete
+        | Deed::Snapshot { .. }
+        | Deed::Adopt => return None,
     })
 }
 
@@ -461,7 +506,7 @@ mod tests {
             "ip",
             "tags",
             "running",
-            "start_at_boot",
+            "onboot",
             "node",
             "storage",
             "image",

@@ -6,6 +6,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use mycopod_core::field::{DiskPart, NicPart, Plain};
+
+use crate::builtin::fields::Named;
+
 /// Every string is copied from the text, letter by letter, or empty.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +57,17 @@ pub enum Action {
     Snapshot,
     Clone,
     Adopt,
+    Suspend,
+    Resume,
+    Rollback,
+    DeleteSnapshot,
+    Backup,
+    Restore,
+    MakeTemplate,
+    Migrate,
+    DetachDisk,
+    DeleteDisk,
+    RemoveNic,
 }
 
 /// A value that is wished for.
@@ -65,31 +80,62 @@ pub struct RawValue {
     pub words: String,
 }
 
-/// The fields that a value can be of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
+/// The field that a value is of, by its key in the table of both readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RawField {
-    Cores,
-    Sockets,
-    CpuType,
-    Memory,
-    Swap,
+    /// A field of the table.
+    Named(Named),
+    /// A disk, by its size.
     Disk,
-    Storage,
-    Node,
+    /// What a guest is made from.
     Image,
-    Bridge,
-    Vlan,
-    Ip,
-    Gateway,
-    Tags,
-    Description,
-    StartAtBoot,
-    Running,
-    Protection,
-    Unprivileged,
-    Name,
+    /// Which cluster is meant; found by code, and never by the model.
     Cluster,
+}
+
+impl RawField {
+    fn all() -> impl Iterator<Item = Self> {
+        let plain = Plain::ALL.into_iter().map(Named::Plain);
+        let disk = DiskPart::ALL.into_iter().filter(|part| *part != DiskPart::Size).map(Named::Disk);
+        let nic = NicPart::ALL.into_iter().map(Named::Nic);
+        plain.chain(disk).chain(nic).chain([Named::Node]).map(Self::Named).chain([
+            Self::Disk,
+            Self::Image,
+            Self::Cluster,
+        ])
+    }
+
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Named(Named::Plain(plain)) => plain.as_str(),
+            Self::Named(Named::Disk(part)) => part.as_str(),
+            Self::Named(Named::Nic(part)) => part.as_str(),
+            Self::Named(Named::Node) => "node",
+            Self::Disk => "disk",
+            Self::Image => "image",
+            Self::Cluster => "cluster",
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for RawField {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let key = String::deserialize(deserializer)?;
+        Self::all()
+            .find(|field| field.key() == key)
+            .ok_or_else(|| serde::de::Error::custom("a field that is none of a guest"))
+    }
+}
+
+impl JsonSchema for RawField {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RawField".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let keys: Vec<&str> = Self::all().map(Self::key).collect();
+        schemars::json_schema!({ "description": "Of what.", "type": "string", "enum": keys })
+    }
 }
 
 /// The schema of [`RawReading`] as JSON.

@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
+use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
@@ -31,6 +31,16 @@ pub fn inventory() -> Inventory {
     inventory
 }
 
+/// The sentences of the tables, each with the reading that is expected of it.
+pub fn corpus() -> impl Iterator<Item = (String, &'static str)> {
+    let tables = [include_str!("../corpus.txt"), include_str!("../corpus-proxmox.txt")];
+    let lines = tables.into_iter().flat_map(str::lines).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(|line| {
+        let (sentence, expected) = line.split_once(" => ").expect("a line is `sentence => reading`");
+        (sentence.replace("\\n", "\n"), expected)
+    })
+}
+
 /// `ask:` with the questions' topics and words, `refused`, or the statements.
 pub fn summary(reading: &Reading) -> String {
     if reading.refusal.is_some() {
@@ -53,15 +63,23 @@ fn statement(statement: &Statement) -> String {
         What::Do { targets, deed } => {
             let deed = match deed {
                 Deed::Start => "start".to_owned(),
-                Deed::Shutdown { .. } => "shutdown".to_owned(),
+                Deed::Shutdown { within } => with("shutdown", &[within.as_ref().map(|s| s.value.to_string())]),
                 Deed::Stop => "stop".to_owned(),
                 Deed::Reboot => "reboot".to_owned(),
+                Deed::Suspend => "suspend".to_owned(),
+                Deed::Resume => "resume".to_owned(),
                 Deed::Delete => "delete".to_owned(),
                 Deed::Adopt => "adopt".to_owned(),
-                Deed::Snapshot { name } => {
-                    name.as_ref().map_or("snapshot".to_owned(), |name| format!("snapshot[{}]", name.value))
-                }
-                other => format!("{other:?}"),
+                Deed::Snapshot { name } => with("snapshot", &[text(name.as_ref())]),
+                Deed::Rollback { snapshot } => with("rollback", &[text(snapshot.as_ref())]),
+                Deed::DeleteSnapshot { snapshot } => with("delsnapshot", &[text(snapshot.as_ref())]),
+                Deed::Backup { storage, mode } => with("backup", &[text(storage.as_ref()), text(mode.as_ref())]),
+                Deed::Restore { backup } => with("restore", &[text(backup.as_ref())]),
+                Deed::MakeTemplate => "template".to_owned(),
+                Deed::Migrate { node, storage } => with("migrate", &[Some(node.value.clone()), text(storage.as_ref())]),
+                Deed::Detach(disk) => with("detach", &[Some(disk_name(disk))]),
+                Deed::DestroyDisk(disk) => with("destroydisk", &[Some(disk_name(disk))]),
+                Deed::RemoveNic(number) => with("removenic", &[number.map(|n| n.to_string())]),
             };
             format!("{deed} {}", self::targets(targets))
         }
@@ -87,7 +105,8 @@ fn create(create: &Create) -> String {
     parts.extend(plain.into_iter().map(|(plain, value)| format!("{}={}", plain_name(*plain), compact(&value.value))));
     for disk in &create.disks {
         let storage = disk.storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value));
-        parts.push(format!("disk={}{storage}", compact(&Value::Size(disk.size.value))));
+        let more = self::parts(&disk.parts, |part| part.as_str());
+        parts.push(format!("disk={}{storage}{more}", compact(&Value::Size(disk.size.value))));
     }
     for nic in &create.nics {
         let nic: Vec<String> =
@@ -95,6 +114,32 @@ fn create(create: &Create) -> String {
         parts.push(format!("nic={}", nic.join(",")));
     }
     parts.join(" ")
+}
+
+/// `deed[a,b]`, or the deed alone where nothing more was said.
+fn with(deed: &str, said: &[Option<String>]) -> String {
+    let said: Vec<&str> = said.iter().flatten().map(String::as_str).collect();
+    if said.is_empty() { deed.to_owned() } else { format!("{deed}[{}]", said.join(",")) }
+}
+
+fn text(said: Option<&Sourced<String>>) -> Option<String> {
+    said.map(|said| said.value.clone())
+}
+
+fn disk_name(disk: &DiskRef) -> String {
+    match disk {
+        DiskRef::Only => "disk".to_owned(),
+        DiskRef::Data => "datadisk".to_owned(),
+        DiskRef::Nth(n) => format!("disk{n}"),
+        DiskRef::Slot(slot) => slot.to_string(),
+    }
+}
+
+/// `(cache:writeback,discard:yes)`, or nothing.
+fn parts<P>(parts: &[(P, Sourced<Value>)], name: impl Fn(&P) -> &'static str) -> String {
+    let parts: Vec<String> =
+        parts.iter().map(|(part, value)| format!("{}:{}", name(part), compact(&value.value))).collect();
+    if parts.is_empty() { String::new() } else { format!("({})", parts.join(",")) }
 }
 
 fn targets(targets: &[Target]) -> String {
@@ -122,17 +167,15 @@ fn edits(edits: &[Edit]) -> String {
 fn edit(edit: &Edit) -> String {
     let field = match &edit.field {
         EditField::Plain(plain) => plain_name(*plain).to_owned(),
-        EditField::Disk(DiskRef::Only, DiskPart::Size) => "disk".to_owned(),
-        EditField::Disk(DiskRef::Data, DiskPart::Size) => "datadisk".to_owned(),
-        EditField::Disk(DiskRef::Nth(n), DiskPart::Size) => format!("disk{n}"),
-        EditField::Disk(DiskRef::Slot(slot), DiskPart::Size) => slot.to_string(),
-        EditField::NewDisk { storage, .. } => {
-            format!("newdisk{}", storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value)))
+        EditField::Disk(disk, DiskPart::Size) => disk_name(disk),
+        EditField::Disk(disk, part) => format!("{}.{}", disk_name(disk), part.as_str()),
+        EditField::NewDisk { storage, parts } => {
+            let storage = storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value));
+            format!("newdisk{storage}{}", self::parts(parts, |part| part.as_str()))
         }
-        EditField::Disk(disk, part) => format!("{disk:?}.{}", part.as_str()),
-        EditField::NewNic { .. } => "+nic".to_owned(),
-        EditField::Nic(_, NicPart::Vlan) => "vlan".to_owned(),
-        EditField::Nic(_, part) => part.as_str().to_owned(),
+        EditField::NewNic { parts } => format!("newnic{}", self::parts(parts, |part| part.as_str())),
+        EditField::Nic(None, part) => part.as_str().to_owned(),
+        EditField::Nic(Some(number), part) => format!("net{number}.{}", part.as_str()),
     };
     let amount = match &edit.amount {
         Amount::To(value) => format!("={}", compact(value)),
@@ -168,7 +211,7 @@ fn compact(value: &Value) -> String {
             size.to_string().replace(" GiB", "G").replace(" MiB", "M").replace(" TiB", "T").replace("0 B", "0")
         }
         Value::Set(set) => set.iter().cloned().collect::<Vec<_>>().join(";"),
-        Value::Text(text) if text.contains(' ') => format!("“{text}”"),
+        Value::Text(text) if text.contains(' ') || text.is_empty() => format!("“{}”", text.replace('\n', "\\n")),
         other => other.to_string(),
     }
 }

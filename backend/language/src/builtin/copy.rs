@@ -1,0 +1,110 @@
+//! Copies: clones of guests and templates, and templates made of guests.
+
+use mycopod_core::reading::{Deed, Sourced};
+
+use super::Parser;
+use super::draft::{Copy, Draft};
+use super::item::Said;
+
+impl Parser<'_> {
+    /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
+    pub fn clone_guest(&mut self) -> Option<Draft> {
+        let start = self.at;
+        // “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
+        if let Some((name, full, from)) = self.attempt(|p| {
+            p.any("make|create").then_some(())?;
+            p.any("a|an");
+            p.any("new");
+            p.attempt(Self::guest_noun);
+            p.any("called|named");
+            let name = p.name_said()?;
+            p.any("as a|as").then_some(())?;
+            let at = p.at;
+            let full = p.any("full") || !p.any("linked");
+            let full = (p.at > at).then(|| Sourced::new(full, p.source(&(at..p.at))));
+            p.any("clone of|copy of|duplicate of").then_some(())?;
+            Some((name, full, p.one_target()?))
+        }) {
+            return Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }));
+        }
+        let made = self.any("make|create|take|i want|new");
+        self.any("me");
+        let article = self.any("a|another");
+        let full = self.attempt(|p| {
+            let at = p.at;
+            let full = p.any("full|complete");
+            (full || p.any("linked")).then(|| Sourced::new(full, p.source(&(at..p.at))))
+        });
+        if !self.any("clone|copy|duplicate") {
+            return None;
+        }
+        let named = |p: &mut Self| {
+            p.attempt(|p| {
+                if !p.any(
+                    "and call it|and name it|call it|name it|as a full clone named|as a linked clone named|\
+                    as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
+                    to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
+                    as container|as|to|into|named|called|with the name|with name|under the name",
+                ) {
+                    return None;
+                }
+                p.name_said()
+            })
+        };
+        let of = self.any("of");
+        if (made || article) && !of && !self.ahead(|p| p.any("called|named").then_some(())) {
+            return None;
+        }
+        let early = if of { None } else { named(self) };
+        if early.is_some() && !self.any("of|from") {
+            return None;
+        }
+        let from = self.one_target()?;
+        let name = early.or_else(|| {
+            let _ = self.mark(',');
+            named(self)
+        })?;
+        let full = full.or_else(|| {
+            self.attempt(|p| {
+                p.mark(',');
+                let at = p.at;
+                let full = p.any("as a full clone|as a full copy|as full clone|full clone|fully");
+                (full || p.any("as a linked clone|as linked clone|linked clone|linked"))
+                    .then(|| Sourced::new(full, p.source(&(at..p.at))))
+            })
+        });
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }))
+    }
+
+    /// A name and that it was said.
+    fn name_said(&mut self) -> Option<Sourced<String>> {
+        let Said { value, tokens } = self.attempt(|p| {
+            let at = p.at;
+            let value = p.name()?;
+            Some(Said { value, tokens: at..p.at })
+        })?;
+        Some(Sourced::new(value, self.source(&tokens)))
+    }
+
+    /// “make a template of web-01”, “convert web-01 to a template”, “turn web-01 into a template”.
+    pub fn template(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = if self.any("make a template of|make a template from|make a template out of|create a template of|create a template from|create a template out of") {
+            self.targets()?
+        } else {
+            let made = self.any("make");
+            if !made && !self.any("convert|turn") {
+                return None;
+            }
+            let targets = self.targets()?;
+            if !made && !self.any("to|into") {
+                return None;
+            }
+            if !self.any("a template|templates|template") {
+                return None;
+            }
+            targets
+        };
+        self.doing(start, targets, Deed::MakeTemplate)
+    }
+}

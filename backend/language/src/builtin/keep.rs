@@ -1,0 +1,210 @@
+//! What is kept of guests to go back to: snapshots and backups.
+
+use mycopod_core::reading::{Deed, Sourced};
+
+use super::Parser;
+use super::draft::Draft;
+
+/// Words for a backup that is the last one made.
+const LATEST: &str = "its latest backup|its last backup|its newest backup|its most recent backup|the latest backup|\
+    the last backup|the newest backup|the most recent backup|latest backup|last backup|newest backup";
+/// Words for a snapshot that is the last one taken.
+const LATEST_SNAPSHOT: &str = "its latest snapshot|its last snapshot|its newest snapshot|the latest snapshot|the last snapshot|\
+    the newest snapshot|latest snapshot|last snapshot|newest snapshot";
+
+impl Parser<'_> {
+    /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
+    pub fn snapshot(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let named = |p: &mut Self| {
+            p.attempt(|p| {
+                let open = p.mark('(');
+                if !p.any("and call it|and name it|named|called|name|as|with the name|with name|under the name") {
+                    return None;
+                }
+                let _ = p.mark('=') || p.mark(':');
+                let at = p.at;
+                // Snapshots are called by the rhythm they are taken in; here it sets no schedule.
+                let name = match p.any_name() {
+                    Some(name) => name,
+                    None if p.any("hourly|daily|nightly|weekly|monthly") => p.last_word().to_owned(),
+                    None => return None,
+                };
+                let said = Sourced::new(name, p.source(&(at..p.at)));
+                (!open || p.mark(')')).then_some(said)
+            })
+        };
+        let mut name = None;
+        let targets = if self.any("take|make|create|do") {
+            self.any("a|another|one");
+            self.any("new");
+            if !self.any("snapshots|snapshot") {
+                return None;
+            }
+            name = named(self);
+            if name.is_none() {
+                name = self.attempt(|p| {
+                    let at = p.at;
+                    let name = p.name()?;
+                    (p.word() == "of").then(|| Sourced::new(name, p.source(&(at..p.at))))
+                });
+            }
+            if !self.any("of each of|of|for|on") {
+                return None;
+            }
+            self.targets()?
+        } else {
+            if !self.any("snapshot") {
+                return None;
+            }
+            self.any("of");
+            self.targets()?
+        };
+        self.any("now");
+        let name = name.or_else(|| named(self));
+        self.doing(start, targets, Deed::Snapshot { name })
+    }
+
+    /// The name of a snapshot or a backup, as it was said.
+    fn kept(&mut self) -> Option<Sourced<String>> {
+        self.attempt(|p| {
+            let at = p.at;
+            let name = p.any_name()?;
+            Some(Sourced::new(name, p.source(&(at..p.at))))
+        })
+    }
+
+    /// “roll web-01 back to pre-patch”, “revert db-1 to the snapshot s1”, “restore db-1 to snapshot s1”.
+    pub fn rollback(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let restores = self.any("restore|reset");
+        if !restores && !self.any("roll back|rollback|roll|revert") {
+            return None;
+        }
+        let split = self.last_word() == "roll";
+        let targets = self.targets()?;
+        if split && !self.any("back") {
+            return None;
+        }
+        let to = self.any("to|from");
+        if to && self.any(LATEST_SNAPSHOT) {
+            return self.doing(start, targets, Deed::Rollback { snapshot: None });
+        }
+        self.any("the|its");
+        let announced = self.any("snapshot called|snapshot named|snapshot");
+        if !to || restores && !announced {
+            return None;
+        }
+        let snapshot = self.kept()?;
+        if !announced {
+            self.any("snapshot");
+        }
+        self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) })
+    }
+
+    /// “delete snapshot pre-patch of web-01”, “remove the pre-patch snapshot of web-01”, “delete web-01’s snapshot s1”.
+    pub fn delete_snapshot(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if !self.any("delete|remove|destroy|drop") {
+            return None;
+        }
+        let named = |p: &mut Self| {
+            p.any("the|its");
+            if p.any("snapshot called|snapshot named|snapshot") {
+                return Some(if p.at_boundary() { None } else { p.kept() });
+            }
+            let name = p.kept()?;
+            p.any("snapshot").then_some(Some(name))
+        };
+        let (snapshot, targets) = self
+            .attempt(|p| {
+                let snapshot = named(p)?;
+                Some((snapshot, p.of_targets("of|from|on")?))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    Some((named(p)?, targets))
+                })
+            })?;
+        self.doing(start, targets, Deed::DeleteSnapshot { snapshot })
+    }
+
+    /// “back up web-01 to backups”, “take a backup of db-1 on nas in stop mode”.
+    pub fn backup(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let taken = |p: &mut Self| {
+            let taken =
+                p.any("take|make|create|do") && p.any("a backup of|backups of|a new backup of|another backup of");
+            taken.then_some(())
+        };
+        let targets = if self.any("back up|backup") || self.attempt(taken).is_some() {
+            self.targets()?
+        } else {
+            // “back web-01 up”
+            let split = self.any("back");
+            split.then(|| self.targets())?.filter(|_| self.any("up"))?
+        };
+        let (mut storage, mut mode) = (None, None);
+        loop {
+            let at = self.at;
+            if self.any("right now|now|immediately") {
+                continue;
+            }
+            if mode.is_none()
+                && let Some(said) = self.attempt(Self::backup_mode)
+            {
+                mode = Some(said);
+            } else if storage.is_none() && self.any("to|on|onto|into") {
+                self.any("the");
+                let announced = self.any("storage|datastore");
+                let name = self.kept()?;
+                if !announced {
+                    self.any("storage|datastore");
+                }
+                storage = Some(name);
+            }
+            if self.at == at {
+                break;
+            }
+        }
+        self.doing(start, targets, Deed::Backup { storage, mode })
+    }
+
+    /// “in stop mode”, “with mode suspend”, “using snapshot mode”.
+    fn backup_mode(&mut self) -> Option<Sourced<String>> {
+        let _ = self.mark(',') || self.mark('(');
+        let start = self.at;
+        self.any("in|with|using|by");
+        let ahead = self.any("mode");
+        let _ = self.mark('=') || self.mark(':');
+        let mode = ["snapshot", "suspend", "stop"].into_iter().find(|mode| *mode == self.word())?;
+        self.at += 1;
+        let said = ahead || self.any("mode");
+        let source = self.source(&(start..self.at));
+        self.mark(')');
+        said.then(|| Sourced::new(mode.to_owned(), source))
+    }
+
+    /// “restore web-01 from local:backup/vzdump-…”, “restore web-01 from its latest backup”.
+    pub fn restore(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if !self.any("restore") {
+            return None;
+        }
+        let targets = self.targets()?;
+        if !self.any("from|to|using|with") {
+            return None;
+        }
+        if self.any(LATEST) {
+            return self.doing(start, targets, Deed::Restore { backup: None });
+        }
+        self.any("the|its");
+        self.any("backup");
+        let at = self.at;
+        let volume = self.peek(0).filter(|token| token.text.contains(":backup/"))?.text.clone();
+        self.at += 1;
+        let backup = Some(Sourced::new(volume, self.source(&(at..self.at))));
+        self.doing(start, targets, Deed::Restore { backup })
+    }
+}

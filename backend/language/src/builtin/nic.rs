@@ -1,0 +1,217 @@
+//! NICs: which one is meant, the bridge or VLAN it is on, its addresses.
+
+use mycopod_core::field::{MAX_NICS, NicPart, Value};
+
+use crate::lexer::TokenKind;
+use crate::vocabulary;
+
+use super::Parser;
+use super::cursor::is_address;
+use super::fields::Named;
+use super::item::{How, Item};
+
+/// The largest VLAN tag (IEEE 802.1Q).
+const MAX_VLAN: u64 = 4094;
+
+/// The nouns for one NIC.
+const CARD: &str = "network card|network interface|network adapter|network device|nic|interface";
+
+/// A NIC that was meant: by its number, or the only one.
+#[derive(Clone, Copy, Debug)]
+pub struct NicRef(pub Option<u8>);
+
+impl Parser<'_> {
+    /// The value of a part of a NIC, of that `number` where one was said.
+    pub fn nic_value(&mut self, number: Option<u8>, part: NicPart) -> Option<Item> {
+        let item = match part {
+            NicPart::Bridge => {
+                self.any("is|on|connected to|to");
+                self.bridge(true, false)?
+            }
+            NicPart::Ip => {
+                self.any("via|by|from|using");
+                if self.any("dhcp") { Item::nic(part, Value::Text("dhcp".into())) } else { self.address()? }
+            }
+            NicPart::Vlan if self.any("none|off") => Item::nic(part, Value::Count(0)),
+            NicPart::Vlan => Item::nic(part, Value::Count(self.number().filter(|n| (1..=MAX_VLAN).contains(n))?)),
+            NicPart::Model => Item::nic(part, Value::Text(self.raw_word()?)),
+            NicPart::Gateway
+            | NicPart::Ip6
+            | NicPart::Gateway6
+            | NicPart::Mac
+            | NicPart::Firewall
+            | NicPart::Rate
+            | NicPart::Mtu
+            | NicPart::LinkDown
+            | NicPart::Queues => {
+                let item = Item::nic(part, self.shaped(Named::Nic(part))?);
+                if part == NicPart::Ip6 { self.via(item, NicPart::Gateway6) } else { item }
+            }
+        };
+        Some(item.of_nic(number))
+    }
+
+    /// An IPv4 address, with the length of its prefix or without.
+    fn address(&mut self) -> Option<Item> {
+        let text = self.peek(0).filter(|t| t.kind == TokenKind::Word && is_address(&t.text))?.text.clone();
+        let item = match text.split_once('/') {
+            None => Item::Address(text),
+            Some((_, prefix)) => {
+                prefix.parse::<u8>().ok().filter(|prefix| (1..=32).contains(prefix))?;
+                Item::nic(NicPart::Ip, Value::Text(text))
+            }
+        };
+        self.at += 1;
+        Some(self.via(item, NicPart::Gateway))
+    }
+
+    /// “10.0.0.5/24 via 10.0.0.1”
+    fn via(&mut self, item: Item, gateway: NicPart) -> Item {
+        match self.attempt(|p| if p.any("via") { p.nic_value(None, gateway) } else { None }) {
+            Some(via) => Item::Several(vec![item, via]),
+            None => item,
+        }
+    }
+
+    /// The NIC that words mean: “net1”, “the second NIC”, “NIC 1”, “the NIC”.
+    pub fn nic_ref(&mut self) -> Option<NicRef> {
+        self.any("the");
+        if let Some(number) = self.attempt(Self::net_slot) {
+            return Some(NicRef(Some(number)));
+        }
+        let ordinals = ["first", "second", "third", "fourth"];
+        let nth = ordinals.into_iter().zip(0..).find(|(ordinal, _)| *ordinal == self.word()).map(|(_, nth)| nth);
+        self.at += usize::from(nth.is_some());
+        if !self.any(CARD) {
+            return None;
+        }
+        // In “NIC 2 cores” the number counts something else.
+        let number = self.attempt(|p| {
+            let number = p.number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n < MAX_NICS)?;
+            let ends = p.at_boundary() || matches!(p.word(), "of" | "on" | "from" | "to" | "'s" | "for");
+            (nth.is_none() && ends).then_some(number)
+        });
+        Some(NicRef(nth.or(number)))
+    }
+
+    /// `net1`
+    fn net_slot(&mut self) -> Option<u8> {
+        let number = self.word().strip_prefix("net")?.parse().ok().filter(|number| *number < MAX_NICS)?;
+        self.at += 1;
+        Some(number)
+    }
+
+    /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
+    pub fn nic(&mut self, how: How) -> Option<Item> {
+        let article = self.ahead(|p| p.any("a|an").then_some(()));
+        self.articles();
+        let number = self.attempt(Self::net_slot);
+        let fresh = number.is_none() && self.any("second|2nd|another|additional|further|third|extra|new");
+        let model =
+            ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
+        self.at += usize::from(model.is_some());
+        // “two NICs, one on vmbr0 and the other on vmbr1”
+        let one = !fresh && self.any("one|other|first");
+        let fresh = fresh || one;
+        let card = number.is_some() || self.any(CARD);
+        // A guest that exists and gets “a NIC” gets a further one.
+        let fresh = fresh || number.is_none() && card && (how == How::Add || article && how != How::Create);
+        if (fresh && !one || model.is_some()) && !card {
+            return None;
+        }
+        let mut parts: Vec<(NicPart, Value)> =
+            model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
+        let on = self.any(
+            "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
+            in the|in|to the|to|at|using",
+        ) || self.mark(':')
+            || self.mark('=');
+        if let Some(Item::Nic { parts: bridge, .. }) =
+            self.attempt(|p| p.bridge(card && on, false).or_else(|| p.vlan(card || on)))
+        {
+            parts.extend(bridge);
+            if one && !on {
+                return None;
+            }
+            return Some(Item::Nic { number, parts, fresh });
+        }
+        if on || fresh {
+            return None;
+        }
+        if card {
+            return (!parts.is_empty()).then_some(Item::Nic { number, parts, fresh });
+        }
+        if let Some(item) = self.address() {
+            return Some(item);
+        }
+        if self.any("dhcp address|dhcp ip|dhcp") {
+            return Some(Item::nic(NicPart::Ip, Value::Text("dhcp".into())));
+        }
+        None
+    }
+
+    /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
+    fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
+        let called = self.any("network bridge|bridge|vnet|network");
+        self.mark('=');
+        let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
+        let text = token.text.clone();
+        let (bridge, vlan) = match text.split_once('.') {
+            Some((bridge, vlan)) if bridge.starts_with("vmbr") => (bridge.to_owned(), Some(vlan.parse::<u64>().ok()?)),
+            _ => (text, None),
+        };
+        let plainly =
+            bridge.strip_prefix("vmbr").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+                || self.inventory.bridges.contains(&bridge) && vocabulary::class(&bridge.to_lowercase()).is_none();
+        if !plainly {
+            let known_else = self.inventory.nodes.contains(&bridge) || self.inventory.storages.contains(&bridge);
+            if !(named || called || required) || known_else && !called || self.name().is_none() {
+                return None;
+            }
+            self.at -= 1;
+        }
+        self.at += 1;
+        if plainly {
+            self.any("bridge");
+        }
+        let mut parts = vec![(NicPart::Bridge, Value::Text(bridge))];
+        let vlan = match vlan {
+            Some(vlan) => Some(vlan),
+            None => self.attempt(|p| {
+                let open = p.mark('(');
+                p.any("with|in|on|using");
+                p.any("a");
+                if !p.any("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan") {
+                    return None;
+                }
+                let _ = p.mark('=') || p.mark(':');
+                let vlan = p.number()?;
+                (!open || p.mark(')')).then_some(vlan)
+            }),
+        };
+        if let Some(vlan) = vlan {
+            if !(1..=MAX_VLAN).contains(&vlan) {
+                return None;
+            }
+            parts.push((NicPart::Vlan, Value::Count(vlan)));
+        }
+        Some(Item::Nic { number: None, parts, fresh: false })
+    }
+
+    fn vlan(&mut self, announced: bool) -> Option<Item> {
+        self.any("tagged");
+        if !self.any("vlan tag|vlan id|vlan") {
+            return None;
+        }
+        let _ = self.mark('=') || self.mark(':') || self.any("tag|id");
+        let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
+        let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
+        if (announced || self.word() == "on")
+            && let Some(Item::Nic { parts: bridge, .. }) =
+                self.attempt(|p| if p.any("on|of") { p.bridge(false, false) } else { None })
+        {
+            parts.splice(0..0, bridge);
+        }
+        Some(Item::Nic { number: None, parts, fresh: false })
+    }
+}

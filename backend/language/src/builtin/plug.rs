@@ -1,0 +1,275 @@
+//! What is put into guests and taken out of them: disks, NICs, CDs, and guests into pools and HA.
+
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, Deed, DiskRef};
+
+use super::Parser;
+use super::change::{Wish, disk_ref};
+use super::draft::{Draft, Removal};
+use super::item::{How, Item, Said};
+use super::named::Noun;
+use super::nic::NicRef;
+use super::target::Targets;
+
+impl Parser<'_> {
+    /// “scsi1 of db-1”, “web-01’s data disk”: one disk, and whose it is.
+    fn disk_of_targets(&mut self, prepositions: &str) -> Option<(DiskRef, Targets)> {
+        let disk = |p: &mut Self| {
+            let (which, plural) = p.whole_disk()?;
+            // “disk space” is no disk.
+            let whole = !plural && !matches!(p.last_word(), "space" | "size");
+            disk_ref(&which).filter(|_| whole)
+        };
+        self.attempt(|p| {
+            let disk = disk(p)?;
+            Some((disk, p.of_targets(prepositions)?))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((disk(p)?, targets))
+            })
+        })
+    }
+
+    /// “net1 of web-01”, “web-01’s second NIC”.
+    fn nic_of_targets(&mut self, prepositions: &str) -> Option<(NicRef, Targets)> {
+        self.attempt(|p| {
+            let nic = p.nic_ref()?;
+            Some((nic, p.of_targets(prepositions)?))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((p.nic_ref()?, targets))
+            })
+        })
+    }
+
+    /// “detach scsi1 of db-1”, “delete the data disk of db-1”, “remove scsi1 from db-1 but keep its data”.
+    pub fn disk_deed(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let (detached, deleted) = (self.any("detach"), self.any("delete|destroy|wipe|erase"));
+        if !detached && !deleted && !self.any("remove|take|drop") {
+            return None;
+        }
+        let (disk, targets) = self.disk_of_targets("out of|of|from|off|on")?;
+        let gone = self.any(
+            "with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently",
+        );
+        let kept = !gone
+            && self.any(
+                "but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
+                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused",
+            );
+        match (detached, deleted, gone, kept) {
+            (true, _, false, _) | (false, false, false, true) => self.doing(start, targets, Deed::Detach(disk)),
+            (false, true, _, false) | (false, false, true, false) => {
+                self.doing(start, targets, Deed::DestroyDisk(disk))
+            }
+            // “remove” alone says neither.
+            (false, false, false, false) => {
+                let Targets::Old(targets) = targets else { return None };
+                Some(Draft::Remove(Removal { tokens: start..self.at, targets, disk }))
+            }
+            _ => None,
+        }
+    }
+
+    /// “remove net1 of web-01”, “remove the second NIC from web-01”.
+    pub fn nic_deed(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if !self.any("remove|delete|destroy|detach|take|drop") {
+            return None;
+        }
+        let (NicRef(number), targets) = self.nic_of_targets("out of|of|from|on")?;
+        self.doing(start, targets, Deed::RemoveNic(number))
+    }
+
+    /// “move scsi0 of db-1 to ceph”, “move web-01’s disk to local-lvm”.
+    pub fn moving_a_disk(&mut self) -> Option<Wish> {
+        if !self.any("move|migrate|transfer|relocate") {
+            return None;
+        }
+        let (disk, targets) = self.disk_of_targets("of|from|on")?;
+        if !self.any("over to|to|onto|on") {
+            return None;
+        }
+        self.any("the");
+        self.any("storage|datastore");
+        let start = self.at;
+        let storage = Value::Text(self.name()?);
+        let tokens = start..self.at;
+        self.any("storage|datastore");
+        let value = Item::DiskPart(Some(disk), DiskPart::Storage, Amount::To(storage));
+        Some((targets, vec![Said { value, tokens }], How::Set))
+    }
+
+    /// “add web-01 to the pool prod”, “remove web-01 from its pool”, “put web-01 under HA”.
+    pub fn joining(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let leaves = self.any("remove|take");
+        if !leaves && !self.any("add|put|move|assign|manage") {
+            return None;
+        }
+        let targets = self.targets()?;
+        let at = self.at;
+        let plain = |plain, text: &str, tokens| {
+            let value = Item::Plain(plain, Amount::To(Value::Text(text.to_owned())));
+            vec![Said { value, tokens }]
+        };
+        if leaves {
+            if !self.any("out of|from") {
+                return None;
+            }
+            self.any("the|its|their");
+            let field = if self.any("resource pool|pool|pools") {
+                Plain::Pool
+            } else if self.any("ha|high availability") {
+                Plain::Ha
+            } else {
+                return None;
+            };
+            return Some((targets, plain(field, "", start..self.at), How::Set));
+        }
+        if !self.any("to|into|in|under|with|by") {
+            return None;
+        }
+        self.any("the");
+        if self.any("ha|high availability") {
+            return Some((targets, plain(Plain::Ha, "started", start..self.at), How::Set));
+        }
+        let pool = self.attempt(|p| {
+            p.any("resource pool|pool").then_some(())?;
+            p.any("called|named");
+            p.name()
+        });
+        let pool = pool.or_else(|| {
+            self.attempt(|p| {
+                let name = p.name()?;
+                p.any("resource pool|pool").then_some(name)
+            })
+        })?;
+        Some((targets, plain(Plain::Pool, &pool, at..self.at), How::Set))
+    }
+
+    /// “insert local:iso/debian.iso into web-01”, “eject the CD of web-01”.
+    pub fn changing_the_cd(&mut self) -> Option<Wish> {
+        const DRIVE: &str = "cd-rom drive|cdrom drive|cd drive|dvd drive|cd-rom|cdrom|cd|dvd|iso image|iso|disc";
+        let start = self.at;
+        let cd = |volume: &str, tokens| {
+            let value = Item::Plain(Plain::Cdrom, Amount::To(Value::Text(volume.to_owned())));
+            vec![Said { value, tokens }]
+        };
+        if self.any("eject") {
+            let targets = self
+                .attempt(|p| {
+                    p.any("the");
+                    p.any(DRIVE).then_some(())?;
+                    p.of_targets("of|from|in|on")
+                })
+                .or_else(|| {
+                    self.attempt(|p| {
+                        let targets = p.owner()?;
+                        p.any(DRIVE).then_some(targets)
+                    })
+                })?;
+            return Some((targets, cd("none", start..self.at), How::Set));
+        }
+        if !self.any("insert|load|put|mount|attach|add") {
+            return None;
+        }
+        self.any("the");
+        self.any(DRIVE);
+        let at = self.at;
+        let volume = self.peek(0).filter(|token| token.text.contains(":iso/"))?.text.clone();
+        self.at += 1;
+        let tokens = at..self.at;
+        self.any("as a cd|as cd|as the cd");
+        if !self.any("into|in|to|on|for") {
+            return None;
+        }
+        let targets = self
+            .attempt(|p| {
+                p.any("the");
+                p.any(DRIVE).then_some(())?;
+                p.of_targets("of|in|on")
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    p.any(DRIVE);
+                    Some(targets)
+                })
+            })?;
+        Some((targets, cd(&volume, tokens), How::Set))
+    }
+
+    /// “unplug the NIC of web-01”, “reconnect net1 of web-01”, “plug net0 of web-01 back in”.
+    pub fn cabling(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let out = self.any("unplug|disconnect");
+        let again = !out && self.any("reconnect|replug");
+        if !out && !again && !self.any("plug") {
+            return None;
+        }
+        self.attempt(|p| {
+            p.any("the");
+            p.any("network cable of|cable of").then_some(())
+        });
+        let (NicRef(number), targets) = self.nic_of_targets("of|from|on")?;
+        if !out && !again && !self.any("back in|in again|in") {
+            return None;
+        }
+        let value = Item::nic(NicPart::LinkDown, Value::Flag(out)).of_nic(number);
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “exclude scsi1 of db-1 from backups”
+    pub fn backing_up_disks(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let included = self.any("include");
+        if !included && !self.any("exclude") {
+            return None;
+        }
+        let (disk, targets) = self.disk_of_targets("of|on")?;
+        let backups: &str = if included {
+            "in the backups|in the backup|in backups|in backup"
+        } else {
+            "from the backups|from the backup|from backups|from backup"
+        };
+        if !self.any(backups) {
+            return None;
+        }
+        let value = Item::DiskPart(Some(disk), DiskPart::Backup, Amount::To(Value::Flag(included)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “remove the CPU limit of web-01”, “unset web-01’s VLAN”, “untag net0 of web-01”.
+    pub fn clearing(&mut self) -> Option<Wish> {
+        let start = self.at;
+        if self.any("untag") {
+            let (NicRef(number), targets) = self.nic_of_targets("of|on")?;
+            let value = Item::nic(NicPart::Vlan, Value::Count(0)).of_nic(number);
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
+        if !self.any("remove|unset|clear|drop|reset|take") {
+            return None;
+        }
+        let (noun, targets) = self
+            .attempt(|p| {
+                let noun = p.noun()?;
+                Some((noun, p.of_targets("from|of|on|for")?))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    Some((p.noun()?, targets))
+                })
+            })?;
+        // Backups that are removed are files, not a flag.
+        let flag_of_none = matches!(noun, Noun::DiskPart(None, DiskPart::Backup));
+        let value = noun.switched(false).filter(|_| !flag_of_none)?;
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+}
