@@ -35,6 +35,9 @@ pub struct Declaration {
 pub struct Listed {
     /// Its id.
     pub id: Uuid,
+    /// The cluster it is for.
+    #[serde(default)]
+    pub cluster: Text,
     /// What was typed.
     pub content: Text,
     /// Who typed it.
@@ -55,6 +58,9 @@ pub struct Person {
 /// What was understood.
 #[derive(Debug, Deserialize)]
 pub struct Reading {
+    /// The cluster, where it was named.
+    #[serde(default)]
+    pub cluster: Option<Target>,
     /// Why it is no declaration that MycoPod carries out.
     pub refusal: Option<Text>,
     /// What was asked for.
@@ -219,6 +225,9 @@ pub struct LedgerStep {
 /// A guest on the cluster.
 #[derive(Debug, Deserialize)]
 pub struct Guest {
+    /// The cluster it is on.
+    #[serde(default)]
+    pub cluster: Text,
     /// `qemu` or `lxc`.
     pub kind: Text,
     /// Its number.
@@ -260,6 +269,34 @@ pub struct Drift {
     pub observed: Value,
     /// Since when.
     pub since: DateTime<Utc>,
+}
+
+/// A cluster.
+#[derive(Debug, Deserialize)]
+pub struct Cluster {
+    /// Its name.
+    pub name: Text,
+    /// `seen`, `unreachable` or `unknown`.
+    pub state: Text,
+    /// Proxmox VE's version.
+    pub version: Option<Text>,
+    /// How many nodes it has.
+    pub nodes: Option<u64>,
+    /// How many guests it has.
+    pub guests: Option<u64>,
+    /// Seconds since it last answered.
+    pub age_seconds: Option<u64>,
+    /// Why it does not answer.
+    pub detail: Option<Text>,
+    /// How it is reached, where one may see that.
+    pub access: Option<ClusterAccess>,
+}
+
+/// How a cluster is reached.
+#[derive(Debug, Deserialize)]
+pub struct ClusterAccess {
+    /// Its addresses.
+    pub urls: Vec<Text>,
 }
 
 /// An audit entry.

@@ -216,6 +216,11 @@ impl Client {
         self.json(Method::PATCH, path, Some(body)).await
     }
 
+    /// `DELETE`.
+    pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
+        self.json(Method::DELETE, path, None).await
+    }
+
     /// `GET`, for an answer that may be long: to be read piece by piece.
     pub async fn stream(&self, path: &str) -> Result<Response, ClientError> {
         self.authorised(Method::GET, path, None).await

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod approve;
 pub mod audit;
 pub mod cancel;
+pub mod cluster;
 pub mod declare;
 pub mod doctor;
 pub mod drift;

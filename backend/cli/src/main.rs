@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, ClientError};
 use crate::commands::{
-    answer, approve, audit, cancel, declare, doctor, drift, guests, login, plan, sandbox, serve, status, user,
+    answer, approve, audit, cancel, cluster, declare, doctor, drift, guests, login, plan, sandbox, serve, status, user,
 };
 use crate::config::ClientConfig;
 use crate::exit::Exit;
@@ -67,6 +67,8 @@ enum Command {
     Drift(drift::Args),
     /// Read, export and verify the audit log
     Audit(audit::Args),
+    /// Look after clusters
+    Cluster(cluster::Args),
     /// Look after users
     User(user::Args),
     /// Run the sandbox cluster alone
@@ -135,6 +137,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Guests(args) => guests::run(args, &client()?, out).await,
         Command::Drift(args) => drift::run(args, &client()?, out).await,
         Command::Audit(args) => audit::run(args, config, out).await,
+        Command::Cluster(args) => cluster::run(args, &client()?, out).await,
         Command::User(args) => user::run(args, &client()?, out).await,
         Command::Serve(_) | Command::Sandbox(_) | Command::Doctor(_) => Ok(Exit::Usage),
     }

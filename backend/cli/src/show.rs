@@ -176,6 +176,9 @@ fn write_reading(reading: &Reading, out: Output) {
     if !reading.statements.is_empty() {
         out.line(out.paint(Tone::Strong, "\nUnderstood"));
     }
+    if let Some(cluster) = &reading.cluster {
+        out.line(format_args!("  on cluster {}", cluster.display));
+    }
     for statement in &reading.statements {
         let targets: Vec<&str> = statement.targets.iter().map(|target| target.display.as_str()).collect();
         out.line(format_args!("  {} {}", statement.verb, targets.join(", ")));

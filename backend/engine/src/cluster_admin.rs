@@ -44,6 +44,19 @@ pub struct NewCluster {
     pub pool: Option<String>,
 }
 
+impl NewCluster {
+    /// How it would be reached.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access {
+            urls: self.urls.clone(),
+            token: self.token.0.clone(),
+            trust: self.trust.clone(),
+            pool: self.pool.clone(),
+        }
+    }
+}
+
 /// What shall change of a cluster; what is left out stays.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterChange {
@@ -83,7 +96,7 @@ impl Engine {
     /// Adds a cluster, once it answered as a Proxmox VE that is known here and that is no cluster of another name.
     pub async fn add_cluster(&self, actor: &Actor, new: NewCluster) -> Result<Tested, Refusal> {
         let name: ClusterName = new.name.trim().parse()?;
-        let access = Access { urls: new.urls, token: new.token.0, trust: new.trust, pool: new.pool };
+        let access = new.access();
         access.check()?;
         self.read_clusters().await?;
         if self.0.clusters.named(name.as_str()).is_some() {

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod audit;
+pub mod clusters;
 pub mod declarations;
 pub mod events;
 pub mod health;

@@ -58,7 +58,7 @@ pub fn cors(config: &Config) -> CorsLayer {
     let origins = config.cors_origins.iter().filter_map(|origin| origin.parse::<HeaderValue>().ok());
     CorsLayer::new()
         .allow_origin(origins.collect::<Vec<_>>())
-        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::DELETE])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("last-event-id")])
         .expose_headers([RETRY_AFTER])
         .allow_credentials(true)

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::api::{about, audit, declarations, events, health, inventory, session, users};
+use crate::api::{about, audit, clusters, declarations, events, health, inventory, session, users};
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
 
@@ -29,7 +29,7 @@ const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
     tags(
         (name = "session", description = "Logging in and out"),
         (name = "declarations", description = "From a sentence to a running guest"),
-        (name = "cluster", description = "What is on the cluster"),
+        (name = "cluster", description = "The clusters, and what is on them"),
         (name = "audit", description = "What happened, provably"),
         (name = "users", description = "Accounts"),
         (name = "health", description = "Whether it works")
@@ -58,6 +58,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(session::routes())
         .merge(declarations::routes())
         .merge(inventory::routes())
+        .merge(clusters::routes())
         .merge(audit::routes())
         .merge(events::routes())
         .merge(users::routes())

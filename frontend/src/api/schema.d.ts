@@ -106,6 +106,68 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/clusters": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** All clusters, the first one first, as last seen. How they are reached is shown to Admins alone, secrets to nobody. */
+    get: operations["list"];
+    put?: never;
+    /**
+     * Adds a cluster, as an Admin. It is asked for its version and the token's privileges first; where it does not answer
+     *     as a Proxmox VE 8, or is there already, nothing is stored. Privileges that the token lacks are named.
+     */
+    post: operations["add"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/clusters/{name}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Removes a cluster, as an Admin: one on which MycoPod looks after no guest and no declaration is under way. Nothing on
+     *     the cluster itself is touched.
+     */
+    delete: operations["remove"];
+    options?: never;
+    head?: never;
+    /**
+     * Changes how a cluster is reached, as an Admin. What is left out stays; it is asked again first, and must be the same
+     *     cluster. The first cluster is changed in the server's settings.
+     */
+    patch: operations["change"];
+    trace?: never;
+  };
+  "/api/v1/clusters/{name}/test": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Asks a cluster for its version and the token's privileges, as an Admin. */
+    post: operations["test"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/declarations": {
     parameters: {
       query?: never;
@@ -601,6 +663,73 @@ export interface components {
       /** @description Proxmox VE's version. */
       version: string;
     };
+    /** @description How a cluster is reached, all but the secret. */
+    ClusterAccess: {
+      /**
+       * Format: date-time
+       * @description When it was added; nothing for the first.
+       */
+      added_at: string | null;
+      /** @description Who added it; nothing for the first. */
+      added_by: string | null;
+      /** @description The pinned SHA-256, where there is one. */
+      pin: string | null;
+      /** @description The pool that new guests join. */
+      pool: string | null;
+      /** @description The API token without its secret. */
+      token: string;
+      /** @description `system`, `ca` or `pin`: how its certificate is known. */
+      trust: string;
+      /** @description The API's addresses. */
+      urls: string[];
+    };
+    ClusterChange: {
+      /** @description Another certificate authority in PEM; empty: the system's. */
+      ca?: string | null;
+      /** @description Another SHA-256 of the certificate or its public key; empty: the system's authorities. */
+      pin?: string | null;
+      /** @description The pool that new guests join; empty: none. */
+      pool?: string | null;
+      /**
+       * Format: password
+       * @description Another token, with its secret.
+       */
+      token?: string | null;
+      /** @description The API's addresses, all of them. */
+      urls?: string[] | null;
+    };
+    /** @description A cluster in the list of clusters. */
+    ClusterLine: {
+      access: components["schemas"]["ClusterAccess"] | null;
+      /**
+       * Format: int64
+       * @description Seconds since it last answered; `null` where it never has.
+       */
+      age_seconds: number | null;
+      /** @description Why it does not answer. */
+      detail: string | null;
+      /** @description Whether it is the settings' cluster, which declarations are for that name none. */
+      first: boolean;
+      /** @description How many guests it has, templates not counted. */
+      guests: number | null;
+      /** @description What MycoPod calls it, and declarations. */
+      name: string;
+      /** @description How many nodes it has. */
+      nodes: number | null;
+      /** @description Whether it is the sandbox. */
+      sandbox: boolean;
+      /** @description `seen`, `unreachable`, or `unknown` where it was not asked yet. */
+      state: string;
+      /** @description Proxmox VE's version as last seen. */
+      version: string | null;
+    };
+    /** @description What a cluster answered to the question whether it can be used. */
+    ClusterTest: {
+      /** @description What the token may not do that plans may need. */
+      missing: components["schemas"]["MissingPrivilege"][];
+      /** @description Proxmox VE's version. */
+      version: string;
+    };
     Confirmation: {
       /** @description The names of all guests that it destroys. */
       destroy?: string[];
@@ -812,6 +941,38 @@ export interface components {
        * @description Its password.
        */
       password: string;
+    };
+    /** @description Something that a token may not do, and where. */
+    MissingPrivilege: {
+      /** @description The path of Proxmox's access control, e.g. `/storage/local-lvm`. */
+      path: string;
+      /** @description The privilege, e.g. `Datastore.AllocateSpace`. */
+      privilege: string;
+    };
+    NewCluster: {
+      /** @description The cluster's certificate authority in PEM: a copy of `/etc/pve/pve-root-ca.pem`. */
+      ca?: string | null;
+      /**
+       * @description What declarations shall call it: lower-case letters, digits and dashes, beginning with a letter.
+       * @example lab
+       */
+      name: string;
+      /** @description Instead of it: the SHA-256 of the certificate or its public key. Without both the system's authorities count. */
+      pin?: string | null;
+      /** @description The pool that new guests join, where the token has its rights on a pool alone. */
+      pool?: string | null;
+      /**
+       * Format: password
+       * @description `USER@REALM!NAME=SECRET`, as Proxmox shows it once. Its secret is kept sealed and never shown again.
+       */
+      token: string;
+      /**
+       * @description The API's addresses, one for each host that may be asked.
+       * @example [
+       *       "https://pve1.example.org:8006"
+       *     ]
+       */
+      urls: string[];
     };
     NewDeclaration: {
       /**
@@ -1374,6 +1535,212 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Cluster"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ClusterLine"][];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  add: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewCluster"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ClusterTest"];
+        };
+      };
+      /** @description There is a cluster of this name, or it is there under another */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A setting is wrong, or the cluster does not answer with these */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description It is in use, and by what; or it is the first one */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  change: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ClusterChange"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ClusterTest"];
+        };
+      };
+      /** @description It is another cluster, the first one, or was changed meanwhile */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description A setting is wrong, or the cluster does not answer with these */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  test: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ClusterTest"];
+        };
+      };
+      /** @description It does not answer, or not as a Proxmox VE 8 */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
         };
       };
       /** @description Any other error */

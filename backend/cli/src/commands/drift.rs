@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::api::{Guest, plain};
 use crate::client::{Client, ClientError};
+use crate::commands::guests::place;
 use crate::exit::Exit;
 use crate::output::{Output, Tone};
 
@@ -25,6 +26,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         }
         other => client.parse::<Vec<Guest>>(&other).map(|_| Vec::new())?,
     };
+    let several = guests.windows(2).any(|pair| pair[0].1.cluster != pair[1].1.cluster);
     let drifted: Vec<(Value, Guest)> =
         guests.into_iter().filter(|(_, guest)| !guest.drift.is_empty() || guest.problem.is_some()).collect();
     if out.is_json() {
@@ -33,14 +35,14 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         out.line("Everything is as declared.");
     } else {
         for (_, guest) in &drifted {
-            write(guest, out);
+            write(guest, several, out);
         }
     }
     Ok(if args.detailed_exitcode && !drifted.is_empty() { Exit::Changes } else { Exit::Done })
 }
 
-fn write(guest: &Guest, out: Output) {
-    let name = out.paint(Tone::Strong, format_args!("{} ({} on {})", guest.name, guest.vmid, guest.node));
+fn write(guest: &Guest, several: bool, out: Output) {
+    let name = out.paint(Tone::Strong, format_args!("{} ({} on {})", guest.name, guest.vmid, place(guest, several)));
     out.line(format_args!("{name}  seen {:.0} s ago", guest.age_seconds));
     if let Some(problem) = &guest.problem {
         out.line(out.paint(Tone::Bad, format_args!("  {problem}")));

@@ -16,6 +16,16 @@ pub struct Args {
     managed: bool,
 }
 
+/// Whether the guests are on more than one cluster.
+pub fn several(guests: &[Guest]) -> bool {
+    guests.windows(2).any(|pair| pair[0].cluster != pair[1].cluster)
+}
+
+/// Where a guest is: its node, and with several clusters `CLUSTER/NODE`.
+pub fn place(guest: &Guest, several: bool) -> String {
+    if several { format!("{}/{}", guest.cluster, guest.node) } else { guest.node.to_string() }
+}
+
 /// Lists them.
 pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, ClientError> {
     let raw = client.get("/guests").await?;
@@ -24,6 +34,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         return Ok(Exit::Done);
     }
     let guests: Vec<Guest> = client.parse(&raw)?;
+    let several = several(&guests);
     let wanted = guests.iter().filter(|guest| (args.templates || !guest.template) && (!args.managed || guest.managed));
     let rows: Vec<_> = wanted
         .map(|guest| {
@@ -40,7 +51,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
                 guest.vmid.to_string(),
                 if guest.kind.as_str() == "qemu" { "VM" } else { "CT" }.to_owned(),
                 guest.name.to_string(),
-                guest.node.to_string(),
+                place(guest, several),
                 if guest.template { "template".to_owned() } else { guest.status.to_string() },
                 number(guest.cores),
                 number(guest.memory_mib),

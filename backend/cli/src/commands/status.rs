@@ -50,9 +50,18 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
                 excerpt.push('…');
             }
             let made = listed.created_at.format("%Y-%m-%d %H:%M").to_string();
-            (Some(tone), [listed.id.to_string(), name, made, listed.author.email.to_string(), excerpt])
+            let (cluster, by) = (listed.cluster.to_string(), listed.author.email.to_string());
+            (Some(tone), [listed.id.to_string(), name, cluster, made, by, excerpt])
         })
         .collect();
-    out.table(["ID", "STATUS", "MADE (UTC)", "BY", "DECLARATION"], &rows);
+    if rows.windows(2).any(|pair| pair[0].1[2] != pair[1].1[2]) {
+        out.table(["ID", "STATUS", "CLUSTER", "MADE (UTC)", "BY", "DECLARATION"], &rows);
+    } else {
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|(tone, [id, status, _, made, by, excerpt])| (tone, [id, status, made, by, excerpt]))
+            .collect();
+        out.table(["ID", "STATUS", "MADE (UTC)", "BY", "DECLARATION"], &rows);
+    }
     Ok(Exit::Done)
 }

@@ -103,3 +103,65 @@ fn from_a_sentence_to_a_guest_and_its_proof() {
     assert_eq!(found.status.code(), Some(11), "{found:?}");
     assert_eq!(json(&found)["first_bad"]["first"], 4, "{found:?}");
 }
+
+#[test]
+fn a_second_cluster_is_added_declared_on_and_removed() {
+    let home = Home::new();
+    let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0"), ("MYCOPOD_KEEP_SECONDS", "1")]);
+    login(&home, &server);
+    let ca = home.path().join("lab-ca.pem");
+    let mut lab = home
+        .mycopod(&["sandbox", "--listen", "127.0.0.1:0", "--time-scale", "0", "--token", "root@pam!lab=hush-hush"])
+        .args(["--ca-out", ca.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let url = {
+        let said = std::io::BufReader::new(lab.stderr.take().unwrap());
+        let found = std::io::BufRead::lines(said).map_while(Result::ok).find_map(|line| {
+            let start = line.find("https://127.0.0.1:")?;
+            Some(line[start..].split_whitespace().next()?.trim_end_matches(['.', ',', '"']).to_owned())
+        });
+        found.unwrap()
+    };
+    let add = |token: &str| {
+        let mut child = home
+            .mycopod(&["cluster", "add", "lab", "--url", &url, "--ca-file", ca.to_str().unwrap()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{token}").unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let wrong = add("root@pam!lab=hush");
+    assert_eq!(wrong.status.code(), Some(1), "{wrong:?}");
+    let added = add("root@pam!lab=hush-hush");
+    assert!(added.status.success(), "{added:?}");
+    assert!(json(&added)["version"].as_str().unwrap().starts_with("8.4"));
+    assert!(server.run(&["cluster", "test", "lab"]).status.success());
+
+    let declared = server.run(&["declare", "Create a VM cli-lab with 1 core and 1 GB memory on cluster lab."]);
+    let declared = json(&declared);
+    assert_eq!(declared["cluster"], "lab", "{declared:#}");
+    let id = declared["id"].as_str().unwrap();
+    let approved = server.run(&["approve", id, "--yes"]);
+    assert_eq!(json(&approved)["status"], "converged", "{approved:?}");
+    let listed = server.run(&["--text", "guests", "--managed"]);
+    let shown = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(shown.contains("cli-lab") && shown.contains("lab/pve"), "{shown}");
+    let kept = server.run(&["cluster", "remove", "lab"]);
+    assert!(String::from_utf8_lossy(&kept.stderr).contains("cli-lab"), "{kept:?}");
+    let doomed = json(&server.run(&["declare", "Delete cli-lab in the lab cluster."]));
+    let id = doomed["id"].as_str().unwrap().to_owned();
+    assert!(server.run(&["approve", &id, "--yes", "--destroy", "cli-lab"]).status.success());
+    assert!(server.run(&["cluster", "remove", "lab"]).status.success());
+    let left = json(&server.run(&["cluster", "list"]));
+    assert_eq!(left.as_array().unwrap().len(), 1);
+    for output in [&added, &wrong, &kept] {
+        assert!(!format!("{output:?}").contains("hush"), "{output:?}");
+    }
+    lab.kill().unwrap();
+    lab.wait().unwrap();
+}

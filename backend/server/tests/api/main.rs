@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod audit;
+mod clusters;
 mod declarations;
 mod errors;
 mod events;
