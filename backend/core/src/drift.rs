@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::field::{Field, NicPart, Plain, Value};
-use crate::guest::GuestKey;
+use crate::guest::{GuestKey, Kind};
 use crate::id::ResourceId;
 use crate::intent::{Intent, OneDeed, Wish};
 use crate::observed::Sighting;
@@ -11,14 +11,36 @@ use crate::reading::{Source, Sourced};
 use crate::settle::holds;
 use crate::size::Size;
 
-/// The declared fields that `seen` does not have so: field, declared, observed.
+/// The declared fields that `seen` does not have so: field, declared, observed. Of a disk or NIC that was taken out
+/// last, what was declared of it before counts no more; that it was taken out is a deed, which drift never repeats.
 #[must_use]
 pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Value, Option<Value>)> {
     fields
         .iter()
+        .filter(|(field, _)| existence_of(field).is_none_or(|of| !fields.get(&of).is_some_and(is_absence)))
         .filter(|(field, value)| !holds(field, value, seen.get(field)))
         .map(|(field, value)| (field.clone(), value.clone(), seen.get(field).cloned()))
         .collect()
+}
+
+/// The field by which a field's disk or NIC exists.
+#[must_use]
+pub fn existence_of(field: &Field) -> Option<Field> {
+    match field {
+        Field::Plain(_) => None,
+        Field::Disk(slot, _) => Some(Field::size_of(slot.clone())),
+        Field::Nic(number, _) => Some(Field::Nic(*number, NicPart::Bridge)),
+    }
+}
+
+/// Whether a declared size or bridge says that there shall be no disk or NIC.
+#[must_use]
+pub fn is_absence(value: &Value) -> bool {
+    match value {
+        Value::Size(size) => *size == Size::default(),
+        Value::Text(text) => text.is_empty(),
+        Value::Flag(_) | Value::Count(_) | Value::Set(_) => false,
+    }
 }
 
 /// The fields that somebody named, by resource: what was said, or follows from what was said or answered. Defaults are
@@ -34,19 +56,20 @@ pub fn owned(
             Wish::Exist(new) => {
                 let fields = owned.entry(new.resource).or_default();
                 fields.insert(Field::Plain(Plain::Name), Value::Text(new.name.value.to_string()));
-                fields.extend(values(&new.fields));
+                fields.extend(values(&new.fields, new.kind));
             }
             Wish::Hold { guest, fields } => {
                 if let Some(resource) = resource_of(guest.key()) {
-                    owned.entry(resource).or_default().extend(values(fields));
+                    owned.entry(resource).or_default().extend(values(fields, guest.kind));
                 }
             }
             Wish::Once { guest, deed } => {
-                // Whether a guest runs, and what was taken out of it, are states that are kept; the rest happens once.
+                // Whether a guest runs is a state that is kept. Of what was taken out, that it is absent overtakes what
+                // older declarations say of it. The rest happens once.
                 let (field, value) = match deed {
                     OneDeed::Start | OneDeed::Resume => (Plain::Running.into(), Value::Flag(true)),
                     OneDeed::Shutdown { .. } | OneDeed::Stop => (Plain::Running.into(), Value::Flag(false)),
-                    OneDeed::Detach(slot) | OneDeed::DestroyDisk(slot) => {
+                    OneDeed::Detach { slot, .. } | OneDeed::DestroyDisk { slot, .. } => {
                         (Field::size_of(slot.clone()), Value::Size(Size::default()))
                     }
                     OneDeed::RemoveNic(number) => (Field::Nic(*number, NicPart::Bridge), Value::Text(String::new())),
@@ -79,6 +102,7 @@ pub(crate) fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<I
     })
 }
 
-fn values(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (Field, Value)> {
-    named(fields).map(|(field, said)| (field.clone(), said.value.clone()))
+fn values(fields: &BTreeMap<Field, Sourced<Value>>, kind: Kind) -> impl Iterator<Item = (Field, Value)> {
+    let held = named(fields).filter(move |(field, _)| !field.is_of_making(kind));
+    held.map(|(field, said)| (field.clone(), said.value.clone()))
 }

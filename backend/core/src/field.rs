@@ -133,6 +133,16 @@ impl Field {
         only.is_none_or(|only| only == kind)
     }
 
+    /// Whether Proxmox takes it at a guest's making alone and does not show it afterwards: what was declared of it
+    /// then can neither differ nor be held.
+    #[must_use]
+    pub const fn is_of_making(&self, kind: Kind) -> bool {
+        match (self, kind) {
+            (Self::Plain(Plain::SshKeys | Plain::Password), Kind::Lxc) | (Self::Disk(_, DiskPart::Import), _) => true,
+            (Self::Plain(_) | Self::Disk(..) | Self::Nic(..), _) => false,
+        }
+    }
+
     /// The size of the disk at a slot, by which it exists.
     #[must_use]
     pub const fn size_of(slot: Slot) -> Self {

@@ -3,12 +3,12 @@
 //! Selectors are guests here and relative amounts are absolute, so that an intent means
 //! the same whenever it is planned again. Only the fields it names are owned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::{Field, Slot, Value};
-use crate::guest::{GuestName, GuestRef, Kind};
+use crate::field::{DiskPart, Field, Slot, Value};
+use crate::guest::{GuestKey, GuestName, GuestRef, Kind};
 use crate::id::ResourceId;
 use crate::observed::Origin;
 use crate::reading::Sourced;
@@ -88,9 +88,19 @@ pub enum OneDeed {
         storage: Option<String>,
     },
     /// Take this disk out and keep it as an unused one.
-    Detach(Slot),
+    Detach {
+        /// Where it is.
+        slot: Slot,
+        /// Which it is: another disk that is put there later is not meant.
+        volume: String,
+    },
     /// Delete this disk with its data.
-    DestroyDisk(Slot),
+    DestroyDisk {
+        /// Where it is.
+        slot: Slot,
+        /// Which it is.
+        volume: String,
+    },
     /// Take this NIC out.
     RemoveNic(u8),
     /// Take it over.
@@ -100,6 +110,47 @@ pub enum OneDeed {
 impl OneDeed {
     /// The seconds that a guest's system has to shut down where nobody says so, as in Proxmox's own UI.
     pub const SHUTDOWN_SECONDS: u64 = 180;
+
+    /// Whether what it does depends on the guest's snapshots.
+    #[must_use]
+    pub const fn minds_snapshots(&self) -> bool {
+        match self {
+            Self::Snapshot(_)
+            | Self::Rollback(_)
+            | Self::DeleteSnapshot(_)
+            | Self::Restore(_)
+            | Self::MakeTemplate
+            | Self::Migrate { .. }
+            | Self::DestroyDisk { .. }
+            | Self::Delete => true,
+            Self::Start
+            | Self::Shutdown { .. }
+            | Self::Stop
+            | Self::Reboot
+            | Self::Suspend
+            | Self::Resume
+            | Self::Backup { .. }
+            | Self::Detach { .. }
+            | Self::RemoveNic(_)
+            | Self::Adopt => false,
+        }
+    }
+}
+
+impl Intent {
+    /// The guests of whose snapshots a plan must know: a look at the whole cluster does not list them.
+    #[must_use]
+    pub fn minds_snapshots_of(&self) -> BTreeSet<GuestKey> {
+        let minds = |wish: &Wish| match wish {
+            Wish::Exist(_) => None,
+            Wish::Hold { guest, fields } => {
+                let moves = fields.keys().any(|field| matches!(field, Field::Disk(_, DiskPart::Storage)));
+                moves.then(|| guest.key())
+            }
+            Wish::Once { guest, deed } => deed.minds_snapshots().then(|| guest.key()),
+        };
+        self.wishes.iter().filter_map(minds).collect()
+    }
 }
 
 /// A guest that shall exist.

@@ -394,7 +394,7 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// The names of the guests it destroys.
+    /// The names of the guests of which it destroys data.
     #[must_use]
     pub fn destroys(&self) -> BTreeSet<String> {
         self.steps.iter().filter(|step| step.effect == Effect::Destroy).map(|step| step.guest.name.clone()).collect()
@@ -406,7 +406,7 @@ impl Plan {
         let vmids = |fits: &dyn Fn(&Step) -> bool| -> BTreeSet<Vmid> {
             self.steps.iter().filter(|step| fits(step)).map(|step| step.guest.vmid).collect()
         };
-        let destroyed = vmids(&|step| step.effect == Effect::Destroy);
+        let destroyed = vmids(&|step| step.action == Action::Delete);
         let made = vmids(&|step| matches!(step.action, Action::Create { .. } | Action::Clone { .. }));
         let update = vmids(&|_| true).iter().filter(|vmid| !destroyed.contains(vmid) && !made.contains(vmid)).count();
         Summary { create: made.len(), update, destroy: destroyed.len() }

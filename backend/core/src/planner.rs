@@ -4,15 +4,23 @@
 //! against a world in which the plan was carried out gives an empty one. Drift is found
 //! and repaired by the same function.
 
+mod around;
+mod deed;
+mod disk;
 mod effect;
 mod keep;
 mod make;
+mod migrate;
+mod nic;
 mod place;
 mod words;
 
+pub(crate) use deed::BACKUPS;
+pub(crate) use keep::is_cloud_init;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::field::{Field, Value};
+use crate::field::{Field, Plain, Value};
 use crate::guest::{GuestKey, GuestName, GuestRef, Power, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, Wish};
@@ -112,6 +120,53 @@ struct Standing<'a> {
     deleted: bool,
     power: Power,
     fields: BTreeMap<Field, Value>,
+    /// Its node.
+    node: String,
+    template: bool,
+    /// Its snapshots, where they were looked at.
+    snapshots: Option<BTreeSet<String>>,
+}
+
+impl<'a> Standing<'a> {
+    fn of(seen: &'a Sighting, resource: ResourceId, ours: bool) -> Self {
+        Self {
+            seen,
+            resource,
+            ours,
+            deleted: false,
+            power: seen.power,
+            fields: seen.fields.clone(),
+            node: seen.guest.node.clone(),
+            template: seen.template,
+            snapshots: seen.snapshots.clone(),
+        }
+    }
+
+    /// `web-01 (101)`.
+    fn called(&self) -> String {
+        format!("{} ({})", self.seen.guest.name, self.seen.guest.vmid)
+    }
+
+    fn has(&self, field: &Field) -> Option<&Value> {
+        self.fields.get(field)
+    }
+
+    /// What a change of `field` to `to` does to it.
+    fn effect(&self, field: &Field, to: &Value) -> Effect {
+        effect::of(field, self.has(field), to, self.seen.guest.kind, self.power, &self.seen.hotplug)
+    }
+
+    /// The text of a field; empty where there is none.
+    fn text(&self, field: impl Into<Field>) -> &str {
+        match self.fields.get(&field.into()) {
+            Some(Value::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    fn is_protected(&self) -> bool {
+        self.has(&Plain::Protection.into()) == Some(&Value::Flag(true))
+    }
 }
 
 /// The choices of a step; [`Planner::push`] makes the rest of it.
@@ -218,6 +273,21 @@ impl<'a> Planner<'a> {
         });
     }
 
+    /// A step of a guest that exists, where it stands by then.
+    fn act(&mut self, wish: usize, key: GuestKey, draft: Draft) {
+        let Some(standing) = self.guests.get(&key) else { return };
+        let guest = GuestRef { node: standing.node.clone(), ..standing.seen.guest.clone() };
+        let resource = standing.resource;
+        self.push(wish, &guest, resource, draft);
+    }
+
+    /// Notes what a step leaves a guest's field at.
+    fn remember(&mut self, key: GuestKey, field: &Field, value: &Value) {
+        if let Some(standing) = self.guests.get_mut(&key) {
+            standing.fields.insert(field.clone(), value.clone());
+        }
+    }
+
     /// Finds the guest that a wish is about and makes sure that it is still the same one.
     /// `None` where it is gone or a question was asked.
     fn standing(&mut self, guest: &GuestRef) -> Option<GuestKey> {
@@ -231,9 +301,7 @@ impl<'a> Planner<'a> {
         };
         match self.identify(guest, seen) {
             Ok((resource, ours)) => {
-                let standing =
-                    Standing { seen, resource, ours, deleted: false, power: seen.power, fields: seen.fields.clone() };
-                self.guests.insert(key, standing);
+                self.guests.insert(key, Standing::of(seen, resource, ours));
                 Some(key)
             }
             Err(text) => {
@@ -269,12 +337,6 @@ impl<'a> Planner<'a> {
     /// The resource that a guest is or would become, and whether it is ours already.
     fn identify(&self, guest: &GuestRef, seen: &Sighting) -> Result<(ResourceId, bool), String> {
         let vmid = seen.guest.vmid;
-        if seen.template {
-            return Err(format!(
-                "{} ({vmid}) is a template: it is copied, but not changed from here.",
-                seen.guest.name
-            ));
-        }
         let row = self.world.resources.iter().find(|row| !row.gone && row.key == seen.guest.key());
         let other_uuid = row.is_some_and(|row| match (&row.smbios_uuid, &seen.smbios_uuid) {
             (Some(known), Some(is)) => !known.eq_ignore_ascii_case(is),
@@ -325,7 +387,6 @@ impl<'a> Planner<'a> {
             return true;
         }
         standing.ours = true;
-        let resource = standing.resource;
         let mut draft = Draft::new(Action::Adopt, Effect::Live);
         if seen.ownership == Ownership::Invalid {
             let text = format!(
@@ -336,7 +397,7 @@ impl<'a> Planner<'a> {
             draft.collateral.push(text.clone());
             self.note(text);
         }
-        self.push(wish, &seen.guest, resource, draft);
+        self.act(wish, key, draft);
         true
     }
 

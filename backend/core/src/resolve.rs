@@ -9,16 +9,19 @@ mod address;
 mod amount;
 mod change;
 mod create;
+mod deed;
 mod image;
+mod pick;
 mod target;
 mod together;
 mod value;
 
+pub use deed::minds_snapshots_of;
 pub(crate) use value::content_for;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::field::{Field, Plain, Slot, Value};
+use crate::field::{Field, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestKey, GuestName, Kind, Vmid};
 use crate::id::DeclarationId;
 use crate::intent::{Intent, NewGuest, OneDeed, Wish};
@@ -44,15 +47,7 @@ pub fn resolve(
     if let Some(why) = &reading.refusal {
         return Err(vec![Question::new("refused", None, why, Vec::new())]);
     }
-    let mut resolver = Resolver {
-        declaration,
-        text,
-        observed,
-        policy,
-        answers,
-        questions: reading.questions.clone(),
-        wishes: Vec::new(),
-    };
+    let mut resolver = Resolver::new(declaration, text, reading, observed, policy, answers);
     for (ordinal, statement) in reading.statements.iter().enumerate() {
         let at = statement.span;
         match &statement.what {
@@ -131,6 +126,18 @@ struct Subject<'a> {
 }
 
 impl<'a> Resolver<'a> {
+    fn new(
+        declaration: DeclarationId,
+        text: &'a str,
+        reading: &Reading,
+        observed: &'a Observed,
+        policy: &'a Policy,
+        answers: &'a Answers,
+    ) -> Self {
+        let questions = reading.questions.clone();
+        Self { declaration, text, observed, policy, answers, questions, wishes: Vec::new() }
+    }
+
     /// Asks once: the same doubt about the same words is one question, whichever guest it came up for. Words that
     /// were left out are not asked about again; callers go on without them, as they do with a question.
     fn ask(&mut self, topic: &str, span: Option<Span>, doubt: Doubt) {
@@ -345,8 +352,8 @@ impl<'a> Resolver<'a> {
                     | OneDeed::Restore(_)
                     | OneDeed::MakeTemplate
                     | OneDeed::Migrate { .. }
-                    | OneDeed::Detach(_)
-                    | OneDeed::DestroyDisk(_)
+                    | OneDeed::Detach { .. }
+                    | OneDeed::DestroyDisk { .. }
                     | OneDeed::RemoveNic(_) => {
                         others.insert(guest.key(), "changed");
                     }
@@ -362,6 +369,7 @@ impl<'a> Resolver<'a> {
                 self.ask(&about(key.vmid), None, Doubt::new(text));
             }
         }
+        self.undone();
         for key in deleted {
             if let (Some(how), Some(name)) = (others.get(&key).copied(), named.get(&key)) {
                 let text = format!(
@@ -370,6 +378,50 @@ impl<'a> Resolver<'a> {
                 );
                 self.ask(&about(key.vmid), None, Doubt::new(text));
             }
+        }
+    }
+
+    /// What one part of the text asks for and another takes away again.
+    fn undone(&mut self) {
+        let mut doubts = Vec::new();
+        for wish in &self.wishes {
+            let Wish::Once { guest, deed } = wish else { continue };
+            let (overwrites, out) = match deed {
+                OneDeed::Rollback(_) | OneDeed::Restore(_) => (true, None),
+                OneDeed::Detach { slot, .. } | OneDeed::DestroyDisk { slot, .. } => {
+                    (false, Some(Field::size_of(slot.clone())))
+                }
+                OneDeed::RemoveNic(number) => (false, Some(Field::Nic(*number, NicPart::Bridge))),
+                _ => continue,
+            };
+            let conflicts = self.wishes.iter().any(|other| match other {
+                Wish::Hold { guest: held, fields } if held.key() == guest.key() => {
+                    let is_out = |field: &Field| crate::drift::existence_of(field).is_some_and(|of| Some(of) == out);
+                    overwrites || fields.keys().any(is_out)
+                }
+                Wish::Once { guest: other, deed } if overwrites && other.key() == guest.key() => matches!(
+                    deed,
+                    OneDeed::Detach { .. }
+                        | OneDeed::DestroyDisk { .. }
+                        | OneDeed::RemoveNic(_)
+                        | OneDeed::MakeTemplate
+                ),
+                Wish::Hold { .. } | Wish::Once { .. } | Wish::Exist(_) => false,
+            });
+            if conflicts {
+                let how = if overwrites { "taken back to an earlier state" } else { "rid of what is changed" };
+                doubts.push((
+                    guest.vmid,
+                    format!(
+                        "{} shall be both changed and {how}. Say the one that is meant; where both are, say the second in \
+                         a declaration of its own, afterwards.",
+                        guest.name
+                    ),
+                ));
+            }
+        }
+        for (vmid, text) in doubts {
+            self.ask(&about(vmid), None, Doubt::new(text));
         }
     }
 

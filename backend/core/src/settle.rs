@@ -46,10 +46,11 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
             is(seen.ownership == Ownership::Ours(step.resource))
         }
         Action::Update { fields, .. } => is(fields.iter().all(|(field, value)| holds(field, value, seen.get(field)))),
-        Action::AddDisk { slot, size, storage, .. } => match seen.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
+        Action::AddDisk { slot, size, storage, parts } => match seen.get(&Field::size_of(slot.clone())) {
             None => Settled::No,
+            // An imported disk has its image's size at first.
             Some(Value::Size(now))
-                if now >= size
+                if (now >= size || parts.contains_key(&DiskPart::Import))
                     && seen.get(&Field::Disk(slot.clone(), DiskPart::Storage))
                         == Some(&Value::Text(storage.clone())) =>
             {
@@ -67,12 +68,22 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
         },
         Action::Detach { slot, volume } => match seen.raw.get(slot.as_str()) {
             None => Settled::Yes,
-            Some(entry) if entry.contains(volume.as_str()) => is(seen.pending.contains(&Field::size_of(slot.clone()))),
+            Some(entry) if volume_of(entry) == volume => Settled::No,
             Some(_) => Settled::Conflict(format!("{name} ({vmid}) has another disk at {slot} meanwhile")),
         },
         Action::DestroyVolume { volume } => {
-            let at = seen.raw.iter().find(|(_, entry)| entry.split(',').any(|part| part == volume));
+            let at = seen.raw.iter().find(|(_, entry)| volume_of(entry) == volume);
+            // Taken out of the configuration, but the guest has not let go of it: Proxmox lists it as unused after the
+            // guest's next stop.
+            let waits = seen
+                .pending
+                .iter()
+                .any(|field| matches!(field, Field::Disk(_, DiskPart::Size)) && !seen.fields.contains_key(field));
             match at {
+                None if waits => Settled::Conflict(format!(
+                    "{name} ({vmid}) runs and has not let go of a disk, so {volume} is not deleted: it is taken out when \
+                     {name} next stops. Stop it"
+                )),
                 None => Settled::Yes,
                 Some((key, _)) if key.starts_with("unused") => Settled::No,
                 Some((key, _)) => Settled::Conflict(format!("{volume} is in use by {name} ({vmid}) as {key}")),
@@ -103,6 +114,12 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
         Action::MakeTemplate => is(seen.template),
         Action::Migrate { node, .. } => is(seen.guest.node == *node),
     }
+}
+
+/// The volume in a disk's entry of the configuration.
+pub(crate) fn volume_of(entry: &str) -> &str {
+    let first = entry.split(',').next().unwrap_or(entry);
+    first.strip_prefix("file=").or_else(|| first.strip_prefix("volume=")).unwrap_or(first)
 }
 
 /// What it means for a step that its guest is proven absent.

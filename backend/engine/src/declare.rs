@@ -235,13 +235,19 @@ impl Engine {
                 })
             }
         };
+        let waiting = match (line.status, self.0.clusters.get(line.cluster)) {
+            (DeclarationStatus::Converged, Some(cluster)) => {
+                cluster.waiting(&mut connection, id, self.clock().now()).await?
+            }
+            _ => None,
+        };
         Ok(Detail {
             id: line.id.0,
             cluster: line.cluster_name,
             reading: read.map(|read| show::reading(&read.reading, &answers, &read.reader, &line.content)),
             author: Person { id: line.user.0, email: line.email },
             status: line.status.as_str(),
-            status_reason: line.status_reason,
+            status_reason: waiting.or(line.status_reason),
             created_at: line.created_at,
             updated_at: line.updated_at,
             plan: plan.map(|stored| (&stored.plan).into()),

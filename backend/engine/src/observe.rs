@@ -1,24 +1,31 @@
 //! Looking at the clusters, and telling what was seen with its age.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chrono::{DateTime, Utc};
 use futures::future::join_all;
+use futures::{StreamExt, stream};
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::GuestKey;
 use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
-use mycopod_core::observed::{NodeState, Observed, Origin, Ownership, Sighting};
+use mycopod_core::observed::{Look, NodeState, Observed, Origin, Ownership, Sighting};
 use mycopod_core::ports::CallError;
 use mycopod_core::size::Size;
 use mycopod_store::resources::{self, Resource, State};
 use mycopod_store::{drift, owned_fields};
+use sqlx::PgConnection;
 
 use crate::clusters::Cluster;
 use crate::view::{
-    Cluster as ClusterView, ClusterPart, DriftView, GuestRow, ImageView, NodeView, Part, Readiness, StorageView,
+    Cluster as ClusterView, ClusterPart, DriftView, GuestRow, ImageView, NodeView, Part, PendingView, Readiness,
+    StorageView,
 };
 use crate::{Engine, Refusal, show};
+
+/// Guests whose snapshots are read at once: as many as a node answers side by side without delay.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// The newest look at a cluster, shared by all who only show it. Whoever plans looks afresh.
 #[derive(Default)]
@@ -86,6 +93,54 @@ impl Cluster {
                 Err(error)
             }
         }
+    }
+
+    /// `observed` with the snapshots of these guests, which a look at the whole cluster does not list. Where they cannot
+    /// be read they stay unknown, and whoever needs them says so.
+    pub(crate) async fn with_snapshots<'o>(
+        &self,
+        observed: &'o Observed,
+        guests: &BTreeSet<GuestKey>,
+    ) -> Cow<'o, Observed> {
+        let unknown = observed.guests.iter().filter(|seen| seen.snapshots.is_none());
+        let keys: Vec<GuestKey> = unknown.map(|seen| seen.guest.key()).filter(|key| guests.contains(key)).collect();
+        if keys.is_empty() {
+            return Cow::Borrowed(observed);
+        }
+        let looks = stream::iter(keys).map(async |key| (key, self.hypervisor().look(key).await));
+        let looks: BTreeMap<GuestKey, _> = looks.buffer_unordered(LOOKS_AT_ONCE).collect().await;
+        let mut observed = observed.clone();
+        for seen in &mut observed.guests {
+            if let Some(Ok(Look::Present(closer))) = looks.get(&seen.guest.key()) {
+                seen.snapshots.clone_from(&closer.snapshots);
+            }
+        }
+        Cow::Owned(observed)
+    }
+
+    /// What of a declaration that was carried out waits for a guest's next stop and start, by the newest look.
+    pub(crate) async fn waiting(
+        &self,
+        connection: &mut PgConnection,
+        id: DeclarationId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, Refusal> {
+        let Some(observed) = self.latest.seen(now).observed else { return Ok(None) };
+        let mut waiting: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for owned in owned_fields::all(connection, self.id).await?.into_iter().filter(|owned| owned.declaration == id) {
+            let seen = observed.guests.iter().find(|seen| seen.ownership == Ownership::Ours(owned.resource));
+            if let Some(seen) = seen.filter(|seen| seen.pending.contains(&owned.field)) {
+                waiting.entry(seen.guest.name.clone()).or_default().push(owned.field.label());
+            }
+        }
+        let told: Vec<String> = waiting
+            .into_iter()
+            .map(|(guest, fields)| {
+                let take = if fields.len() == 1 { "takes" } else { "take" };
+                format!("{} of {guest} {take} effect when {guest} next stops and starts.", fields.join(", "))
+            })
+            .collect();
+        Ok((!told.is_empty()).then(|| format!("All steps are done. Pending in Proxmox: {}", told.join(" "))))
     }
 
     /// The newest look, or one made now where there is none yet.
@@ -297,6 +352,11 @@ fn row(seen: &Sighting, cluster: &str, now: DateTime<Utc>) -> GuestRow {
         tags: seen.tags().into_iter().collect(),
         age_seconds: age(seen.at, now),
         drift: Vec::new(),
+        pending: seen
+            .pending
+            .iter()
+            .map(|field| PendingView { field: field.to_string(), label: field.label() })
+            .collect(),
         problem: None,
     }
 }
@@ -321,6 +381,7 @@ fn not_seen(resource: &Resource, cluster: &str, age_seconds: u64) -> GuestRow {
         tags: Vec::new(),
         age_seconds,
         drift: Vec::new(),
+        pending: Vec::new(),
         problem: None,
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mycopod_core::drift::owned;
-use mycopod_core::field::{Field, Plain};
+use mycopod_core::drift::{existence_of, is_absence, owned};
+use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
@@ -54,6 +54,7 @@ impl Engine {
         let is_new = read.is_some();
         let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
         let Some(intent) = &read.intent else { return Ok(()) };
+        let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
         let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
             let mut known = self.known(cluster, lease.work, intent, observed).await?;
@@ -88,6 +89,7 @@ impl Engine {
         intent: &Intent,
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
+        let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
         Ok(self.known(cluster, id, intent, observed).await?.plan(id, observed, self))
     }
 
@@ -231,12 +233,21 @@ impl Engine {
         let mut done = done(&mut connection, id).await?;
         let owned = owned_fields::all(&mut connection, cluster.id).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
-        let owners: BTreeMap<(ResourceId, Field), DeclarationId> =
-            owned.into_iter().map(|owned| ((owned.resource, owned.field), owned.declaration)).collect();
+        let owners: BTreeMap<(ResourceId, Field), (DeclarationId, Value)> =
+            owned.into_iter().map(|owned| ((owned.resource, owned.field), (owned.declaration, owned.value))).collect();
+        // What a newer declaration took out is not brought back by what this one says of its parts.
+        let is_out = |resource: ResourceId, field: &Field| {
+            existence_of(field)
+                .and_then(|of| owners.get(&(resource, of)))
+                .is_some_and(|(newest, value)| *newest > id && is_absence(value))
+        };
         // A field stays this declaration's wish until a newer one owns it; once carried out, only what it owns does.
-        let wanted = |resource: ResourceId, field: &Field| match owners.get(&(resource, field.clone())) {
-            Some(newest) => *newest <= id,
-            None => !has_converged,
+        let wanted = |resource: ResourceId, field: &Field| {
+            !is_out(resource, field)
+                && match owners.get(&(resource, field.clone())) {
+                    Some((newest, _)) => *newest <= id,
+                    None => !has_converged,
+                }
         };
         let mut intent = intent.clone();
         let mut gone = Vec::new();
@@ -252,6 +263,9 @@ impl Engine {
                             && observed.guest(known.guest.key()).is_some() =>
                     {
                         new.fields.retain(|field, _| wanted(new.resource, field));
+                    }
+                    Some(known) if known.state == State::Present => {
+                        new.fields.retain(|field, _| !is_out(new.resource, field));
                     }
                     _ => {}
                 },

@@ -9,7 +9,7 @@ use mycopod_core::intent::Intent;
 use mycopod_core::observed::Observed;
 use mycopod_core::ports::{CallError, Inventory};
 use mycopod_core::reading::{Answers, Question, Reading};
-use mycopod_core::resolve::resolve;
+use mycopod_core::resolve::{minds_snapshots_of, resolve};
 use mycopod_core::status::DeclarationStatus;
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
@@ -117,7 +117,10 @@ impl Engine {
             let read = Read { reader, reading, intent: None };
             return self.end(lease, DeclarationStatus::Refused, Some(read), &why).await;
         }
-        let resolved = resolve(lease.work, text, &reading, observed, &self.settings().policy, answers);
+        let policy = &self.settings().policy;
+        let guests = minds_snapshots_of(lease.work, text, &reading, observed, policy, answers);
+        let observed = &*cluster.with_snapshots(observed, &guests).await;
+        let resolved = resolve(lease.work, text, &reading, observed, policy, answers);
         let before = declaration.read.as_ref().map(|read| read.reading.questions.as_slice()).unwrap_or_default();
         match resolved {
             Ok(intent) => {

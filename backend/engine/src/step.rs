@@ -202,6 +202,15 @@ impl Run<'_> {
                 if !self.step.action.is_blind() && settled(self.step, &look) == Settled::Yes {
                     return Ok(Outcome::Done(look));
                 }
+                // It runs on, and whether it is switched off is for a person to say.
+                if let Action::Shutdown { seconds } = self.step.action {
+                    let name = &self.step.guest.name;
+                    return Ok(Outcome::Blocked(format!(
+                        "it did not shut down within {seconds} s (Proxmox: {why}). It runs on and was not switched off. \
+                         Shall it be switched off? Then declare “force stop {name}”; to give it the time once more, plan \
+                         again"
+                    )));
+                }
                 Ok(Outcome::Failed(failed_task(&self.step.action, &why)))
             }
             TaskState::Running | TaskState::Unknown => {
@@ -340,7 +349,6 @@ impl Run<'_> {
 
 fn failed_task(action: &Action, why: &str) -> String {
     let hint = match action {
-        Action::Shutdown { .. } => " Its system may not listen to Proxmox; “force stop” switches it off",
         Action::Create { .. } | Action::Clone { .. } => {
             " Look at the task’s log; what was begun was cleaned up by Proxmox, or stands there locked"
         }

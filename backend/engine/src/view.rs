@@ -336,8 +336,20 @@ pub struct GuestRow {
     pub age_seconds: u64,
     /// The owned fields that are not as declared.
     pub drift: Vec<DriftView>,
+    /// The fields whose configured value takes effect when it next stops and starts, declared or not.
+    pub pending: Vec<PendingView>,
     /// What is wrong with it as a guest of ours, e.g. that it is gone.
     pub problem: Option<String>,
+}
+
+/// A field whose configured value a running guest does not have yet.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PendingField)]
+pub struct PendingView {
+    /// The field's key.
+    pub field: String,
+    /// As a page shows it.
+    pub label: String,
 }
 
 /// An owned field that is not as declared.

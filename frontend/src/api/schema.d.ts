@@ -849,6 +849,8 @@ export interface components {
       name: string;
       /** @description Its node. */
       node: string;
+      /** @description The fields whose configured value takes effect when it next stops and starts, declared or not. */
+      pending: components["schemas"]["PendingField"][];
       /** @description What is wrong with it as a guest of ours, e.g. that it is gone. */
       problem: string | null;
       /**
@@ -1041,6 +1043,13 @@ export interface components {
        * @description From 12 to 128 characters, hard to guess, without the address's name in it.
        */
       new: string;
+    };
+    /** @description A field whose configured value a running guest does not have yet. */
+    PendingField: {
+      /** @description The field's key. */
+      field: string;
+      /** @description As a page shows it. */
+      label: string;
     };
     /** @description Somebody, as others see them. */
     Person: {

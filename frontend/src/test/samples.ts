@@ -128,6 +128,7 @@ export const GUESTS: Guest[] = [
     tags: ["web"],
     age_seconds: 3,
     drift: [{ field: "cores", label: "Cores", declared: 2, observed: 4, since: TIME }],
+    pending: [],
     problem: null,
   },
   {
@@ -147,6 +148,7 @@ export const GUESTS: Guest[] = [
     tags: [],
     age_seconds: 300,
     drift: [],
+    pending: [],
     problem: null,
   },
 ];

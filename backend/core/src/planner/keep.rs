@@ -1,19 +1,20 @@
-//! Guests that exist: fields that shall hold, and deeds.
+//! Fields that shall hold of guests that exist, and whether they run.
 
 use std::collections::BTreeMap;
 
-use super::make::{adding, nics_of, starting};
+use super::make::{nics_of, starting};
 use super::place::{bytes, memory_of};
-use super::{Draft, Planner, change, effect, is_on};
-use crate::field::{DiskPart, Field, Plain, Slot, Value};
-use crate::guest::{GuestKey, GuestRef, Power};
+use super::{Draft, Planner, Standing, change, is_on};
+use crate::field::{DiskPart, Field, NicPart, Plain, Value};
+use crate::guest::{GuestKey, GuestRef, Kind, Power};
 use crate::intent::OneDeed;
 use crate::plan::{Action, Effect};
 use crate::reading::{Source, Sourced};
+use crate::resolve::disks_in_order;
 use crate::settle::holds;
 use crate::size::Size;
 
-type Fields = BTreeMap<Field, Sourced<Value>>;
+pub(super) type Fields = BTreeMap<Field, Sourced<Value>>;
 
 /// How a guest that shall not run is halted: it is asked, and never switched off unasked.
 const SHUTDOWN: Action = Action::Shutdown { seconds: OneDeed::SHUTDOWN_SECONDS };
@@ -27,19 +28,73 @@ impl Planner<'_> {
     }
 
     pub(super) fn hold_known(&mut self, wish: usize, key: GuestKey, fields: &Fields) {
-        let before = self.steps.len();
-        let asked = self.questions.len();
-        self.update(wish, key, fields);
-        self.disks(wish, key, fields);
+        let (before, asked) = (self.steps.len(), self.questions.len());
+        let Some(fields) = self.changeable(key, fields) else { return };
+        // Devices are booted from once they are there.
+        let (late, early) = fields.clone().into_iter().partition(|(field, _)| *field == Plain::BootOrder.into());
+        self.update(wish, key, &early);
+        self.disks(wish, key, &fields);
+        self.drives(wish, key, &fields);
+        self.update(wish, key, &late);
+        self.around(wish, key, &fields);
         if let Some(said) = fields.get(&Field::Plain(Plain::Running)) {
-            match said.value {
-                Value::Flag(true) => self.start(wish, key, fields),
-                _ => self.halt(wish, key, SHUTDOWN, fields),
+            let paused = self.guests.get(&key).filter(|standing| standing.power == Power::Paused);
+            let paused = paused.map(Standing::called);
+            match (&said.value, paused) {
+                // For Proxmox it runs; that it was suspended is a deed of somebody's.
+                (Value::Flag(true), Some(called)) => {
+                    self.depend_on_power(key);
+                    self.note(format!("{called} is suspended, and goes on when it is resumed."));
+                }
+                (Value::Flag(true), None) => self.start(wish, key, &fields),
+                _ => self.halt(wish, key, SHUTDOWN, &fields),
             }
         }
         if self.steps.len() == before && self.questions.len() == asked && !fields.is_empty() {
-            self.already(key, fields);
+            self.already(key, &fields);
         }
+    }
+
+    /// The fields without those that nothing can be done about; `None` where one of them is a question.
+    fn changeable(&mut self, key: GuestKey, fields: &Fields) -> Option<Fields> {
+        let standing = self.guests.get(&key)?;
+        let called = standing.called();
+        let exists = |field: &Field| match field {
+            Field::Disk(slot, _) => standing.has(&Field::size_of(slot.clone())).is_some(),
+            Field::Plain(_) | Field::Nic(..) => true,
+        };
+        let mut fields = fields.clone();
+        fields.retain(|field, _| !(field.is_of_making(key.kind) && exists(field)));
+        let differs =
+            |field: &Field| fields.get(field).is_some_and(|said| !holds(field, &said.value, standing.has(field)));
+        let text = if standing.template && fields.keys().any(|field| !is_of_template(field) && differs(field)) {
+            format!("{called} is a template: its disks stay as they are, and it does not run.")
+        } else if differs(&Plain::Unprivileged.into()) {
+            format!(
+                "Whether {called} is unprivileged was fixed when it was made and cannot be changed back. Leave that \
+                 out, or restore a backup of it as a new container."
+            )
+        } else if differs(&Plain::Keyctl.into()) || differs(&Plain::Fuse.into()) {
+            format!(
+                "The features keyctl and fuse of {called} are for root@pam alone to change, and MycoPod’s token may \
+                 not. Set them on its node (pct set {} --features …), or leave that out.",
+                key.vmid
+            )
+        } else {
+            // A VM with UEFI firmware forgets its boot entries without a disk for them.
+            let boots = fields.get(&Plain::Bios.into()).is_some_and(|said| said.value == Value::Text("ovmf".into()));
+            if boots
+                && differs(&Plain::Bios.into())
+                && standing.text(Plain::EfiDisk).is_empty()
+                && let Some(slot) = disks_in_order(standing.seen).first()
+            {
+                let storage = standing.text(Field::storage_of(slot.clone())).to_owned();
+                fields.entry(Plain::EfiDisk.into()).or_insert_with(|| efi_disk(storage));
+            }
+            return Some(fields);
+        };
+        self.ask(key.vmid, text);
+        None
     }
 
     /// All fields that Proxmox sets in one call.
@@ -48,40 +103,29 @@ impl Planner<'_> {
         let seen = standing.seen;
         let differing: Vec<(&Field, &Sourced<Value>)> = fields
             .iter()
-            .filter(|(field, said)| match field {
-                // These take calls of their own.
-                Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
-                | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => false,
-                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
-                    !holds(field, &said.value, standing.fields.get(*field))
-                }
-            })
+            .filter(|(field, _)| in_one_call(field, standing.has(field)))
+            .filter(|(field, said)| !holds(field, &said.value, standing.has(field)))
             .collect();
         if differing.is_empty() {
             return;
         }
-        if differing.iter().any(|(field, _)| **field == Field::Plain(Plain::Unprivileged)) {
-            let text = format!(
-                "Whether {} is unprivileged was fixed when it was made and cannot be changed back. Leave that out, or \
-                 restore a backup of it as a new container.",
-                seen.guest.name
-            );
-            return self.ask(key.vmid, text);
-        }
-        let effects = differing.iter().map(|(field, _)| effect::of(field, key.kind, standing.power, &seen.hotplug));
-        let worst = effects.max().unwrap_or(Effect::Live);
+        let effects: Vec<Effect> = differing.iter().map(|(field, said)| standing.effect(field, &said.value)).collect();
+        let worst = effects.iter().copied().max().unwrap_or(Effect::Live);
         let waiting: Vec<String> = differing
             .iter()
-            .filter(|(field, _)| effect::of(field, key.kind, standing.power, &seen.hotplug) == Effect::Pending)
-            .map(|(field, _)| field.label())
+            .zip(&effects)
+            .filter(|(_, effect)| **effect == Effect::Pending)
+            .map(|((field, _), _)| field.label())
             .collect();
-        let changes = differing.iter().map(|(field, said)| change(field, standing.fields.get(*field), said)).collect();
+        let on = is_on(standing.power);
+        let cloud_init = on && key.kind == Kind::Qemu && differing.iter().any(|(field, _)| is_cloud_init(field));
+        let changes = differing.iter().map(|(field, said)| change(field, standing.has(field), said)).collect();
         let known = nics_of(standing.fields.keys());
         let added: Vec<u8> =
             nics_of(differing.iter().map(|(field, _)| *field)).into_iter().filter(|nic| !known.contains(nic)).collect();
         let update: BTreeMap<Field, Value> =
             differing.iter().map(|(field, said)| ((*field).clone(), said.value.clone())).collect();
-        let (resource, on) = (standing.resource, is_on(standing.power));
+        let resource = standing.resource;
         let more = update.contains_key(&Field::Plain(Plain::Memory)).then(|| {
             let (now, then) = (memory_of(&standing.fields), memory_of(&update));
             bytes(then) - bytes(now)
@@ -95,121 +139,41 @@ impl Planner<'_> {
             return;
         }
         if !waiting.is_empty() {
+            self.wait(&waiting, &seen.guest.name);
+        }
+        if cloud_init {
             self.note(format!(
-                "{} of {} take effect when it next stops and starts.",
-                waiting.join(", "),
+                "Cloud-init’s data of {} are written at once; its system reads them when it next starts.",
                 seen.guest.name
             ));
         }
-        let macs = added.into_iter().map(|number| (number, self.mac(resource, number))).collect();
+        let macs = added
+            .into_iter()
+            .map(|number| match update.get(&Field::Nic(number, NicPart::Mac)) {
+                Some(Value::Text(mac)) => (number, mac.clone()),
+                _ => (number, self.mac(resource, number)),
+            })
+            .collect();
         if let Some(standing) = self.guests.get_mut(&key) {
             standing.fields.extend(update.clone());
         }
-        let action = Action::Update { fields: update, macs };
-        self.push(wish, &seen.guest, resource, Draft::new(action, worst).with(changes));
+        self.act(wish, key, Draft::new(Action::Update { fields: update, macs }, worst).with(changes));
     }
 
-    /// Growth of disks, and further disks.
-    fn disks(&mut self, wish: usize, key: GuestKey, fields: &Fields) {
-        for (field, said) in fields {
-            let (Field::Disk(slot, DiskPart::Size), Value::Size(size)) = (field, &said.value) else { continue };
-            let Some(standing) = self.guests.get(&key) else { return };
-            let seen = standing.seen;
-            match standing.fields.get(field) {
-                Some(Value::Size(is)) if is == size => {}
-                Some(Value::Size(is)) if is > size => self.note(format!(
-                    "Disk {slot} of {} has {is} and was declared with {size}: Proxmox cannot shrink it, so it stays.",
-                    seen.guest.name
-                )),
-                Some(is) => {
-                    let (is, effect) = (is.clone(), effect::of(field, key.kind, standing.power, &seen.hotplug));
-                    let resource = standing.resource;
-                    let more = match &is {
-                        Value::Size(is) => size.saturating_sub(*is),
-                        _ => *size,
-                    };
-                    let storage = match standing.fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)) {
-                        Some(Value::Text(storage)) => storage.clone(),
-                        _ => String::new(),
-                    };
-                    if !self.give_space(key, slot, &storage, more) || !self.touch(wish, key) {
-                        return;
-                    }
-                    let action = Action::Resize { slot: slot.clone(), size: *size };
-                    let changes = vec![change(field, Some(&is), said)];
-                    self.push(wish, &seen.guest, resource, Draft::new(action, effect).with(changes));
-                    self.remember(key, field, &said.value);
-                }
-                None => self.add_disk(wish, key, slot, said, *size, fields),
-            }
-        }
-        for (field, said) in fields {
-            let Some(standing) = self.guests.get(&key) else { return };
-            if let (Field::Disk(slot, DiskPart::Storage), Some(is)) = (field, standing.fields.get(field))
-                && *is != said.value
-            {
-                let text = format!(
-                    "Disk {slot} of {} is on {is} and was declared on {}: it is not moved.",
-                    standing.seen.guest.name, said.value
-                );
-                self.note(text);
-            }
-        }
-    }
-
-    fn add_disk(
-        &mut self,
-        wish: usize,
-        key: GuestKey,
-        slot: &Slot,
-        said: &Sourced<Value>,
-        size: Size,
-        fields: &Fields,
-    ) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource) = (standing.seen, standing.resource);
-        let effect = effect::of(&Field::Disk(slot.clone(), DiskPart::Size), key.kind, standing.power, &seen.hotplug);
-        let wanted = fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)).and_then(|said| match &said.value {
-            Value::Text(storage) => Some((storage.clone(), said.source.clone())),
-            _ => None,
-        });
-        let Some(node) = self.world.observed.node(&seen.guest.node) else { return };
-        let (storage, why): (String, Source) =
-            match self.storage_for(key.kind, &seen.guest.node, node, wanted, None, &self.rooms) {
-                Ok(chosen) => chosen,
-                Err(why) => {
-                    let text = format!("{} gets no further disk on {}: {why}.", seen.guest.name, seen.guest.node);
-                    return self.ask(key.vmid, text);
-                }
-            };
-        if !self.give_space(key, slot, &storage, size) || !self.touch(wish, key) {
-            return;
-        }
-        if slot.as_str().starts_with("mp") && !fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Mount)) {
-            self.note(format!("Disk {slot} of {} is mounted at /mnt/{slot} in the container.", seen.guest.name));
-        }
-        self.push(wish, &seen.guest, resource, adding(slot, fields, size, &storage, &why, effect));
-        self.remember(key, &Field::Disk(slot.clone(), DiskPart::Size), &said.value);
-        self.remember(key, &Field::Disk(slot.clone(), DiskPart::Storage), &Value::Text(storage));
-    }
-
-    fn remember(&mut self, key: GuestKey, field: &Field, value: &Value) {
-        if let Some(standing) = self.guests.get_mut(&key) {
-            standing.fields.insert(field.clone(), value.clone());
-        }
+    /// Notes what takes effect later.
+    pub(super) fn wait(&mut self, what: &[String], guest: &str) {
+        self.note(format!("{} of {guest} take effect when it next stops and starts.", what.join(", ")));
     }
 
     /// Takes memory on the guest's node, if it has as much.
-    fn give_memory(&mut self, key: GuestKey, more: i128) -> bool {
+    pub(super) fn give_memory(&mut self, key: GuestKey, more: i128) -> bool {
         let Some(standing) = self.guests.get(&key) else { return false };
-        let node = standing.seen.guest.node.clone();
+        let node = standing.node.clone();
         let free = self.rooms.memory(&node);
         if more > bytes(free) {
             let more = Size::bytes(u64::try_from(more).unwrap_or(u64::MAX));
-            let text = format!(
-                "{} ({}) would need {more} more of memory on {node}, where {free} are free.",
-                standing.seen.guest.name, key.vmid
-            );
+            let text =
+                format!("{} would need {more} more of memory on {node}, where {free} are free.", standing.called());
             self.ask(key.vmid, text);
             return false;
         }
@@ -217,65 +181,50 @@ impl Planner<'_> {
         true
     }
 
-    /// Takes space on the guest's node, if it has as much.
-    fn give_space(&mut self, key: GuestKey, slot: &Slot, storage: &str, more: Size) -> bool {
-        let Some(standing) = self.guests.get(&key) else { return false };
-        let node = standing.seen.guest.node.clone();
-        let free = self.rooms.free(&node, storage);
-        if more > free {
-            let text = format!(
-                "Disk {slot} of {} ({}) would need {more} more on storage {storage} of {node}, where {free} are free.",
-                standing.seen.guest.name, key.vmid
-            );
-            self.ask(key.vmid, text);
-            return false;
-        }
-        self.rooms.take_space(self.world.observed, &node, storage, more);
-        true
-    }
-
-    fn start(&mut self, wish: usize, key: GuestKey, fields: &Fields) {
+    pub(super) fn start(&mut self, wish: usize, key: GuestKey, fields: &Fields) {
         let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource, memory) = (standing.seen, standing.resource, memory_of(&standing.fields));
+        let memory = memory_of(&standing.fields);
         match standing.power {
             Power::Running => return self.depend_on_power(key),
             Power::Paused => {
-                let text = format!("{} ({}) is suspended: it is resumed, not started.", seen.guest.name, key.vmid);
+                let text = format!("{} is suspended: it is resumed, not started.", standing.called());
                 return self.ask(key.vmid, text);
             }
             Power::Stopped | Power::Unknown => {}
         }
         if self.power_matters(key) && self.touch(wish, key) && self.give_memory(key, bytes(memory)) {
-            self.push(wish, &seen.guest, resource, starting(fields));
+            self.note_ha(key);
+            self.act(wish, key, starting(fields));
             self.turn(key, Power::Running);
         }
     }
 
     /// Shuts a guest down or switches it off.
-    fn halt(&mut self, wish: usize, key: GuestKey, action: Action, fields: &Fields) {
+    pub(super) fn halt(&mut self, wish: usize, key: GuestKey, action: Action, fields: &Fields) {
         let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource, memory) = (standing.seen, standing.resource, memory_of(&standing.fields));
+        let (node, memory) = (standing.node.clone(), memory_of(&standing.fields));
         if standing.power == Power::Stopped {
             return self.depend_on_power(key);
         }
         if self.power_matters(key) && self.touch(wish, key) {
+            self.note_ha(key);
             let said = fields.get(&Field::Plain(Plain::Running));
             let changes = said.map(|said| change(&Field::Plain(Plain::Running), Some(&Value::Flag(true)), said));
-            let draft = Draft::new(action, Effect::Stop).with(changes.into_iter().collect());
-            self.push(wish, &seen.guest, resource, draft);
-            self.rooms.take_memory(&seen.guest.node, -bytes(memory));
+            self.act(wish, key, Draft::new(action, Effect::Stop).with(changes.into_iter().collect()));
+            self.rooms.take_memory(&node, -bytes(memory));
             self.turn(key, Power::Stopped);
         }
     }
 
-    fn depend_on_power(&mut self, key: GuestKey) {
+    pub(super) fn depend_on_power(&mut self, key: GuestKey) {
         // That nothing is to be done rests on the power state as well; with an unknown one a question was asked.
         let _ = self.power_matters(key);
     }
 
-    fn turn(&mut self, key: GuestKey, power: Power) {
+    pub(super) fn turn(&mut self, key: GuestKey, power: Power) {
         if let Some(standing) = self.guests.get_mut(&key) {
             standing.power = power;
+            standing.fields.insert(Plain::Running.into(), Value::Flag(is_on(power)));
         }
     }
 
@@ -284,196 +233,59 @@ impl Planner<'_> {
         let Some(standing) = self.guests.get(&key) else { return };
         let waiting: Vec<String> =
             fields.keys().filter(|field| standing.seen.pending.contains(*field)).map(Field::label).collect();
-        let name = &standing.seen.guest.name;
+        let called = standing.called();
         let text = if waiting.is_empty() {
-            format!("{name} ({}) is as declared already.", key.vmid)
+            format!("{called} is as declared already.")
         } else {
-            format!(
-                "{name} ({}) is as declared, but {} take effect when it next stops and starts.",
-                key.vmid,
-                waiting.join(", ")
-            )
+            format!("{called} is as declared, but {} take effect when it next stops and starts.", waiting.join(", "))
         };
+        let password = fields.contains_key(&Plain::Password.into());
         self.note(text);
+        if password {
+            self.note(format!(
+                "{called} has a password, and Proxmox does not show which: it is not set again. To set another one, \
+                 take the present one away in Proxmox first."
+            ));
+        }
     }
 }
 
-impl Planner<'_> {
-    /// Something that is done once.
-    pub(super) fn once(&mut self, wish: usize, guest: &GuestRef, deed: &OneDeed) {
-        if matches!(deed, OneDeed::Delete | OneDeed::Stop | OneDeed::Shutdown { .. }) && self.is_gone(guest) {
-            return self.note(format!("{} ({}) is gone already.", guest.name, guest.vmid));
-        }
-        let Some(key) = self.standing(guest) else { return };
-        let none = Fields::new();
-        let before = self.steps.len();
-        match deed {
-            OneDeed::Start => self.start(wish, key, &none),
-            OneDeed::Shutdown { seconds } => self.halt(wish, key, Action::Shutdown { seconds: *seconds }, &none),
-            OneDeed::Stop => self.halt(wish, key, Action::Stop, &none),
-            OneDeed::Reboot => self.reboot(wish, key),
-            OneDeed::Suspend => self.simple(wish, key, Action::Suspend, Effect::Stop),
-            OneDeed::Resume => self.simple(wish, key, Action::Resume, Effect::Live),
-            OneDeed::Delete => return self.delete(wish, key),
-            OneDeed::Snapshot(name) => return self.snapshot(wish, key, name),
-            OneDeed::Rollback(name) => {
-                self.simple(wish, key, Action::Rollback { name: name.clone() }, Effect::Destroy);
-            }
-            OneDeed::DeleteSnapshot(name) => {
-                self.simple(wish, key, Action::DeleteSnapshot { name: name.clone() }, Effect::Destroy);
-            }
-            OneDeed::Backup { storage, mode } => {
-                let action = Action::Backup { storage: storage.clone(), mode: mode.clone() };
-                let effect = if mode == "snapshot" { Effect::Live } else { Effect::Stop };
-                self.simple(wish, key, action, effect);
-            }
-            OneDeed::Restore(backup) => {
-                self.simple(wish, key, Action::Restore { backup: backup.clone() }, Effect::Destroy);
-            }
-            OneDeed::MakeTemplate => self.simple(wish, key, Action::MakeTemplate, Effect::Stop),
-            OneDeed::Migrate { node, storage } => self.migrate(wish, key, node, storage.as_deref()),
-            OneDeed::Detach(slot) => self.detach(wish, key, slot, false),
-            OneDeed::DestroyDisk(slot) => self.detach(wish, key, slot, true),
-            OneDeed::RemoveNic(number) => {
-                self.simple(wish, key, Action::RemoveNic { number: *number }, Effect::Live);
-            }
-            OneDeed::Adopt => {
-                if self.guests.get(&key).is_some_and(|standing| !standing.ours) {
-                    self.touch(wish, key);
-                }
-            }
-        }
-        if self.steps.len() == before && self.questions.is_empty() {
-            let how = match deed {
-                OneDeed::Start => "runs already",
-                OneDeed::Shutdown { .. } | OneDeed::Stop => "is off already",
-                OneDeed::Adopt => "is MycoPod’s already",
-                OneDeed::Reboot
-                | OneDeed::Suspend
-                | OneDeed::Resume
-                | OneDeed::Delete
-                | OneDeed::Snapshot(_)
-                | OneDeed::Rollback(_)
-                | OneDeed::DeleteSnapshot(_)
-                | OneDeed::Backup { .. }
-                | OneDeed::Restore(_)
-                | OneDeed::MakeTemplate
-                | OneDeed::Migrate { .. }
-                | OneDeed::Detach(_)
-                | OneDeed::DestroyDisk(_)
-                | OneDeed::RemoveNic(_) => return,
-            };
-            self.note(format!("{} ({}) {how}.", guest.name, guest.vmid));
-        }
-    }
+/// An EFI disk where nobody said one.
+pub(super) fn efi_disk(storage: String) -> Sourced<Value> {
+    let why = "a VM with UEFI firmware keeps its boot entries on a disk of its own, beside its first one";
+    Sourced::new(Value::Text(storage), Source::default(why))
+}
 
-    /// Whether a guest is proven to be gone: all nodes answered, and nothing has its VMID.
-    fn is_gone(&self, guest: &GuestRef) -> bool {
-        self.world.observed.is_complete() && self.world.observed.numbered(guest.vmid).is_none()
+/// Whether a field is set together with others; the rest takes calls of its own. `is` tells whether a drive is there:
+/// one is added like any field, and moved by a call of its own.
+fn in_one_call(field: &Field, is: Option<&Value>) -> bool {
+    match field {
+        Field::Plain(Plain::EfiDisk | Plain::Tpm | Plain::CloudInit) => {
+            is.is_none_or(|is| *is == Value::Text(String::new()))
+        }
+        Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
+        | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => false,
+        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => true,
     }
+}
 
-    /// A deed of one step.
-    fn simple(&mut self, wish: usize, key: GuestKey, action: Action, effect: Effect) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource) = (standing.seen, standing.resource);
-        if self.power_matters(key) && self.touch(wish, key) {
-            self.push(wish, &seen.guest, resource, Draft::new(action, effect));
-        }
-    }
+/// Whether a template takes another value of it.
+const fn is_of_template(field: &Field) -> bool {
+    !matches!(field, Field::Plain(Plain::Running) | Field::Disk(..))
+}
 
-    fn migrate(&mut self, wish: usize, key: GuestKey, node: &str, storage: Option<&str>) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let seen = standing.seen;
-        let here = self.world.observed.node(&seen.guest.node);
-        let local_disks = seen.fields.iter().any(|(field, value)| match (field, value) {
-            (Field::Disk(_, DiskPart::Storage), Value::Text(storage)) => {
-                here.and_then(|node| node.storages.get(storage)).is_none_or(|storage| !storage.shared)
-            }
-            _ => false,
-        });
-        let running = is_on(standing.power);
-        let action =
-            Action::Migrate { node: node.to_owned(), running, local_disks, storage: storage.map(str::to_owned) };
-        self.simple(wish, key, action, Effect::Live);
-    }
-
-    /// Takes a disk out, and deletes it where `destroy`.
-    fn detach(&mut self, wish: usize, key: GuestKey, slot: &Slot, destroy: bool) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let seen = standing.seen;
-        let effect = effect::of(&Field::size_of(slot.clone()), key.kind, standing.power, &seen.hotplug);
-        let Some(volume) = seen.raw.get(slot.as_str()).and_then(|entry| entry.split(',').next()) else { return };
-        let volume = volume.to_owned();
-        self.simple(wish, key, Action::Detach { slot: slot.clone(), volume: volume.clone() }, effect);
-        if destroy {
-            self.simple(wish, key, Action::DestroyVolume { volume }, Effect::Destroy);
-        }
-    }
-
-    fn reboot(&mut self, wish: usize, key: GuestKey) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource) = (standing.seen, standing.resource);
-        if !is_on(standing.power) {
-            let text =
-                format!("{} ({}) is off, so it cannot be rebooted. Start it instead.", seen.guest.name, key.vmid);
-            return self.ask(key.vmid, text);
-        }
-        if self.power_matters(key) && self.touch(wish, key) {
-            self.push(wish, &seen.guest, resource, Draft::new(Action::Reboot, Effect::Reboot));
-        }
-    }
-
-    fn delete(&mut self, wish: usize, key: GuestKey) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource) = (standing.seen, standing.resource);
-        if standing.fields.get(&Field::Plain(Plain::Protection)) == Some(&Value::Flag(true)) {
-            let text = format!(
-                "{} ({}) is protected against deletion, so deleting it is not planned. Whoever may decide that takes \
-                 its protection away first.",
-                seen.guest.name, key.vmid
-            );
-            return self.ask(key.vmid, text);
-        }
-        let on = is_on(standing.power);
-        if !self.power_matters(key) || !self.touch(wish, key) {
-            return;
-        }
-        if on {
-            // Proxmox refuses to delete a running guest.
-            self.halt(wish, key, Action::Stop, &Fields::new());
-        }
-        let mut draft = Draft::new(Action::Delete, Effect::Destroy);
-        draft.collateral = seen
-            .disks()
-            .map(|slot| {
-                let part = |field: &Field| seen.get(field).map_or_else(|| "unknown".to_owned(), ToString::to_string);
-                let (size, storage) = (
-                    part(&Field::Disk(slot.clone(), DiskPart::Size)),
-                    part(&Field::Disk(slot.clone(), DiskPart::Storage)),
-                );
-                format!("Disk {slot}: {size} on {storage}")
-            })
-            .collect();
-        let unused = seen.raw.iter().filter(|(key, _)| key.starts_with("unused"));
-        draft.collateral.extend(unused.map(|(key, volume)| format!("Detached disk {key}: {volume}")));
-        let snapshots = seen.snapshots.iter().flatten();
-        draft.collateral.extend(snapshots.map(|snapshot| format!("Snapshot {snapshot}")));
-        self.push(wish, &seen.guest, resource, draft);
-        if let Some(standing) = self.guests.get_mut(&key) {
-            standing.deleted = true;
-        }
-    }
-
-    fn snapshot(&mut self, wish: usize, key: GuestKey, name: &str) {
-        let Some(standing) = self.guests.get(&key) else { return };
-        let (seen, resource) = (standing.seen, standing.resource);
-        if seen.snapshots.as_ref().is_some_and(|snapshots| snapshots.contains(name)) {
-            let text = format!("{} ({}) has a snapshot {name} already. Say another name.", seen.guest.name, key.vmid);
-            return self.ask(key.vmid, text);
-        }
-        if self.touch(wish, key) {
-            let action = Action::Snapshot { name: name.to_owned() };
-            self.push(wish, &seen.guest, resource, Draft::new(action, Effect::Live));
-        }
-    }
+/// Whether a VM has it from its cloud-init drive.
+pub(crate) const fn is_cloud_init(field: &Field) -> bool {
+    matches!(
+        field,
+        Field::Plain(
+            Plain::CiUser
+                | Plain::Password
+                | Plain::SshKeys
+                | Plain::CiUpgrade
+                | Plain::Snippets
+                | Plain::Nameserver
+                | Plain::SearchDomain
+        ) | Field::Nic(_, NicPart::Ip | NicPart::Gateway | NicPart::Ip6 | NicPart::Gateway6)
+    )
 }

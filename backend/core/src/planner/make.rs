@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
+use super::around::beside;
+use super::keep::efi_disk;
 use super::place::{Need, Spot, bytes, memory_of};
 use super::{Draft, Planner, Standing, change};
 use crate::drift::named;
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
-use crate::guest::{GuestRef, Kind, Vmid};
+use crate::guest::{GuestRef, Vmid};
 use crate::id::ResourceId;
 use crate::intent::NewGuest;
 use crate::observed::{NodeState, Origin, Ownership, Sighting};
@@ -73,14 +75,7 @@ impl<'a> Planner<'a> {
         if let Err(text) = self.identify(&seen.guest, seen) {
             return self.ask(key.vmid, text);
         }
-        self.guests.entry(key).or_insert_with(|| Standing {
-            seen,
-            resource: new.resource,
-            ours: true,
-            deleted: false,
-            power: seen.power,
-            fields: seen.fields.clone(),
-        });
+        self.guests.entry(key).or_insert_with(|| Standing::of(seen, new.resource, true));
         let lacks = |field: &Field| match field {
             Field::Disk(slot, _) => !seen.fields.contains_key(&Field::size_of(slot.clone())),
             Field::Nic(number, _) => !seen.nics().any(|nic| nic == *number),
@@ -134,6 +129,12 @@ impl<'a> Planner<'a> {
                 self.create(wish, new, &guest, &spot, None);
             }
         }
+        for plain in [Plain::Pool, Plain::Ha] {
+            // A pool that new guests belong to anyway is left for the one that was said.
+            if let Some(draft) = beside(plain, "", None, &new.fields) {
+                self.push(wish, &guest, new.resource, draft);
+            }
+        }
         if need.starts {
             self.push(wish, &guest, new.resource, starting(&new.fields));
         }
@@ -160,18 +161,18 @@ impl<'a> Planner<'a> {
     /// All fields in one call.
     fn create(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: Option<String>) {
         let mut fields = new.fields.clone();
-        fields.remove(&Field::Plain(Plain::Running));
+        // These take calls of their own.
+        fields.retain(|field, _| !matches!(field, Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)));
         for (slot, (storage, source)) in &spot.storages {
             let storage = Sourced::new(Value::Text(storage.clone()), source.clone());
             fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), storage);
         }
+        let is_uefi = fields.get(&Plain::Bios.into()).is_some_and(|said| said.value == Value::Text("ovmf".into()));
+        if let (true, Some((storage, _))) = (is_uefi, new.disks.first().and_then(|slot| spot.storages.get(slot))) {
+            fields.entry(Plain::EfiDisk.into()).or_insert_with(|| efi_disk(storage.clone()));
+        }
         for slot in &new.disks {
-            if slot.as_str() != "rootfs"
-                && new.kind == Kind::Lxc
-                && !new.fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Mount))
-            {
-                self.note(format!("Disk {slot} of {} is mounted at /mnt/{slot} in the container.", guest.name));
-            }
+            self.unsaid(slot, &new.fields, &guest.name);
         }
         if let (Some(volume), Some(origin)) = (&template, &new.origin) {
             self.relies_on.insert(format!("image/{}/{volume}", guest.node), "present".to_owned());
@@ -180,7 +181,14 @@ impl<'a> Planner<'a> {
             }
         }
         let nics: Vec<u8> = nics_of(fields.keys());
-        let macs = nics.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
+        let macs = nics.into_iter().map(|number| (number, self.mac_said(new, number))).collect();
+        let imported: Vec<Slot> = fields
+            .keys()
+            .filter_map(|field| match field {
+                Field::Disk(at, DiskPart::Import) => Some(at.clone()),
+                _ => None,
+            })
+            .collect();
         let mut changes =
             vec![change(&Field::Plain(Plain::Name), None, &new.name.clone().map(|name| Value::Text(name.into())))];
         changes.extend(in_reading_order(new, &fields).map(|(field, said)| change(field, None, said)));
@@ -188,6 +196,16 @@ impl<'a> Planner<'a> {
         let fields = fields.into_iter().map(|(field, said)| (field, said.value)).collect();
         let action = Action::Create { fields, template, macs };
         self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
+        // An imported disk has its image's size at first.
+        for slot in imported {
+            if let Some(said) = new.fields.get(&Field::size_of(slot.clone()))
+                && let Value::Size(size) = said.value
+            {
+                let changes = vec![change(&Field::size_of(slot.clone()), None, said)];
+                let draft = Draft::new(Action::Resize { slot, size }, Effect::Live).with(changes);
+                self.push(wish, guest, new.resource, draft);
+            }
+        }
     }
 
     /// A copy, then what differs from the template.
@@ -236,7 +254,26 @@ impl<'a> Planner<'a> {
         let mut update = BTreeMap::new();
         let mut changes = Vec::new();
         for (field, said) in &new.fields {
+            let has_drive = matches!(template.get(field), Some(Value::Text(on)) if !on.is_empty());
             match field {
+                Field::Plain(Plain::EfiDisk | Plain::Tpm | Plain::CloudInit) if has_drive => {
+                    if !holds(field, &said.value, template.get(field)) {
+                        self.note(format!(
+                            "{} of {} stays where its copy puts it: it is moved by a declaration of its own.",
+                            field.label(),
+                            guest.name
+                        ));
+                    }
+                }
+                Field::Plain(_) if field.is_of_making(new.kind) => {
+                    let text = format!(
+                        "{} of {} is taken by Proxmox only where a container is unpacked from an archive, and not by a \
+                         copy.",
+                        field.label(),
+                        guest.name
+                    );
+                    self.ask_new(&new.name.value, text);
+                }
                 Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
                 | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => {}
                 Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
@@ -251,7 +288,7 @@ impl<'a> Planner<'a> {
         if !update.is_empty() {
             let added = nics_of(update.keys()).into_iter().filter(|number| !template.nics().any(|nic| nic == *number));
             let added: Vec<u8> = added.collect();
-            let macs = added.into_iter().map(|number| (number, self.mac(new.resource, number))).collect();
+            let macs = added.into_iter().map(|number| (number, self.mac_said(new, number))).collect();
             let action = Action::Update { fields: update, macs };
             self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
         }
@@ -272,6 +309,14 @@ impl<'a> Planner<'a> {
                     self.push(wish, guest, new.resource, draft);
                 }
             }
+        }
+    }
+
+    /// The MAC address of a new guest's NIC: the one that was said, or one of our choice.
+    fn mac_said(&mut self, new: &NewGuest, number: u8) -> String {
+        match new.fields.get(&Field::Nic(number, NicPart::Mac)).map(|said| &said.value) {
+            Some(Value::Text(mac)) => mac.clone(),
+            _ => self.mac(new.resource, number),
         }
     }
 

@@ -166,6 +166,23 @@ impl Planner<'_> {
                 }
             }
         }
+        for plain in [Plain::EfiDisk, Plain::Tpm, Plain::CloudInit] {
+            if let Some(Value::Text(storage)) = new.fields.get(&plain.into()).map(|said| &said.value)
+                && !storage.is_empty()
+                && !node.storages.get(storage).is_some_and(|found| found.content.contains(content_for(new.kind)))
+            {
+                return Err(format!("it has no storage {storage} for the {}", plain.label()));
+            }
+        }
+        for (field, said) in &new.fields {
+            if let (Field::Plain(Plain::Cdrom) | Field::Disk(_, DiskPart::Import), Value::Text(volume)) =
+                (field, &said.value)
+                && let Some((storage, _)) = volume.split_once(':')
+                && !node.storages.contains_key(storage)
+            {
+                return Err(format!("it has no storage {storage} with {volume}"));
+            }
+        }
         let count = |field: &Field| match new.fields.get(field).map(|said| &said.value) {
             Some(Value::Count(count)) => *count,
             _ => 1,

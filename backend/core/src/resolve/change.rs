@@ -1,17 +1,15 @@
-//! Changes and deeds: to guests that exist, or to those that the same text makes.
-
-use chrono::DateTime;
+//! Changes of fields: of guests that exist, or of those that the same text makes.
 
 use super::amount::absolute;
 use super::create::free_slots;
 use super::target::Found;
 use super::value::{self, storage_of};
-use super::{Doubt, Fields, Resolver, Subject, about, disks_in_order};
+use super::{Doubt, Fields, Resolver, Subject};
 use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
-use crate::intent::{NewGuest, OneDeed, Wish};
+use crate::intent::{NewGuest, Wish};
 use crate::observed::Sighting;
-use crate::reading::{Deed, DiskRef, Edit, EditField, LEAVE_OUT, Selector, Source, Sourced, Span, Target};
+use crate::reading::{Edit, EditField, LEAVE_OUT, Sourced, Span, Target};
 use crate::size::Size;
 
 impl<'a> Resolver<'a> {
@@ -19,14 +17,13 @@ impl<'a> Resolver<'a> {
     pub(super) fn change(&mut self, at: Span, targets: &[Target], edits: &[Edit]) {
         for found in self.targets(targets) {
             match found {
-                Found::Seen(seen) if self.is_no_template(seen) => {
+                Found::Seen(seen) => {
                     let subject = self.subject_seen(seen);
                     let mut fields = Fields::new();
                     self.edits(at, &subject, edits, &mut fields);
                     self.together(at, &subject, &mut fields);
                     self.hold(seen, fields);
                 }
-                Found::Seen(_) => {}
                 Found::Made(wish) => self.fold(wish, |resolver, subject, fields| {
                     resolver.edits(at, subject, edits, fields);
                     resolver.together(at, subject, fields);
@@ -35,65 +32,8 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// Something done once to the targets.
-    pub(super) fn deed(&mut self, at: Span, targets: &[Target], deed: &Deed) {
-        let interrupts = interrupts(deed);
-        if let Some(all) = targets.iter().find(|target| matches!(target.selector, Selector::Kind(_)))
-            && interrupts
-        {
-            let text = format!(
-                "“{}” would all be interrupted at once. Say their names, or a tag that they carry.",
-                all.span.of(self.text)
-            );
-            return self.ask("all", Some(all.span), Doubt::new(text));
-        }
-        for found in self.targets(targets) {
-            match found {
-                Found::Seen(seen) if self.is_no_template(seen) => {
-                    if let Some(deed) = self.one_deed(at, seen, deed) {
-                        let wish = Wish::Once { guest: seen.guest.clone(), deed };
-                        if !self.wishes.contains(&wish) {
-                            self.wishes.push(wish);
-                        }
-                    }
-                }
-                Found::Seen(_) => {}
-                Found::Made(wish) => match deed {
-                    Deed::Start => self.run(at, wish, true),
-                    Deed::Stop | Deed::Shutdown { .. } => self.run(at, wish, false),
-                    Deed::Adopt => {}
-                    Deed::Reboot
-                    | Deed::Suspend
-                    | Deed::Resume
-                    | Deed::Delete
-                    | Deed::Snapshot { .. }
-                    | Deed::Rollback { .. }
-                    | Deed::DeleteSnapshot { .. }
-                    | Deed::Backup { .. }
-                    | Deed::Restore { .. }
-                    | Deed::MakeTemplate
-                    | Deed::Migrate { .. }
-                    | Deed::Detach(_)
-                    | Deed::DestroyDisk(_)
-                    | Deed::RemoveNic(_) => {
-                        let text = "This is asked of a guest that the same declaration makes. Declare it when the guest exists.";
-                        self.ask("too-early", Some(at), Doubt::new(text));
-                    }
-                },
-            }
-        }
-    }
-
-    /// Whether a guest that this text makes shall run.
-    fn run(&mut self, at: Span, wish: usize, running: bool) {
-        let value = Sourced::new(Value::Flag(running), Source::said(at, self.text));
-        self.fold(wish, |resolver, subject, fields| {
-            resolver.put(&subject.name, fields, Field::Plain(Plain::Running), value);
-        });
-    }
-
     /// Works on the fields of a guest that this text makes.
-    fn fold(&mut self, wish: usize, work: impl FnOnce(&mut Self, &Subject<'a>, &mut Fields)) {
+    pub(super) fn fold(&mut self, wish: usize, work: impl FnOnce(&mut Self, &Subject<'a>, &mut Fields)) {
         let Some(Wish::Exist(new)) = self.wishes.get(wish) else { return };
         let subject = self.subject_made(new);
         let mut fields = new.fields.clone();
@@ -139,95 +79,6 @@ impl<'a> Resolver<'a> {
             held.extend(fields);
         } else {
             self.wishes.push(Wish::Hold { guest: seen.guest.clone(), fields });
-        }
-    }
-
-    fn one_deed(&mut self, at: Span, seen: &'a Sighting, deed: &Deed) -> Option<OneDeed> {
-        let name = &seen.guest.name;
-        match deed {
-            Deed::Start => Some(OneDeed::Start),
-            Deed::Shutdown { within } => {
-                let seconds = within.as_ref().map_or(OneDeed::SHUTDOWN_SECONDS, |within| within.value);
-                Some(OneDeed::Shutdown { seconds })
-            }
-            Deed::Stop => Some(OneDeed::Stop),
-            Deed::Reboot => Some(OneDeed::Reboot),
-            Deed::Suspend => Some(OneDeed::Suspend),
-            Deed::Resume => Some(OneDeed::Resume),
-            Deed::MakeTemplate => Some(OneDeed::MakeTemplate),
-            Deed::Detach(disk) => self.disk(at, &self.subject_seen(seen), disk).map(OneDeed::Detach),
-            Deed::DestroyDisk(disk) => self.disk(at, &self.subject_seen(seen), disk).map(OneDeed::DestroyDisk),
-            Deed::RemoveNic(number) => self.nic(at, &self.subject_seen(seen), *number).map(OneDeed::RemoveNic),
-            Deed::Rollback { snapshot: Some(snapshot) } => Some(OneDeed::Rollback(snapshot.value.clone())),
-            Deed::DeleteSnapshot { snapshot: Some(snapshot) } => Some(OneDeed::DeleteSnapshot(snapshot.value.clone())),
-            Deed::Rollback { snapshot: None } | Deed::DeleteSnapshot { snapshot: None } => {
-                self.ask("snapshot", Some(at), Doubt::new(format!("Which snapshot of {name} is meant?")));
-                None
-            }
-            Deed::Backup { storage: Some(storage), mode } => Some(OneDeed::Backup {
-                storage: storage.value.clone(),
-                mode: mode.as_ref().map_or_else(|| "snapshot".to_owned(), |mode| mode.value.clone()),
-            }),
-            Deed::Backup { storage: None, .. } => {
-                self.ask(
-                    "backup-storage",
-                    Some(at),
-                    Doubt::new(format!("On which storage shall {name} be backed up?")),
-                );
-                None
-            }
-            Deed::Restore { backup: Some(backup) } => Some(OneDeed::Restore(backup.value.clone())),
-            Deed::Restore { backup: None } => {
-                self.ask("backup", Some(at), Doubt::new(format!("From which backup shall {name} be restored?")));
-                None
-            }
-            Deed::Migrate { node, storage } => {
-                let node = self.node(at, node)?.value;
-                Some(OneDeed::Migrate { node, storage: storage.as_ref().map(|storage| storage.value.clone()) })
-            }
-            Deed::Adopt => Some(OneDeed::Adopt),
-            Deed::Delete if seen.get(&Field::Plain(Plain::Protection)) == Some(&Value::Flag(true)) => {
-                let text = format!(
-                    "{name} ({} on {}) is protected against deletion, so deleting it is not planned. Whoever may \
-                     decide that takes its protection away first.",
-                    seen.guest.vmid, seen.guest.node
-                );
-                self.ask(&about(seen.guest.vmid), None, Doubt::new(text));
-                None
-            }
-            Deed::Delete => Some(OneDeed::Delete),
-            Deed::Snapshot { name: said } => {
-                let made_up = || {
-                    let (seconds, _) = self.declaration.0.get_timestamp()?.to_unix();
-                    let time = DateTime::from_timestamp(i64::try_from(seconds).ok()?, 0)?;
-                    Some(time.format("mycopod-%Y%m%d-%H%M%S").to_string())
-                };
-                let why = "named by the declaration’s time, as no name was said";
-                let said = said.clone().unwrap_or_else(|| {
-                    Sourced::new(made_up().unwrap_or_else(|| "mycopod".to_owned()), Source::inferred(why))
-                });
-                let taken = seen.snapshots.clone().unwrap_or_default();
-                let check = |snapshot: String| {
-                    let fits = (2..=40).contains(&snapshot.len())
-                        && snapshot.starts_with(|c: char| c.is_ascii_alphabetic())
-                        && snapshot.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-                        && !["current", "pending"].contains(&snapshot.as_str());
-                    if !fits {
-                        let text = format!(
-                            "“{snapshot}” cannot be a snapshot’s name: Proxmox takes 2 to 40 letters, digits, - and _, a \
-                             letter first. What shall it be called?"
-                        );
-                        return Err(Doubt::new(text));
-                    }
-                    if taken.contains(&snapshot) {
-                        let text =
-                            format!("{name} has a snapshot {snapshot} already. What shall the new one be called?");
-                        return Err(Doubt::new(text).or([format!("{snapshot}-2")]));
-                    }
-                    Ok(snapshot)
-                };
-                self.settle_text("snapshot", at, &said, check).map(|name| OneDeed::Snapshot(name.value))
-            }
         }
     }
 
@@ -356,85 +207,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The disk that was meant.
-    fn disk(&mut self, span: Span, subject: &Subject<'a>, disk: &DiskRef) -> Option<Slot> {
-        let slots = slots_of(subject);
-        let options: Vec<String> = slots
-            .iter()
-            .filter_map(|slot| {
-                let size = subject.fields.get(&Field::Disk(slot.clone(), DiskPart::Size))?;
-                Some(format!("{slot} ({size})"))
-            })
-            .collect();
-        let chosen = match disk {
-            DiskRef::Only => match slots.as_slice() {
-                [slot] => Some(slot.clone()),
-                _ => None,
-            },
-            DiskRef::Data => match slots.as_slice() {
-                [_, slot] => Some(slot.clone()),
-                _ => None,
-            },
-            DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
-            DiskRef::Slot(slot) => slots.contains(slot).then(|| slot.clone()),
-        };
-        if chosen.is_some() {
-            return chosen;
-        }
-        let text = match (disk, slots.len()) {
-            (_, 0) => format!("{} has no disk.", subject.name),
-            (DiskRef::Only, count) => format!("{} has {count} disks. Which one is meant?", subject.name),
-            (DiskRef::Data, 1) => {
-                format!("{} has one disk, and no data disk besides. Which one is meant?", subject.name)
-            }
-            (DiskRef::Data, count) => format!("{} has {} data disks. Which one is meant?", subject.name, count - 1),
-            (DiskRef::Nth(n), count) => {
-                format!("{} has no disk number {n}, but {count}. Which one is meant?", subject.name)
-            }
-            (DiskRef::Slot(slot), _) => format!("{} has no disk {slot}. Which one is meant?", subject.name),
-        };
-        // The slots differ from guest to guest, so the answer is of this guest.
-        let topic = format!("disk-of-{}", subject.name);
-        let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        let answered =
-            answer.and_then(|answer| slots.iter().find(|slot| answer.split(' ').next() == Some(slot.as_str())));
-        if answered.is_none() {
-            self.ask(&topic, Some(span), Doubt::new(text).or(options));
-        }
-        answered.cloned()
-    }
-
-    /// The number of the NIC that was meant.
-    fn nic(&mut self, span: Span, subject: &Subject<'a>, number: Option<u8>) -> Option<u8> {
-        if number.is_some() {
-            return number;
-        }
-        let nics: Vec<(u8, &Value)> = subject
-            .fields
-            .iter()
-            .filter_map(|(field, value)| match field {
-                Field::Nic(number, NicPart::Bridge) => Some((*number, value)),
-                _ => None,
-            })
-            .collect();
-        if let [(only, _)] = nics.as_slice() {
-            return Some(*only);
-        }
-        let topic = format!("nic-of-{}", subject.name);
-        let answer = self.answers.get(&topic, Some(span)).map(str::to_owned);
-        let option = |number: u8, bridge: &Value| format!("NIC {number} ({bridge})");
-        let answered = answer.and_then(|answer| {
-            nics.iter().find(|(number, bridge)| answer == option(*number, bridge) || answer == number.to_string())
-        });
-        if let Some((number, _)) = answered {
-            return Some(*number);
-        }
-        let text = format!("{} has {} NICs. Which one is meant?", subject.name, nics.len());
-        let options = nics.iter().map(|(number, bridge)| option(*number, bridge));
-        self.ask(&topic, Some(span), Doubt::new(text).or(options));
-        None
-    }
-
     /// A value that Proxmox takes for this field of this guest.
     pub(super) fn value(
         &mut self,
@@ -462,22 +234,10 @@ impl<'a> Resolver<'a> {
                     let text = format!("New disks are made in whole GiB, and {size} is none. How large shall it be?");
                     Err(Doubt::new(text).or([Size::gib(size.as_gib_ceil())]))
                 }
-                (Field::Plain(Plain::Unprivileged), wanted, Some(is)) if subject.seen.is_some() && wanted != is => {
-                    let text = format!(
-                        "Whether a container is unprivileged is fixed when it is made: {} cannot be changed. Restore a \
-                         backup of it as a new container, or leave it as it is.",
-                        subject.name
-                    );
-                    Err(Doubt::new(text))
-                }
-                (Field::Nic(_, NicPart::Ip), Value::Text(_), _) if !subject.addressable => {
-                    let text = format!(
-                        "{} has no cloud-init drive, so its address is set inside its own system and not by Proxmox.",
-                        subject.name
-                    );
-                    Err(Doubt::new(text))
-                }
-                _ => Ok(value),
+                (field, wanted, now) => match fixed(field, wanted, now, subject) {
+                    Some(why) => Err(why),
+                    None => Ok(value),
+                },
             }
         };
         self.settle(&field.to_string(), at, said, |answer| value::read(field, answer), check)
@@ -493,24 +253,46 @@ impl<'a> Resolver<'a> {
     }
 }
 
-/// Whether a deed takes guests out of service or data away: never done to all guests of a kind.
-const fn interrupts(deed: &Deed) -> bool {
-    match deed {
-        Deed::Stop
-        | Deed::Shutdown { .. }
-        | Deed::Reboot
-        | Deed::Suspend
-        | Deed::Delete
-        | Deed::Rollback { .. }
-        | Deed::DeleteSnapshot { .. }
-        | Deed::Restore { .. }
-        | Deed::MakeTemplate
-        | Deed::Migrate { .. }
-        | Deed::Detach(_)
-        | Deed::DestroyDisk(_)
-        | Deed::RemoveNic(_) => true,
-        Deed::Start | Deed::Resume | Deed::Snapshot { .. } | Deed::Backup { .. } | Deed::Adopt => false,
-    }
+/// Why Proxmox cannot set a field so, and what it would take. No edit ever replaces a guest.
+fn fixed(field: &Field, wanted: &Value, now: Option<&Value>, subject: &Subject<'_>) -> Option<Doubt> {
+    let name = &subject.name;
+    let exists = subject.seen.is_some();
+    let text = match field {
+        Field::Plain(Plain::Unprivileged) if exists && now.is_some_and(|is| is != wanted) => format!(
+            "Whether a container is unprivileged is fixed when it is made: {name} cannot be changed. Restore a backup of \
+             it as a new container, or leave it as it is."
+        ),
+        Field::Plain(plain @ (Plain::Keyctl | Plain::Fuse))
+            if *wanted != now.cloned().unwrap_or(Value::Flag(false)) =>
+        {
+            format!(
+                "{} of {name} is for root@pam alone to change: Proxmox takes it from no token, so it is not planned. Set \
+                 it on its node with “pct set”, or leave it out.",
+                plain.label()
+            )
+        }
+        Field::Plain(plain @ (Plain::SshKeys | Plain::Password)) if exists && subject.kind == Kind::Lxc => format!(
+            "Proxmox sets {} of a container at its making alone, and {name} is made. Change it inside the container.",
+            plain.label()
+        ),
+        Field::Plain(plain @ (Plain::EfiDisk | Plain::Tpm | Plain::CloudInit))
+            if exists
+                && *wanted == Value::Text(String::new())
+                && now.is_some_and(|now| *now != Value::Text(String::new())) =>
+        {
+            format!(
+                "{} of {name} would be lost by taking it out, and no edit replaces it later. Do that in Proxmox itself, \
+                 or leave it.",
+                plain.label()
+            )
+        }
+        Field::Disk(slot, DiskPart::Import) if subject.fields.contains_key(&Field::size_of(slot.clone())) => format!(
+            "Disk {slot} of {name} exists, and an image is imported only into a new disk. Say a further disk, or leave it \
+             out."
+        ),
+        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => return None,
+    };
+    Some(Doubt::new(text))
 }
 
 /// A new guest has its name beside its fields: what a later sentence calls it is its name.
@@ -520,17 +302,4 @@ pub(super) fn take_name(new: &mut NewGuest, fields: &mut Fields) {
     {
         new.name = Sourced::new(name, source);
     }
-}
-
-/// A guest's disks in order, those that were said for a new one included.
-fn slots_of(subject: &Subject<'_>) -> Vec<Slot> {
-    let mut slots = subject.seen.map(disks_in_order).unwrap_or_default();
-    for field in subject.fields.keys() {
-        if let Field::Disk(slot, DiskPart::Size) = field
-            && !slots.contains(slot)
-        {
-            slots.push(slot.clone());
-        }
-    }
-    slots
 }

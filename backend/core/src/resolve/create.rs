@@ -91,6 +91,10 @@ impl<'a> Resolver<'a> {
             let span = full.and_then(|full| full.source.span()).unwrap_or(at);
             self.ask("linked", Some(span), Doubt::new(text));
         }
+        if source.guest.kind == Kind::Lxc && !self.is_off(at, source, "Proxmox copies a container only while it is off")
+        {
+            return;
+        }
         let linked = source.template && full.is_some_and(|full| !full.value);
         let Some((resource, name)) = self.named(ordinal, at, name) else { return };
         let origin = NewOrigin {

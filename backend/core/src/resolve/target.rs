@@ -220,16 +220,4 @@ impl<'a> Resolver<'a> {
         let namesakes = self.observed.guests.iter().filter(|other| other.guest.name == seen.guest.name);
         if namesakes.count() > 1 || seen.guest.name.is_empty() { label(seen) } else { seen.guest.name.clone() }
     }
-
-    /// Whether something may be done to `seen`; a template is only copied.
-    pub(super) fn is_no_template(&mut self, seen: &Sighting) -> bool {
-        if seen.template {
-            let text = format!(
-                "{} is a template: it can be copied, but it does not run and is not changed from here.",
-                label(seen)
-            );
-            self.ask(&about(seen.guest.vmid), None, Doubt::new(text));
-        }
-        !seen.template
-    }
 }

@@ -5,8 +5,9 @@ use std::net::Ipv4Addr;
 
 use super::address::Network;
 use super::{Doubt, Fields, Resolver, Subject};
-use crate::field::{Field, NicPart, Plain, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Value};
 use crate::guest::Kind;
+use crate::planner::is_cloud_init;
 use crate::reading::{LEAVE_OUT, Sourced, Span};
 
 impl<'a> Resolver<'a> {
@@ -49,9 +50,175 @@ impl<'a> Resolver<'a> {
             .into_iter()
             .filter(|number| fields.keys().any(|field| matches!(field, Field::Nic(n, _) if n == number)))
             .collect();
+        self.cpus_together(at, subject, &all, fields);
+        self.memory_together(at, subject, &all, fields);
+        self.cloud_init_together(at, subject, &all, fields);
+        self.boot_together(at, subject, &all, fields);
+        self.nesting_together(at, subject, &all, fields);
         for number in nics {
             self.vlan_together(at, number, subject, &all, fields);
             self.address_together(at, number, &all, fields);
+        }
+    }
+
+    /// Asks about the `culprits`, of which at least one is new, where they do not fit what is there. An answer that
+    /// `mend` understands is laid over the fields; left out, the culprits are taken back.
+    fn mend(
+        &mut self,
+        topic: &str,
+        at: Span,
+        culprits: &[Field],
+        fields: &mut Fields,
+        doubt: Doubt,
+        mend: impl Fn(&str) -> Option<(Field, Value)>,
+    ) {
+        let new: Vec<&Field> = culprits.iter().filter(|field| fields.contains_key(*field)).collect();
+        let Some(said) = new.first().and_then(|field| fields.get(*field)) else { return };
+        let span = said.source.span().or(Some(at));
+        let answer = self.answers.get(topic, span).map(str::to_owned);
+        match answer.as_deref() {
+            Some(LEAVE_OUT) => {
+                fields.retain(|field, _| !culprits.contains(field));
+            }
+            Some(answer) if mend(answer).is_some() => {
+                let mended = mend(answer).map(|(field, value)| (field, Sourced::new(value, super::answered(answer))));
+                fields.extend(mended);
+            }
+            _ => self.ask(topic, span, doubt),
+        }
+    }
+
+    /// Plugged CPUs are some of those there are.
+    fn cpus_together(&mut self, at: Span, subject: &Subject<'a>, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
+        let culprits = [Plain::Vcpus, Plain::Cores, Plain::Sockets].map(Field::Plain);
+        let count = |plain: Plain| match all.get(&plain.into()) {
+            Some(Value::Count(count)) => Some(*count),
+            _ => None,
+        };
+        let most = count(Plain::Cores).unwrap_or(1).saturating_mul(count(Plain::Sockets).unwrap_or(1));
+        if let Some(vcpus) = count(Plain::Vcpus).filter(|vcpus| *vcpus > most) {
+            let text = format!(
+                "{vcpus} plugged CPUs of {} are more than its {most} (cores times sockets). How many shall be plugged?",
+                subject.name
+            );
+            let mend = |answer: &str| {
+                let count = answer.trim().parse().ok().filter(|count| (1..=most).contains(count))?;
+                Some((Plain::Vcpus.into(), Value::Count(count)))
+            };
+            self.mend("vcpus", at, &culprits, fields, Doubt::new(text).or([most]), mend);
+        }
+    }
+
+    /// A VM is squeezed to less than its memory, and plugs memory into NUMA nodes.
+    fn memory_together(&mut self, at: Span, subject: &Subject<'a>, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
+        if let (Some(Value::Size(balloon)), Some(Value::Size(memory))) =
+            (all.get(&Plain::Balloon.into()), all.get(&Plain::Memory.into()))
+            && balloon > memory
+        {
+            let text = format!(
+                "The minimum memory of {} would be {balloon}, and its memory {memory}: the minimum is no more than that. \
+                 What shall it be?",
+                subject.name
+            );
+            let memory = *memory;
+            let mend = |answer: &str| {
+                let size = super::value::read_size(answer).filter(|size| *size <= memory && size.is_whole_mib())?;
+                Some((Plain::Balloon.into(), Value::Size(size)))
+            };
+            let culprits = [Plain::Balloon, Plain::Memory].map(Field::Plain);
+            self.mend("balloon", at, &culprits, fields, Doubt::new(text).or([memory]), mend);
+        }
+        let plugs = matches!(all.get(&Plain::Hotplug.into()), Some(Value::Set(kinds)) if kinds.contains("memory"));
+        if plugs && all.get(&Plain::Numa.into()) != Some(&Value::Flag(true)) {
+            const ON: &str = "Turn NUMA on";
+            let text = format!(
+                "{} plugs memory only with NUMA, which is off: without it, it would not start. Shall NUMA be turned on?",
+                subject.name
+            );
+            let mend = |answer: &str| (answer == ON).then(|| (Plain::Numa.into(), Value::Flag(true)));
+            let culprits = [Plain::Hotplug, Plain::Numa].map(Field::Plain);
+            self.mend("numa", at, &culprits, fields, Doubt::new(text).or([ON]), mend);
+        }
+    }
+
+    /// A VM has cloud-init's data from a drive.
+    fn cloud_init_together(
+        &mut self,
+        at: Span,
+        subject: &Subject<'a>,
+        all: &BTreeMap<Field, Value>,
+        fields: &mut Fields,
+    ) {
+        let drive = Field::Plain(Plain::CloudInit);
+        let has_drive = subject.addressable || matches!(all.get(&drive), Some(Value::Text(on)) if !on.is_empty());
+        let culprits: Vec<Field> = fields.keys().filter(|field| is_cloud_init(field)).cloned().collect();
+        if subject.kind != Kind::Qemu || has_drive || culprits.is_empty() {
+            return;
+        }
+        let storages: BTreeSet<String> = subject
+            .nodes
+            .iter()
+            .flat_map(|(_, node)| &node.storages)
+            .filter(|(_, storage)| storage.content.contains(super::content_for(Kind::Qemu)))
+            .map(|(name, _)| name.clone())
+            .collect();
+        let labels: Vec<String> = culprits.iter().map(Field::label).collect();
+        let text = format!(
+            "{} has no cloud-init drive, from which its system would read its {}. On which storage shall it get one?",
+            subject.name,
+            labels.join(", ")
+        );
+        let mend = |answer: &str| storages.contains(answer).then(|| (drive.clone(), Value::Text(answer.to_owned())));
+        self.mend("cloudinit", at, &culprits, fields, Doubt::new(text).or(&storages), mend);
+    }
+
+    /// A VM boots from devices that it has.
+    fn boot_together(&mut self, at: Span, subject: &Subject<'a>, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
+        let boot = Field::Plain(Plain::BootOrder);
+        let Some(Value::Text(order)) = fields.get(&boot).map(|said| said.value.clone()) else { return };
+        let mut devices: BTreeSet<String> = all
+            .keys()
+            .filter_map(|field| match field {
+                Field::Disk(slot, DiskPart::Size) => Some(slot.to_string()),
+                Field::Nic(number, NicPart::Bridge) => Some(format!("net{number}")),
+                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => None,
+            })
+            .collect();
+        let drives = subject.keys.iter().filter(|key| ["ide", "sata", "scsi"].iter().any(|bus| key.starts_with(bus)));
+        devices.extend(drives.filter(|key| key.ends_with(|c: char| c.is_ascii_digit())).cloned());
+        if matches!(all.get(&Plain::Cdrom.into()), Some(Value::Text(medium)) if !medium.is_empty()) {
+            // Where a further drive is put.
+            devices.insert("ide2".to_owned());
+        }
+        let unknown: Vec<&str> = order.split(';').filter(|device| !devices.contains(*device)).collect();
+        if unknown.is_empty() {
+            return;
+        }
+        let text = format!("{} has no {}. What shall it boot from?", subject.name, unknown.join(", "));
+        let mend = |answer: &str| {
+            let order: Vec<&str> = answer.split([';', ',', ' ']).filter(|device| !device.is_empty()).collect();
+            let known = !order.is_empty() && order.iter().all(|device| devices.contains(*device));
+            known.then(|| (boot.clone(), Value::Text(order.join(";"))))
+        };
+        self.mend("boot", at, std::slice::from_ref(&boot), fields, Doubt::new(text).or(&devices), mend);
+    }
+
+    /// Of a privileged container's features Proxmox takes none from a token.
+    fn nesting_together(&mut self, at: Span, subject: &Subject<'a>, all: &BTreeMap<Field, Value>, fields: &mut Fields) {
+        let nesting = Field::Plain(Plain::Nesting);
+        let off = Value::Flag(false);
+        let changes =
+            fields.get(&nesting).is_some_and(|said| said.value != *subject.fields.get(&nesting).unwrap_or(&off));
+        let unprivileged = all.get(&Plain::Unprivileged.into());
+        // A new container is unprivileged unless said otherwise.
+        let is_privileged = unprivileged == Some(&off) || (unprivileged.is_none() && subject.seen.is_some());
+        if changes && is_privileged {
+            let text = format!(
+                "{} is a privileged container, whose features are for root@pam alone to change: Proxmox takes them from \
+                 no token. Leave nesting out, or set it on its node with “pct set”.",
+                subject.name
+            );
+            self.mend("nesting", at, &[nesting], fields, Doubt::new(text), |_| None);
         }
     }
 

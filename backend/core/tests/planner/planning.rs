@@ -5,7 +5,7 @@ use crate::support::{
     tags, text, to, vmid,
 };
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
-use mycopod_core::guest::Kind;
+use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::Intent;
 use mycopod_core::observed::{NodeState, Observed, Ownership};
 use mycopod_core::plan::{Action, Effect, Plan};
@@ -411,7 +411,9 @@ fn a_linked_copy_stays_on_its_templates_storage() {
 #[test]
 fn a_copy_that_would_share_its_address_says_so() {
     let mut life = Life::new(cluster());
-    named_mut(&mut life.observed, "cache").fields.insert(Field::Nic(0, NicPart::Ip), text("10.0.0.9/24"));
+    let cache = named_mut(&mut life.observed, "cache");
+    cache.fields.insert(Field::Nic(0, NicPart::Ip), text("10.0.0.9/24"));
+    cache.power = Power::Stopped;
     let plan = life.plan(&intent(&Saying::default().copy("cache", "cache-2", None), &life.observed)).unwrap();
     assert!(plan.notes().iter().any(|note| note.contains("same address as cache, 10.0.0.9/24")), "{:?}", plan.notes());
 }

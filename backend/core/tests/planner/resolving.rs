@@ -422,8 +422,8 @@ fn a_protected_guest_is_never_deleted() {
 }
 
 #[test]
-fn templates_are_copied_and_nothing_else() {
-    for deed in [Deed::Start, Deed::Delete, Deed::Adopt] {
+fn templates_are_copied_changed_and_deleted_but_never_run() {
+    for deed in [Deed::Start, Deed::Reboot, Deed::Snapshot { name: None }, Deed::RemoveNic(None)] {
         let by_number = Saying::default().deed(Selector::Vmid(9000), deed);
         assert!(question(&by_number, &cluster()).text.contains("template"));
     }

@@ -65,6 +65,24 @@ pub fn node() -> Node {
     }
 }
 
+/// A disk as a sighting has it: every part, with Proxmox's defaults.
+pub fn disk(slot: &Slot, size: Value, storage: &str) -> BTreeMap<Field, Value> {
+    let defaults = [
+        (DiskPart::Size, size),
+        (DiskPart::Storage, text(storage)),
+        (DiskPart::Cache, text("none")),
+        (DiskPart::Discard, Value::Flag(false)),
+        (DiskPart::Ssd, Value::Flag(false)),
+        (DiskPart::Iothread, Value::Flag(false)),
+        (DiskPart::Backup, Value::Flag(true)),
+        (DiskPart::ReadOnly, Value::Flag(false)),
+        (DiskPart::Mount, text("/mnt")),
+    ];
+    let kind = if slot.is_of_container() { Kind::Lxc } else { Kind::Qemu };
+    let parts = defaults.into_iter().map(|(part, value)| (Field::Disk(slot.clone(), part), value));
+    parts.filter(|(field, _)| field.fits(kind)).collect()
+}
+
 pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
     let mut fields = BTreeMap::from([
         (Field::Plain(Plain::Name), text(name)),
@@ -90,12 +108,13 @@ pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
             fields.insert(Field::Plain(Plain::Swap), Value::Size(Size::mib(512)));
             fields.insert(Field::Plain(Plain::Unprivileged), Value::Flag(true));
             fields.insert(Field::Nic(0, NicPart::Ip), text("dhcp"));
+            let mac = format!("BC:24:11:00:00:{:02X}", number % 256);
+            raw.insert("net0".to_owned(), format!("name=eth0,bridge=vmbr0,hwaddr={mac},ip=dhcp"));
             Slot::rootfs()
         }
     };
     raw.insert(slot.to_string(), format!("local-lvm:vm-{number}-disk-0,size=32G"));
-    fields.insert(Field::Disk(slot.clone(), DiskPart::Size), gib(32));
-    fields.insert(Field::Disk(slot, DiskPart::Storage), text("local-lvm"));
+    fields.extend(disk(&slot, gib(32), "local-lvm"));
     Sighting {
         guest: GuestRef { kind, vmid: vmid(number), name: name.to_owned(), node: node.to_owned() },
         at: DateTime::UNIX_EPOCH,
@@ -122,10 +141,17 @@ impl Extra for Sighting {
 
     fn has(mut self, field: Field, value: Value) -> Self {
         if let Field::Disk(slot, DiskPart::Size) = &field {
-            self.raw.insert(slot.to_string(), "local-lvm:disk".to_owned());
-            self.fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), text("local-lvm"));
+            let volume = format!("local-lvm:vm-{}-{slot}", self.guest.vmid);
+            self.raw.insert(slot.to_string(), volume);
+            self.fields.extend(disk(slot, value.clone(), "local-lvm"));
         }
         self.fields.insert(field, value);
+        self
+    }
+
+    fn remembers(mut self, snapshots: &[&str]) -> Self {
+        self.snapshots = Some(content(snapshots));
+        self.raw.extend(snapshots.last().map(|newest| ("parent".to_owned(), (*newest).to_owned())));
         self
     }
 
@@ -141,6 +167,8 @@ pub trait Extra {
     fn runs(self) -> Self;
     fn has(self, field: Field, value: Value) -> Self;
     fn templated(self) -> Self;
+    /// Has these snapshots, the newest last.
+    fn remembers(self, snapshots: &[&str]) -> Self;
 }
 
 /// The demo cluster: two nodes, templates on both, and guests that are not ours.
@@ -151,7 +179,9 @@ pub fn cluster() -> Observed {
         guest(Kind::Qemu, 102, "web-02", "pve1").runs().has(Field::Plain(Plain::Tags), tags(&["web"])),
         guest(Kind::Qemu, 103, "db-1", "pve1").runs().has(scsi(0), gib(40)).has(scsi(1), gib(100)),
         guest(Kind::Qemu, 104, "test-1", "pve1").has(Field::Plain(Plain::Memory), gib(1)),
-        guest(Kind::Qemu, 105, "test-2", "pve2").has(Field::Plain(Plain::Memory), gib(1)),
+        guest(Kind::Qemu, 105, "test-2", "pve2")
+            .has(Field::Plain(Plain::Memory), gib(1))
+            .remembers(&["first", "second"]),
         guest(Kind::Qemu, 107, "old-backup", "pve1"),
         guest(Kind::Qemu, 108, "prod-db", "pve1").runs().has(Field::Plain(Plain::Protection), Value::Flag(true)),
         guest(Kind::Lxc, 109, "cache", "pve1").runs(),
@@ -450,7 +480,23 @@ fn apply(observed: &mut Observed, step: &Step) {
             let mut seen = observed.guests.remove(position);
             let ours = seen.ownership == Ownership::Ours(step.resource);
             assert!(ours || step.action == Action::Adopt, "{step:?} acts on a guest that is not ours");
-            assert!(seen.lock.is_none() && !seen.template);
+            assert!(seen.lock.is_none());
+            let on = seen.power != Power::Stopped;
+            if seen.template {
+                let disks =
+                    |fields: &BTreeMap<Field, Value>| fields.keys().any(|field| matches!(field, Field::Disk(..)));
+                let takes = match &step.action {
+                    Action::Update { fields, .. } => !disks(fields),
+                    Action::Adopt
+                    | Action::Delete
+                    | Action::Backup { .. }
+                    | Action::Migrate { .. }
+                    | Action::SetPool { .. }
+                    | Action::SetHa { .. } => true,
+                    _ => false,
+                };
+                assert!(takes, "a template does not take {step:?}");
+            }
             let mut stays = true;
             match &step.action {
                 Action::Create { .. } | Action::Clone { .. } => unreachable!("handled above"),
@@ -467,49 +513,119 @@ fn apply(observed: &mut Observed, step: &Step) {
                     assert!(!seen.raw.contains_key(slot.as_str()), "{slot} is in use");
                     set(&mut seen, &Field::Disk(slot.clone(), DiskPart::Size), &Value::Size(*size));
                     seen.fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), text(storage));
-                    for (part, value) in parts {
+                    let volume = format!("{storage}:vm-{}-{slot}-{}", key.vmid, step.seq);
+                    seen.raw.insert(slot.to_string(), volume);
+                    // An imported disk has its image's size at first.
+                    let made = if parts.contains_key(&DiskPart::Import) { gib(1) } else { Value::Size(*size) };
+                    seen.fields.extend(disk(slot, made, storage));
+                    for (part, value) in parts.iter().filter(|(part, _)| **part != DiskPart::Import) {
                         seen.fields.insert(Field::Disk(slot.clone(), *part), value.clone());
                     }
                     fill(observed, &node, storage, &Value::Size(*size));
                 }
                 Action::MoveDisk { disk, storage } => {
-                    let slot: Slot = disk.parse().expect("the tests move plain disks only");
-                    let field = Field::storage_of(slot);
+                    let field: Field = match disk.as_str() {
+                        "efidisk0" => Plain::EfiDisk.into(),
+                        "tpmstate0" => Plain::Tpm.into(),
+                        disk if seen.raw[disk].contains("cloudinit") => Plain::CloudInit.into(),
+                        disk => Field::storage_of(disk.parse().unwrap()),
+                    };
+                    assert!(!on || key.kind == Kind::Qemu, "Proxmox moves no disk of a running container");
+                    assert!(!on || disk == "efidisk0" || matches!(field, Field::Disk(..)), "{disk} is in use");
+                    assert!(seen.snapshots.iter().flatten().count() == 0, "a disk with snapshots stays");
                     assert!(seen.fields.contains_key(&field), "no disk {disk}");
-                    seen.fields.insert(field, text(storage));
+                    assert_ne!(seen.fields.insert(field, text(storage)), Some(text(storage)), "it is there already");
+                    let entry = seen.raw.get_mut(disk.as_str()).expect("it has an entry");
+                    let volume = entry.split_once(':').unwrap().1.to_owned();
+                    *entry = format!("{storage}:{volume}");
                 }
                 Action::Detach { slot, volume } => {
-                    assert!(seen.raw.remove(slot.as_str()).is_some(), "no disk {slot}");
+                    let entry = seen.raw.remove(slot.as_str()).expect("the disk exists");
+                    assert_eq!(entry.split(',').next(), Some(volume.as_str()), "it is the disk that is meant");
+                    assert_ne!(seen.get(&Field::Plain(Plain::Protection)), Some(&Value::Flag(true)), "protected");
+                    let plugged = seen.hotplug.contains("disk") && key.kind == Kind::Qemu;
+                    assert!(!on || plugged, "it stays in use until the guest stops");
+                    assert!(!["rootfs", "scsi0"].contains(&slot.as_str()), "a guest starts from {slot}");
                     seen.fields.retain(|field, _| !matches!(field, Field::Disk(at, _) if at == slot));
-                    seen.raw.insert("unused0".to_owned(), volume.clone());
+                    let free = (0..256).map(|n| format!("unused{n}")).find(|key| !seen.raw.contains_key(key)).unwrap();
+                    seen.raw.insert(free, volume.clone());
                 }
                 Action::DestroyVolume { volume } => {
                     assert_eq!(step.effect, Effect::Destroy);
+                    assert!(seen.snapshots.iter().flatten().count() == 0, "snapshots need it");
                     let unused = seen.raw.iter().find(|(key, entry)| key.starts_with("unused") && *entry == volume);
                     let key = unused.expect("the volume is detached").0.clone();
                     seen.raw.remove(&key);
                 }
                 Action::RemoveNic { number } => {
                     assert!(seen.nics().any(|nic| nic == *number), "no NIC {number}");
+                    seen.raw.remove(&format!("net{number}"));
                     seen.fields.retain(|field, _| !matches!(field, Field::Nic(n, _) if n == number));
                 }
-                Action::SetPool { to, .. } => set(&mut seen, &Plain::Pool.into(), &text(to)),
-                Action::SetHa { state, .. } => set(&mut seen, &Plain::Ha.into(), &text(state)),
-                Action::Suspend => seen.power = Power::Paused,
-                Action::Resume => seen.power = Power::Running,
+                Action::SetPool { from, to } => {
+                    let is = seen.get(&Plain::Pool.into()).cloned().unwrap_or_else(|| text(""));
+                    assert_eq!(is, text(from));
+                    set(&mut seen, &Plain::Pool.into(), &text(to));
+                }
+                Action::SetHa { known, state } => {
+                    let is = seen.get(&Plain::Ha.into()).cloned().unwrap_or_else(|| text(""));
+                    assert_eq!(*known, is != text(""));
+                    set(&mut seen, &Plain::Ha.into(), &text(state));
+                }
+                Action::Suspend => {
+                    assert_eq!((seen.power, key.kind), (Power::Running, Kind::Qemu));
+                    seen.power = Power::Paused;
+                }
+                Action::Resume => {
+                    assert_eq!(seen.power, Power::Paused);
+                    seen.power = Power::Running;
+                }
                 Action::Rollback { name } => {
+                    assert_eq!(step.effect, Effect::Destroy);
                     assert!(seen.snapshots.iter().flatten().any(|known| known == name), "no snapshot {name}");
+                    // It may have been taken before the guest was ours; Proxmox stops a guest for it.
+                    seen.ownership = Ownership::Unmarked;
+                    seen.power = Power::Stopped;
+                    seen.fields.insert(Plain::Running.into(), Value::Flag(false));
                 }
                 Action::DeleteSnapshot { name } => {
                     assert!(seen.snapshots.get_or_insert_default().remove(name), "no snapshot {name}");
                 }
-                Action::Backup { .. } => {}
-                Action::Restore { .. } => assert_eq!(seen.power, Power::Stopped, "Proxmox restores what is off"),
+                Action::Backup { storage, .. } => {
+                    let node = observed.node(&seen.guest.node).expect("its node answers");
+                    assert!(node.storages[storage].content.contains("backup"));
+                }
+                Action::Restore { backup } => {
+                    assert_eq!((seen.power, step.effect), (Power::Stopped, Effect::Destroy));
+                    assert!(backup.contains(&format!("-{}-", key.vmid)), "a backup of its own");
+                    seen.ownership = Ownership::Unmarked;
+                    seen.snapshots = Some(BTreeSet::new());
+                }
                 Action::MakeTemplate => {
                     assert_eq!(seen.power, Power::Stopped);
+                    assert!(seen.snapshots.iter().flatten().count() == 0, "Proxmox makes no template with snapshots");
                     seen.template = true;
                 }
-                Action::Migrate { node, .. } => seen.guest.node.clone_from(node),
+                Action::Migrate { node, running, local_disks, storage } => {
+                    assert_ne!(*node, seen.guest.node, "Proxmox refuses to move it to where it is");
+                    assert_eq!(*running, on);
+                    let target = observed.node(node).expect("it answers");
+                    for nic in seen.nics() {
+                        let Some(Value::Text(bridge)) = seen.get(&Field::Nic(nic, NicPart::Bridge)) else { panic!() };
+                        assert!(target.bridges.contains_key(bridge), "no bridge {bridge}");
+                    }
+                    assert!(*local_disks, "nothing is shared in this cluster");
+                    for slot in seen.disks().cloned().collect::<Vec<_>>() {
+                        let field = Field::storage_of(slot.clone());
+                        let Some(Value::Text(is)) = seen.get(&field).cloned() else { panic!() };
+                        let goes = storage.clone().unwrap_or(is);
+                        assert!(target.storages.contains_key(&goes), "no storage {goes}");
+                        let entry = seen.raw.get_mut(slot.as_str()).unwrap();
+                        *entry = format!("{goes}:{}", entry.split_once(':').unwrap().1);
+                        seen.fields.insert(field, text(&goes));
+                    }
+                    seen.guest.node.clone_from(node);
+                }
                 Action::Resize { slot, size } => {
                     let field = Field::Disk(slot.clone(), DiskPart::Size);
                     let Some(Value::Size(is)) = seen.get(&field).cloned() else { panic!("no disk {slot}") };
@@ -518,6 +634,7 @@ fn apply(observed: &mut Observed, step: &Step) {
                 }
                 Action::Start => {
                     assert_eq!(seen.power, Power::Stopped);
+                    assert!(!seen.template);
                     seen = seen.runs();
                 }
                 Action::Shutdown { .. } | Action::Stop => {
@@ -548,8 +665,31 @@ fn set(seen: &mut Sighting, field: &Field, value: &Value) {
     match field {
         Field::Plain(Plain::Running) => panic!("running is no configuration"),
         Field::Plain(Plain::Name) => seen.guest.name = value.to_string(),
+        Field::Plain(Plain::EfiDisk | Plain::Tpm | Plain::CloudInit) => {
+            let (at, volume) = match field {
+                Field::Plain(Plain::EfiDisk) => ("efidisk0", "efi"),
+                Field::Plain(Plain::Tpm) => ("tpmstate0", "tpm"),
+                _ => ("ide2", "cloudinit"),
+            };
+            assert!(!seen.raw.contains_key(at), "{at} is never made anew");
+            seen.raw.insert(at.to_owned(), format!("{value}:vm-{}-{volume}", seen.guest.vmid));
+        }
+        Field::Disk(_, DiskPart::Import) => return,
         Field::Disk(slot, DiskPart::Size) => {
-            seen.raw.insert(slot.to_string(), format!("disk,size={value}"));
+            let has = seen.fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Cache));
+            if !has && !slot.is_of_container() || !seen.raw.contains_key(slot.as_str()) {
+                let volume = format!("local-lvm:vm-{}-{slot}", seen.guest.vmid);
+                seen.raw.insert(slot.to_string(), volume);
+                let parts = disk(slot, value.clone(), "local-lvm");
+                for (part, value) in parts {
+                    seen.fields.entry(part).or_insert(value);
+                }
+            }
+        }
+        Field::Disk(slot, DiskPart::Storage) => {
+            if let Some(entry) = seen.raw.get_mut(slot.as_str()) {
+                *entry = format!("{value}:{}", entry.split_once(':').unwrap().1);
+            }
         }
         _ => {}
     }
