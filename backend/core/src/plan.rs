@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::field::{DiskPart, Field, Slot, Value};
+use crate::field::{DiskPart, Field, Plain, Slot, Value};
 use crate::guest::{GuestRef, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::reading::Source;
@@ -335,6 +335,22 @@ pub struct Summary {
     pub update: usize,
     /// Guests that will be gone.
     pub destroy: usize,
+}
+
+impl Step {
+    /// The name of the secret whose value goes with the call; the value itself is in no plan.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        match &self.action {
+            Action::Create { fields, .. } | Action::Update { fields, .. } => {
+                match fields.get(&Plain::Password.into()) {
+                    Some(Value::Text(name)) if !name.is_empty() => Some(name),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
 }
 
 impl Plan {

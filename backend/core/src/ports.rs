@@ -312,7 +312,8 @@ pub trait Hypervisor: Send + Sync {
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError>;
 
     /// Sends a step, once. `seen` is what the look just before it saw: its digest goes with the call where Proxmox takes one.
-    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError>;
+    /// `secret` is the value of [`Step::secret`], where the step names one.
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError>;
 
     /// How a task stands.
     async fn task(&self, upid: &Upid) -> Result<TaskState, CallError>;

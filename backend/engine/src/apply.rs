@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use metrics::counter;
 use mycopod_core::approval::Approved;
+use mycopod_core::cluster::Secret;
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ReconciliationId};
 use mycopod_core::observed::Look;
@@ -37,6 +38,13 @@ pub(crate) struct Ledger {
     cluster: Arc<Cluster>,
     lease: Lease<ReconciliationId>,
     declaration: DeclarationId,
+}
+
+impl Ledger {
+    /// The value of a secret, or why there is none.
+    pub(crate) async fn secret(&self, name: &str) -> Result<Result<Secret, String>, Refusal> {
+        self.engine.secret(name).await
+    }
 }
 
 /// How the steps of a plan stand while it is carried out.

@@ -324,10 +324,12 @@ fn kept_by(name: &str, in_use: &InUse) -> String {
 }
 
 /// The account as it stands now: a token may be older than a demotion.
-async fn must_be_admin(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
+pub(crate) async fn must_be_admin(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
     match users::get(connection, actor.id).await? {
         Some(user) if user.role == mycopod_core::status::Role::Admin && user.approved => Ok(()),
-        _ => Err(Refusal::Forbidden("Only an approved Admin may look after clusters. Nothing was changed.".into())),
+        _ => Err(Refusal::Forbidden(
+            "Only an approved Admin may look after clusters and secrets. Nothing was changed.".into(),
+        )),
     }
 }
 

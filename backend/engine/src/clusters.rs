@@ -232,7 +232,7 @@ impl Hypervisor for Closed {
     async fn is_free(&self, _: Vmid) -> Result<bool, CallError> {
         self.refuse()
     }
-    async fn submit(&self, _: &Step, _: &Look) -> Result<Submitted, CallError> {
+    async fn submit(&self, _: &Step, _: &Look, _: Option<&Secret>) -> Result<Submitted, CallError> {
         self.refuse()
     }
     async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {

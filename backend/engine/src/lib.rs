@@ -17,6 +17,7 @@ mod observe;
 mod plan;
 mod read;
 mod refusal;
+mod secrets;
 mod show;
 mod step;
 pub mod view;

@@ -121,6 +121,13 @@ impl Engine {
         let guests = minds_snapshots_of(lease.work, text, &reading, observed, policy, answers);
         let observed = &*cluster.with_snapshots(observed, &guests).await;
         let resolved = resolve(lease.work, text, &reading, observed, policy, answers);
+        let resolved = match resolved {
+            Ok(intent) => {
+                let open = self.unknown_secrets(&intent).await?;
+                if open.is_empty() { Ok(intent) } else { Err(open) }
+            }
+            open => open,
+        };
         let before = declaration.read.as_ref().map(|read| read.reading.questions.as_slice()).unwrap_or_default();
         match resolved {
             Ok(intent) => {

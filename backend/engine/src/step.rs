@@ -8,6 +8,7 @@
 use std::time::Duration;
 
 use mycopod_core::backoff::Backoff;
+use mycopod_core::cluster::Secret;
 use mycopod_core::observed::Look;
 use mycopod_core::plan::{Action, Step};
 use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState, Upid};
@@ -146,7 +147,8 @@ impl Run<'_> {
             if uncertain || sent > 0 {
                 self.ledger.again(self.step).await?;
             }
-            match self.hypervisor.submit(self.step, &look).await {
+            let secret = self.secret().await?;
+            match self.hypervisor.submit(self.step, &look, secret.as_ref()).await {
                 Ok(Submitted::Done) => return self.verify().await,
                 Ok(Submitted::Task(upid)) => {
                     self.ledger.submitted(self.step, &upid).await?;
@@ -181,6 +183,15 @@ impl Run<'_> {
                     return Ok(Outcome::Failed(format!("{error}. This step changed nothing")));
                 }
             }
+        }
+    }
+
+    /// The value of the secret that the step hands over, where it names one.
+    async fn secret(&self) -> Result<Option<Secret>, End> {
+        let Some(name) = self.step.secret() else { return Ok(None) };
+        match self.ledger.secret(name).await? {
+            Ok(secret) => Ok(Some(secret)),
+            Err(why) => Err(Outcome::Blocked(format!("{why}. Nothing was sent. Set it again, then plan again")).into()),
         }
     }
 

@@ -211,7 +211,7 @@ pub struct PlanView {
 pub struct StepView {
     /// 1, 2, 3 …
     pub seq: u32,
-    /// `create`, `clone`, `adopt`, `update`, `add_disk`, `resize`, `start`, `shutdown`, `stop`, `reboot`, `snapshot` or `delete`.
+    /// What is done, such as `create`, `clone`, `adopt`, `update`, `add_disk`, `resize`, `migrate`, `start` or `delete`.
     pub action: &'static str,
     /// The guest it acts on.
     pub guest: StepGuest,
@@ -462,6 +462,17 @@ pub struct ClusterPart {
     pub age_seconds: Option<u64>,
     /// What is wrong.
     pub detail: Option<String>,
+}
+
+/// A secret in the list of secrets: all of it but its value.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SecretLine {
+    /// What declarations call it.
+    pub name: String,
+    /// When its value was last set.
+    pub changed_at: DateTime<Utc>,
+    /// By whom: their address.
+    pub changed_by: String,
 }
 
 /// A cluster in the list of clusters.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use mycopod_core::cluster::Secret;
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Observed};
@@ -128,8 +129,8 @@ impl Hypervisor for Pve {
         self.is_number_free(vmid).await
     }
 
-    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
-        let request = codec::request(step, seen, &self.marker, self.pool.as_deref())?;
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
+        let request = codec::request(step, seen, &self.marker, self.pool.as_deref(), secret)?;
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
         let answer = self.transport.write(&request.node, &request.method, &path, &request.params).await?;
         match answer.data {

@@ -7,5 +7,6 @@ pub mod declarations;
 pub mod events;
 pub mod health;
 pub mod inventory;
+pub mod secrets;
 pub mod session;
 pub mod users;

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::api::{about, audit, clusters, declarations, events, health, inventory, session, users};
+use crate::api::{about, audit, clusters, declarations, events, health, inventory, secrets, session, users};
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
 
@@ -32,6 +32,7 @@ const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
         (name = "cluster", description = "The clusters, and what is on them"),
         (name = "audit", description = "What happened, provably"),
         (name = "users", description = "Accounts"),
+        (name = "secrets", description = "Values that declarations name and never contain"),
         (name = "health", description = "Whether it works")
     ),
     components(schemas(ProblemDetails)),
@@ -62,6 +63,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(audit::routes())
         .merge(events::routes())
         .merge(users::routes())
+        .merge(secrets::routes())
         .merge(about::routes())
         .merge(health::routes())
 }

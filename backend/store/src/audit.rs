@@ -77,6 +77,8 @@ kinds! {
     ClusterAdded = "cluster.added",
     ClusterChanged = "cluster.changed",
     ClusterRemoved = "cluster.removed",
+    SecretSet = "secret.set",
+    SecretRemoved = "secret.removed",
     CheckpointSigned = "checkpoint.signed",
 }
 

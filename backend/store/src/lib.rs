@@ -28,6 +28,7 @@ pub mod private;
 pub mod reconciliations;
 pub mod resources;
 mod row;
+pub mod secrets;
 pub mod sessions;
 pub mod steps;
 #[cfg(feature = "testing")]

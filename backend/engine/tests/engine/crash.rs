@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::lab::Lab;
 use async_trait::async_trait;
+use mycopod_core::cluster::Secret;
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
@@ -41,12 +42,12 @@ impl Hypervisor for Crashing {
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.inner.is_free(vmid).await
     }
-    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
         let n = self.writes.fetch_add(1, Ordering::SeqCst);
         if n == self.at && !self.after {
             self.stand_still().await;
         }
-        let result = self.inner.submit(step, seen).await;
+        let result = self.inner.submit(step, seen, secret).await;
         if n == self.at {
             self.stand_still().await;
         }

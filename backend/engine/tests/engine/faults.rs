@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use mycopod_core::cluster::Secret;
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
@@ -32,8 +33,8 @@ impl Hypervisor for Faulty {
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.0.is_free(vmid).await
     }
-    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
-        self.0.submit(step, seen).await
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
+        self.0.submit(step, seen, secret).await
     }
     async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {
         panic!("a fault of ours")

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use mycopod_core::cluster::Secret;
 use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
@@ -26,8 +27,8 @@ impl Hypervisor for Narrow {
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.0.is_free(vmid).await
     }
-    async fn submit(&self, step: &Step, seen: &Look) -> Result<Submitted, CallError> {
-        self.0.submit(step, seen).await
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
+        self.0.submit(step, seen, secret).await
     }
     async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
         self.0.task(upid).await

@@ -8,3 +8,4 @@ mod hidden;
 mod lab;
 mod law;
 mod path;
+mod secrets;

@@ -96,7 +96,7 @@ fn updated(guest: &Sighting, fields: BTreeMap<Field, Value>) -> Result<Sighting,
         changes: Vec::new(),
         collateral: Vec::new(),
     };
-    let request = request(&step, &Look::Present(Box::new(guest.clone())), &marker(), None)?;
+    let request = request(&step, &Look::Present(Box::new(guest.clone())), &marker(), None, None)?;
     let mut raw = guest.raw.clone();
     for (key, mut value) in request.params {
         match key.as_str() {

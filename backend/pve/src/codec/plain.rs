@@ -330,7 +330,9 @@ fn write_own(
         },
         Plain::Tags if text.is_empty() => form.delete_from(raw, "tags"),
         Plain::Tags => form.set("tags", text),
-        Plain::Description => {}
+        Plain::Password if text.is_empty() && kind == Kind::Qemu => form.delete_from(raw, "cipassword"),
+        // The caller has the marker, and the value of the secret that this names.
+        Plain::Description | Plain::Password => {}
         _ => return Err(unfit(format!("{} takes a call of its own", field.label()))),
     }
     Ok(())

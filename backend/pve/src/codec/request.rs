@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mycopod_core::cluster::Secret;
 use mycopod_core::field::{DiskPart, Field, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::marker::MarkerKey;
@@ -34,16 +35,23 @@ pub struct Request {
 
 /// The call for `step`, given what the look just before it saw. `pool` is where new guests belong.
 ///
-/// A guest's own digest goes with every call that takes one. Nothing is sent (and the answer is a
+/// `secret` is the value that [`Step::secret`] names. A guest's own digest goes with every call that takes one. Nothing is sent (and the answer is a
 /// [`CallError::Rejected`]) where the step does not fit what was seen: another guest, a number that is
 /// taken, a disk where one shall be added, a field that guests of that kind do not have.
 #[expect(clippy::too_many_lines, reason = "one arm a call, so that none is forgotten")]
-pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>) -> Result<Request, CallError> {
+pub fn request(
+    step: &Step,
+    seen: &Look,
+    marker: &MarkerKey,
+    pool: Option<&str>,
+    secret: Option<&Secret>,
+) -> Result<Request, CallError> {
     match &step.action {
         Action::Create { fields, template, macs } => {
             vacant(step, seen)?;
             let mut form = made(step, "vmid", pool);
             create(step, fields, template.as_deref(), macs, marker, &mut form)?;
+            set_password(step, secret, &mut form)?;
             let path = vec!["nodes".into(), step.guest.node.clone(), step.guest.kind.to_string()];
             Ok(Request { node: step.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
         }
@@ -78,6 +86,7 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
             let guest = present(step, seen)?;
             let mut form = Form::guarded(guest);
             set_fields(step.guest.kind, fields, &guest.raw, macs, false, &mut form)?;
+            set_password(step, secret, &mut form)?;
             if let Some(Value::Text(notes)) = fields.get(&Field::Plain(Plain::Description)) {
                 form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
             }
@@ -262,6 +271,18 @@ pub fn request(step: &Step, seen: &Look, marker: &MarkerKey, pool: Option<&str>)
     }
 }
 
+/// The password that a step names; a container takes one at its making alone.
+fn set_password(step: &Step, secret: Option<&Secret>, form: &mut Form) -> Result<(), CallError> {
+    let Some(name) = step.secret() else { return Ok(()) };
+    let secret = secret.ok_or_else(|| unfit(format!("there is no secret {name}")))?;
+    match (step.guest.kind, &step.action) {
+        (Kind::Qemu, _) => form.set("cipassword", secret.expose()),
+        (Kind::Lxc, Action::Create { .. }) => form.set("password", secret.expose()),
+        (Kind::Lxc, _) => return Err(unfit("a container takes a password at its making alone")),
+    }
+    Ok(())
+}
+
 /// The guest that the step acts on.
 fn present<'a>(step: &Step, seen: &'a Look) -> Result<&'a Sighting, CallError> {
     match seen {
@@ -412,7 +433,7 @@ mod tests {
     }
 
     fn sent(step: &Step, look: &Look) -> (Method, String, BTreeMap<String, String>) {
-        let request = request(step, look, &key(), None).unwrap();
+        let request = request(step, look, &key(), None, None).unwrap();
         assert_eq!(request.path[1], request.node);
         (request.method, request.path.join("/"), request.params.into_iter().collect())
     }
@@ -559,6 +580,28 @@ mod tests {
     }
 
     #[test]
+    fn a_password_is_the_value_of_the_secret_that_is_named_and_never_its_name() {
+        let named = fields([("password", text("web-root"))]);
+        let update = |kind| step(kind, 200, Action::Update { fields: named.clone(), macs: BTreeMap::new() });
+        let secret = Secret::new("correct horse".to_owned());
+        let sent = |step: &Step, look: &Look, secret| request(step, look, &key(), None, secret);
+        let look = seen(Kind::Qemu, 200, &[("cipassword", "**********")]);
+        let form = sent(&update(Kind::Qemu), &look, Some(&secret)).unwrap().params;
+        assert_eq!(
+            form.into_iter().collect::<BTreeMap<_, _>>(),
+            params([("digest", DIGEST), ("cipassword", "correct horse")])
+        );
+        assert!(sent(&update(Kind::Qemu), &look, None).is_err(), "without its value nothing is sent");
+        assert!(sent(&update(Kind::Lxc), &seen(Kind::Lxc, 200, &[]), Some(&secret)).is_err());
+        let mut made = named.clone();
+        made.extend(fields([("disk.rootfs.size", Value::Size(Size::gib(4))), ("disk.rootfs.storage", text("local"))]));
+        let template = Some("local:vztmpl/debian-12.tar.zst".to_owned());
+        let made = step(Kind::Lxc, 201, Action::Create { fields: made, template, macs: BTreeMap::new() });
+        let form = sent(&made, &Look::Absent, Some(&secret)).unwrap().params;
+        assert!(form.contains(&("password".to_owned(), "correct horse".to_owned())), "{form:?}");
+    }
+
+    #[test]
     fn an_added_disk_never_replaces_one() {
         let add = |n| Action::AddDisk {
             slot: Slot::scsi(n),
@@ -569,7 +612,7 @@ mod tests {
         let look = seen(Kind::Qemu, 200, &[("scsi0", "local:200/vm-200-disk-0.qcow2,size=1G"), ("scsihw", "lsi")]);
         let (_, _, form) = sent(&step(Kind::Qemu, 200, add(1)), &look);
         assert_eq!(form, params([("digest", DIGEST), ("scsi1", "local:8")]));
-        assert!(request(&step(Kind::Qemu, 200, add(0)), &look, &key(), None).is_err());
+        assert!(request(&step(Kind::Qemu, 200, add(0)), &look, &key(), None, None).is_err());
     }
 
     #[test]
@@ -608,7 +651,7 @@ mod tests {
             (Kind::Qemu, 200, update(fields([("nic.0.bridge", text("vmbr0,firewall=0"))])), &vm),
             (Kind::Qemu, 200, update(fields([("memory", Value::Size(Size::bytes(1)))])), &vm),
         ] {
-            let refused = request(&step(kind, n, action), look, &key(), None);
+            let refused = request(&step(kind, n, action), look, &key(), None, None);
             assert!(matches!(refused, Err(CallError::Rejected { .. })), "{refused:?}");
         }
     }

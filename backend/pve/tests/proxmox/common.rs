@@ -292,7 +292,7 @@ pub fn ok(data: &str) -> Reply {
 }
 
 pub async fn start(pve: &Pve) -> Result<Submitted, CallError> {
-    pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", Action::Start), &seen()).await
+    pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", Action::Start), &seen(), None).await
 }
 
 pub async fn task(pve: &Pve) -> Result<TaskState, CallError> {

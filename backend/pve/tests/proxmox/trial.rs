@@ -68,7 +68,7 @@ impl Trial {
     }
 
     pub async fn submit(&self, step: &Step, look: &Look) -> String {
-        match self.pve.submit(step, look).await {
+        match self.pve.submit(step, look, None).await {
             Ok(Submitted::Done) => "done".to_owned(),
             Ok(Submitted::Task(upid)) => self.end_of(&upid).await,
             Err(error) => said(&error),

@@ -93,7 +93,7 @@ async fn null_is_done_and_a_task_is_a_task() {
 async fn parameters_go_as_a_form_or_for_delete_in_the_address() {
     let (server, pve) = with_reply(|| ok("null")).await;
     for action in [Action::Shutdown { seconds: 180 }, Action::Delete] {
-        assert!(pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", action), &seen()).await.is_ok());
+        assert!(pve.submit(&step(Kind::Qemu, 100, "pve1", "web-1", action), &seen(), None).await.is_ok());
     }
     let received = server.received();
     assert_eq!(received[0].body, "forceStop=0&timeout=180");

@@ -71,7 +71,7 @@ impl Hypervisor for NoCluster {
     async fn is_free(&self, _: Vmid) -> Result<bool, CallError> {
         unreachable()
     }
-    async fn submit(&self, _: &Step, _: &Look) -> Result<Submitted, CallError> {
+    async fn submit(&self, _: &Step, _: &Look, _: Option<&Secret>) -> Result<Submitted, CallError> {
         unreachable()
     }
     async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {
