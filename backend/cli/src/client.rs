@@ -216,6 +216,11 @@ impl Client {
         self.json(Method::PATCH, path, Some(body)).await
     }
 
+    /// `PUT`, with a body.
+    pub async fn put(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        self.json(Method::PUT, path, Some(body)).await
+    }
+
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
         self.json(Method::DELETE, path, None).await

@@ -12,6 +12,7 @@ pub mod guests;
 pub mod login;
 pub mod plan;
 pub mod sandbox;
+pub mod secret;
 pub mod serve;
 pub mod status;
 pub mod user;

@@ -19,7 +19,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, ClientError};
 use crate::commands::{
-    answer, approve, audit, cancel, cluster, declare, doctor, drift, guests, login, plan, sandbox, serve, status, user,
+    answer, approve, audit, cancel, cluster, declare, doctor, drift, guests, login, plan, sandbox, secret, serve,
+    status, user,
 };
 use crate::config::ClientConfig;
 use crate::exit::Exit;
@@ -69,6 +70,8 @@ enum Command {
     Audit(audit::Args),
     /// Look after clusters
     Cluster(cluster::Args),
+    /// Look after secrets, such as the passwords that new guests get
+    Secret(secret::Args),
     /// Look after users
     User(user::Args),
     /// Run the sandbox cluster alone
@@ -138,6 +141,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Drift(args) => drift::run(args, &client()?, out).await,
         Command::Audit(args) => audit::run(args, config, out).await,
         Command::Cluster(args) => cluster::run(args, &client()?, out).await,
+        Command::Secret(args) => secret::run(args, &client()?, out).await,
         Command::User(args) => user::run(args, &client()?, out).await,
         Command::Serve(_) | Command::Sandbox(_) | Command::Doctor(_) => Ok(Exit::Usage),
     }

@@ -192,7 +192,7 @@ async fn a_ticket_and_a_token_hold_on_every_host() {
         task(&pve).await.unwrap();
         a.is(Mode::Status("595 Connection refused"));
         let change = step(Kind::Qemu, 100, "pve1", "web-1", Action::Start);
-        assert_eq!(pve.submit(&change, &seen()).await, Ok(Submitted::Done));
+        assert_eq!(pve.submit(&change, &seen(), None).await, Ok(Submitted::Done));
         let last = b.server.received().pop().unwrap();
         assert!(last.headers.contains(&header), "{last:?}");
         assert!(b.server.received().iter().all(|request| !request.line.contains("/access/ticket")));

@@ -124,12 +124,12 @@ async fn what_became_of_a_lost_call_is_told_by_a_look() {
     };
 
     inject(Effect::Answer { status: 595, reason: "Connection refused".into(), executed: false });
-    assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::NotSent(_))));
+    assert!(matches!(pve.submit(&start, &seen, None).await, Err(CallError::NotSent(_))));
     inject(Effect::DropRequest);
-    assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::MaybeSent(_))));
+    assert!(matches!(pve.submit(&start, &seen, None).await, Err(CallError::MaybeSent(_))));
     assert_eq!(power().await, Power::Stopped);
     inject(Effect::DropReply);
-    assert!(matches!(pve.submit(&start, &seen).await, Err(CallError::MaybeSent(_))));
+    assert!(matches!(pve.submit(&start, &seen, None).await, Err(CallError::MaybeSent(_))));
     assert_eq!(power().await, Power::Running);
 }
 
@@ -141,7 +141,7 @@ async fn a_password_serves_as_well_as_a_token() {
     let pve = client(&running.url(), password("secret123"), trust(&running));
     let start = step(Kind::Qemu, 111, "pve1", "test-1", Action::Start);
     let seen = pve.look(start.guest.key()).await.unwrap();
-    assert!(matches!(pve.submit(&start, &seen).await, Ok(Submitted::Task(_))));
+    assert!(matches!(pve.submit(&start, &seen, None).await, Ok(Submitted::Task(_))));
     let error = client(&running.url(), password("wrong"), trust(&running)).observe().await.unwrap_err();
     assert!(matches!(error, CallError::Rejected { status: 401, .. }), "{error}");
 }
