@@ -17,6 +17,7 @@ use crate::id::ClusterId;
 use crate::observed::{Look, Observed};
 use crate::plan::Step;
 use crate::reading::{Answers, Reading};
+use crate::rights::Rights;
 
 /// Time and randomness, so that tests can give their own.
 pub trait Clock: Send + Sync {
@@ -273,7 +274,7 @@ pub struct TaskLog {
 }
 
 /// Something that the product's token may not do, and where.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct MissingPrivilege {
     /// The path of Proxmox's access control, e.g. `/storage/local-lvm`.
     pub path: String,
@@ -323,6 +324,9 @@ pub trait Hypervisor: Send + Sync {
 
     /// The tasks of one guest that its node still knows, newest first, running ones included.
     async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError>;
+
+    /// What we may do there.
+    async fn rights(&self) -> Result<Rights, CallError>;
 
     /// Version and privileges.
     async fn health(&self) -> Result<Health, CallError>;

@@ -17,6 +17,7 @@ use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::reading::Answers;
+use mycopod_core::rights::Rights;
 use mycopod_core::seal::SealKey;
 use mycopod_store::clusters::{self, Added};
 use tokio::task::{AbortHandle, JoinSet};
@@ -244,6 +245,10 @@ impl Hypervisor for Closed {
     async fn tasks_of(&self, _: &str, _: Vmid) -> Result<Vec<Upid>, CallError> {
         self.refuse()
     }
+    async fn rights(&self) -> Result<Rights, CallError> {
+        self.refuse()
+    }
+
     async fn health(&self) -> Result<Health, CallError> {
         self.refuse()
     }

@@ -10,7 +10,9 @@ use mycopod_core::intent::{Intent, OneDeed, Wish};
 use mycopod_core::observed::{Observed, Ownership};
 use mycopod_core::plan::{Action, Plan};
 use mycopod_core::planner::{self, World};
+use mycopod_core::privilege::{self, Missing};
 use mycopod_core::reading::Question;
+use mycopod_core::rights;
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
@@ -28,6 +30,13 @@ use crate::{Engine, Refusal};
 /// Planning anew after another plan took the same VMID, or a guest that may not be seen has it. Each try that is lost was won by another declaration, so that
 /// many at once make many tries, and none goes on for ever.
 const TRIES: u32 = 100;
+
+/// The answer to what is missing: that it may be there now.
+const PLAN_AGAIN: &str = "Plan again";
+/// As many missing privileges are named in one sentence: more are not read.
+const MAX_NAMED: usize = 40;
+/// The most of a version, in characters, that a sentence repeats.
+const MAX_VERSION: usize = 40;
 
 /// What the database says that a plan depends on.
 pub(crate) struct Known {
@@ -60,6 +69,11 @@ impl Engine {
             let mut known = self.known(cluster, lease.work, intent, observed).await?;
             known.hidden.clone_from(&hidden);
             let plan = match known.plan(lease.work, observed, self) {
+                Ok(plan) if self.find_hidden(cluster, &plan, observed, &mut hidden).await? => continue,
+                Ok(plan) => allowed(cluster, plan, observed).await?,
+                Err(open) => Err(open),
+            };
+            let plan = match plan {
                 Ok(plan) => plan,
                 Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
                 Err(open) => {
@@ -67,9 +81,6 @@ impl Engine {
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;
                 }
             };
-            if self.find_hidden(cluster, &plan, observed, &mut hidden).await? {
-                continue;
-            }
             match self.put_up(lease, &plan, observed, &known.intent, is_new.then_some(&read)).await {
                 Err(StoreOrRefusal::Store(StoreError::VmidTaken(_))) => {}
                 Err(StoreOrRefusal::Store(error)) => return Err(error.into()),
@@ -308,6 +319,47 @@ impl Known {
         let world = World { observed, resources: &self.resources, done: &self.done, hidden: &self.hidden };
         planner::plan(id, &self.intent, &world, &engine.settings().policy)
     }
+}
+
+/// The plan, unless it cannot be carried out: on a version whose rules are not known, or without what it takes.
+/// Then nothing is offered, and what is missing is asked for.
+async fn allowed(cluster: &Cluster, plan: Plan, observed: &Observed) -> Result<Result<Plan, Vec<Question>>, Refusal> {
+    if plan.is_empty() {
+        return Ok(Ok(plan));
+    }
+    let ask = |topic, text| Ok(Err(vec![Question::new(topic, None, text, vec![PLAN_AGAIN.to_owned()])]));
+    if !rights::supports(&observed.version) {
+        let version: String = observed.version.chars().take(MAX_VERSION).collect();
+        let text = format!(
+            "The cluster runs Proxmox VE {version}. MycoPod knows the rules of 8.4 and plans for no other. Nothing is \
+             planned."
+        );
+        return ask("version", text);
+    }
+    let missing = privilege::missing(&plan, observed, &cluster.hypervisor().rights().await?);
+    let (root, privileges): (Vec<_>, Vec<_>) = missing.iter().partition(|missing| matches!(missing, Missing::Root(_)));
+    let list = |all: &[&Missing]| {
+        let named: Vec<String> = all.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+        let more = all.len().saturating_sub(MAX_NAMED);
+        if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
+    };
+    if !root.is_empty() {
+        let text = format!(
+            "Proxmox lets only root@pam itself, and no API token, set {}. Leave it out of the declaration, or set it \
+             by hand. Nothing is planned.",
+            list(&root)
+        );
+        return ask("root", text);
+    }
+    if !privileges.is_empty() {
+        let text = format!(
+            "MycoPod may not do on Proxmox what this takes. It lacks {}. Grant that to its user and its API token, \
+             then plan again. Nothing is planned.",
+            list(&privileges)
+        );
+        return ask("privileges", text);
+    }
+    Ok(Ok(plan))
 }
 
 /// The deeds of a declaration that were done: every step that served them, in one reconciliation.

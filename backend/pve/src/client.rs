@@ -10,6 +10,7 @@ use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::rights::Rights;
 use serde_json::Value;
 use thiserror::Error;
 
@@ -174,6 +175,10 @@ impl Hypervisor for Pve {
         tasks.sort_by(|a, b| b.starttime().cmp(&a.starttime()).then_with(|| b.cmp(a)));
         tasks.dedup();
         Ok(tasks)
+    }
+
+    async fn rights(&self) -> Result<Rights, CallError> {
+        self.granted().await
     }
 
     async fn health(&self) -> Result<Health, CallError> {

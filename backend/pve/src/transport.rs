@@ -83,6 +83,14 @@ impl Transport {
         self.hosts.iter().map(Host::calls).sum()
     }
 
+    /// Whether we are root@pam itself. A token of root's is not.
+    pub fn is_root(&self) -> bool {
+        match &self.login {
+            Login::Token(_) => false,
+            Login::Ticket(tickets) => tickets.user == "root@pam",
+        }
+    }
+
     /// The hosts, in the order in which they were given.
     pub fn hosts(&self) -> Vec<String> {
         self.hosts.iter().map(Host::name).collect()

@@ -12,6 +12,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::rights::Rights;
 use mycopod_sandbox::{Effect, Fault};
 use tokio::sync::Notify;
 
@@ -61,6 +62,9 @@ impl Hypervisor for Crashing {
     }
     async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
         self.inner.tasks_of(node, vmid).await
+    }
+    async fn rights(&self) -> Result<Rights, CallError> {
+        self.inner.rights().await
     }
     async fn health(&self) -> Result<Health, CallError> {
         self.inner.health().await

@@ -12,6 +12,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::rights::Rights;
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
 use reqwest::Method;
@@ -44,6 +45,9 @@ impl Hypervisor for Faulty {
     }
     async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
         self.0.tasks_of(node, vmid).await
+    }
+    async fn rights(&self) -> Result<Rights, CallError> {
+        self.0.rights().await
     }
     async fn health(&self) -> Result<Health, CallError> {
         self.0.health().await

@@ -8,6 +8,7 @@ use mycopod_core::guest::{GuestKey, Vmid};
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::rights::Rights;
 
 use crate::lab::Lab;
 
@@ -38,6 +39,9 @@ impl Hypervisor for Narrow {
     }
     async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
         self.0.tasks_of(node, vmid).await
+    }
+    async fn rights(&self) -> Result<Rights, CallError> {
+        self.0.rights().await
     }
     async fn health(&self) -> Result<Health, CallError> {
         self.0.health().await

@@ -8,4 +8,5 @@ mod hidden;
 mod lab;
 mod law;
 mod path;
+mod privileges;
 mod secrets;

@@ -23,6 +23,7 @@ use mycopod_core::ports::{
     TaskLog, TaskState, Upid,
 };
 use mycopod_core::reading::{Answers, Reading};
+use mycopod_core::rights::Rights;
 use mycopod_engine::clock::SystemClock;
 use mycopod_engine::{Engine, First, Parts, Settings};
 use mycopod_server::{Config, create_first_admin, router};
@@ -81,6 +82,9 @@ impl Hypervisor for NoCluster {
         unreachable()
     }
     async fn tasks_of(&self, _: &str, _: Vmid) -> Result<Vec<Upid>, CallError> {
+        unreachable()
+    }
+    async fn rights(&self) -> Result<Rights, CallError> {
         unreachable()
     }
     async fn health(&self) -> Result<Health, CallError> {
