@@ -101,7 +101,10 @@ const PASSWORDS: [&str; 7] = ["password", "passwd", "passphrase", "cipassword", 
 fn tells_a_password(tokens: &[Token]) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| tokens.get(at)).map_or("", |token| token.word.as_str());
     let is_mark = |at: usize| tokens.get(at).is_some_and(|token| matches!(token.kind, TokenKind::Mark('=' | ':')));
-    let links = ["to", "is", "be", "as", "the", "a", "should", "shall", "must", "will", "it", "from", "in", "of"];
+    let links = [
+        "to", "is", "be", "as", "the", "a", "should", "shall", "must", "will", "it", "from", "in", "of", "stored",
+        "kept", "taken", "read",
+    ];
     let names = |at: &usize| PASSWORDS.contains(&tokens[*at].word.as_str());
     (0..tokens.len()).filter(names).any(|at| {
         // “hunter2 as its password”

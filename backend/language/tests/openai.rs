@@ -87,6 +87,57 @@ async fn summary(text: &str, statements: &[Value]) -> String {
 }
 
 #[tokio::test]
+async fn fields_and_deeds_of_proxmox_are_read_by_the_same_words() {
+    let text =
+        "Create a VM called f-1 with a 40 GB disk with discard on, a cpu limit of 1.5, UEFI, vmbr1 and firewall on";
+    let values = [
+        ("disk", "a 40 GB disk"),
+        ("discard", "discard on"),
+        ("cpulimit", "cpu limit of 1.5"),
+        ("bios", "UEFI"),
+        ("bridge", "vmbr1"),
+        ("firewall", "firewall on"),
+    ];
+    let values: Vec<Value> =
+        values.into_iter().map(|(field, words)| json!({ "field": field, "words": words })).collect();
+    let create =
+        statement("create", text, &json!({ "verb": "Create", "kind": "VM", "names": ["f-1"], "values": values }));
+    let expected = "vm f-1 cpulimit=1.5 bios=ovmf disk=40G(discard:yes) nic=bridge:vmbr1,firewall:yes";
+    assert_eq!(summary(text, &[create]).await, expected);
+    for (text, action, expected) in [
+        ("migrate web-01 to pve2", "migrate", "migrate[pve2] web-01"),
+        ("roll web-01 back to pre-patch", "rollback", "rollback[pre-patch] web-01"),
+        ("delete disk scsi1 of db-1", "delete_disk", "destroydisk[scsi1] db-1"),
+        ("remove scsi1 of db-1", "delete_disk", "ask remove-disk"),
+        // The words decide, not the model.
+        ("detach scsi1 of db-1", "delete_disk", "ask unread"),
+        ("suspend web-01", "resume", "ask unread"),
+        ("back up web-01 every night", "backup", "ask unread"),
+        ("do not suspend web-01", "suspend", "ask unread"),
+        ("delete the snapshot pre-patch of web-01", "delete", "ask unread"),
+        ("delete the disk of web-01", "delete", "ask unread"),
+        ("delete all data of web-01", "delete", "ask unread"),
+    ] {
+        let target = json!({ "verb": text.split(' ').next(), "targets": ["web-01"] });
+        let more = if text.contains("web-01") { target } else { json!({}) };
+        let read = summary(text, &[statement(action, text, &more)]).await.replace(", unread", "");
+        assert_eq!(read, expected, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_is_left_out_deletes_no_guest() {
+    let text = "delete the disk of web-01";
+    let delete = statement("delete", text, &json!({ "verb": "delete", "targets": ["web-01"] }));
+    let server = Server::new([reading(std::slice::from_ref(&delete)), reading(&[delete])]);
+    let first = read(&server, text).await.unwrap();
+    let left_out: Answers =
+        first.questions.iter().map(|question| (question.id.clone(), "Leave it out".to_owned())).collect();
+    let second = server.reader().await.read(text, &common::inventory(), &left_out).await.unwrap();
+    assert!(second.statements.is_empty(), "{second:?}");
+}
+
+#[tokio::test]
 async fn a_good_answer_is_read_as_the_text_says() {
     let text = "Create a VM called shop-01 with 4 cores, 8 GB RAM and a 40 GB disk";
     let create = statement(

@@ -271,6 +271,20 @@ impl Parser<'_> {
         }) {
             return Some(switched);
         }
+        // “turn the firewall on for web-01”
+        if let Some(switched) = self.attempt(|p| {
+            p.any("turn|switch").then_some(())?;
+            p.any("the");
+            let start = p.at;
+            let noun = p.noun()?;
+            let on = p.any("on");
+            (on || p.any("off")).then_some(())?;
+            let value = noun.switched(on)?;
+            let tokens = start..p.at;
+            Some((p.of_targets("for|on|of|in")?, vec![Said { value, tokens }], How::Set))
+        }) {
+            return Some(switched);
+        }
         let on = if self.any("enable|activate|turn on|switch on") {
             true
         } else if self.any("disable|deactivate|turn off|switch off") {

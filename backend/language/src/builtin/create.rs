@@ -240,7 +240,11 @@ impl Parser<'_> {
                 let item = self.attempt(|p| {
                     while p.any(JOINS) {}
                     let item = p.item(How::Give)?;
-                    (p.at_boundary() || p.ahead(|p| p.item(How::Give))).then_some(item)
+                    let goes_on = |p: &mut Self| {
+                        while p.any(JOINS) {}
+                        p.item(How::Give)
+                    };
+                    (p.at_boundary() || p.ahead(goes_on)).then_some(item)
                 })?;
                 if let Some(Draft::Clone(copy)) = self.drafts.last_mut() {
                     copy.items.push(item);
@@ -253,6 +257,8 @@ impl Parser<'_> {
 
     fn describe(&mut self) -> Option<()> {
         let mut all = false;
+        // “Set the boot order to scsi0.”
+        self.any("set its|set the|set|give it|add");
         loop {
             // “one called a-1 with 2 cores and one called a-2 with 4”
             let one_of_them = matches!(self.word(), "one" | "another");

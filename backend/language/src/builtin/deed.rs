@@ -31,7 +31,8 @@ impl Parser<'_> {
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
-                (p.at_boundary() || matches!(draft, Draft::Clone(_)) && p.word() == "with").then_some(draft)
+                (p.at_boundary() || matches!(draft, Draft::Clone(_)) && matches!(p.word(), "with" | "on" | "using"))
+                    .then_some(draft)
             })
         })?;
         match draft {
@@ -190,10 +191,15 @@ impl Parser<'_> {
         };
         online(self);
         let mut storage = None;
-        if self.any(
-            "together with its disks|together with its local disks|with its disks|with all its disks|with its local disks|with local disks|\
-            with their disks|and its disks|including its disks|with disks",
-        ) {
+        let with_disks = self.attempt(|p| {
+            p.any("together");
+            p.any("with all its|with all of its|with its|with their|with|and all its|and its|including its")
+                .then_some(())?;
+            // “local” is the name of a storage as well.
+            p.at += usize::from(p.word() == "local");
+            p.any("disks|disk").then_some(())
+        });
+        if with_disks.is_some() {
             storage = self.attempt(|p| {
                 p.any("to|onto|on").then_some(())?;
                 p.any("the");

@@ -1,6 +1,5 @@
 //! From what was said of new guests to one description each, with a question for what stays open.
 
-use std::fmt::Display;
 use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
@@ -8,16 +7,15 @@ use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, Create, DiskRef, Question, Source, Sourced, WantedDisk, WantedNic};
 use mycopod_core::size::Size;
 
-use crate::lexer::{Token, lex};
-
-use super::Parser;
-use super::draft::{Context, Draft, Group, MAX_OPTIONS};
+use super::draft::{Context, Group};
 use super::item::{DiskItem, Item, Said, Which};
+use super::members;
+use super::settle::{address_answered, once, set_part, settle, storage_answered, unit_answered};
 
 /// The description of each guest of a group. Guests without a name or kind are left out; they are asked for.
 pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> Vec<Create> {
-    let kind = kind(context, group, questions);
-    let names = names(context, group, kind.as_ref().map(|kind| kind.value), questions);
+    let kind = members::kind(context, group, questions);
+    let names = members::names(context, group, kind.as_ref().map(|kind| kind.value), questions);
     let Some(kind) = kind else { return Vec::new() };
     if names.is_empty() {
         // What else is open about it is asked at once, not one question after the other.
@@ -31,7 +29,7 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
         return Vec::new();
     }
     let several = names.len() > 1;
-    ask_about_the_undescribed(context, group, questions);
+    members::ask_about_the_undescribed(context, group, questions);
     names
         .into_iter()
         .enumerate()
@@ -43,142 +41,6 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
             description.create(context, kind.clone(), name, questions)
         })
         .collect()
-}
-
-fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> Option<Sourced<Kind>> {
-    if let Some(kind) = &group.kind {
-        return Some(context.said(kind.value, &kind.tokens));
-    }
-    match context.answer("kind", &group.head) {
-        Some("VM") => return Some(Sourced::new(Kind::Qemu, answered("VM"))),
-        Some("container") => return Some(Sourced::new(Kind::Lxc, answered("container"))),
-        _ => {}
-    }
-    let words = context.words(&group.head);
-    questions.push(context.question(
-        "kind",
-        &group.head,
-        format!("Shall “{words}” make a VM or a container?"),
-        &["VM", "container"],
-    ));
-    None
-}
-
-fn names(
-    context: &Context<'_>,
-    group: &Group,
-    kind: Option<Kind>,
-    questions: &mut Vec<Question>,
-) -> Vec<Sourced<String>> {
-    let wanted = group
-        .count
-        .as_ref()
-        .map(|count| count.value)
-        .or_else(|| (!group.plural && group.members.len() < 2).then_some(1));
-    let mut said: Vec<Sourced<String>> =
-        group.members.iter().map(|member| context.said(member.value.clone(), &member.tokens)).collect();
-    if !group.plural {
-        // “VM a-1 …, and call it a-1”
-        said.dedup_by(|one, other| one.value == other.value);
-    }
-    let listed = said.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(", ");
-    let double = said.iter().enumerate().any(|(at, name)| said[..at].iter().any(|other| other.value == name.value));
-    let fits = |count: usize| wanted.is_none_or(|wanted| u64::try_from(count) == Ok(wanted));
-    if !said.is_empty() && !double && fits(said.len()) {
-        return said;
-    }
-    if let Some(answer) = context.answer("name", &group.head) {
-        let names = answered_names(context, answer);
-        if !names.is_empty() && fits(names.len()) {
-            return names.into_iter().map(|name| Sourced::new(name, answered(answer))).collect();
-        }
-    }
-    let noun = kind.map_or("guest", Kind::noun);
-    let wanted_words = wanted.map_or_else(
-        || "How many guests, and what".to_owned(),
-        |n| if n == 1 { "What".to_owned() } else { format!("{n} {noun}s: what") },
-    );
-    let (text, options) = match (said.as_slice(), wanted) {
-        ([], Some(1)) => (format!("What shall the {noun} be called?"), Vec::new()),
-        ([], _) => (format!("{wanted_words} shall they be called?"), Vec::new()),
-        ([one], Some(n)) if n > 1 && n <= 100 => {
-            let numbered: Vec<String> = (1..=n).map(|i| format!("{}-{i}", one.value)).collect();
-            (
-                format!("{n} {noun}s are wanted, and one name is given: {listed}. What shall they be called?"),
-                vec![numbered.join(", ")],
-            )
-        }
-        _ if double => (format!("A name stands twice: {listed}. What shall the guests be called?"), Vec::new()),
-        (_, wanted) => (
-            format!(
-                "{} wanted, and {} named: {listed}. What shall they be called?",
-                wanted.map_or_else(String::new, |n| format!("{n} {noun}{} are", if n == 1 { "" } else { "s" })),
-                said.len()
-            ),
-            Vec::new(),
-        ),
-    };
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    questions.push(context.question("name", &group.head, text, &options));
-    Vec::new()
-}
-
-/// The names in an answer, ranges included.
-fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
-    let tokens = lex(answer, |_| true);
-    let mut parser = Parser::new(answer, &tokens, context.inventory);
-    let names = parser.names(true).or_else(|| parser.any_name().map(|value| vec![Said { value, tokens: 0..1 }]));
-    if parser.done() { names.unwrap_or_default().into_iter().map(|name| name.value).collect() } else { Vec::new() }
-}
-
-/// Where guests are described one by one, each must be: nobody lists a guest to say nothing of it.
-fn ask_about_the_undescribed(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) {
-    let one_by_one = group.items.iter().any(|(whose, _)| whose.is_some());
-    for (at, member) in group.members.iter().enumerate() {
-        if one_by_one
-            && group.members.len() > 1
-            && !group.items.iter().any(|(whose, _)| whose.is_none_or(|whose| whose == at))
-        {
-            let text = format!(
-                "Nothing is said of “{}”, and something of the others. How shall it be? Say it in the declaration.",
-                member.value
-            );
-            questions.push(context.question("each", &member.tokens, text, &[]));
-        }
-    }
-}
-
-/// The answer that keeps what was said from the guests before.
-const ONLY_LAST: &str = "Only for the last";
-/// The answer that a guest of which nothing was said takes the defaults.
-const AS_DEFAULTS: &str = "The defaults hold for it";
-
-/// “a VM x and a container y with 2 cores” says 2 cores of y, or of both.
-pub fn ask_about_neighbours(context: &Context<'_>, drafts: &[Draft], questions: &mut Vec<Question>) {
-    for pair in drafts.windows(2) {
-        let [Draft::Create(first), Draft::Create(second)] = pair else { continue };
-        let between = context.tokens.get(first.head.end..second.head.start).unwrap_or_default();
-        let joined = !between.iter().any(Token::ends_sentence);
-        if joined && first.is_bare() && !second.is_bare() && context.answer("each", &first.head) != Some(ONLY_LAST) {
-            let (a, b) = (context.words(&first.head), context.words(&second.tokens));
-            questions.push(context.question(
-                "each",
-                &first.head,
-                format!("“{b}” follows “{a}”. Does what is said there hold for the last guest only? To have the same for all, say “both” or “each”."),
-                &[ONLY_LAST],
-            ));
-        }
-        // “VM x with 2 cores and VM y”: nobody adds a guest in passing to say nothing of it.
-        if joined && !first.is_bare() && !first.shared && second.items.is_empty() && !second.members.is_empty() {
-            let words = context.words(&second.head);
-            if context.answer("each", &second.head) != Some(AS_DEFAULTS) {
-                let text = format!(
-                    "Nothing is said of “{words}”, and something of the guest before. Shall the defaults hold for it? Else say in the declaration how it shall be."
-                );
-                questions.push(context.question("each", &second.head, text, &[AS_DEFAULTS]));
-            }
-        }
-    }
 }
 
 /// What was said of one guest.
@@ -543,134 +405,4 @@ impl Description {
             ));
         }
     }
-}
-
-/// Sets what can be said once.
-fn once(
-    context: &Context<'_>,
-    field: &str,
-    slot: &mut Option<Sourced<String>>,
-    value: String,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) {
-    match slot {
-        Some(first) => settle(context, field, first, value, tokens, questions),
-        None => *slot = Some(context.said(value, tokens)),
-    }
-}
-
-/// Two values where there can be one: the answer decides, and without one it is asked.
-fn settle<T: PartialEq + Display>(
-    context: &Context<'_>,
-    field: &str,
-    first: &mut Sourced<T>,
-    second: T,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) {
-    if first.value == second {
-        return;
-    }
-    let (one, other) = (first.value.to_string(), second.to_string());
-    let topic = format!("which-{field}");
-    match context.answer(&topic, tokens) {
-        Some(answer) if answer == one => {}
-        Some(answer) if answer == other => *first = Sourced::new(second, answered(answer)),
-        _ => {
-            let text = format!("Both {one} and {other} are said for the same {field}. Which shall it be?");
-            questions.push(context.question(&topic, tokens, text, &[&one, &other]));
-        }
-    }
-}
-
-/// Sets a part of a disk.
-fn set_part(
-    context: &Context<'_>,
-    disk: &mut WantedDisk,
-    part: DiskPart,
-    value: Value,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) {
-    match (part, value) {
-        (DiskPart::Storage, Value::Text(storage)) => {
-            once(context, "storage", &mut disk.storage, storage, tokens, questions);
-        }
-        (part, value) => match disk.parts.iter_mut().find(|(known, _)| *known == part) {
-            Some((_, first)) => settle(context, part.as_str(), first, value, tokens, questions),
-            None => disk.parts.push((part, context.said(value, tokens))),
-        },
-    }
-}
-
-/// The storage that was answered for a small volume.
-pub fn storage_answered(
-    context: &Context<'_>,
-    plain: Plain,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) -> Option<Sourced<Value>> {
-    if let Some(answer) = context.answer("storage", tokens).filter(|answer| !answer.trim().is_empty()) {
-        return Some(Sourced::new(Value::Text(answer.trim().to_owned()), answered(answer)));
-    }
-    let storages: Vec<&str> = context.inventory.storages.iter().map(String::as_str).take(MAX_OPTIONS).collect();
-    let text = format!("“{}”: on which storage shall the {} be?", context.words(tokens), plain.label());
-    questions.push(context.question("storage", tokens, text, &storages));
-    None
-}
-
-/// That an answer says it.
-fn answered(answer: &str) -> Source {
-    Source::inferred(format!("answered “{answer}”"))
-}
-
-/// The size that a number without a unit was answered to mean.
-pub fn unit_answered(
-    context: &Context<'_>,
-    number: u64,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) -> Option<Size> {
-    let (gib, mib) = (format!("{number} GB"), format!("{number} MB"));
-    match context.answer("unit", tokens) {
-        Some(answer) if answer == gib => Some(Size::gib(number)),
-        Some(answer) if answer == mib => Some(Size::mib(number)),
-        _ => {
-            questions.push(context.question(
-                "unit",
-                tokens,
-                format!("“{}”: {number} of which unit?", context.words(tokens)),
-                &[&gib, &mib],
-            ));
-            None
-        }
-    }
-}
-
-/// The address with the prefix that was answered.
-pub fn address_answered(
-    context: &Context<'_>,
-    address: &str,
-    tokens: &Range<usize>,
-    questions: &mut Vec<Question>,
-) -> Option<String> {
-    let options = [24, 16, 8].map(|prefix| format!("{address}/{prefix}"));
-    if let Some(answer) = context.answer("prefix", tokens)
-        && answer
-            .strip_prefix(address)
-            .and_then(|rest| rest.strip_prefix('/'))
-            .and_then(|prefix| prefix.parse::<u8>().ok())
-            .is_some_and(|prefix| (1..=32).contains(&prefix))
-    {
-        return Some(answer.to_owned());
-    }
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    questions.push(context.question(
-        "prefix",
-        tokens,
-        format!("“{}” has no prefix length. Which network is it in?", context.words(tokens)),
-        &options,
-    ));
-    None
 }

@@ -15,6 +15,7 @@ use crate::lexer::{Token, source, span};
 use super::describe;
 use super::edits;
 use super::item::{How, Item, Said};
+use super::members;
 
 /// The most names offered to choose from: more is a list nobody reads. Others may still be typed.
 pub const MAX_OPTIONS: usize = 12;
@@ -234,7 +235,7 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
     let fragments = account::fragments(context.text, context.tokens, unread);
     let mut questions = account::questions(context.tokens, &fragments, context.answers);
     let mut statements = Vec::new();
-    describe::ask_about_neighbours(context, &drafts, &mut questions);
+    members::ask_about_neighbours(context, &drafts, &mut questions);
     for draft in drafts {
         let span = context.span(draft.tokens());
         let mut push = |what| statements.push(Statement { span, what });
@@ -245,7 +246,7 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
                 }
             }
             Draft::Change(change) => {
-                let edits = edits::edits(context, &change.items, change.how, &mut questions);
+                let edits = edits::edits(context, &change.items, change.how, false, &mut questions);
                 if !edits.is_empty() {
                     push(What::Change { targets: change.targets, edits });
                 }
@@ -257,7 +258,7 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
                 }
             }
             Draft::Clone(copy) => {
-                let edits = edits::edits(context, &copy.items, How::Give, &mut questions);
+                let edits = edits::edits(context, &copy.items, How::Give, true, &mut questions);
                 push(What::Clone { from: copy.from, name: copy.name, full: copy.full, edits });
             }
         }

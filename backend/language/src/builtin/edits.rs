@@ -6,13 +6,19 @@ use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Question, Sourced};
 
 use super::change::disk_ref;
-use super::describe::{address_answered, storage_answered, unit_answered};
 use super::draft::{Context, MAX_OPTIONS};
 use super::item::{DiskItem, How, Item, Said, Which};
+use super::settle::{address_answered, storage_answered, unit_answered};
 
 /// The edits that `items` say.
-pub fn edits(context: &Context<'_>, items: &[Said<Item>], how: How, questions: &mut Vec<Question>) -> Vec<Edit> {
-    let mut edits = Edits { context, how, questions, done: Vec::new() };
+pub fn edits(
+    context: &Context<'_>,
+    items: &[Said<Item>],
+    how: How,
+    of_copy: bool,
+    questions: &mut Vec<Question>,
+) -> Vec<Edit> {
+    let mut edits = Edits { context, how, of_copy, questions, done: Vec::new() };
     for item in items {
         edits.add(&item.value, &item.tokens);
     }
@@ -22,6 +28,8 @@ pub fn edits(context: &Context<'_>, items: &[Said<Item>], how: How, questions: &
 struct Edits<'a, 'q> {
     context: &'a Context<'a>,
     how: How,
+    /// Whether they say where a copy differs.
+    of_copy: bool,
     questions: &'q mut Vec<Question>,
     done: Vec<Edit>,
 }
@@ -73,7 +81,11 @@ impl Edits<'_, '_> {
                 )),
             },
             Item::Several(items) => items.iter().for_each(|item| self.add(item, tokens)),
-            // The disk just added, or the copy’s.
+            Item::Storage(storage) if self.of_copy && self.done.is_empty() => {
+                let storage = Amount::To(Value::Text(storage.clone()));
+                self.push(EditField::Disk(DiskRef::Only, DiskPart::Storage), storage, tokens);
+            }
+            // The disk just added.
             Item::Storage(storage) if self.new_disk_storage(storage, tokens) => {}
             Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
                 let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");

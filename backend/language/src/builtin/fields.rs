@@ -1,6 +1,6 @@
 //! The words for every field that can be declared: the one table of both readers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
@@ -89,7 +89,7 @@ const WORDS: &[(Named, &str)] = &[
     ),
     (
         Named::Plain(Plain::Nameserver),
-        "dns servers|dns server|dns resolvers|dns resolver|name servers|name server|nameservers|nameserver|dns",
+        "cloud-init dns|dns servers|dns server|dns resolvers|dns resolver|name servers|name server|nameservers|nameserver|dns",
     ),
     (
         Named::Plain(Plain::SearchDomain),
@@ -134,7 +134,7 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Nic(NicPart::Vlan), "vlan tag|vlan id|vlan"),
     (
         Named::Nic(NicPart::Ip),
-        "static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4|ip|address",
+        "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4|ip|address",
     ),
     (Named::Nic(NicPart::Gateway), "default gateway|ipv4 gateway|gateway|gw"),
     (Named::Nic(NicPart::Ip6), "static ipv6 address|static ipv6|ipv6 address|ip6 address|ipv6|ip6"),
@@ -308,7 +308,8 @@ impl Named {
     pub fn cleared(self) -> Option<Value> {
         let text = |text: &str| Some(Value::Text(text.to_owned()));
         match self {
-            Self::Plain(Plain::Name | Plain::Password | Plain::Snippets | Plain::Running | Plain::Tags) => None,
+            Self::Plain(Plain::Name | Plain::Password | Plain::Snippets | Plain::Running) => None,
+            Self::Plain(Plain::Tags) => Some(Value::Set(BTreeSet::new())),
             Self::Plain(Plain::Balloon | Plain::Swap) => Some(Value::Size(Size::default())),
             Self::Plain(plain) => match (plain.shape(), plain.unset()) {
                 (Shape::Flag, _) => Some(Value::Flag(false)),

@@ -7,6 +7,7 @@ use mycopod_core::reading::{Amount, DiskRef};
 use mycopod_core::size::Size;
 
 use super::Parser;
+use super::fields::Named;
 use super::named::{Noun, is_cpu_type};
 
 /// What is done with the phrases that follow.
@@ -399,7 +400,13 @@ impl Parser<'_> {
             }
             noun => noun,
         };
-        self.connected_value(&noun, how)
+        let item = self.connected_value(&noun, how)?;
+        // “mtu 9000 on net0”, “cache none for scsi1”
+        Some(match (self.of_which(noun), item) {
+            (Noun::DiskPart(disk, _), Item::DiskPart(None, part, amount)) => Item::DiskPart(disk, part, amount),
+            (Noun::Nic(number, _), item) => item.of_nic(number),
+            (_, item) => item,
+        })
     }
 
     /// “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “a 40 GB disk on tank”.
@@ -512,6 +519,11 @@ impl Parser<'_> {
         if !self.any(DISKS) {
             return None;
         }
+        // “a mount point at /srv/data with 10 GB”
+        let mount = self.attempt(|p| {
+            p.any("at|on|under").then_some(())?;
+            p.shaped(Named::Disk(DiskPart::Mount))
+        });
         let size = if let Some(size) = first {
             size
         } else {
@@ -523,7 +535,8 @@ impl Parser<'_> {
         }
         let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
-        let disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
+        let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
+        disk.parts.extend(mount.map(|mount| (DiskPart::Mount, mount)));
         fits.then_some(Item::Disk(disk))
     }
 

@@ -16,10 +16,12 @@ mod edits;
 pub mod fields;
 pub mod item;
 mod keep;
+mod members;
 pub mod named;
 mod nic;
 mod place;
 mod plug;
+mod settle;
 mod shaped;
 pub mod target;
 

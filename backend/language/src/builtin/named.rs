@@ -319,6 +319,18 @@ impl Parser<'_> {
                 let size = self.quantity()?;
                 Some(Item::Disk(self.disk_item(by(Value::Size(size)), Which::Further, 1)))
             }
+            // “a mount point at /srv/data with 10 GB”
+            Noun::DiskPart(None, DiskPart::Mount) if sets => {
+                let mount = self.shaped(Named::Disk(DiskPart::Mount))?;
+                let size = self.attempt(|p| {
+                    p.any("with a size of|with|of").then_some(())?;
+                    p.quantity()
+                });
+                let Some(size) = size else { return noun.is(mount) };
+                let mut disk = self.disk_item(by(Value::Size(size)), Which::Further, 1);
+                disk.parts.push((DiskPart::Mount, mount));
+                Some(Item::Disk(disk))
+            }
             Noun::DiskPart(disk, part) if sets => {
                 Some(Item::DiskPart(disk.clone(), *part, by(self.shaped(Named::Disk(*part))?)))
             }
@@ -358,6 +370,9 @@ impl Parser<'_> {
                 Named::Node => None,
             };
         }
+        if self.any("features|feature") {
+            let _ = self.mark(':') || self.mark('=');
+        }
         let prefix = self.prefix();
         self.articles();
         self.any("any");
@@ -389,7 +404,7 @@ impl Parser<'_> {
     }
 
     /// “… on for scsi1”, “… off on net1”: the disk or NIC behind the value.
-    fn of_which(&mut self, noun: Noun) -> Noun {
+    pub fn of_which(&mut self, noun: Noun) -> Noun {
         match noun {
             Noun::DiskPart(None, part) => {
                 let disk = self.attempt(|p| {

@@ -258,7 +258,8 @@ impl Parser<'_> {
         }
         let (noun, targets) = self
             .attempt(|p| {
-                let noun = p.noun()?;
+                let all = p.any("all of the|all the|all");
+                let noun = p.noun().filter(|noun| !all || *noun == Noun::Plain(Plain::Tags))?;
                 Some((noun, p.of_targets("from|of|on|for")?))
             })
             .or_else(|| {

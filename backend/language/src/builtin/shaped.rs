@@ -210,7 +210,7 @@ impl Parser<'_> {
 
     /// “from secret web-root”: a secret’s name, never a password itself.
     fn secret(&mut self) -> Option<String> {
-        self.any("from|in|of");
+        self.any("stored in|kept in|taken from|read from|from|in|of");
         self.any("the|a");
         if !self.any("secret called|secret named|secret") {
             return None;

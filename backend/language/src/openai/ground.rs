@@ -122,10 +122,7 @@ impl<'a> Grounder<'a> {
 
     /// What is open in a sentence; where one of its open words turns its meaning round, the whole of it.
     fn sentence(&mut self, sentence: Range<usize>, unread: &mut Vec<Range<usize>>) {
-        let open = |at: &usize| {
-            let token = &self.tokens[*at];
-            !self.covered[*at] && account::is_content(token) && !is_in(LINKS, &token.word)
-        };
+        let open = |at: &usize| self.is_open(*at);
         if self.turns(sentence.clone().filter(open)) {
             self.parser
                 .drafts
@@ -134,6 +131,12 @@ impl<'a> Grounder<'a> {
         } else {
             unread.extend(sentence.filter(open).map(|at| at..at + 1));
         }
+    }
+
+    /// Whether a token says something that nothing covers.
+    fn is_open(&self, at: usize) -> bool {
+        let token = &self.tokens[at];
+        !self.covered[at] && account::is_content(token) && !is_in(LINKS, &token.word)
     }
 
     /// Whether one of these tokens turns the meaning of its sentence round.
@@ -387,6 +390,10 @@ impl<'a> Grounder<'a> {
             _ => return Ok(None),
         };
         let targets = self.targets(raw, whole)?;
+        // “delete the disk of web-01” deletes no guest, whatever becomes of the words that are open.
+        if deed == Deed::Delete && whole.clone().any(|at| self.is_open(at)) {
+            return Ok(None);
+        }
         Ok((!targets.is_empty()).then(|| Draft::Do(Doing { tokens: whole.clone(), targets, deed })))
     }
 
