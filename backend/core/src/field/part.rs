@@ -217,7 +217,7 @@ impl NicPart {
     pub const fn shape(self) -> Shape {
         match self {
             Self::Bridge => Shape::Word,
-            Self::Vlan => Shape::Count { least: 1, most: MAX_VLAN },
+            Self::Vlan => Shape::Count { least: 0, most: MAX_VLAN },
             Self::Ip => Shape::Address4,
             Self::Gateway => Shape::Host4,
             Self::Ip6 => Shape::Address6,

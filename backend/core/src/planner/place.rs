@@ -161,7 +161,8 @@ impl Planner<'_> {
         for (field, value) in &new.fields {
             if let (Field::Nic(number, NicPart::Bridge), Value::Text(bridge)) = (field, &value.value) {
                 let has = node.bridges.get(bridge).ok_or_else(|| format!("it has no bridge {bridge}"))?;
-                if new.fields.contains_key(&Field::Nic(*number, NicPart::Vlan)) && !has.vlan_aware {
+                let tag = new.fields.get(&Field::Nic(*number, NicPart::Vlan)).map(|said| &said.value);
+                if tag.is_some_and(|tag| *tag != Value::Count(0)) && !has.vlan_aware {
                     return Err(format!("its bridge {bridge} does not pass VLAN tags on"));
                 }
             }

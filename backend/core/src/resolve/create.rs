@@ -265,7 +265,7 @@ impl<'a> Resolver<'a> {
         if subject.fields.contains_key(&Field::Nic(number, NicPart::Bridge)) {
             return;
         }
-        let tagged = fields.contains_key(&Field::Nic(number, NicPart::Vlan));
+        let tagged = fields.get(&Field::Nic(number, NicPart::Vlan)).is_some_and(|tag| tag.value != Value::Count(0));
         if let Some(bridge) = self.default_bridge(subject, tagged) {
             fields.entry(Field::Nic(number, NicPart::Bridge)).or_insert(bridge.map(Value::Text));
         }

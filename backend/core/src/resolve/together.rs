@@ -233,6 +233,9 @@ impl<'a> Resolver<'a> {
     ) {
         let (tag, bridge) = (Field::Nic(number, NicPart::Vlan), Field::Nic(number, NicPart::Bridge));
         let (Some(Value::Count(vlan)), Some(Value::Text(name))) = (all.get(&tag), all.get(&bridge)) else { return };
+        if *vlan == 0 {
+            return;
+        }
         let aware = || {
             let bridges = subject.nodes.iter().flat_map(|(_, node)| &node.bridges);
             bridges.filter(|(_, bridge)| bridge.vlan_aware).map(|(name, _)| name)

@@ -415,6 +415,12 @@ mod tests {
     }
 
     #[test]
+    fn no_vlan_is_said_by_0() {
+        let vlan = |tag| check(&Field::Nic(0, NicPart::Vlan), Kind::Qemu, Value::Count(tag), &[]).is_ok();
+        assert!(vlan(0) && vlan(4_094) && !vlan(4_095));
+    }
+
+    #[test]
     fn tags_are_kept_as_proxmox_keeps_them() {
         let tags =
             |tag: &str| text(check(&Field::Plain(Plain::Tags), Kind::Qemu, Value::Set([tag.to_owned()].into()), &[]));
