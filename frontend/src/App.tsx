@@ -15,6 +15,7 @@ const Declarations = lazy(() => import("./pages/Declarations"));
 const NewDeclaration = lazy(() => import("./pages/NewDeclaration"));
 const DeclarationPage = lazy(() => import("./pages/Declaration"));
 const Audit = lazy(() => import("./pages/Audit"));
+const Clusters = lazy(() => import("./pages/Clusters"));
 const Users = lazy(() => import("./pages/Users"));
 const NotFound = lazy(() => import("./pages/NotFound"));
 
@@ -60,6 +61,7 @@ export function App() {
                 <Route path="/declarations/new" element={<NewDeclaration />} />
                 <Route path="/declarations/:id" element={<DeclarationPage />} />
                 <Route path="/audit" element={<Audit />} />
+                <Route path="/clusters" element={<Clusters />} />
                 <Route path="/users" element={<Users />} />
                 <Route path="*" element={<NotFound />} />
               </Route>

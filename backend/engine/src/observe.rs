@@ -224,6 +224,12 @@ impl Engine {
         })
     }
 
+    /// Whether there is no cluster but the sandbox, so that no real machine is touched.
+    #[must_use]
+    pub fn is_practice(&self) -> bool {
+        self.settings().sandbox && self.0.clusters.all().len() == 1
+    }
+
     /// Whether the database answers now and each cluster did when it was last asked.
     pub async fn readiness(&self) -> Readiness {
         let now = self.clock().now();

@@ -37,6 +37,7 @@ function touched(event: AuditEvent): QueryKey[] {
   if (event.declaration) keys.push(["declarations"], ["declaration", event.declaration]);
   const subject = event.kind.split(".")[0];
   if (subject === "user") keys.push(["users"]);
+  if (subject === "cluster") keys.push(["clusters"], ["cluster"], ["guests"], ["about"]);
   if (subject === "step" || subject === "drift" || subject === "declaration") keys.push(["guests"]);
   return keys;
 }

@@ -23,11 +23,15 @@ import type {
   AuditEntry,
   Checkpoint,
   Cluster,
+  ClusterChange,
+  ClusterLine,
+  ClusterTest,
   Confirmation,
   Declaration,
   DeclarationSummary,
   Guest,
   NewAccount,
+  NewCluster,
   Role,
   Session,
   TaskLog,
@@ -246,7 +250,7 @@ export function useTaskLog(declaration: string, seq: number) {
   });
 }
 
-// The cluster
+// The clusters
 
 export function useGuests() {
   return useQuery({
@@ -256,11 +260,61 @@ export function useGuests() {
   });
 }
 
-export function useCluster() {
+/** One cluster with its nodes; without a name the first. */
+export function useCluster(cluster?: string) {
   return useQuery({
-    queryKey: ["cluster"],
-    queryFn: ({ signal }) => get<Cluster>("/cluster", undefined, signal),
+    queryKey: ["cluster", cluster],
+    queryFn: ({ signal }) => get<Cluster>("/cluster", { cluster }, signal),
     refetchInterval: CLUSTER_INTERVAL,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export function useClusters() {
+  return useQuery({
+    queryKey: ["clusters"],
+    queryFn: ({ signal }) => get<ClusterLine[]>("/clusters", undefined, signal),
+    refetchInterval: CLUSTER_INTERVAL,
+  });
+}
+
+/** Whether there is more than one cluster, so that each thing has to say where it is. */
+export function useSeveralClusters(): boolean {
+  return (useClusters().data?.length ?? 1) > 1;
+}
+
+/** A call that changes which clusters there are, or how one is reached. */
+function useClusterMutation<In, Out>(call: (input: In) => Promise<Out>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: call,
+    onSuccess: () =>
+      Promise.all(
+        ["clusters", "cluster", "guests", "about"].map((key) =>
+          client.invalidateQueries({ queryKey: [key] }),
+        ),
+      ),
+  });
+}
+
+export function useAddCluster() {
+  return useClusterMutation((cluster: NewCluster) => post<ClusterTest>("/clusters", cluster));
+}
+
+export function useChangeCluster() {
+  return useClusterMutation(
+    async ({ name, ...change }: ClusterChange & { name: string }) =>
+      (await api.patch<ClusterTest>(`/clusters/${name}`, change)).data,
+  );
+}
+
+export function useTestCluster() {
+  return useClusterMutation((name: string) => post<ClusterTest>(`/clusters/${name}/test`));
+}
+
+export function useRemoveCluster() {
+  return useClusterMutation(async (name: string) => {
+    await api.delete(`/clusters/${name}`);
   });
 }
 

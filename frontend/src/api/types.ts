@@ -60,6 +60,10 @@ export type Drift = Schemas["Drift"];
 export type Guest = Narrow<Schemas["Guest"], { kind: GuestKind }>;
 export type Node = Schemas["Node"];
 export type Cluster = Schemas["Cluster"];
+export type ClusterLine = Schemas["ClusterLine"];
+export type ClusterTest = Schemas["ClusterTest"];
+export type NewCluster = Schemas["NewCluster"];
+export type ClusterChange = Schemas["ClusterChange"];
 
 export type AuditEntry = Schemas["AuditEntry"];
 export type AuditEvent = Schemas["AuditEvent"];

@@ -1,7 +1,7 @@
 import { Button, Modal, TextInput } from "@mantine/core";
 import { useState } from "react";
 
-import { useConfirm } from "../api/queries";
+import { useConfirm, useSeveralClusters } from "../api/queries";
 import type { Declaration, Plan } from "../api/types";
 import { count, guestId } from "../lib/format";
 import { byGuest, destroyed, summaryText } from "../lib/plan";
@@ -33,7 +33,7 @@ export function ConfirmDialog({ opened, ...props }: Props) {
   );
 }
 
-function Question({ declaration: { id, status, plan }, onClose }: Omit<Props, "opened">) {
+function Question({ declaration: { id, cluster, status, plan }, onClose }: Omit<Props, "opened">) {
   const confirm = useConfirm(id);
   const [firstSeen] = useState(plan?.digest);
   if (status !== "awaiting_approval" || plan === null) {
@@ -66,6 +66,7 @@ function Question({ declaration: { id, status, plan }, onClose }: Omit<Props, "o
       <Consent
         key={plan.digest}
         plan={plan}
+        cluster={cluster}
         sending={confirm.isPending}
         onCancel={onClose}
         onConfirm={(destroy) =>
@@ -93,12 +94,14 @@ function scrollTo(element: HTMLElement | null) {
 
 interface ConsentProps {
   plan: Plan;
+  cluster: string;
   sending: boolean;
   onCancel: () => void;
   onConfirm: (destroy: string[]) => void;
 }
 
-function Consent({ plan, sending, onCancel, onConfirm }: ConsentProps) {
+function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) {
+  const several = useSeveralClusters();
   const [typed, setTyped] = useState<Record<number, string>>({});
   const doomed = destroyed(plan);
   const named = doomed.every((guest) => typed[guest.vmid] === guest.name);
@@ -111,8 +114,14 @@ function Consent({ plan, sending, onCancel, onConfirm }: ConsentProps) {
       }}
     >
       <p>
-        {count(plan.steps.length, "step")} on {count(byGuest(plan).length, "guest")}:{" "}
-        {summaryText(plan.summary)}.
+        {count(plan.steps.length, "step")} on {count(byGuest(plan).length, "guest")}
+        {several && (
+          <>
+            {" "}
+            of cluster <strong>{cluster}</strong>
+          </>
+        )}
+        : {summaryText(plan.summary)}.
       </p>
       <ul className={classes.hit} aria-label="Guests this plan touches">
         {byGuest(plan).map(({ guest, worst }) => (

@@ -56,6 +56,9 @@ function readingMarks(reading: Reading): Mark<Kind>[] {
   for (const { start, end } of reading.questions) {
     if (start !== null && end !== null) marks.push({ start, end, value: "asked" });
   }
+  if (reading.cluster?.source.kind === "said") {
+    marks.push({ ...reading.cluster.source, value: "said" });
+  }
   for (const statement of reading.statements) {
     for (const { source } of [...statement.targets, ...statement.fields]) {
       if (source.kind === "said") marks.push({ ...source, value: "said" });

@@ -16,7 +16,7 @@ export function DriftNotice({ declaration }: { declaration: string }) {
   return (
     <Notice tone="warn" title="Drift: the cluster is no longer as declared">
       {drifted.map((guest) => (
-        <div key={guest.vmid}>
+        <div key={`${guest.cluster} ${guest.vmid}`}>
           <strong>{guest.name}</strong>
           <DriftList drift={guest.drift} />
         </div>

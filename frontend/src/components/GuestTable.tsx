@@ -2,6 +2,7 @@ import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { Link } from "react-router";
 
+import { useSeveralClusters } from "../api/queries";
 import type { Guest } from "../api/types";
 import { count, gibibytes, guestId, mebibytes } from "../lib/format";
 import { ago } from "../lib/time";
@@ -18,18 +19,21 @@ const FILTER_FROM = 8;
 /** An observation older than this many seconds is marked. */
 const OLD = 120;
 
+/** Where it is; `several` says that its node's name alone does not tell. */
+const where = (several: boolean): Column<Guest> => ({
+  header: "Guest",
+  cell: (guest) => (
+    <>
+      <strong>{guest.name}</strong>
+      <p className="soft small">
+        {guestId(guest)} on {guest.node}
+        {several && `, cluster ${guest.cluster}`}
+      </p>
+    </>
+  ),
+});
+
 const COLUMNS: Column<Guest>[] = [
-  {
-    header: "Guest",
-    cell: (guest) => (
-      <>
-        <strong>{guest.name}</strong>
-        <p className="soft small">
-          {guestId(guest)} on {guest.node}
-        </p>
-      </>
-    ),
-  },
   {
     header: "State",
     cell: (guest) => (
@@ -47,6 +51,7 @@ const COLUMNS: Column<Guest>[] = [
 ];
 
 export function GuestTable({ guests }: { guests: Guest[] }) {
+  const several = useSeveralClusters();
   const [filter, setFilter] = useState("");
   const [all, setAll] = useState(false);
   if (guests.length === 0) return <Empty>No guest has been seen on the cluster.</Empty>;
@@ -62,7 +67,7 @@ export function GuestTable({ guests }: { guests: Guest[] }) {
         <TextInput
           type="search"
           aria-label="Filter the guests"
-          placeholder="Filter by name, node, tag, state or “drift”"
+          placeholder={`Filter by name, node, ${several ? "cluster, " : ""}tag, state or “drift”`}
           value={filter}
           onChange={(event) => setFilter(event.currentTarget.value)}
         />
@@ -71,10 +76,10 @@ export function GuestTable({ guests }: { guests: Guest[] }) {
         <p className="soft">No guest fits the filter.</p>
       ) : (
         <DataTable
-          caption="Guests of the cluster"
-          columns={COLUMNS}
+          caption={several ? "Guests of the clusters" : "Guests of the cluster"}
+          columns={[where(several), ...COLUMNS]}
           rows={shown}
-          rowKey={(guest) => guest.vmid}
+          rowKey={(guest) => `${guest.cluster} ${guest.vmid}`}
         />
       )}
       {shown.length < found.length && (
@@ -141,11 +146,22 @@ function rank(guest: Guest): number {
   return guest.template ? 3 : 2;
 }
 
-function words({ name, vmid, node, status, template, tags, managed, drift }: Guest): string {
+function words({
+  cluster,
+  name,
+  vmid,
+  node,
+  status,
+  template,
+  tags,
+  managed,
+  drift,
+}: Guest): string {
   return [
     name,
     vmid,
     node,
+    cluster,
     template ? "template" : status,
     ...tags,
     managed ? "as declared" : "not ours",

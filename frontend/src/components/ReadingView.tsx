@@ -10,13 +10,25 @@ export function ReadingView({ reading }: { reading: Reading }) {
     return <p className="soft">Nothing in the declaration was understood as a statement.</p>;
   }
   return (
-    <ol className={classes.statements}>
-      {reading.statements.map((statement) => (
-        <li key={statement.start} className={classes.statement}>
-          <StatementView statement={statement} />
-        </li>
-      ))}
-    </ol>
+    <>
+      {reading.cluster && <ClusterSaid cluster={reading.cluster} />}
+      <ol className={classes.statements}>
+        {reading.statements.map((statement) => (
+          <li key={statement.start} className={classes.statement}>
+            <StatementView statement={statement} />
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+}
+
+/** The cluster that was named, for all statements. */
+function ClusterSaid({ cluster }: { cluster: Target }) {
+  return (
+    <p {...usePointing(cluster.source)}>
+      On cluster <strong>{cluster.display}</strong> <SourceMark source={cluster.source} />
+    </p>
   );
 }
 

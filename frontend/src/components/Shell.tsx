@@ -32,6 +32,7 @@ export default function Shell() {
         <nav className={classes.nav} aria-label="Pages">
           <NavLink to="/dashboard">Dashboard</NavLink>
           <NavLink to="/declarations">Declarations</NavLink>
+          <NavLink to="/clusters">Clusters</NavLink>
           <NavLink to="/audit">Audit</NavLink>
           {user.role === "Admin" && <NavLink to="/users">Users</NavLink>}
         </nav>

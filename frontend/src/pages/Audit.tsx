@@ -37,6 +37,9 @@ const KINDS = [
   "declaration.superseded",
   "drift.found",
   "drift.cleared",
+  "cluster.added",
+  "cluster.changed",
+  "cluster.removed",
   "checkpoint.signed",
 ];
 

@@ -1,7 +1,8 @@
-import { Button } from "@mantine/core";
+import { Button, NativeSelect } from "@mantine/core";
+import { useState } from "react";
 import { Link } from "react-router";
 
-import { useCluster, useDeclarations, useGuests } from "../api/queries";
+import { useCluster, useClusters, useDeclarations, useGuests } from "../api/queries";
 import { ClusterView } from "../components/ClusterView";
 import { DeclarationList } from "../components/DeclarationList";
 import { Empty } from "../components/Empty";
@@ -16,7 +17,10 @@ const RECENT = 6;
 export default function Dashboard() {
   const declarations = useDeclarations();
   const guests = useGuests();
-  const cluster = useCluster();
+  const clusters = useClusters();
+  const [chosen, setChosen] = useState<string>();
+  const cluster = useCluster(chosen);
+  const names = clusters.data?.map(({ name }) => name) ?? [];
   return (
     <Page
       title="Dashboard"
@@ -31,7 +35,20 @@ export default function Dashboard() {
           <Panel title="Guests">
             <Loaded query={guests}>{(data) => <GuestTable guests={data} />}</Loaded>
           </Panel>
-          <Panel title="Cluster">
+          <Panel
+            title="Cluster"
+            actions={
+              names.length > 1 && (
+                <NativeSelect
+                  size="xs"
+                  aria-label="Which cluster"
+                  value={chosen ?? names[0]}
+                  onChange={(event) => setChosen(event.currentTarget.value)}
+                  data={names}
+                />
+              )
+            }
+          >
             <Loaded query={cluster}>{(data) => <ClusterView cluster={data} />}</Loaded>
           </Panel>
         </div>

@@ -2,7 +2,7 @@ import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, useParams } from "react-router";
 
-import { useCancel, useDeclaration } from "../api/queries";
+import { useCancel, useDeclaration, useSeveralClusters } from "../api/queries";
 import { useUser } from "../api/session";
 import type { Declaration } from "../api/types";
 import { ConfirmDialog } from "../components/ConfirmDialog";
@@ -38,7 +38,9 @@ export default function DeclarationPage() {
 
 function DeclarationView({ declaration }: { declaration: Declaration }) {
   const highlight = useHighlightState();
-  const { id, content, author, created_at, status, reading, plan, reconciliation } = declaration;
+  const several = useSeveralClusters();
+  const { id, cluster, content, author, created_at, status, reading, plan, reconciliation } =
+    declaration;
   return (
     <HighlightProvider value={highlight}>
       <div className={classes.columns}>
@@ -46,7 +48,7 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
           <Panel title="Declared">
             <DeclaredText content={content} reading={reading} />
             <p className="soft small">
-              {author.email} · <Time iso={created_at} /> ·{" "}
+              {author.email} · <Time iso={created_at} /> · {several && `cluster ${cluster} · `}
               <Link to={`/audit?declaration=${id}`}>audit entries</Link>
             </p>
           </Panel>

@@ -10,9 +10,10 @@ import { end } from "../api/session";
 import { App } from "../App";
 import Shell from "../components/Shell";
 import { show } from "../test/render";
-import { CHECKPOINT, CLUSTER, declaration, entry, GUESTS } from "../test/samples";
+import { CHECKPOINT, CLUSTER, CLUSTERS, declaration, entry, GUESTS } from "../test/samples";
 import { DOWN, logInAs, problem, serve } from "../test/server";
 import Audit from "./Audit";
+import Clusters from "./Clusters";
 import Dashboard from "./Dashboard";
 import DeclarationPage from "./Declaration";
 import Declarations from "./Declarations";
@@ -33,6 +34,7 @@ const ROUTES = {
   "GET /declarations/d-1": () => declaration(),
   "GET /guests": () => GUESTS,
   "GET /cluster": () => CLUSTER,
+  "GET /clusters": () => CLUSTERS,
   "GET /audit": () => [entry(2, "plan.made"), entry(1)],
   "GET /audit/verify": () => ({ ok: true, size: 2, root: "cd", first_bad: null }),
   "GET /audit/checkpoint": () => CHECKPOINT,
@@ -73,6 +75,7 @@ test.each([
   ["new declaration", <NewDeclaration />, "Examples", "/"],
   ["declaration", <DeclarationPage />, "Understood", "/declarations/d-1"],
   ["audit", <Audit />, "plan.made", "/audit"],
+  ["clusters", <Clusters />, "does not answer", "/clusters"],
   ["users", <Users />, "new@example.org", "/users"],
 ])("axe finds nothing wrong with the page %s", async (_, page, awaited, path) => {
   serve(ROUTES);

@@ -2,6 +2,7 @@ import type {
   AuditEntry,
   Checkpoint,
   Cluster,
+  ClusterLine,
   Declaration,
   Guest,
   Plan,
@@ -150,6 +151,49 @@ export const GUESTS: Guest[] = [
     drift: [],
     pending: [],
     problem: null,
+  },
+];
+
+export const CLUSTERS: ClusterLine[] = [
+  {
+    name: "main",
+    first: true,
+    sandbox: true,
+    state: "seen",
+    version: "8.4.1",
+    nodes: 2,
+    guests: 5,
+    age_seconds: 4,
+    detail: null,
+    access: {
+      urls: ["https://127.0.0.1:8006"],
+      token: "root@pam!first",
+      trust: "ca",
+      pin: null,
+      pool: null,
+      added_at: null,
+      added_by: null,
+    },
+  },
+  {
+    name: "lab",
+    first: false,
+    sandbox: false,
+    state: "unreachable",
+    version: "8.4.1",
+    nodes: 1,
+    guests: 1,
+    age_seconds: 300,
+    detail: "Proxmox cannot be reached: connection refused",
+    access: {
+      urls: ["https://lab1.example.org:8006", "https://lab2.example.org:8006"],
+      token: "mycopod@pve!mycopod",
+      trust: "pin",
+      pin: "ab".repeat(32),
+      pool: "mycopod",
+      added_at: TIME,
+      added_by: "admin@example.org",
+    },
   },
 ];
 

@@ -20,7 +20,7 @@ struct About {
     product: &'static str,
     /// Its version.
     version: String,
-    /// Whether the cluster is the sandbox, and no Proxmox VE.
+    /// Whether the only cluster is the sandbox, and no Proxmox VE is touched.
     sandbox: bool,
     /// `builtin` or `openai`.
     reader: &'static str,
@@ -36,7 +36,7 @@ async fn about(State(app): State<App>) -> Json<About> {
     Json(About {
         product: "MycoPod",
         version: app.config.version.clone(),
-        sandbox: app.engine.settings().sandbox,
+        sandbox: app.engine.is_practice(),
         reader,
         reader_model: model.map(str::to_owned),
     })
