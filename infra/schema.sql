@@ -256,6 +256,15 @@ CREATE TABLE resources (
     CONSTRAINT resources_vmid_check CHECK (((vmid >= 100) AND (vmid <= 999999999)))
 );
 
+CREATE TABLE secrets (
+    name text NOT NULL,
+    value bytea NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by uuid NOT NULL,
+    CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text)),
+    CONSTRAINT secrets_value_check CHECK (((octet_length(value) >= 41) AND (octet_length(value) <= 2000)))
+);
+
 CREATE TABLE steps (
     reconciliation_id uuid NOT NULL,
     seq integer NOT NULL,
@@ -355,6 +364,9 @@ ALTER TABLE ONLY refresh_tokens
 
 ALTER TABLE ONLY resources
     ADD CONSTRAINT resources_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY secrets
+    ADD CONSTRAINT secrets_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (reconciliation_id, seq);
@@ -488,6 +500,9 @@ ALTER TABLE ONLY resources
 
 ALTER TABLE ONLY resources
     ADD CONSTRAINT resources_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY secrets
+    ADD CONSTRAINT secrets_changed_by_fkey FOREIGN KEY (changed_by) REFERENCES users(id);
 
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES reconciliations(id);

@@ -82,12 +82,12 @@ test("an Admin declares a VM, agrees to the plan, finds it made and in the log, 
   await page.getByRole("cell", { name: "plan.approved" }).waitFor();
   await look(page, "audit");
 
+  await page.reload();
+  await page.getByText("The log verifies").waitFor();
+
   await page.getByRole("link", { name: "Clusters" }).click();
   await page.getByRole("table", { name: "Clusters" }).getByText("answers").waitFor();
   await look(page, "clusters");
-
-  await page.reload();
-  await page.getByText("The log verifies").waitFor();
 
   await page.getByRole("link", { name: "Declarations" }).click();
   await declare(page, `Delete the VM ${name}`);

@@ -430,6 +430,41 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/secrets": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Which secrets there are; for Admins. No value is ever shown. */
+    get: operations["list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/secrets/{name}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Sets a secret's value, or another one; for Admins. Guests that were given an older one keep it. */
+    put: operations["set"];
+    post?: never;
+    /** Forgets a secret; for Admins. Guests that were given it keep it. */
+    delete: operations["remove"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/users": {
     parameters: {
       query?: never;
@@ -544,7 +579,7 @@ export interface components {
       reader: string;
       /** @description The language model that reads declarations, where one does. */
       reader_model?: string | null;
-      /** @description Whether the cluster is the sandbox, and no Proxmox VE. */
+      /** @description Whether the only cluster is the sandbox, and no Proxmox VE is touched. */
       sandbox: boolean;
       /** @description Its version. */
       version: string;
@@ -1187,6 +1222,26 @@ export interface components {
       /** @description How each step stands. */
       steps: components["schemas"]["LedgerStep"][];
     };
+    /** @description A secret in the list of secrets: all of it but its value. */
+    SecretLine: {
+      /**
+       * Format: date-time
+       * @description When its value was last set.
+       */
+      changed_at: string;
+      /** @description By whom: their address. */
+      changed_by: string;
+      /** @description What declarations call it. */
+      name: string;
+    };
+    /** @description A secret's value. */
+    SecretValue: {
+      /**
+       * Format: password
+       * @description 1 to 1024 bytes on one line. It is sealed at once, and can be replaced but not read.
+       */
+      value: string;
+    };
     /** @description Somebody's session. */
     Session: {
       /**
@@ -1265,7 +1320,7 @@ export interface components {
     };
     /** @description One step of a plan. */
     Step: {
-      /** @description `create`, `clone`, `adopt`, `update`, `add_disk`, `resize`, `start`, `shutdown`, `stop`, `reboot`, `snapshot` or `delete`. */
+      /** @description What is done, such as `create`, `clone`, `adopt`, `update`, `add_disk`, `resize`, `migrate`, `start` or `delete`. */
       action: string;
       /** @description Field by field. */
       changes: components["schemas"]["Change"][];
@@ -2383,6 +2438,94 @@ export interface operations {
         content: {
           "application/problem+json": components["schemas"]["Problem"];
         };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SecretLine"][];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  set: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SecretValue"];
+      };
+    };
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
       /** @description Any other error */
       default: {
