@@ -160,7 +160,8 @@ impl Pve {
             self.object(&path("status")),
             self.list(&path("storage"), &[]),
             self.list(&path("network"), &[]),
-            self.list(&path("qemu"), &[]),
+            // Without `full` a suspended VM is listed as one that runs.
+            self.list(&path("qemu"), &[("full", "1")]),
             self.list(&path("lxc"), &[]),
         )
         .await?;

@@ -1,5 +1,7 @@
 //! Changes of fields: of guests that exist, or of those that the same text makes.
 
+use std::collections::BTreeSet;
+
 use super::amount::absolute;
 use super::create::free_slots;
 use super::target::Found;
@@ -8,7 +10,7 @@ use super::{Doubt, Fields, Resolver, Subject};
 use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::{NewGuest, Wish};
-use crate::observed::Sighting;
+use crate::observed::{Observed, Sighting, Volume};
 use crate::reading::{Edit, EditField, LEAVE_OUT, Sourced, Span, Target};
 use crate::size::Size;
 
@@ -220,8 +222,14 @@ impl<'a> Resolver<'a> {
         if *field == Field::Plain(Plain::Name) {
             return self.renamed(at, said, subject);
         }
+        let observed = self.observed;
         let check = |value: Value| {
             let value = value::check(field, kind, value, &subject.nodes)?;
+            if now != Some(&value)
+                && let Some(doubt) = absent(field, &value, observed, subject)
+            {
+                return Err(doubt);
+            }
             match (field, &value, now) {
                 (Field::Disk(slot, DiskPart::Size), Value::Size(size), Some(Value::Size(has))) if size < has => {
                     let text = format!(
@@ -251,6 +259,29 @@ impl<'a> Resolver<'a> {
             self.free_name(at, &Sourced::new(name.clone(), said.source.clone()), |seen| Some(seen.guest.key()) == own)?;
         Some(name.map(|name| Value::Text(name.into())))
     }
+}
+
+/// A pool or a file that a value names and that is not to be seen.
+fn absent(field: &Field, value: &Value, observed: &Observed, subject: &Subject<'_>) -> Option<Doubt> {
+    let Value::Text(name) = value else { return None };
+    let content = match field {
+        Field::Plain(Plain::Pool) if !name.is_empty() && !observed.pools.contains(name) => {
+            let text = format!("There is no pool {name}, or none that may be seen. Which one is meant?");
+            return Some(Doubt::new(text).or(&observed.pools));
+        }
+        Field::Plain(Plain::Cdrom) if !name.is_empty() && name != "none" => "iso",
+        // A guest's own disk can be imported as well; those are in no list of files.
+        Field::Disk(_, DiskPart::Import) if name.contains(":import/") => "import",
+        _ => return None,
+    };
+    let of_content = || observed.volumes.iter().filter(|volume| volume.content == content);
+    let reachable = |volume: &&Volume| subject.nodes.iter().any(|(node, _)| **node == volume.node);
+    if of_content().filter(reachable).any(|volume| volume.volume == *name) {
+        return None;
+    }
+    let options: BTreeSet<&String> = of_content().filter(reachable).map(|volume| &volume.volume).collect();
+    let text = format!("{name} is on no storage of the node of {}. Which file is meant?", subject.name);
+    Some(Doubt::new(text).or(options))
 }
 
 /// Why Proxmox cannot set a field so, and what it would take. No edit ever replaces a guest.

@@ -10,7 +10,7 @@ use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestKey, Kind, Power};
 use crate::id::DeclarationId;
 use crate::intent::{OneDeed, Wish};
-use crate::observed::{Observed, Sighting};
+use crate::observed::{Observed, Sighting, Volume};
 use crate::planner::BACKUPS;
 use crate::policy::Policy;
 use crate::reading::{Answers, Deed, DiskRef, EditField, Reading, Selector, Source, Sourced, Span, Target, What};
@@ -310,28 +310,32 @@ impl<'a> Resolver<'a> {
     /// A backup of this guest. Its storage has the volume; which there are, a look at the cluster does not tell.
     fn restore(&mut self, at: Span, seen: &Sighting, backup: Option<&Sourced<String>>) -> Option<OneDeed> {
         let name = super::label(seen);
-        let kind = seen.guest.kind.as_str();
-        let of_it = format!("vzdump-{kind}-{}-", seen.guest.vmid);
-        let said = backup.cloned().unwrap_or_else(|| Sourced::new(String::new(), Source::said(at, self.text)));
-        let check = |volume: String| {
-            let (storage, file) = volume.split_once(':').unwrap_or(("", ""));
-            let sound = |text: &str| {
-                !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./".contains(&b))
+        let shared = |storage: &str| {
+            let node = self.observed.node(&seen.guest.node);
+            node.and_then(|node| node.storages.get(storage)).is_some_and(|storage| storage.shared)
+        };
+        let mut backups: Vec<&Volume> = self
+            .observed
+            .volumes
+            .iter()
+            .filter(|volume| volume.content == "backup" && volume.guest == Some(seen.guest.key()))
+            .filter(|volume| volume.node == seen.guest.node || shared(volume.storage()))
+            .collect();
+        backups.sort_by_key(|volume| std::cmp::Reverse((volume.at, &volume.volume)));
+        let newest = backups.first().map(|volume| volume.volume.clone()).unwrap_or_default();
+        let said = backup
+            .cloned()
+            .unwrap_or_else(|| Sourced::new(newest.clone(), Source::inferred("the newest backup of it")));
+        let check = |said: String| {
+            if backups.iter().any(|volume| volume.volume == said) {
+                return Ok(said);
+            }
+            let text = if backups.is_empty() {
+                format!("No backup of {name} is to be seen on the storages of its node, so it cannot be restored.")
+            } else {
+                format!("“{said}” is no backup of {name} that its node can reach. Which one is meant?")
             };
-            if !sound(storage) || !sound(file) || file.contains("..") || storage.contains('/') {
-                let text = format!(
-                    "Which backup of {name} is meant? Say its volume as Proxmox lists it, such as \
-                     local:backup/{of_it}2025_01_31-10_00_00.vma.zst."
-                );
-                return Err(Doubt::new(text));
-            }
-            if !file.contains(&of_it) {
-                let text = format!(
-                    "{volume} is no backup of {name}: its name does not begin with {of_it}. Which one is meant?"
-                );
-                return Err(Doubt::new(text));
-            }
-            Ok(volume)
+            Err(Doubt::new(text).or(backups.iter().map(|volume| &volume.volume)))
         };
         let backup = self.settle_text(&format!("backup-of-{}", seen.guest.vmid), at, &said, check)?.value;
         let why = "Proxmox overwrites only a guest that is off";

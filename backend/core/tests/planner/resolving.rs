@@ -7,7 +7,7 @@ use crate::support::{
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{Intent, NewGuest, OneDeed, Wish};
-use mycopod_core::observed::{Image, NodeState, Observed, Origin};
+use mycopod_core::observed::{Image, NodeState, Observed, Origin, Volume};
 use mycopod_core::reading::{
     Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Question, Selector, Source, Sourced, Span,
 };
@@ -503,4 +503,62 @@ fn the_paused_and_the_unknown_are_seen_as_they_are() {
     let saying = Saying::default().deed(by_name("odd"), Deed::Start);
     let intent = resolved(&saying, &life.observed, &Answers::default()).unwrap();
     assert!(life.plan(&intent).unwrap_err()[0].text.contains("does not say whether"));
+}
+
+fn file(node: &str, content: &str, name: &str) -> Volume {
+    let guest = (content == "backup")
+        .then(|| cluster().guests.iter().find(|seen| seen.guest.name == "web-02").unwrap().guest.key());
+    let at = chrono::DateTime::from_timestamp(name.bytes().map(i64::from).sum(), 0);
+    Volume {
+        volume: format!("local:{content}/{name}"),
+        content: content.into(),
+        node: node.into(),
+        size: Size::gib(1),
+        guest,
+        at,
+    }
+}
+
+#[test]
+fn a_pool_or_cd_that_is_not_there_is_asked_about_with_those_that_are() {
+    let mut observed = cluster();
+    let web = observed.guests.iter().find(|seen| seen.guest.name == "web-02").unwrap().guest.clone();
+    let other = if web.node == "pve1" { "pve2" } else { "pve1" };
+    observed.volumes = vec![file(&web.node, "iso", "a.iso"), file(other, "iso", "b.iso")];
+    let cd = |volume: &str| change("web-02", EditField::Plain(Plain::Cdrom), Amount::To(text(volume)));
+    assert!(resolved(&cd("local:iso/a.iso"), &observed, &Answers::default()).is_ok());
+    assert!(resolved(&cd("none"), &observed, &Answers::default()).is_ok());
+    for missing in ["local:iso/b.iso", "local:iso/c.iso"] {
+        assert_eq!(question(&cd(missing), &observed).options, ["local:iso/a.iso", LEAVE_OUT], "{missing}");
+    }
+    let pool = |name: &str| change("web-02", EditField::Plain(Plain::Pool), Amount::To(text(name)));
+    assert!(resolved(&pool("prod"), &observed, &Answers::default()).is_ok());
+    assert!(resolved(&pool(""), &observed, &Answers::default()).is_ok());
+    assert!(offers(&question(&pool("nope"), &observed), "prod"));
+}
+
+#[test]
+fn a_restore_takes_the_newest_backup_of_that_very_guest() {
+    let mut observed = cluster();
+    let web = observed.guests.iter().find(|seen| seen.guest.name == "web-02").unwrap().guest.clone();
+    let restore = |name: &str, backup: Option<&str>| {
+        let backup = backup.map(|volume| Sourced::new(volume.to_owned(), Source::inferred("a test")));
+        Saying::default().deed(by_name(name), Deed::Restore { backup })
+    };
+    assert!(question(&restore("web-02", None), &observed).text.contains("No backup"));
+    observed.volumes =
+        vec![file(&web.node, "backup", "a"), file(&web.node, "backup", "c"), file(&web.node, "backup", "b")];
+    for seen in observed.guests.iter_mut().filter(|seen| seen.guest.name == "web-02") {
+        seen.power = Power::Stopped;
+    }
+    let intent = resolved(&restore("web-02", None), &observed, &Answers::default()).unwrap();
+    assert!(
+        matches!(&intent.wishes[0], Wish::Once { deed: OneDeed::Restore(backup), .. } if backup == "local:backup/c")
+    );
+    let asked = question(&restore("web-02", Some("local:backup/d")), &observed);
+    assert_eq!(asked.options, ["local:backup/c", "local:backup/b", "local:backup/a", LEAVE_OUT]);
+    assert!(
+        question(&restore("db-1", Some("local:backup/c")), &observed).text.contains("No backup"),
+        "it is another's"
+    );
 }
