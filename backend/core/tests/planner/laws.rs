@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Life, Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
+use crate::life::Life;
+use crate::support::{Saying, Want, by_name, cluster, declaration, gib, resolved, tags, text};
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, Wish};

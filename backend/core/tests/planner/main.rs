@@ -1,7 +1,11 @@
 //! From a reading to a plan, against a cluster in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod deeds;
+mod devices;
+mod identity;
 mod laws;
+mod life;
 mod planning;
 mod resolving;
 mod support;

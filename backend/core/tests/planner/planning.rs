@@ -1,19 +1,18 @@
 //! What is planned, step by step, and what is never planned.
 
+use crate::life::Life;
 use crate::support::{
-    Extra, Life, Saying, Want, by_name, cluster, declaration, gib, guest, named, named_mut, resolved, resource, shown,
-    tags, text, to, vmid,
+    Extra, Saying, Want, by_name, cluster, gib, guest, named_mut, resolved, resource, shown, tags, text, to, vmid,
 };
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::Intent;
-use mycopod_core::observed::{NodeState, Observed, Ownership};
+use mycopod_core::observed::{NodeState, Observed};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::planner::{Resource, adopted};
 use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Question, Selector};
 use mycopod_core::settle::{Settled, settled};
 
-fn intent(saying: &Saying, observed: &Observed) -> Intent {
+pub fn intent(saying: &Saying, observed: &Observed) -> Intent {
     resolved(saying, observed, &Answers::default()).unwrap()
 }
 
@@ -22,15 +21,15 @@ fn planned(saying: &Saying) -> Plan {
     life.plan(&intent(saying, &life.observed)).unwrap()
 }
 
-fn asked(saying: &Saying, life: &Life) -> Vec<Question> {
+pub fn asked(saying: &Saying, life: &Life) -> Vec<Question> {
     life.plan(&intent(saying, &life.observed)).unwrap_err()
 }
 
-fn actions(plan: &Plan) -> Vec<&'static str> {
+pub fn actions(plan: &Plan) -> Vec<&'static str> {
     plan.steps().iter().map(|step| step.action.name()).collect()
 }
 
-fn cores(name: &str, cores: u64) -> Saying {
+pub fn cores(name: &str, cores: u64) -> Saying {
     Saying::default().change(by_name(name), &[to(Plain::Cores, Value::Count(cores))])
 }
 
@@ -198,96 +197,6 @@ fn deeds_are_never_repeated() {
 }
 
 #[test]
-fn adopting_changes_nothing_and_leaves_an_empty_plan() {
-    let mut life = Life::new(cluster());
-    let wanted = intent(&Saying::default().deed(by_name("db-1"), Deed::Adopt), &life.observed);
-    let plan = life.plan(&wanted).unwrap();
-    assert_eq!(actions(&plan), ["adopt"]);
-    let before = named(&life.observed, "db-1").fields.clone();
-    life.carry_out(plan.steps());
-    assert_eq!(before, named(&life.observed, "db-1").fields);
-    assert!(life.plan(&wanted).unwrap().is_empty());
-}
-
-#[test]
-fn a_guest_of_ours_is_not_adopted_again() {
-    let mut life = Life::new(cluster());
-    named_mut(&mut life.observed, "web-01").ownership = Ownership::Ours(resource(7));
-    let plan = life.plan(&intent(&cores("web-01", 4), &life.observed)).unwrap();
-    assert_eq!(actions(&plan), ["update"]);
-    assert_eq!(plan.steps()[0].resource, resource(7));
-}
-
-#[test]
-fn an_invalid_marker_is_replaced_and_the_approver_is_told() {
-    let mut life = Life::new(cluster());
-    named_mut(&mut life.observed, "web-01").ownership = Ownership::Invalid;
-    let plan = life.plan(&intent(&cores("web-01", 4), &life.observed)).unwrap();
-    assert_eq!(actions(&plan), ["adopt", "update"]);
-    assert!(plan.steps()[0].collateral[0].contains("not valid"));
-}
-
-fn ours(life: &mut Life, name: &str, id: mycopod_core::id::ResourceId, uuid: Option<&str>) {
-    let seen = named(&life.observed, name);
-    life.resources.push(Resource {
-        id,
-        key: seen.guest.key(),
-        node: seen.guest.node.clone(),
-        name: name.into(),
-        smbios_uuid: uuid.map(str::to_owned),
-        declaration: declaration(),
-        gone: false,
-    });
-}
-
-#[test]
-fn a_recycled_vmid_is_never_touched() {
-    for (ownership, uuid) in
-        [(Ownership::Unmarked, None), (Ownership::Invalid, None), (Ownership::Ours(resource(7)), Some("another-uuid"))]
-    {
-        let mut life = Life::new(cluster());
-        named_mut(&mut life.observed, "web-01").ownership = ownership;
-        ours(&mut life, "web-01", resource(7), uuid);
-        let questions = asked(&cores("web-01", 4), &life);
-        assert!(questions[0].text.contains("may be another guest"), "{questions:?}");
-    }
-}
-
-#[test]
-fn an_adoption_that_was_planned_and_not_done_is_planned_again() {
-    let mut life = Life::new(cluster());
-    ours(&mut life, "web-01", adopted(declaration(), vmid(101)), None);
-    let plan = life.plan(&intent(&cores("web-01", 4), &life.observed)).unwrap();
-    assert_eq!(actions(&plan), ["adopt", "update"]);
-}
-
-#[test]
-fn a_vmid_that_was_given_to_another_guest_is_left_alone() {
-    let life = Life::new(cluster());
-    let wanted = intent(&cores("web-01", 4), &life.observed);
-    let mut later = life.clone();
-    named_mut(&mut later.observed, "web-01").guest.name = "someone-else".into();
-    assert!(later.plan(&wanted).unwrap_err()[0].text.contains("someone-else"));
-    let mut later = life;
-    later.observed.guests.retain(|seen| seen.guest.name != "web-01");
-    later.observed.guests.push(guest(Kind::Lxc, 101, "ct", "pve1"));
-    assert!(later.plan(&wanted).unwrap_err()[0].text.contains("another guest"));
-}
-
-#[test]
-fn a_reserved_vmid_that_a_stranger_took_is_never_written_to() {
-    let mut life = Life::new(cluster());
-    let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
-    let plan = life.plan(&wanted).unwrap();
-    life.reserve(&plan);
-    life.observed.guests.push(guest(Kind::Qemu, plan.steps()[0].guest.vmid.get(), "stranger", "pve1"));
-    let questions = life.plan(&wanted).unwrap_err();
-    assert!(questions[0].text.contains("VMID 100 is kept for shop-01, but VM stranger"), "{questions:?}");
-    named_mut(&mut life.observed, "stranger").lock = Some("create".into());
-    assert!(life.plan(&wanted).unwrap_err()[0].text.contains("still being made"));
-}
-
-#[test]
 fn unknown_is_not_absent() {
     let mut life = Life::new(cluster());
     let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
@@ -310,30 +219,6 @@ fn unknown_is_not_absent() {
     let deleted = Saying::default().deed(by_name("test-1"), Deed::Delete);
     let wanted = intent(&deleted, &cluster());
     assert!(moved.plan(&wanted).is_err(), "no delete of what may be elsewhere, and no claim that it is gone");
-}
-
-#[test]
-fn a_guest_that_moved_to_another_node_is_the_same_guest() {
-    let mut life = Life::new(cluster());
-    let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
-    let plan = life.plan(&wanted).unwrap();
-    life.carry_out(plan.steps());
-    life.reserve(&plan);
-    named_mut(&mut life.observed, "shop-01").guest.node = "pve1".into();
-    assert!(life.plan(&wanted).unwrap().is_empty());
-}
-
-#[test]
-fn a_guest_with_our_marker_and_another_uuid_is_another_guest() {
-    let mut life = Life::new(cluster());
-    let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
-    let plan = life.plan(&wanted).unwrap();
-    life.reserve(&plan);
-    life.carry_out(plan.steps());
-    life.resources[0].smbios_uuid = named(&life.observed, "shop-01").smbios_uuid.clone();
-    assert!(life.plan(&wanted).unwrap().is_empty());
-    named_mut(&mut life.observed, "shop-01").smbios_uuid = Some("restored-from-elsewhere".into());
-    assert!(life.plan(&wanted).unwrap_err()[0].text.contains("may be another guest"));
 }
 
 #[test]

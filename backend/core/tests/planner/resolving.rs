@@ -1,8 +1,8 @@
 //! Which doubts become questions, and what answers do.
 
+use crate::life::Life;
 use crate::support::{
-    Extra, Life, Saying, Want, answer, by_name, cluster, gib, guest, named_mut, question, resolved, tags, text, to,
-    vmid,
+    Extra, Saying, Want, answer, by_name, cluster, gib, guest, named_mut, question, resolved, tags, text, to, vmid,
 };
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
