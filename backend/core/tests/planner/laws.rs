@@ -112,7 +112,7 @@ fn any_field() -> impl Strategy<Value = (EditField, Value)> {
         plain(Plain::Timezone, text("host")),
         plain(Plain::StartupOrder, Value::Count(2)),
         plain(Plain::Description, text("A note")),
-        plain(Plain::Pool, text("web")),
+        plain(Plain::Pool, text("prod")),
         plain(Plain::Ha, text("started")),
         plain(Plain::Ha, text("")),
         disk(DiskPart::Storage, text("local")),

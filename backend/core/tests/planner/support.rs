@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
-use mycopod_core::guest::{GuestRef, Kind, Power, Vmid};
+use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::Intent;
-use mycopod_core::observed::{Bridge, Image, Node, NodeState, Observed, Origin, Ownership, Sighting, Storage};
+use mycopod_core::observed::{Bridge, Image, Node, NodeState, Observed, Origin, Ownership, Sighting, Storage, Volume};
 use mycopod_core::plan::Plan;
 use mycopod_core::policy::Policy;
 use mycopod_core::reading::{
@@ -170,6 +170,26 @@ pub trait Extra {
     fn remembers(self, snapshots: &[&str]) -> Self;
 }
 
+/// A CD and an image on each node, and backups of two guests.
+fn files() -> Vec<Volume> {
+    let file = |node: &str, content: &str, name: &str, of: Option<u32>| Volume {
+        volume: format!("local:{content}/{name}"),
+        content: content.to_owned(),
+        node: node.to_owned(),
+        size: Size::gib(1),
+        guest: of.map(|number| GuestKey { kind: Kind::Qemu, vmid: vmid(number) }),
+        at: None,
+    };
+    let on = |node: &str| [file(node, "iso", "debian.iso", None), file(node, "import", "noble.qcow2", None)];
+    let backups = [101, 104].map(|number| file("pve1", "backup", &backup_of(number), Some(number)));
+    ["pve1", "pve2"].into_iter().flat_map(on).chain(backups).collect()
+}
+
+/// The name of a VM's backup.
+pub fn backup_of(vmid: u32) -> String {
+    format!("vzdump-qemu-{vmid}-2025_01_31-10_00_00.vma.zst")
+}
+
 /// The demo cluster: two nodes, templates on both, and guests that are not ours.
 pub fn cluster() -> Observed {
     let scsi = |n: u8| Field::Disk(Slot::scsi(n), DiskPart::Size);
@@ -215,8 +235,8 @@ pub fn cluster() -> Observed {
         nodes: BTreeMap::from([("pve1".into(), NodeState::Seen(node())), ("pve2".into(), NodeState::Seen(node()))]),
         guests,
         images,
-        volumes: Vec::new(),
-        pools: BTreeSet::from(["prod".to_owned(), "lab".to_owned()]),
+        volumes: files(),
+        pools: content(&["prod", "lab"]),
     }
 }
 
