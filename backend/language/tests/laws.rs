@@ -5,7 +5,7 @@
 mod common;
 
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
-use mycopod_core::reading::{Answers, LEAVE_OUT, Reading, Source, Span};
+use mycopod_core::reading::{Answers, Deed, LEAVE_OUT, Reading, Source, Span, What};
 use mycopod_language::read;
 use proptest::prelude::*;
 
@@ -123,5 +123,78 @@ proptest! {
         let second = read(&sentence, &inventory, &answers);
         prop_assert_eq!(first.statements, second.statements);
         prop_assert!(second.questions.iter().all(|question| !question.id.starts_with("unread")));
+    }
+}
+
+/// What may be done to a part of a guest is never done to the guest.
+#[test]
+fn nothing_done_to_a_part_is_done_to_the_guest() {
+    let parts = [
+        "disk",
+        "disks",
+        "second disk",
+        "disk scsi1",
+        "scsi1",
+        "data disk",
+        "unused disk",
+        "disk space",
+        "snapshot",
+        "snapshots",
+        "snapshot s1",
+        "s1 snapshot",
+        "backup",
+        "backups",
+        "latest backup",
+        "NIC",
+        "NICs",
+        "net1",
+        "second NIC",
+        "network card",
+        "description",
+        "notes",
+        "tags",
+        "tag web",
+        "firewall",
+        "firewall rules",
+        "pool",
+        "memory",
+        "cpu limit",
+        "TPM",
+        "EFI disk",
+        "CD",
+        "cloud-init drive",
+        "ssh keys",
+        "VLAN",
+        "HA",
+        "data",
+        "files",
+        "flurbish",
+    ];
+    let whole = |reading: &Reading| {
+        reading.statements.iter().any(|statement| match &statement.what {
+            What::Do { deed, .. } => matches!(
+                deed,
+                Deed::Delete | Deed::Migrate { .. } | Deed::Stop | Deed::Shutdown { .. } | Deed::MakeTemplate
+            ),
+            What::Create(_) | What::Clone { .. } => true,
+            What::Change { .. } => false,
+        })
+    };
+    for part in parts {
+        for verb in ["delete", "destroy", "remove", "get rid of", "wipe", "kill", "stop", "drop", "convert"] {
+            for text in [
+                format!("{verb} the {part} of web-01"),
+                format!("{verb} {part} from web-01"),
+                format!("{verb} web-01's {part}"),
+                format!("{verb} all {part} on web-01"),
+            ] {
+                let reading = read(&text, &common::inventory(), &Answers::default());
+                assert!(!whole(&reading), "{text}: {}", common::summary(&reading));
+            }
+        }
+        for text in [format!("move the {part} of web-01 to pve2"), format!("migrate web-01's {part} to pve2")] {
+            let reading = read(&text, &common::inventory(), &Answers::default());
+            assert!(!whole(&reading), "{text}: {}", common::summary(&reading));
+        }
     }
 }
