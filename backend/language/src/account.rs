@@ -333,7 +333,7 @@ fn explain(tokens: &[Token], words: &str) -> String {
     }
     if let Some(word) = first(Class::Outside) {
         return format!(
-            "“{words}” is not something MycoPod does (“{word}”): it makes, changes, starts, stops, copies and deletes guests. Leave it out?"
+            "“{words}” is not something MycoPod does (“{word}”): it makes, changes, starts, stops, moves, copies, backs up and deletes guests. Leave it out?"
         );
     }
     format!("MycoPod cannot tell what “{words}” shall mean here. Leave it out, or say it in other words?")

@@ -60,6 +60,22 @@ fn contradictions_of_all_kinds_can_be_settled() {
 }
 
 #[test]
+fn a_disk_that_is_removed_goes_as_the_answer_says() {
+    let text = "remove scsi1 of db-1";
+    assert_eq!(answer(text, "remove-disk", "Keep it as an unused disk"), "detach[scsi1] db-1");
+    assert_eq!(answer(text, "remove-disk", "Delete it with its data"), "destroydisk[scsi1] db-1");
+    assert_eq!(answer(text, "remove-disk", "yes"), "ask remove-disk");
+}
+
+#[test]
+fn a_storage_or_bridge_that_nobody_said_is_the_answered_one() {
+    assert_eq!(answer("add a TPM to web-01", "storage", "local-lvm"), "web-01: tpm=local-lvm");
+    let create = "VM f-12 with 2 cores, 30 GB disk, with a TPM";
+    assert_eq!(answer(create, "storage", "local"), "vm f-12 cores=2 tpm=local disk=30G");
+    assert_eq!(answer("set web-01 balloon to 2", "unit", "2 GB"), "web-01: balloon=2G");
+}
+
+#[test]
 fn left_out_words_leave_the_rest() {
     let text = "create vm k-1 with 2 cores and install nginx";
     assert_eq!(answer(text, "unread", LEAVE_OUT), "vm k-1 cores=2");
