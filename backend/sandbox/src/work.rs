@@ -14,6 +14,9 @@ use crate::power::Power;
 use crate::snapshot::Snapshot;
 use crate::{disk, lifecycle};
 
+/// What a migration to a node that cannot be reached says.
+const NO_WAY: &str = "Can't connect to destination address using public key";
+
 /// The work of a task. Durations are in real seconds, before the time scale.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Work {
@@ -153,6 +156,10 @@ impl Work {
             Self::Clone(clone) => Ok(clone.seconds()),
             Self::Template { .. } => Ok(1.5),
             Self::Snapshot(snapshot) => snapshot.begin(cluster, node),
+            Self::Migrate { target, .. } if cluster.faults.offline(target) => {
+                log.push(format!("ERROR: migration aborted (duration 00:00:03): {NO_WAY}"));
+                Err("migration aborted".to_owned())
+            }
             Self::Migrate { kind, vmid, .. } => lifecycle::begin_migrate(cluster, node, *kind, *vmid),
             Self::RemoveVolume { volid } => disk::begin_remove(cluster, node, volid),
             Self::Download { .. } => Ok(5.0),

@@ -288,6 +288,7 @@ async fn an_offline_node_answers_nothing_and_its_guests_are_unknown_not_gone() {
         (&json!(1), &json!(0))
     );
     assert_eq!(of(&status, "name", "demo")["quorate"], 1);
+    assert_eq!(lab.run("POST", "/nodes/pve1/qemu/111/migrate", json!({ "target": "pve2" })).await, "migration aborted");
     // Firewall rules lie in the cluster's file system, which is everywhere.
     assert_eq!(lab.get("/nodes/pve2/qemu/102/firewall/rules").await, json!([]));
     assert_eq!(lab.get("/nodes/pve1/qemu/101/config").await["name"], "web-01");
