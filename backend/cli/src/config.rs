@@ -82,6 +82,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_LOG_FORMAT",
     "MYCOPOD_URL",
     "MYCOPOD_TOKEN",
+    "MYCOPOD_CLUSTER_TOKEN",
 ];
 
 /// Why there is no configuration. Nothing was started.
@@ -268,6 +269,8 @@ pub struct ClientConfig {
     pub url: Option<String>,
     /// An access token, by `MYCOPOD_TOKEN`.
     pub token: Option<SecretString>,
+    /// The API token of a cluster to be added, by `MYCOPOD_CLUSTER_TOKEN`.
+    pub cluster_token: Option<SecretString>,
     /// Where `mycopod login` keeps its session.
     pub session_file: Option<PathBuf>,
     /// Whether `NO_COLOR` is set (any value but the empty one; see no-color.org).
@@ -290,6 +293,7 @@ impl ClientConfig {
         let config = Self {
             url: read.optional("MYCOPOD_URL", server_url),
             token: read.optional("MYCOPOD_TOKEN", |text| Ok(SecretString::from(text))),
+            cluster_token: read.optional("MYCOPOD_CLUSTER_TOKEN", |text| Ok(SecretString::from(text))),
             session_file: folder.map(|folder| folder.join("mycopod/session.json")),
             no_color: variables.get("NO_COLOR").is_some(),
         };
@@ -534,7 +538,8 @@ mod tests {
             ("MYCOPOD_ADMIN_PASSWORD", "hush4"),
         ]);
         assert!(!format!("{config:?}").contains("hush"));
-        let client = ClientConfig::of(&variables(&[("MYCOPOD_TOKEN", "hush5")])).unwrap();
+        let client =
+            ClientConfig::of(&variables(&[("MYCOPOD_TOKEN", "hush5"), ("MYCOPOD_CLUSTER_TOKEN", "hush6")])).unwrap();
         assert!(!format!("{client:?}").contains("hush"));
     }
 
@@ -554,7 +559,7 @@ mod tests {
             .filter_map(|line| Some(line.trim_start_matches("# ").split_once('=')?.0))
             .filter(is_name)
             .collect();
-        let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN"];
+        let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN", "MYCOPOD_CLUSTER_TOKEN"];
         assert_eq!(named, KNOWN.iter().copied().filter(|name| !client_only.contains(name)).collect());
     }
 }

@@ -140,7 +140,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Guests(args) => guests::run(args, &client()?, out).await,
         Command::Drift(args) => drift::run(args, &client()?, out).await,
         Command::Audit(args) => audit::run(args, config, out).await,
-        Command::Cluster(args) => cluster::run(args, &client()?, out).await,
+        Command::Cluster(args) => cluster::run(args, config, out).await,
         Command::Secret(args) => secret::run(args, &client()?, out).await,
         Command::User(args) => user::run(args, &client()?, out).await,
         Command::Serve(_) | Command::Sandbox(_) | Command::Doctor(_) => Ok(Exit::Usage),

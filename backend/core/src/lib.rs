@@ -1,7 +1,7 @@
 //! The words of MycoPod as types, the pure planner and the audit log's arithmetic.
 //!
 //! Nothing here does I/O, reads a clock or draws a random number: what the outside
-//! gives comes in through the three [`ports`] or as an argument. Data goes one way:
+//! gives comes in through the [`ports`] or as an argument. Data goes one way:
 //!
 //! ```text
 //! text → Reading → Intent → Plan → Approved → steps → Observed

@@ -1,4 +1,4 @@
-//! The three ways in which the outside reaches the core: a reader of text, a hypervisor
+//! The ways in which the outside reaches the core: a reader of text, a hypervisor
 //! and a clock.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Json, Router};
-use mycopod_core::ports::{Interpreter, ReadError};
+use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_language::{Config, ConfigError, OpenAi};
 use secrecy::SecretString;
@@ -236,6 +236,32 @@ async fn fragments_that_are_not_in_the_text_are_rejected() {
         "{error}"
     );
     assert_eq!(server.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_cluster_is_found_by_code_whatever_the_model_makes_of_its_words() {
+    let text = "Stop web-01 on cluster lab";
+    let inventory = Inventory { clusters: ["lab", "main"].map(str::to_owned).into(), ..common::inventory() };
+    let value = |field: &str, words: &str| json!([{ "field": field, "words": words }]);
+    // It may copy the phrase as what it is, leave it out, or take it into a target.
+    for (targets, values) in [
+        (json!(["web-01"]), value("cluster", "on cluster lab")),
+        (json!(["web-01"]), json!([])),
+        (json!(["web-01 on cluster lab"]), json!([])),
+    ] {
+        let more = json!({ "verb": "Stop", "targets": targets, "values": values });
+        let reader = Server::new([reading(&[statement("stop", text, &more)])]).reader().await;
+        assert_eq!(reader.cluster(text, &inventory.clusters, &Answers::default()).as_deref(), Some("lab"));
+        let read = reader.read(text, &inventory, &Answers::default()).await.unwrap();
+        assert_eq!(common::summary(&read), "shutdown web-01", "{more}");
+        assert_eq!(read.cluster.unwrap().value, "lab");
+    }
+    // A model that sees a cluster where none is named leaves a word to be asked about.
+    let text = "Stop web-01 in our lab";
+    let more = json!({ "verb": "Stop", "targets": ["web-01"], "values": value("cluster", "in our lab") });
+    let reader = Server::new([reading(&[statement("stop", text, &more)])]).reader().await;
+    let read = reader.read(text, &inventory, &Answers::default()).await.unwrap();
+    assert!(read.cluster.is_none() && !read.questions.is_empty(), "{read:?}");
 }
 
 #[tokio::test]

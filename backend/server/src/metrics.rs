@@ -19,6 +19,8 @@ const REQUESTS: &str = "mycopod_http_requests_total";
 const SECONDS: &str = "mycopod_http_request_seconds";
 /// Whether a part that MycoPod depends on answers, 1 or 0.
 const UP: &str = "mycopod_up";
+/// The same of each cluster.
+const CLUSTER_UP: &str = "mycopod_cluster_up";
 const DECLARATIONS: &str = "mycopod_declarations";
 const DRIFTED: &str = "mycopod_drifted_fields";
 const AUDIT_ENTRIES: &str = "mycopod_audit_entries_total";
@@ -44,6 +46,7 @@ pub fn recorder() -> PrometheusHandle {
             describe_histogram!(SECONDS, "Seconds until the answer's head, by method and route.");
             describe_counter!(STEPS_METRIC, "Steps that this process saw end, by action and state.");
             describe_gauge!(UP, "Whether the database and Proxmox answer.");
+            describe_gauge!(CLUSTER_UP, "Whether each cluster answers.");
             describe_gauge!(DECLARATIONS, "Declarations by status.");
             describe_gauge!(DRIFTED, "Declared fields that are not as declared.");
             describe_counter!(AUDIT_ENTRIES, "Entries of the audit log.");
@@ -57,6 +60,9 @@ pub async fn look(engine: &Engine) {
     let readiness = engine.readiness().await;
     for (part, ok) in [("database", readiness.database.ok), ("proxmox", readiness.proxmox.ok)] {
         gauge!(UP, "part" => part).set(u8::from(ok));
+    }
+    for cluster in &readiness.clusters {
+        gauge!(CLUSTER_UP, "cluster" => cluster.cluster.clone()).set(u8::from(cluster.ok));
     }
     if !readiness.database.ok {
         return;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::Cluster;
 use crate::client::{Client, ClientError};
+use crate::config::ClientConfig;
 use crate::exit::Exit;
 use crate::output::{Output, Text, Tone, note};
 use crate::terminal;
@@ -24,8 +25,8 @@ pub struct Args {
 enum Command {
     /// Add a cluster; its API token is asked for, or read from standard input
     #[command(
-        after_help = "The token is USER@REALM!NAME=SECRET. It is never an argument: other users of this machine \
-                            see those."
+        after_help = "The token is USER@REALM!NAME=SECRET. It is never an argument, for other users of this machine \
+                            see those; MYCOPOD_CLUSTER_TOKEN or --token-file may hold it."
     )]
     Add(Add),
     /// List the clusters
@@ -77,9 +78,10 @@ struct Missing {
 }
 
 /// Does it.
-pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, ClientError> {
+pub async fn run(args: Args, config: &ClientConfig, out: Output) -> Result<Exit, ClientError> {
+    let client = &Client::new(config)?;
     match args.command {
-        Command::Add(args) => add(args, client, out).await,
+        Command::Add(args) => add(args, config.cluster_token.clone(), client, out).await,
         Command::List => list(client, out).await,
         Command::Test { name } => {
             let raw = client.post(&format!("/clusters/{name}/test"), &json!({})).await?;
@@ -97,7 +99,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
     }
 }
 
-async fn add(args: Add, client: &Client, out: Output) -> Result<Exit, ClientError> {
+async fn add(args: Add, given: Option<SecretString>, client: &Client, out: Output) -> Result<Exit, ClientError> {
     let read = |path: &PathBuf| {
         std::fs::read_to_string(path)
             .map_err(|error| note(format_args!("error: {} cannot be read: {error}. Nothing was sent", path.display())))
@@ -105,6 +107,7 @@ async fn add(args: Add, client: &Client, out: Output) -> Result<Exit, ClientErro
     let token = match args.token_file.as_ref().map(read) {
         Some(Err(())) => return Ok(Exit::Usage),
         Some(Ok(token)) => Some(SecretString::from(token)),
+        None if given.is_some() => given,
         None => terminal::ask_secret(format!("API token for {}: ", args.name)).await.ok().flatten(),
     };
     let Some(token) = token.filter(|token| !token.expose_secret().trim().is_empty()) else {

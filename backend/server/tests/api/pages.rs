@@ -58,7 +58,12 @@ async fn health_and_metrics_need_no_login_and_metrics_no_paths() {
     let metrics = String::from_utf8(server.get("/metrics").send().await.body.to_vec()).unwrap();
     let line = r#"mycopod_http_requests_total{method="GET",route="/api/v1/declarations/{id}",status="404"}"#;
     assert!(metrics.contains(line), "{metrics}");
-    for line in [r#"mycopod_up{part="database"} 1"#, r#"mycopod_up{part="proxmox"} 0"#, "mycopod_drifted_fields 0"] {
+    for line in [
+        r#"mycopod_up{part="database"} 1"#,
+        r#"mycopod_up{part="proxmox"} 0"#,
+        r#"mycopod_cluster_up{cluster="main"} 0"#,
+        "mycopod_drifted_fields 0",
+    ] {
         assert!(metrics.contains(line), "{metrics}");
     }
     assert!(metrics.contains(r#"mycopod_declarations{status="converged"} 0"#), "{metrics}");
