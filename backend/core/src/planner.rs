@@ -322,6 +322,11 @@ impl<'a> Planner<'a> {
                 other.guest.kind.noun(),
                 other.guest.name
             )
+        } else if self.world.hidden.contains(&guest.vmid) {
+            format!(
+                "{} ({}) is there and may not be seen: VM.Audit on /vms/{} is missing. Nothing is done to it.",
+                guest.name, guest.vmid, guest.vmid
+            )
         } else if self.world.observed.is_complete() {
             format!("{} ({}) does not exist any more. Declare it anew, or leave it out.", guest.name, guest.vmid)
         } else {

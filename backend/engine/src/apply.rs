@@ -5,7 +5,7 @@
 //! begun; other guests go on.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::counter;
 use mycopod_core::approval::Approved;
@@ -23,7 +23,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Entry;
+use crate::audit::{Entry, last};
 use crate::clusters::Cluster;
 use crate::step::{Outcome, Run};
 use crate::worker::{LEASE, caught, fault};
@@ -38,9 +38,15 @@ pub(crate) struct Ledger {
     cluster: Arc<Cluster>,
     lease: Lease<ReconciliationId>,
     declaration: DeclarationId,
+    /// Logs of tasks that ended with warnings or failed, by step, until the step's end is entered.
+    logs: Mutex<BTreeMap<u32, Vec<String>>>,
 }
 
 impl Ledger {
+    pub fn keep_log(&self, step: &Step, lines: Vec<String>) {
+        self.logs.lock().unwrap_or_else(PoisonError::into_inner).insert(step.seq, lines);
+    }
+
     /// The value of a secret, or why there is none.
     pub(crate) async fn secret(&self, name: &str) -> Result<Result<Secret, String>, Refusal> {
         self.engine.secret(name).await
@@ -104,7 +110,7 @@ impl Engine {
             (reconciliation, approved, entries, standing)
         };
         let (engine, cluster, declaration) = (self.clone(), Arc::clone(cluster), reconciliation.declaration);
-        let ledger = Arc::new(Ledger { engine, cluster, lease, declaration });
+        let ledger = Arc::new(Ledger { engine, cluster, lease, declaration, logs: Mutex::default() });
         let approved = match approved.map(|(plan, record)| Approved::recorded(plan, &record)) {
             Some(Ok(approved)) => approved,
             Some(Err(error)) => return ledger.give_up(ReconciliationStatus::Failed, &error.to_string()).await,
@@ -138,7 +144,7 @@ impl Engine {
             (reconciliation.declaration, approved, steps::list(&mut connection, lease.work).await?)
         };
         tracing::error!(%error, "carrying out a plan was broken off");
-        let ledger = Ledger { engine: self.clone(), cluster, lease, declaration };
+        let ledger = Ledger { engine: self.clone(), cluster, lease, declaration, logs: Mutex::default() };
         let begun = entries.iter().filter(|entry| matches!(entry.state, StepState::Started | StepState::Submitted));
         for entry in begun {
             let mut plan = approved.iter().flat_map(|(plan, _)| plan.steps());
@@ -369,7 +375,12 @@ impl Ledger {
             | Outcome::Interrupted => {}
         }
         steps::finish(&mut transaction, &self.lease, step.seq, state, error, now).await?;
-        self.engine.enter(&mut transaction, self.entry(step, kind, state, json!({ "error": error }))).await?;
+        let log = self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&step.seq);
+        let details = match &log {
+            Some(log) => json!({ "error": error, "log": last(log) }),
+            None => json!({ "error": error }),
+        };
+        self.engine.enter(&mut transaction, self.entry(step, kind, state, details)).await?;
         transaction.commit().await?;
         counter!(crate::STEPS_METRIC, "action" => step.action.name(), "state" => state.as_str()).increment(1);
         self.engine.ring();

@@ -47,6 +47,16 @@ pub(crate) fn listed<'t>(texts: impl Iterator<Item = &'t str>) -> Vec<String> {
     listed
 }
 
+/// The last lines of a task's log, as far as an entry's details hold them.
+pub(crate) fn last(lines: &[String]) -> Vec<&str> {
+    let mut bytes = 0;
+    let fits = |line: &&String| {
+        bytes += line.len();
+        bytes <= MAX_LISTED
+    };
+    lines.iter().rev().take_while(fits).map(String::as_str).collect::<Vec<_>>().into_iter().rev().collect()
+}
+
 impl Engine {
     /// Appends to the log in the transaction that causes the entry. Always the last write of a transaction:
     /// the log's head is one row, for which all who append wait.

@@ -47,6 +47,11 @@ impl Engine {
         };
         for resource in ours.iter().filter(|ours| ours.state == resources::State::Present && !busy.contains(&ours.id)) {
             let Some((declaration, fields)) = owned.remove(&resource.id) else { continue };
+            // A list has only what one may see; whether a number is free is told to everybody.
+            let is_unlisted = observed.is_complete() && observed.guest(resource.guest.key()).is_none();
+            if is_unlisted && !cluster.hypervisor().is_free(resource.guest.vmid).await? {
+                continue;
+            }
             if let Some(differing) = differing(resource, &fields, &observed) {
                 self.note_drift(resource, declaration, &differing).await?;
             }

@@ -306,7 +306,9 @@ impl Rows<'_> {
         }
         for resource in by_key.into_values().filter(|resource| !seen_keys.contains(&resource.guest.key())) {
             let (problem, at) = match observed {
-                Some(observed) if observed.is_complete() => ("It is gone: no node has it", observed.at),
+                Some(observed) if observed.is_complete() => {
+                    ("No node shows it: it is gone, or may not be seen", observed.at)
+                }
                 Some(observed) => ("It was not seen; a node does not answer, so it may be there", observed.at),
                 None => ("It was not seen since MycoPod was started; its cluster does not answer", resource.created_at),
             };

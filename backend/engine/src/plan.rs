@@ -67,7 +67,7 @@ impl Engine {
         let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
             let mut known = self.known(cluster, lease.work, intent, observed).await?;
-            known.hidden.clone_from(&hidden);
+            known.hidden.extend(&hidden);
             let plan = match known.plan(lease.work, observed, self) {
                 Ok(plan) if self.find_hidden(cluster, &plan, observed, &mut hidden).await? => continue,
                 Ok(plan) => allowed(cluster, plan, observed).await?,
@@ -309,8 +309,10 @@ impl Engine {
                 declaration: ours.declaration,
                 gone: ours.state == State::Gone,
             })
-            .collect();
-        Ok(Known { resources, done, hidden: BTreeSet::new(), intent })
+            .collect::<Vec<_>>();
+        drop(connection);
+        let hidden = unseen(cluster, &intent, &resources, observed).await?;
+        Ok(Known { resources, done, hidden, intent })
     }
 }
 
@@ -360,6 +362,32 @@ async fn allowed(cluster: &Cluster, plan: Plan, observed: &Observed) -> Result<R
         return ask("privileges", text);
     }
     Ok(Ok(plan))
+}
+
+/// The VMIDs of guests that the intent is about and no list has, and that are taken all the same: a list has only what
+/// one may see.
+async fn unseen(
+    cluster: &Cluster,
+    intent: &Intent,
+    resources: &[planner::Resource],
+    observed: &Observed,
+) -> Result<BTreeSet<Vmid>, Refusal> {
+    // While a node is silent nothing counts as absent anyway.
+    if !observed.is_complete() {
+        return Ok(BTreeSet::new());
+    }
+    let about = intent.wishes.iter().filter_map(|wish| match wish {
+        Wish::Exist(new) => resources.iter().find(|row| row.id == new.resource && !row.gone).map(|row| row.key.vmid),
+        Wish::Hold { guest, .. } | Wish::Once { guest, .. } => Some(guest.vmid),
+    });
+    let unlisted: BTreeSet<Vmid> = about.filter(|vmid| observed.numbered(*vmid).is_none()).collect();
+    let mut unseen = BTreeSet::new();
+    for vmid in unlisted {
+        if !cluster.hypervisor().is_free(vmid).await? {
+            unseen.insert(vmid);
+        }
+    }
+    Ok(unseen)
 }
 
 /// The deeds of a declaration that were done: every step that served them, in one reconciliation.

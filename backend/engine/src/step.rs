@@ -32,6 +32,8 @@ const POLL_AT_MOST: Duration = Duration::from_secs(1);
 const TASK_AT_MOST: Duration = Duration::from_hours(24);
 /// How long Proxmox may be out of reach, or a lock held by others, before a person is asked.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// The longest log that is read: a backup of a full storage prints a line a second for some hours.
+const MAX_LOG_LINES: usize = 20_000;
 /// After a task's success its result may take a moment to show.
 const SHOW_WITHIN: Duration = Duration::from_secs(10);
 /// How often a step is sent anew after looks proved that nothing came of it.
@@ -200,7 +202,8 @@ impl Run<'_> {
         match self.task_end(upid).await? {
             TaskState::Ok { warnings } => {
                 if warnings > 0 {
-                    tracing::info!(%upid, warnings, "the task ended with warnings; its log has them");
+                    tracing::info!(%upid, warnings, "the task ended with warnings");
+                    self.keep_log(upid).await;
                 }
                 if self.step.action.is_blind() {
                     return Ok(Outcome::Done(self.look().await?));
@@ -208,6 +211,7 @@ impl Run<'_> {
                 self.verify().await
             }
             TaskState::Failed(why) => {
+                self.keep_log(upid).await;
                 let look = self.look().await?;
                 // Proxmox may fail a task whose aim is reached all the same, e.g. a start of what runs.
                 if !self.step.action.is_blind() && settled(self.step, &look) == Settled::Yes {
@@ -233,6 +237,28 @@ impl Run<'_> {
                 self.verify().await
             }
         }
+    }
+
+    /// Keeps the log of a task that has ended: its node forgets old ones.
+    async fn keep_log(&self, upid: &Upid) {
+        let mut lines = Vec::new();
+        loop {
+            let start = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+            match self.hypervisor.task_log(upid, start).await {
+                Ok(page) => {
+                    let is_last = page.lines.is_empty() || start.saturating_add(page.lines.len() as u64) >= page.total;
+                    lines.extend(page.lines);
+                    if is_last || lines.len() >= MAX_LOG_LINES {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    lines.push(format!("(the rest could not be read: {error})"));
+                    break;
+                }
+            }
+        }
+        self.ledger.keep_log(self.step, lines);
     }
 
     /// The state in which a task ended; [`TaskState::Running`] where it outlasted every bound.

@@ -62,9 +62,11 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether a guest is proven to be gone: all nodes answered, and nothing has its VMID.
+    /// Whether a guest is proven to be gone: all nodes answered, and nothing has its VMID, seen or not.
     fn is_gone(&self, guest: &GuestRef) -> bool {
-        self.world.observed.is_complete() && self.world.observed.numbered(guest.vmid).is_none()
+        self.world.observed.is_complete()
+            && self.world.observed.numbered(guest.vmid).is_none()
+            && !self.world.hidden.contains(&guest.vmid)
     }
 
     /// A step that depends on the guest's power; whether it is planned.

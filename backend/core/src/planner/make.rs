@@ -52,6 +52,13 @@ impl<'a> Planner<'a> {
             };
             return self.ask_new(name, text);
         }
+        if self.world.hidden.contains(&vmid) {
+            let text = format!(
+                "{name} ({vmid}) was not seen, and its VMID is taken: it is there, or another guest is, and may not be \
+                 seen. It is not made again. Grant VM.Audit on /vms/{vmid}, then plan again."
+            );
+            return self.ask_new(name, text);
+        }
         let silent = matches!(observed.nodes.get(&row.node), Some(NodeState::Unreachable { .. }));
         // A guest that was seen once may have moved to any node; one that never was can only be where it was planned.
         if silent || (row.smbios_uuid.is_some() && !observed.is_complete()) {

@@ -15,6 +15,7 @@ use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, Tas
 use mycopod_core::rights::Rights;
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
+use mycopod_sandbox::{ByHand, Effect, Fault, TaskEffect};
 use reqwest::Method;
 use sqlx::postgres::PgPoolOptions;
 
@@ -150,4 +151,31 @@ async fn an_admin_who_is_not_approved_sees_and_stops_no_more_than_anybody() {
     assert!(matches!(lab.engine.cancel(&waiting, id).await, Err(Refusal::NotFound(_))));
     assert!(lab.engine.list(&waiting, 10, None).await.unwrap().is_empty());
     assert_eq!(lab.settled(id).await.status, "awaiting_approval");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_moves_between_the_look_and_the_call_is_found() {
+    let lab = Lab::running().await;
+    lab.make("create a vm called roam-1 on pve1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let vmid = lab.named("roam-1").await.remove(0).guest.vmid.get();
+    let moved = Effect::ByHand(ByHand::Move { vmid, node: "pve2".to_owned() });
+    lab.sandbox.inject(Fault::request("PUT", "/nodes/pve1/qemu/*/config", moved)).unwrap();
+    lab.make("set the cores of roam-1 to 3").await;
+    let seen = lab.named("roam-1").await.remove(0);
+    assert_eq!(seen.guest.node, "pve2");
+    assert_eq!(seen.get(&"cores".parse().unwrap()), Some(&mycopod_core::field::Value::Count(3)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_ends_with_warnings_is_done_and_its_log_is_kept() {
+    let lab = Lab::running().await;
+    lab.sandbox.inject(Fault::task("qmcreate", TaskEffect::Warn { count: 2 })).unwrap();
+    let detail = lab.make("create a vm called warn-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let mut connection = lab.database.pool.acquire().await.unwrap();
+    let id = DeclarationId(detail.id);
+    let entries = mycopod_store::audit::list(&mut connection, None, Some(id), None, 200).await.unwrap();
+    let ends: Vec<_> = entries.iter().map(|stored| stored.entry().unwrap()).filter(|e| e.kind == "step.done").collect();
+    assert_eq!(ends.len(), 1);
+    let log = ends[0].details["log"].as_array().unwrap();
+    assert!(log.last().unwrap().as_str().unwrap().contains("WARNINGS: 2"), "{log:?}");
 }

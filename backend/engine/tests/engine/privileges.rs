@@ -13,14 +13,13 @@ use crate::lab::{Lab, keys};
 
 const USER: &str = "mycopod@pve";
 
-/// A lab whose engine has a token of its own, with the given privileges by path.
-async fn with_rights(rights: &[(&str, &str)]) -> Lab {
-    let mut lab = Lab::new().await;
+/// A way to the lab's cluster by a token of its own, with the given privileges by path.
+async fn account(lab: &Lab, rights: &[(&str, &str)]) -> Arc<Pve> {
     lab.by_hand(Method::POST, "/access/users", &[("userid", USER)]).await;
     let token = format!("/access/users/{USER}/token/lab");
     let made = lab.by_hand(Method::POST, &token, &[("privsep", "0")]).await;
     for (n, (path, privileges)) in rights.iter().enumerate() {
-        grant(&lab, &format!("Lab{n}"), path, privileges).await;
+        grant(lab, &format!("Lab{n}"), path, privileges).await;
     }
     let pve = Pve::connect(Config {
         url: lab.sandbox.url(),
@@ -30,7 +29,13 @@ async fn with_rights(rights: &[(&str, &str)]) -> Lab {
         marker_key: MarkerKey::new(keys().marker),
         clock: Arc::new(SystemClock),
     });
-    lab.restart(Arc::new(pve.unwrap()));
+    Arc::new(pve.unwrap())
+}
+
+/// A lab whose engine comes by that way.
+async fn with_rights(rights: &[(&str, &str)]) -> Lab {
+    let mut lab = Lab::new().await;
+    lab.restart(account(&lab, rights).await);
     lab
 }
 
@@ -78,4 +83,22 @@ async fn privileges_missing_are_named_before_the_approval() {
     assert_eq!(detail.status, "awaiting_approval", "{detail:#?}");
     let detail = lab.confirm(&detail).await;
     assert_eq!(detail.status, "converged", "{detail:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_may_no_longer_be_seen_is_not_gone() {
+    let mut lab = Lab::running().await;
+    let made = lab.make("create a vm called shy-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let vmid = lab.named("shy-1").await.remove(0).guest.vmid;
+    lab.crash().await;
+    // Rights on the other guests alone.
+    let everywhere = "Sys.Audit,Datastore.Audit,Datastore.AllocateSpace,SDN.Use,VM.Audit,VM.Allocate,VM.Clone";
+    lab.restart(account(&lab, &[("/", everywhere), (&format!("/vms/{vmid}"), "VM.Console")]).await);
+    let id = DeclarationId(made.id);
+    lab.engine.plan_again(&lab.admin, id).await.unwrap();
+    let detail = lab.settled(id).await;
+    assert!(detail.status_reason.as_ref().is_some_and(|why| why.contains("may not be seen")), "{detail:#?}");
+    let rows = lab.engine.guests().await.unwrap();
+    let row = rows.iter().find(|row| row.name == "shy-1").unwrap();
+    assert!(row.drift.is_empty() && row.problem.as_ref().unwrap().contains("may not be seen"), "{row:?}");
 }
