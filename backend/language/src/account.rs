@@ -154,9 +154,12 @@ fn tells_a_password(tokens: &[Token]) -> bool {
 
 /// Why a text is no declaration: it says nothing about guests.
 pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
+    let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
+    let backs_up = contains(&words, "back up");
     let concerns = tokens.iter().any(|token| {
         inventory.guests.contains_key(&token.text) && vocabulary::class(&token.word).is_none()
             || is_domain(&token.word)
+            || backs_up
             || token.kind == TokenKind::Word && vocabulary::is_system(&token.word)
     });
     (!concerns).then(|| {
@@ -195,7 +198,16 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 62] = [
+    const DOMAIN: [&str; 71] = [
+        "suspend",
+        "pause",
+        "resume",
+        "roll",
+        "revert",
+        "detach",
+        "eject",
+        "nesting",
+        "nic",
         "create",
         "provision",
         "deploy",

@@ -7,7 +7,7 @@ use mycopod_core::size::Size;
 use super::Parser;
 use super::change::disk_ref;
 use super::fields::{self, Named};
-use super::item::{DISKS, DiskItem, How, Item, Which};
+use super::item::{DISKS, DiskItem, How, Item, Said, Which};
 use super::nic::NicRef;
 use super::shaped::{LEAST_MIB, is_device, is_machine};
 
@@ -310,6 +310,16 @@ impl Parser<'_> {
                 sets.then_some(Item::Unitless(*plain, number))
             }
             Noun::Disk(which, _) => {
+                // “scsi0=local-lvm:32”
+                if let Some((storage, size)) = self.attempt(|p| {
+                    let at = p.at;
+                    let storage = Said { value: p.name()?, tokens: at..p.at };
+                    (p.mark(':') && matches!(which, Which::The(DiskRef::Slot(_)) | Which::System)).then_some(())?;
+                    Some((storage, p.number().map(Size::gib)?))
+                }) {
+                    let disk = self.disk_item(by(Value::Size(size)), which.clone(), 1);
+                    return Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }));
+                }
                 let size = self.quantity().or_else(|| self.number().map(Size::gib))?;
                 Some(Item::Disk(self.disk_item(by(Value::Size(size)), which.clone(), 1)))
             }
@@ -323,7 +333,7 @@ impl Parser<'_> {
             Noun::DiskPart(None, DiskPart::Mount) if sets => {
                 let mount = self.shaped(Named::Disk(DiskPart::Mount))?;
                 let size = self.attempt(|p| {
-                    p.any("with a size of|with|of").then_some(())?;
+                    p.any("with a size of|with|of");
                     p.quantity()
                 });
                 let Some(size) = size else { return noun.is(mount) };
@@ -424,6 +434,7 @@ impl Parser<'_> {
 
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
+        self.any("to be|be|is|are");
         self.any("in|into").then_some(())?;
         self.any("the");
         let name = if self.any("resource pool|pool") {

@@ -106,10 +106,13 @@ impl Parser<'_> {
         let article = self.ahead(|p| p.any("a|an").then_some(()));
         self.articles();
         let number = self.attempt(Self::net_slot);
+        let assigned = number.is_some() && (self.mark('=') || self.mark(':'));
         let fresh = number.is_none() && self.any("second|2nd|another|additional|further|third|extra|new");
         let model =
             ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
         self.at += usize::from(model.is_some());
+        // “net0=virtio,bridge=vmbr0”
+        let _ = assigned && model.is_some() && self.mark(',');
         // “two NICs, one on vmbr0 and the other on vmbr1”
         let one = !fresh && self.any("one|other|first");
         let fresh = fresh || one;
@@ -125,7 +128,8 @@ impl Parser<'_> {
             "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
             in the|in|to the|to|at|using",
         ) || self.mark(':')
-            || self.mark('=');
+            || self.mark('=')
+            || assigned;
         if let Some(Item::Nic { parts: bridge, .. }) =
             self.attempt(|p| p.bridge(card && on, false).or_else(|| p.vlan(card || on)))
         {

@@ -88,7 +88,7 @@ impl Parser<'_> {
 
     /// “move scsi0 of db-1 to ceph”, “move web-01’s disk to local-lvm”.
     pub fn moving_a_disk(&mut self) -> Option<Wish> {
-        if !self.any("move|migrate|transfer|relocate") {
+        if !self.any("move|migrate|transfer|relocate|put") {
             return None;
         }
         let (disk, targets) = self.disk_of_targets("of|from|on")?;
@@ -217,7 +217,15 @@ impl Parser<'_> {
             p.any("the");
             p.any("network cable of|cable of").then_some(())
         });
-        let (NicRef(number), targets) = self.nic_of_targets("of|from|on")?;
+        // “unplug web-01 from the network”
+        let whole = |p: &mut Self| {
+            let targets = p.targets()?;
+            p.any("from the network|from its network").then_some((NicRef(None), targets))
+        };
+        let (NicRef(number), targets) = match self.nic_of_targets("of|from|on") {
+            Some(found) => found,
+            None => out.then(|| self.attempt(whole))??,
+        };
         if !out && !again && !self.any("back in|in again|in") {
             return None;
         }
