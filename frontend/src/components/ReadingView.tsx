@@ -35,7 +35,7 @@ function ClusterSaid({ cluster }: { cluster: Target }) {
 function StatementView({ statement }: { statement: Statement }) {
   return (
     <>
-      <h3 className={classes.verb}>{statement.verb}</h3>
+      <h3 className={classes.verb}>{statement.verb.replaceAll("_", " ")}</h3>
       <ul className={classes.targets}>
         {statement.targets.map((target, i) => (
           <TargetView key={i} target={target} />

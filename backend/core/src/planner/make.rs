@@ -419,7 +419,7 @@ fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<C
                 changes.extend(on.map(|on| change(field, None, &on)));
             }
             // How its drives are attached is of no interest unless somebody asks.
-            Field::Disk(_, part) if *part != DiskPart::Size => {}
+            Field::Disk(_, part) if *part != DiskPart::Size && !new.fields.contains_key(field) => {}
             Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
                 let is_set = !holds(field, has, None);
                 // What was said and is so in the template takes no step of its own.
