@@ -203,6 +203,8 @@ pub struct WantedDisk {
     pub storage: Option<Sourced<String>>,
     /// The other parts that were said.
     pub parts: Vec<(DiskPart, Sourced<Value>)>,
+    /// Whether it stands beside the system disk (“another disk”, “a data disk”) and never is it.
+    pub further: bool,
 }
 
 /// A NIC somebody asked for, by its parts.

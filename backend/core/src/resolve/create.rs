@@ -190,8 +190,11 @@ impl<'a> Resolver<'a> {
             return self.ask("disks", Some(at), Doubt::new(format!("A guest has {MAX_DISKS} disks at most.")));
         }
         let nodes = self.nodes(new.node.as_ref().map(|node| node.value.as_str()));
-        let mut slots = new.disks.first().cloned().into_iter().chain(free_slots(kind, template));
-        if wanted.is_empty() && template.is_none() {
+        let system = new.disks.first().cloned();
+        // Where the system disk is spoken of it is the first; else the template's stays as it is.
+        let spoken_of = wanted.first().is_some_and(|disk| !disk.further);
+        let mut slots = system.filter(|_| spoken_of).into_iter().chain(free_slots(kind, template));
+        if !spoken_of && template.is_none() {
             let (size, why) = match kind {
                 Kind::Qemu => (self.policy.vm_disk, "the disk of a new VM, unless said"),
                 Kind::Lxc => (self.policy.ct_disk, "the root file system of a new container, unless said"),
@@ -202,9 +205,10 @@ impl<'a> Resolver<'a> {
                 Sourced::new(Value::Size(size), Source::default(why)),
             );
             new.disks.push(slot);
+            slots.next();
         }
         for (index, disk) in wanted.iter().enumerate() {
-            let has = template.filter(|_| index == 0).and_then(|seen| {
+            let has = template.filter(|_| spoken_of && index == 0).and_then(|seen| {
                 let slot = new.disks.first()?;
                 match seen.get(&Field::Disk(slot.clone(), DiskPart::Size)) {
                     Some(Value::Size(size)) => Some((seen.guest.name.as_str(), *size)),

@@ -291,7 +291,12 @@ impl Saying {
                     Want::Plain(plain, value) => create.plain.push((*plain, say.said(value.clone()))),
                     Want::Disk(gib, storage) => {
                         let storage = storage.map(|storage| say.said(storage.to_owned()));
-                        create.disks.push(WantedDisk { size: say.said(Size::gib(*gib)), storage, parts: Vec::new() });
+                        create.disks.push(WantedDisk {
+                            size: say.said(Size::gib(*gib)),
+                            storage,
+                            parts: Vec::new(),
+                            further: false,
+                        });
                     }
                     Want::Nic(parts) => {
                         let parts = parts.iter().map(|(part, value)| (*part, say.said(value.clone()))).collect();

@@ -50,8 +50,10 @@ impl Parser<'_> {
 
     fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
         let tokens = start..self.at;
+        let made =
+            |items: Vec<Said<Item>>| if how == How::Add { items.into_iter().map(added).collect() } else { items };
         match targets {
-            Targets::New => self.extend_last(items),
+            Targets::New => self.extend_last(made(items)),
             Targets::Old(targets) => {
                 let new = targets.iter().filter(|target| self.is_new(target)).count();
                 if new == 0 {
@@ -61,6 +63,7 @@ impl Parser<'_> {
                 if new < targets.len() {
                     return None;
                 }
+                let items = made(items);
                 targets.iter().try_for_each(|target| self.extend_named(target, &items))
             }
         }
@@ -580,12 +583,22 @@ pub fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Op
     }
 }
 
+/// What is added to a guest that the text makes.
+pub fn added(mut item: Said<Item>) -> Said<Item> {
+    if let Item::Disk(disk) = &mut item.value
+        && disk.which == Which::One
+    {
+        disk.which = Which::Added;
+    }
+    item
+}
+
 /// The disk an edit of an existing disk means.
 pub fn disk_ref(which: &Which) -> Option<DiskRef> {
     match which {
         Which::The(disk) => Some(disk.clone()),
         Which::System => Some(DiskRef::Nth(1)),
         Which::Mass => Some(DiskRef::Only),
-        Which::One | Which::Unclear | Which::Further => None,
+        Which::One | Which::Unclear | Which::Further | Which::Added => None,
     }
 }

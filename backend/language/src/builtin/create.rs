@@ -6,6 +6,7 @@ use mycopod_core::reading::Amount;
 use crate::lexer::{Token, TokenKind};
 
 use super::Parser;
+use super::change::added;
 use super::draft::{Draft, Group};
 use super::item::{How, Item, Said};
 
@@ -258,7 +259,10 @@ impl Parser<'_> {
     fn describe(&mut self) -> Option<()> {
         let mut all = false;
         // “Set the boot order to scsi0.”
-        self.any("set its|set the|set|give it|add");
+        let adds = self.any("add");
+        if !adds {
+            self.any("set its|set the|set|give it");
+        }
         loop {
             // “one called a-1 with 2 cores and one called a-2 with 4”
             let one_of_them = matches!(self.word(), "one" | "another");
@@ -282,6 +286,7 @@ impl Parser<'_> {
             }
         }
         if let Some(item) = self.item(How::Create) {
+            let item = if adds { added(item) } else { item };
             let each = self.any("each|in total") && self.last_word() == "each";
             return self.add(&item, all, each);
         }

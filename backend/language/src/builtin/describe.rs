@@ -49,7 +49,7 @@ struct Description {
     node: Option<Sourced<String>>,
     image: Option<Sourced<String>>,
     plain: Vec<(Plain, Sourced<Value>)>,
-    disks: Vec<(bool, WantedDisk)>,
+    disks: Vec<(Which, WantedDisk)>,
     /// A storage for all disks that have none of their own.
     storage: Option<Sourced<String>>,
     storage_at: Range<usize>,
@@ -160,9 +160,13 @@ impl Description {
         let parts: Vec<(DiskPart, Sourced<Value>)> =
             disk.parts.iter().map(|(part, value)| (*part, context.said(value.clone(), tokens))).collect();
         for _ in 0..disk.times {
-            let wanted =
-                WantedDisk { size: context.said(size, tokens), storage: storage.clone(), parts: parts.clone() };
-            self.disks.push((disk.which == Which::System, wanted));
+            let wanted = WantedDisk {
+                size: context.said(size, tokens),
+                storage: storage.clone(),
+                parts: parts.clone(),
+                further: false,
+            };
+            self.disks.push((disk.which.clone(), wanted));
         }
     }
 
@@ -254,7 +258,16 @@ impl Description {
         self.place_bare_amounts(context, questions);
         // The system disk is the first; a mount point never is.
         let mounted = |disk: &WantedDisk| disk.parts.iter().any(|(part, _)| *part == DiskPart::Mount);
-        self.disks.sort_by_key(|(system, disk)| (mounted(disk), !system));
+        // What is made from an image has a system disk already, to which others are added.
+        let from_image = self.image.is_some();
+        for (which, disk) in &mut self.disks {
+            disk.further = match which {
+                Which::Further | Which::The(DiskRef::Data | DiskRef::Nth(2..)) => true,
+                Which::Added => from_image,
+                Which::One | Which::Unclear | Which::Mass | Which::System | Which::The(_) => false,
+            };
+        }
+        self.disks.sort_by_key(|(which, disk)| (mounted(disk), disk.further, *which != Which::System));
         self.place_disk_parts(context, questions);
         if let Some((_, first)) = self.disks.first().filter(|(_, first)| mounted(first)) {
             let span = first.size.source.span();
@@ -367,10 +380,8 @@ impl Description {
     }
 
     fn bare_disk(&mut self, context: &Context<'_>, bare: &Said<Size>) {
-        self.disks.push((
-            false,
-            WantedDisk { size: context.said(bare.value, &bare.tokens), storage: None, parts: Vec::new() },
-        ));
+        let size = context.said(bare.value, &bare.tokens);
+        self.disks.push((Which::One, WantedDisk { size, storage: None, parts: Vec::new(), further: false }));
     }
 
     /// “two NICs” must be as many as are described; described by one, they are alike.

@@ -179,7 +179,8 @@ impl Edits<'_, '_> {
     fn disk(&mut self, disk: &DiskItem, tokens: &Range<usize>) {
         let sized = |size: DiskRef| EditField::Disk(size, DiskPart::Size);
         match (&disk.which, &disk.amount, self.how) {
-            (Which::One, Amount::To(_), How::Add) | (Which::Further, Amount::To(_), How::Add | How::Give) => {
+            (Which::One, Amount::To(_), How::Add)
+            | (Which::Further | Which::Added, Amount::To(_), How::Add | How::Give) => {
                 self.new_disk(disk, tokens);
             }
             (Which::The(_) | Which::System, amount, How::Set | How::More | How::Less | How::Add | How::Remove)

@@ -118,6 +118,8 @@ pub enum Which {
     Mass,
     /// “another disk”, “a second disk”, “a data disk”.
     Further,
+    /// “add a 20 GB disk”, said of a guest that the same text makes.
+    Added,
     /// “system disk”.
     System,
     /// “the disk”, “the second disk”, “scsi1”.

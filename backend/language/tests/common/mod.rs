@@ -106,7 +106,8 @@ fn create(create: &Create) -> String {
     for disk in &create.disks {
         let storage = disk.storage.as_ref().map_or(String::new(), |storage| format!("@{}", storage.value));
         let more = self::parts(&disk.parts, |part| part.as_str());
-        parts.push(format!("disk={}{storage}{more}", compact(&Value::Size(disk.size.value))));
+        let further = if disk.further { "+" } else { "" };
+        parts.push(format!("{further}disk={}{storage}{more}", compact(&Value::Size(disk.size.value))));
     }
     for nic in &create.nics {
         let nic: Vec<String> =
