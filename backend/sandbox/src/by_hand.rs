@@ -9,7 +9,7 @@ use crate::change;
 use crate::clone::Clone as CloneWork;
 use crate::cluster::Cluster;
 use crate::guest::{Config, Guest, Run};
-use crate::lifecycle;
+use crate::lifecycle::{self, Migration};
 
 /// The VMIDs that Proxmox allows.
 const VMIDS: std::ops::RangeInclusive<u32> = 100..=999_999_999;
@@ -96,7 +96,7 @@ impl ByHand {
                 if from == *node {
                     return Ok(());
                 }
-                lifecycle::migrate(cluster, &from, kind, *vmid, node, true, &mut Vec::new())
+                Migration::live(kind, *vmid, node).finish(cluster, &from, &mut Vec::new())
             }
             Self::Clone { vmid, newid, name } => clone(cluster, *vmid, *newid, name.as_deref()),
             Self::Destroy { vmid } => destroy(cluster, *vmid),

@@ -118,9 +118,11 @@ impl Call<'_> {
         section
     }
 
-    /// Starts a task on this node and gives its UPID.
+    /// Starts a task on this node, or for a call to the cluster on its first, and gives its UPID.
     pub fn submit(&self, cluster: &mut Cluster, task: &str, id: &str, work: Work) -> Reply {
-        json!(cluster.submit(&self.caller, &self.node, task, id, work)).into()
+        let first = cluster.nodes.keys().next().cloned().unwrap_or_default();
+        let node = if self.node.is_empty() { first } else { self.node.clone() };
+        json!(cluster.submit(&self.caller, &node, task, id, work)).into()
     }
 
     /// Waits for a guest's lock file, as calls that change a guest at once do.

@@ -1,9 +1,17 @@
 //! Destroying, migrating and asynchronously changing guests.
 
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
 use crate::change::{self, Change};
 use crate::cluster::Cluster;
 use crate::disk;
-use crate::guest::{Config, Kind};
+use crate::guest::{Config, Guest, Kind, is_cdrom, is_cloudinit, volume_of};
+use crate::storage::Storage;
+
+/// What a migration to a node that cannot be reached says.
+const NO_WAY: &str = "Can't connect to destination address using public key";
 
 /// Checks what a destroy needs once its task runs; gives its duration.
 pub fn begin_destroy(cluster: &Cluster, node: &str, kind: Kind, vmid: u32) -> Result<f64, String> {
@@ -101,45 +109,111 @@ pub fn configure(
     })
 }
 
-/// Locks a guest for its migration; gives the duration.
-pub fn begin_migrate(cluster: &mut Cluster, node: &str, kind: Kind, vmid: u32) -> Result<f64, String> {
-    let guest = cluster.guest(node, kind, vmid)?;
-    guest.ensure_unlocked()?;
-    let bytes = disk::total_size(cluster, node, kind, &guest.config);
-    let guest = cluster.guest_mut(node, kind, vmid)?;
-    guest.config.insert("lock".to_owned(), "migrate".to_owned());
-    Ok(disk::copy_seconds(bytes))
+/// A migration that was accepted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Migration {
+    pub kind: Kind,
+    pub vmid: u32,
+    pub target: String,
+    /// Whether a running guest goes on running, or is started anew there.
+    pub online: bool,
+    /// Whether local disks in use may be copied.
+    pub local_disks: bool,
+    /// Storages to move volumes to, by the one that they are on; `*` is every other.
+    pub storages: BTreeMap<String, String>,
 }
 
-/// Moves a guest with its local volumes to another node.
-pub fn migrate(
-    cluster: &mut Cluster,
-    node: &str,
-    kind: Kind,
-    vmid: u32,
-    target: &str,
-    online: bool,
-    log: &mut Vec<String>,
-) -> Result<(), String> {
-    let guest = cluster.guest_mut(node, kind, vmid)?;
-    guest.config.remove("lock");
-    let running = guest.run.is_some();
-    let verb = if running && online { "live" } else { "offline" };
-    log.push(format!("starting {verb} migration of {} {vmid} to node '{target}'", kind.noun()));
-    let volumes = guest.referenced();
-    for volid in &volumes {
-        let (storage, _) = volid.split_once(':').unwrap_or_default();
-        cluster.usable_storage(target, storage)?;
+impl Migration {
+    /// A live migration to a node with everything that is on local disks.
+    pub fn live(kind: Kind, vmid: u32, target: &str) -> Self {
+        Self { kind, vmid, target: target.to_owned(), online: true, local_disks: true, storages: BTreeMap::new() }
     }
-    for volid in &volumes {
-        let key = cluster.volume_key(node, volid);
-        if let Some(mut volume) = cluster.volumes.remove(&key) {
-            log.push(format!("copying local disk image '{volid}'"));
-            target.clone_into(&mut volume.node);
-            cluster.insert_volume(volume);
+
+    /// Locks the guest; gives the duration.
+    pub fn begin(&self, cluster: &mut Cluster, node: &str, log: &mut Vec<String>) -> Result<f64, String> {
+        if cluster.faults.offline(&self.target) {
+            log.push(format!("ERROR: migration aborted (duration 00:00:03): {NO_WAY}"));
+            return Err("migration aborted".to_owned());
         }
+        let guest = cluster.guest(node, self.kind, self.vmid)?;
+        guest.ensure_unlocked()?;
+        let problems = self.problems(cluster, guest);
+        if !problems.is_empty() {
+            log.extend(problems);
+            log.push(
+                "ERROR: migration aborted: Problem found while scanning volumes - can't migrate VM - check log"
+                    .to_owned(),
+            );
+            return Err("migration aborted".to_owned());
+        }
+        let bytes = disk::total_size(cluster, node, self.kind, &guest.config);
+        let guest = cluster.guest_mut(node, self.kind, self.vmid)?;
+        guest.config.insert("lock".to_owned(), "migrate".to_owned());
+        Ok(disk::copy_seconds(bytes))
     }
-    target.clone_into(&mut cluster.guest_mut(node, kind, vmid)?.node);
-    log.push("migration finished successfully".to_owned());
-    Ok(())
+
+    /// Why volumes cannot go along.
+    fn problems(&self, cluster: &Cluster, guest: &Guest) -> Vec<String> {
+        let live = self.kind == Kind::Qemu && self.online && guest.run.is_some();
+        let problem = |(_, value): (&str, &str)| {
+            let volid = volume_of(value);
+            let (storage, name) = volid.split_once(':')?;
+            if cluster.storages.get(storage).is_some_and(Storage::shared) {
+                return None;
+            }
+            let why = if is_cdrom(value) && !is_cloudinit(value) {
+                "local cdrom image".to_owned()
+            } else if live && !self.local_disks && !is_cloudinit(value) {
+                "can't live migrate attached local disks without with-local-disks option".to_owned()
+            } else if name.split('/').count() > 2 {
+                "clone on local storage not supported".to_owned()
+            } else {
+                let to = self.storage(storage);
+                cluster.usable_storage(&self.target, to).err()?
+            };
+            Some(format!("can't migrate local disk '{volid}': {why}"))
+        };
+        Guest::drives(&guest.config, self.kind).into_iter().filter_map(problem).collect()
+    }
+
+    /// The storage that volumes of a storage go to.
+    fn storage<'a>(&'a self, own: &'a str) -> &'a str {
+        self.storages.get(own).or_else(|| self.storages.get("*")).map_or(own, String::as_str)
+    }
+
+    /// Moves the guest with its local volumes.
+    pub fn finish(&self, cluster: &mut Cluster, node: &str, log: &mut Vec<String>) -> Result<(), String> {
+        let Self { kind, vmid, target, .. } = self;
+        let guest = cluster.guest_mut(node, *kind, *vmid)?;
+        guest.config.remove("lock");
+        let verb = if guest.run.is_some() && self.online { "live" } else { "offline" };
+        log.push(format!("starting {verb} migration of {} {vmid} to node '{target}'", kind.noun()));
+        let volumes = guest.referenced();
+        let mut moved = BTreeMap::new();
+        for volid in &volumes {
+            let Some((storage, name)) = volid.split_once(':') else { continue };
+            let to = format!("{}:{name}", self.storage(storage));
+            let key = cluster.volume_key(node, volid);
+            let local = !cluster.storages.get(storage).is_some_and(Storage::shared);
+            if let Some(mut volume) = cluster.volumes.get(&key).filter(|volume| local && volume.vmid.is_some()).cloned()
+            {
+                cluster.volumes.remove(&key);
+                log.push(format!("copying local disk image '{volid}'"));
+                target.clone_into(&mut volume.node);
+                volume.volid.clone_from(&to);
+                cluster.insert_volume(volume);
+                moved.insert(volid.clone(), to);
+            }
+        }
+        let guest = cluster.guest_mut(node, *kind, *vmid)?;
+        target.clone_into(&mut guest.node);
+        let configs = [&mut guest.config, &mut guest.pending].into_iter().chain(guest.snapshots.values_mut());
+        for value in configs.flat_map(Config::values_mut) {
+            if let Some(to) = moved.get(volume_of(value)) {
+                *value = value.replacen(&volume_of(value).to_owned(), to, 1);
+            }
+        }
+        log.push("migration finished successfully".to_owned());
+        Ok(())
+    }
 }

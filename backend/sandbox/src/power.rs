@@ -7,6 +7,7 @@ use crate::change;
 use crate::cluster::Cluster;
 use crate::format;
 use crate::guest::{Guest, Kind, Run, is_cdrom, volume_of};
+use crate::snapshot;
 use crate::work::Work;
 
 /// How long a shutdown waits for the guest when nothing is said, in seconds.
@@ -37,6 +38,8 @@ pub enum Action {
     Reboot,
     Reset,
     Suspend,
+    /// Suspends to disk.
+    Hibernate,
     Resume,
 }
 
@@ -50,7 +53,7 @@ impl Action {
             (Self::Reboot, _) => "reboot",
             (Self::Reset, _) => "reset",
             (Self::Suspend, Kind::Qemu) => "pause",
-            (Self::Suspend, Kind::Lxc) => "suspend",
+            (Self::Suspend, Kind::Lxc) | (Self::Hibernate, _) => "suspend",
             (Self::Resume, _) => "resume",
         }
     }
@@ -74,6 +77,9 @@ impl Power {
         })?;
         if guest.run.is_none() {
             return Ok(0.0);
+        }
+        if self.action == Action::Hibernate && guest.lock() == Some("backup") {
+            return Err("cannot suspend to disk during backup".to_owned());
         }
         guest.ensure_unlocked()?;
         let answers = answers_acpi(guest);
@@ -124,6 +130,14 @@ impl Power {
                 cluster.guest_mut(node, kind, vmid)?.run = Some(run);
             }
             Action::Reset => {}
+            Action::Hibernate => return snapshot::hibernate(cluster, node, vmid, log),
+            // What sleeps on disk is started from there.
+            Action::Resume if guest.lock() == Some("suspended") => {
+                for option in ["lock", "vmstate", "runningmachine", "runningcpu"] {
+                    guest.config.remove(option);
+                }
+                guest.run = Some(run);
+            }
             Action::Suspend | Action::Resume => {
                 if let Some(run) = &mut guest.run {
                     run.paused = self.action == Action::Suspend;

@@ -6,6 +6,7 @@ use crate::ambient;
 use crate::change;
 use crate::cluster::Cluster;
 use crate::guest::{Config, Guest, Kind, Run, is_cdrom, is_cloudinit, volume_of};
+use crate::storage::Request;
 
 /// One operation on a snapshot.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -135,6 +136,44 @@ fn roll_back(current: &Config, snapshot: &Config, name: &str, kind: Kind) -> Con
         config.insert("vmgenid".to_owned(), ambient::uuid());
     }
     config
+}
+
+/// The storage that a VM's state is written to: the one that is configured, else that of its first disk.
+pub fn state_storage(cluster: &Cluster, guest: &Guest) -> String {
+    let own = guest.get("vmstatestorage").map(str::to_owned);
+    let disks = Guest::drives(&guest.config, guest.kind).into_iter().filter(|(_, value)| !is_cdrom(value));
+    let first =
+        disks.filter_map(|(_, value)| volume_of(value).split_once(':')).map(|(storage, _)| storage.to_owned()).next();
+    let any = cluster.storages.keys().next().cloned();
+    own.or(first).or(any).unwrap_or_default()
+}
+
+/// Writes a running VM's state to disk and stops it.
+pub fn hibernate(cluster: &mut Cluster, node: &str, vmid: u32, log: &mut Vec<String>) -> Result<(), String> {
+    let today = chrono::DateTime::from_timestamp(cluster.seconds(), 0).unwrap_or_default().format("%Y-%m-%d");
+    let guest = cluster.guest(node, Kind::Qemu, vmid)?;
+    let (storage, memory) = (state_storage(cluster, guest), guest.memory());
+    let purpose = format!("state-suspend-{today}");
+    let request = Request {
+        node,
+        storage: &storage,
+        vmid,
+        format: None,
+        size: memory.saturating_mul(2),
+        kind: Kind::Qemu,
+        purpose: &purpose,
+        base: false,
+    };
+    let volid = cluster.allocate(&request, log)?;
+    log.push("State saved, quitting".to_owned());
+    change::stop(cluster, node, vmid);
+    let guest = cluster.guest_mut(node, Kind::Qemu, vmid)?;
+    for (option, value) in
+        [("vmstate", volid.as_str()), ("lock", "suspended"), ("runningmachine", "pc-i440fx-9.2+pve1")]
+    {
+        guest.config.insert(option.to_owned(), value.to_owned());
+    }
+    Ok(())
 }
 
 /// Whether every disk is on a storage that can take snapshots.

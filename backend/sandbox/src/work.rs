@@ -10,12 +10,10 @@ use crate::clone::Clone as CloneWork;
 use crate::cluster::Cluster;
 use crate::create::Create;
 use crate::guest::{Config, Kind};
+use crate::lifecycle::Migration;
 use crate::power::Power;
 use crate::snapshot::Snapshot;
 use crate::{disk, lifecycle};
-
-/// What a migration to a node that cannot be reached says.
-const NO_WAY: &str = "Can't connect to destination address using public key";
 
 /// The work of a task. Durations are in real seconds, before the time scale.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -67,12 +65,7 @@ pub enum Work {
         disk: Option<String>,
     },
     Snapshot(Snapshot),
-    Migrate {
-        kind: Kind,
-        vmid: u32,
-        target: String,
-        online: bool,
-    },
+    Migrate(Box<Migration>),
     RemoveVolume {
         volid: String,
     },
@@ -100,8 +93,8 @@ impl Work {
             | Self::Resize { vmid, .. }
             | Self::MoveDisk { vmid, .. }
             | Self::Reassign { vmid, .. }
-            | Self::Template { vmid, .. }
-            | Self::Migrate { vmid, .. } => Some(*vmid),
+            | Self::Template { vmid, .. } => Some(*vmid),
+            Self::Migrate(migration) => Some(migration.vmid),
             // A clone's source may be used meanwhile; its target is locked in the configuration.
             Self::Clone(clone) => Some(clone.newid),
             Self::Snapshot(snapshot) => Some(snapshot.vmid),
@@ -156,11 +149,7 @@ impl Work {
             Self::Clone(clone) => Ok(clone.seconds()),
             Self::Template { .. } => Ok(1.5),
             Self::Snapshot(snapshot) => snapshot.begin(cluster, node),
-            Self::Migrate { target, .. } if cluster.faults.offline(target) => {
-                log.push(format!("ERROR: migration aborted (duration 00:00:03): {NO_WAY}"));
-                Err("migration aborted".to_owned())
-            }
-            Self::Migrate { kind, vmid, .. } => lifecycle::begin_migrate(cluster, node, *kind, *vmid),
+            Self::Migrate(migration) => migration.begin(cluster, node, log),
             Self::RemoveVolume { volid } => disk::begin_remove(cluster, node, volid),
             Self::Download { .. } => Ok(5.0),
             Self::Backup(backup) => backup.begin(cluster, node, log),
@@ -197,9 +186,7 @@ impl Work {
             Self::Clone(clone) => clone.finish(cluster, node, log),
             Self::Template { vmid, disk } => disk::make_template(cluster, node, *vmid, disk.as_deref()),
             Self::Snapshot(snapshot) => snapshot.finish(cluster, node, log),
-            Self::Migrate { vmid, target, online, kind } => {
-                lifecycle::migrate(cluster, node, *kind, *vmid, target, *online, log)
-            }
+            Self::Migrate(migration) => migration.finish(cluster, node, log),
             Self::RemoveVolume { volid } => {
                 disk::remove(cluster, node, volid, log);
                 Ok(())
@@ -215,7 +202,7 @@ impl Work {
             Self::Create(create) => create.give_up(cluster),
             Self::Clone(clone) => clone.give_up(cluster),
             Self::Snapshot(snapshot) => unlock(cluster, snapshot.vmid),
-            Self::Migrate { vmid, .. } => unlock(cluster, *vmid),
+            Self::Migrate(migration) => unlock(cluster, migration.vmid),
             Self::Backup(backup) => backup.vmids.iter().for_each(|vmid| unlock(cluster, *vmid)),
             Self::Last { .. }
             | Self::Fail { .. }

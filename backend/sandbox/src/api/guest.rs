@@ -38,8 +38,6 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
         ("POST", "/{vmid}/snapshot/{snapname}/rollback") => roll_back,
         ("GET", "/{vmid}/feature") => feature,
         ("POST", "/{vmid}/clone") => clone,
-        ("POST", "/{vmid}/migrate") => migrate,
-        ("GET", "/{vmid}/migrate") => migration_conditions,
         ("GET", "/{vmid}/rrddata") => curve,
         ("POST", "/{vmid}/vncproxy" | "/{vmid}/termproxy") => console,
         _ => return None,
@@ -103,10 +101,19 @@ fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
     call.ensure_root_only(&["skiplock"])?;
     let (kind, vmid) = (call.kind(), call.vmid("vmid"));
     let guest = cluster.guest(&call.node, kind, vmid);
+    let suspended = guest.as_ref().is_ok_and(|guest| guest.lock() == Some("suspended"));
+    let paused = guest.as_ref().is_ok_and(|guest| guest.run.as_ref().is_some_and(|run| run.paused));
+    let managed = guest.as_ref().is_ok_and(|guest| status::is_managed(cluster, guest));
     let stopped = guest.map_or(true, |guest| guest.run.is_none());
+    if kind == Kind::Lxc && !stopped && matches!(action, Action::Start | Action::Resume) {
+        return Err(Failure::failed(format!("CT {vmid} already running")));
+    }
+    if kind == Kind::Qemu && paused && action == Action::Reboot {
+        return Err(Failure::failed("VM is paused - cannot shutdown"));
+    }
     // Containers are asked at once what of a VM only the task finds out.
     let asked_first = kind == Kind::Lxc || !matches!(action, Action::Stop | Action::Shutdown);
-    if action != Action::Start && stopped && asked_first {
+    if action != Action::Start && stopped && asked_first && !(suspended && action == Action::Resume) {
         let noun = if action == Action::Reboot { "VM" } else { kind.noun() };
         return Err(Failure::failed(format!("{noun} {vmid} not running")));
     }
@@ -119,15 +126,37 @@ fn power(cluster: &mut Cluster, call: &Call, action: Action) -> Outcome<Reply> {
         force: call.flag("forceStop"),
         overrule: action == Action::Stop && call.flag("overrule-shutdown"),
     };
-    let task = format!("{}{}", kind.task(), action.task(kind));
+    // Of a managed guest the manager is asked.
+    let task = match action {
+        Action::Start if managed => "hastart".to_owned(),
+        Action::Stop | Action::Shutdown if managed => {
+            if power.overrule {
+                return Err(Failure::parameter("overrule-shutdown", "Not applicable for HA resources."));
+            }
+            "hastop".to_owned()
+        }
+        _ => format!("{}{}", kind.task(), action.task(kind)),
+    };
+    if managed && task.starts_with("ha") {
+        let state = if action == Action::Start { "started" } else { "stopped" };
+        let sid = format!("{}:{vmid}", if kind == Kind::Qemu { "vm" } else { "ct" });
+        if let Some(resource) = cluster.sections_mut("ha/resources").get_mut(&sid) {
+            resource.insert("state".to_owned(), state.to_owned());
+        }
+    }
     Ok(call.submit(cluster, &task, &vmid.to_string(), Work::Power(power)))
 }
 
 fn start(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    const OF_MIGRATIONS: [&str; 6] =
+        ["stateuri", "skiplock", "migratedfrom", "migration_type", "migration_network", "targetstorage"];
+    call.ensure_root_only(&OF_MIGRATIONS)?;
+    call.ensure_root_only(&["force-cpu"])?;
     power(cluster, call, Action::Start)
 }
 
 fn stop(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    call.ensure_root_only(&["skiplock", "keepActive", "migratedfrom"])?;
     power(cluster, call, Action::Stop)
 }
 
@@ -144,7 +173,25 @@ fn reset(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 }
 
 fn suspend(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    power(cluster, call, Action::Suspend)
+    if !call.flag("todisk") {
+        return power(cluster, call, Action::Suspend);
+    }
+    if let Ok(guest) = call.guest(cluster)
+        && guest.run.is_some()
+    {
+        if status::is_managed(cluster, guest) {
+            return Err(Failure::failed("Cannot suspend HA managed VM to disk"));
+        }
+        call.rights(cluster).require(&format!("/vms/{}", guest.vmid), "VM.Config.Disk")?;
+        if guest.config.keys().any(|option| option.starts_with("hostpci")) {
+            return Err(Failure::failed(
+                "cannot suspend VM to disk due to passed-through PCI device(s), which lack the possibility to save/restore their internal state",
+            ));
+        }
+        let storage = call.get("statestorage").map_or_else(|| snapshot::state_storage(cluster, guest), str::to_owned);
+        call.rights(cluster).require(&format!("/storage/{storage}"), "Datastore.AllocateSpace")?;
+    }
+    power(cluster, call, Action::Hibernate)
 }
 
 fn resume(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
@@ -161,8 +208,7 @@ fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if guest.flag("protection") {
         return Err(Failure::failed(format!("can't remove {noun} {vmid} - protection mode enabled")));
     }
-    let managed =
-        cluster.sections.get("ha/resources").is_some_and(|resources| resources.contains_key(&status::sid(guest)));
+    let managed = status::is_managed(cluster, guest);
     if managed && !call.flag("purge") {
         return Err(Failure::failed(format!(
             "unable to remove {noun} {vmid} - used in HA resources and purge parameter not set."
@@ -222,8 +268,16 @@ fn snapshot_work(cluster: &mut Cluster, call: &Call, task: &str, action: snapsho
 
 fn take_snapshot(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let name = call.text("snapname");
-    if matches!(name, "current" | "pending") || name == "vzdump" && call.kind() == Kind::Lxc {
+    let reserved = match call.kind() {
+        Kind::Qemu => name == "current" || name.eq_ignore_ascii_case("pending"),
+        Kind::Lxc => matches!(name, "current" | "vzdump"),
+    };
+    if reserved {
+        let name = if name.eq_ignore_ascii_case("pending") { "pending" } else { name };
         return Err(Failure::failed(format!("unable to use snapshot name '{name}' (reserved name)")));
+    }
+    if call.kind() == Kind::Qemu {
+        call.guest(cluster)?;
     }
     let action = snapshot::Action::Take {
         description: call.get("description").map(str::to_owned),
@@ -258,12 +312,15 @@ fn snapshot_config(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 }
 
 fn describe_snapshot(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let Some(description) = call.get("description") else {
+        return Ok(Reply::null());
+    };
+    call.wait_for_lock(cluster)?;
     let name = call.text("snapname");
     let guest = call.guest_mut(cluster)?;
+    guest.ensure_unlocked()?;
     let config = guest.snapshots.get_mut(name).ok_or_else(|| missing(name))?;
-    if let Some(description) = call.get("description") {
-        config.insert("description".to_owned(), description.to_owned());
-    }
+    config.insert("description".to_owned(), description.to_owned());
     Ok(Reply::null())
 }
 
@@ -271,21 +328,29 @@ fn feature(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let vmid = call.vmid("vmid");
     let unknown =
         |_| Failure::failed(format!("unable to find configuration file for VM {vmid} on node '{}'", call.node));
-    let guest = call.guest(cluster).map_err(unknown)?;
-    let volumes = || {
-        Guest::drives(&guest.config, guest.kind)
-            .into_iter()
-            .filter(|(_, value)| !is_cdrom(value))
-            .map(|(_, value)| volume_of(value))
+    let guest = match call.kind() {
+        Kind::Qemu => call.guest(cluster).map_err(unknown)?,
+        Kind::Lxc => call.guest(cluster)?,
     };
+    let config = match call.get("snapname") {
+        Some(name) => guest.snapshots.get(name).ok_or_else(|| missing(name))?,
+        None => &guest.config,
+    };
+    let drives = Guest::drives(config, guest.kind).into_iter().filter(|(_, value)| !is_cdrom(value));
+    let volumes: Vec<&str> = drives.map(|(_, value)| volume_of(value)).collect();
     let has = match call.text("feature") {
         "snapshot" => can_snapshot(cluster, guest),
-        "clone" => volumes().all(|volid| disk::can_link(cluster, guest.kind, volid)),
+        "clone" => volumes.iter().all(|volid| disk::can_link(cluster, guest.kind, volid)),
         _ => true,
     };
     let mut answer = json!({ "hasFeature": u8::from(has) });
     if guest.kind == Kind::Qemu {
-        answer["nodes"] = json!([call.node]);
+        let shared = |volid: &&str| {
+            cluster.storages.get(volid.split(':').next().unwrap_or_default()).is_some_and(Storage::shared)
+        };
+        let everywhere = volumes.iter().all(shared);
+        let nodes = cluster.nodes.keys().filter(|node| everywhere || **node == call.node);
+        answer["nodes"] = json!(nodes.collect::<Vec<_>>());
     }
     Ok(answer.into())
 }
@@ -363,49 +428,4 @@ fn clone(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     };
     clone.claim(cluster);
     Ok(call.submit(cluster, &format!("{}clone", kind.task()), &vmid.to_string(), Work::Clone(Box::new(clone))))
-}
-
-// --- migration ---
-
-fn migrate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let (kind, vmid) = (call.kind(), call.vmid("vmid"));
-    let target = call.text("target");
-    cluster.ensure_node(target)?;
-    if target == call.node {
-        return Err(Failure::parameter("target", "target is local node."));
-    }
-    let guest = call.guest(cluster)?;
-    let online = call.flag("online") || call.flag("restart");
-    if guest.run.is_some() && !online {
-        return Err(Failure::failed(match kind {
-            Kind::Qemu => "can't migrate running VM without --online".to_owned(),
-            Kind::Lxc => "container is running".to_owned(),
-        }));
-    }
-    let work = Work::Migrate { kind, vmid, target: target.to_owned(), online };
-    // The one type of task whose name does not begin with `qm`.
-    let task = if kind == Kind::Qemu { "qmigrate" } else { "vzmigrate" };
-    Ok(call.submit(cluster, task, &vmid.to_string(), work))
-}
-
-fn migration_conditions(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let guest = call.guest(cluster)?;
-    let drives = Guest::drives(&guest.config, guest.kind);
-    let disks = drives.iter().filter(|(_, value)| !is_cdrom(value)).map(|(option, value)| {
-        let volid = volume_of(value);
-        let mut disk = json!({
-            "volid": volid, "drivename": option, "cdrom": 0, "shared": 0, "is_attached": 1, "is_unused": 0,
-            "is_vmstate": 0, "is_tpmstate": u8::from(option.starts_with("tpmstate")), "replicate": 1,
-            "size": cluster.volume(&call.node, volid).map_or(0, |volume| volume.size),
-        });
-        if guest.pending.contains_key(*option) {
-            disk["referenced_in_pending"] = json!(1);
-        }
-        disk
-    });
-    let others: Vec<&String> = cluster.nodes.keys().filter(|node| **node != call.node).collect();
-    Ok(json!({
-        "running": u8::from(guest.run.is_some()), "allowed_nodes": others, "not_allowed_nodes": {},
-        "local_disks": disks.collect::<Value>(), "local_resources": [], "mapped-resources": [], "mapped-resource-info": {},
-    }).into())
 }

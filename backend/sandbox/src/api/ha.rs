@@ -6,7 +6,8 @@ use crate::access::{Caller, ROOT};
 use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
-use crate::guest::Guest;
+use crate::guest::{Guest, Kind};
+use crate::lifecycle::Migration;
 use crate::section::Section;
 use crate::work::Work;
 
@@ -139,8 +140,9 @@ fn migrate(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     {
         let (kind, vmid, node, online) = (guest.kind, guest.vmid, guest.node.clone(), guest.run.is_some());
         let root = Caller { user: ROOT.to_owned(), token: None };
-        let work = Work::Migrate { kind, vmid, target, online };
-        cluster.submit(&root, &node, &format!("{}migrate", kind.task()), &vmid.to_string(), work);
+        let migration = Migration { online, ..Migration::live(kind, vmid, &target) };
+        let task = if kind == Kind::Qemu { "qmigrate" } else { "vzmigrate" };
+        cluster.submit(&root, &node, task, &vmid.to_string(), Work::Migrate(Box::new(migration)));
     }
     Ok(Reply::null())
 }

@@ -9,6 +9,7 @@ mod group;
 mod guest;
 mod ha;
 mod lxc;
+mod migration;
 mod network;
 mod node;
 mod options;
@@ -28,10 +29,11 @@ use crate::schema::Method;
 /// The function behind a method, where the sandbox has one.
 pub fn handler(method: &Method) -> Option<Handler> {
     let (verb, path) = (method.verb.as_str(), method.path.as_str());
-    let subjects: [fn(&str, &str) -> Option<Handler>; 19] = [
+    let subjects: [fn(&str, &str) -> Option<Handler>; 20] = [
         qemu::handler,
         lxc::handler,
         guest::handler,
+        migration::handler,
         task::handler,
         cluster::handler,
         options::handler,

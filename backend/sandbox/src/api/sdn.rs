@@ -30,9 +30,7 @@ fn index(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 
 fn apply(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     super::section::commit(cluster);
-    let node = cluster.nodes.keys().next().cloned().unwrap_or_default();
-    let upid = cluster.submit(&call.caller, &node, "reloadnetworkall", "", Work::Last { seconds: TAKES });
-    Ok(json!(upid).into())
+    Ok(call.submit(cluster, "reloadnetworkall", "", Work::Last { seconds: TAKES }))
 }
 
 fn addresses(_: &mut Cluster, _: &Call) -> Outcome<Reply> {

@@ -165,6 +165,12 @@ pub fn sid(guest: &Guest) -> String {
     format!("{kind}:{}", guest.vmid)
 }
 
+/// Whether a guest is managed by HA.
+pub fn is_managed(cluster: &Cluster, guest: &Guest) -> bool {
+    let resource = cluster.sections_of("ha/resources").get(&sid(guest));
+    resource.is_some_and(|resource| resource.get("state").is_none_or(|state| state != "ignored"))
+}
+
 fn ha(cluster: &Cluster, guest: &Guest) -> Value {
     match cluster.sections.get("ha/resources").and_then(|resources| resources.get(&sid(guest))) {
         None => json!({ "managed": 0 }),

@@ -22,7 +22,7 @@ const RECORDINGS: [(&str, &str, usize); 14] = [
     ("05 VM: power, live changes", include_str!("recordings/05-vm-power-live.jsonl"), 208),
     ("05b VM: live, qcow2", include_str!("recordings/05b-vm-live-qcow2.jsonl"), 98),
     ("06 snapshots, clones, templates", include_str!("recordings/06-snapshot-clone-template.jsonl"), 237),
-    ("08 containers", include_str!("recordings/08-lxc.jsonl"), 204),
+    ("08 containers", include_str!("recordings/08-lxc.jsonl"), 201),
     ("09 access, permissions", include_str!("recordings/09-access-permissions.jsonl"), 304),
     ("10 storage, backup", include_str!("recordings/10-storage-backup.jsonl"), 145),
     ("11 pools, firewall, others", include_str!("recordings/11-pools-firewall-misc.jsonl"), 171),
