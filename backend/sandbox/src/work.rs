@@ -74,6 +74,10 @@ pub enum Work {
         content: String,
         url: String,
     },
+    /// Removes backups.
+    Prune {
+        volids: Vec<String>,
+    },
     Backup(Box<Backup>),
     /// Starts, stops or suspends many guests of a node.
     Bulk {
@@ -101,6 +105,7 @@ impl Work {
             Self::Last { .. }
             | Self::Fail { .. }
             | Self::RemoveVolume { .. }
+            | Self::Prune { .. }
             | Self::Download { .. }
             | Self::Backup(_)
             | Self::Bulk { .. } => None,
@@ -151,6 +156,7 @@ impl Work {
             Self::Snapshot(snapshot) => snapshot.begin(cluster, node),
             Self::Migrate(migration) => migration.begin(cluster, node, log),
             Self::RemoveVolume { volid } => disk::begin_remove(cluster, node, volid),
+            Self::Prune { .. } => Ok(1.0),
             Self::Download { .. } => Ok(5.0),
             Self::Backup(backup) => backup.begin(cluster, node, log),
             Self::Bulk { action, vmids } => {
@@ -191,6 +197,13 @@ impl Work {
                 disk::remove(cluster, node, volid, log);
                 Ok(())
             }
+            Self::Prune { volids } => {
+                for volid in volids {
+                    log.push(format!("removing backup '{volid}'"));
+                    cluster.free(node, volid);
+                }
+                Ok(())
+            }
             Self::Download { volid, content, url } => disk::download(cluster, node, volid, content, url, log),
             Self::Backup(backup) => backup.finish(cluster, node, log),
         }
@@ -214,6 +227,7 @@ impl Work {
             | Self::Reassign { .. }
             | Self::Template { .. }
             | Self::RemoveVolume { .. }
+            | Self::Prune { .. }
             | Self::Download { .. }
             | Self::Bulk { .. } => {}
         }
