@@ -12,8 +12,11 @@ use crate::format;
 use crate::storage::Volume;
 use crate::work::Work;
 
-/// The rules in the order they are gone through, each with what of a time makes two backups the same to it.
-const RULES: [(&str, fn(i64) -> String); 6] = [
+/// What of a time makes two backups the same to a rule.
+type Same = fn(i64) -> String;
+
+/// The rules in the order they are gone through.
+const RULES: [(&str, Same); 6] = [
     ("keep-last", |time| time.to_string()),
     ("keep-hourly", |time| at(time, |t| format!("{}/{}/{}", t.year(), t.ordinal(), t.hour()))),
     ("keep-daily", |time| at(time, |t| format!("{}/{}", t.year(), t.ordinal()))),
@@ -145,17 +148,15 @@ pub fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 pub fn prune(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let name = call.text("storage");
     let rights = call.rights(cluster);
-    let id = match call.get("vmid") {
-        Some(vmid) => {
-            rights.require(&format!("/storage/{name}"), "Datastore.AllocateSpace")?;
-            rights.require(&format!("/vms/{vmid}"), "VM.Backup")?;
-            format!("{vmid}@{name}")
-        }
-        None => {
-            rights.require(&format!("/storage/{name}"), "Datastore.Allocate")?;
-            name.to_owned()
-        }
-    };
+    let storage = format!("/storage/{name}");
+    let mut id = name.to_owned();
+    if let Some(vmid) = call.get("vmid") {
+        rights.require(&storage, "Datastore.AllocateSpace")?;
+        rights.require(&format!("/vms/{vmid}"), "VM.Backup")?;
+        id = format!("{vmid}@{name}");
+    } else {
+        rights.require(&storage, "Datastore.Allocate")?;
+    }
     // What is wrong is found out by the worker.
     let work = match marked(cluster, call) {
         Err(failure) => Work::Fail { problem: failure.message() },
