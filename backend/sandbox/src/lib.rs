@@ -20,6 +20,7 @@ mod clone;
 mod cluster;
 mod control;
 mod create;
+mod digest;
 mod disk;
 mod dispatch;
 mod failure;

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use serde_json::{Value, json};
 
 use crate::cluster::Cluster;
-use crate::firewall::digest;
+use crate::digest::digest;
 use crate::schema::{Kind, schema};
 
 /// One section: option → value.

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
+use crate::digest::digest;
 use crate::failure::{Failure, Outcome};
-use crate::firewall::digest;
 use crate::format::cpu::CPU_MODELS;
 use crate::work::Work;
 

@@ -1,6 +1,6 @@
 //! The formats of firewall rules: addresses, ports, protocols.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::is_digits;
 
@@ -13,8 +13,8 @@ const PROTOCOLS: &str = include_str!("protocols.txt");
 const SERVICES: &str = include_str!("services.txt");
 /// Connection tracking helpers.
 const HELPERS: [&str; 9] = ["amanda", "ftp", "irc", "netbios-ns", "pptp", "sane", "sip", "snmp", "tftp"];
-/// Names of ICMP's types, of both versions.
-const ICMP_TYPES: [&str; 54] = [
+/// Names of ICMP's types.
+const ICMP_TYPES: [&str; 37] = [
     "any",
     "echo-reply",
     "destination-unreachable",
@@ -52,24 +52,44 @@ const ICMP_TYPES: [&str; 54] = [
     "timestamp-reply",
     "address-mask-request",
     "address-mask-reply",
+];
+/// Names of ICMPv6's types.
+const ICMPV6_TYPES: [&str; 25] = [
+    "destination-unreachable",
     "no-route",
+    "communication-prohibited",
     "beyond-scope",
     "address-unreachable",
+    "port-unreachable",
     "failed-policy",
     "reject-route",
     "packet-too-big",
+    "time-exceeded",
+    "ttl-zero-during-transit",
+    "ttl-zero-during-reassembly",
+    "parameter-problem",
     "bad-header",
     "unknown-header-type",
     "unknown-option",
+    "echo-request",
+    "echo-reply",
+    "router-solicitation",
+    "router-advertisement",
     "neighbor-solicitation",
     "neighbour-solicitation",
     "neighbor-advertisement",
     "neighbour-advertisement",
-    "mld-listener-query",
-    "mld-listener-report",
-    "mld-listener-done",
-    "mld-listener-reduction",
+    "redirect",
 ];
+
+/// Names of the types of an IP version's ICMP.
+pub fn icmp_types(version: u8) -> &'static [&'static str] {
+    if version == 6 { &ICMPV6_TYPES } else { &ICMP_TYPES }
+}
+
+fn is_icmp_type(text: &str) -> bool {
+    ICMP_TYPES.contains(&text) || ICMPV6_TYPES.contains(&text)
+}
 
 /// Whether a text names an alias, with or without its scope.
 pub fn alias(text: &str) -> bool {
@@ -140,12 +160,13 @@ fn element(text: &str) -> Result<u8, String> {
     }
 }
 
-fn addresses(text: &str) -> Result<(), String> {
+/// Checks a set's or alias's name, or a list of addresses, and gives these addresses' IP version.
+pub fn addresses(text: &str) -> Result<Option<u8>, String> {
     if text.len() > 1 && text.starts_with('+') && !text.contains(char::is_whitespace) {
-        return if text.len() > LONGEST_NAME + 1 { Err("ipset name too long\n".to_owned()) } else { Ok(()) };
+        return if text.len() > LONGEST_NAME + 1 { Err("ipset name too long\n".to_owned()) } else { Ok(None) };
     }
     if alias(text) {
-        return if text.len() > LONGEST_NAME { Err("alias name too long\n".to_owned()) } else { Ok(()) };
+        return if text.len() > LONGEST_NAME { Err("alias name too long\n".to_owned()) } else { Ok(None) };
     }
     let elements = elements(text)?;
     let mut known = None;
@@ -159,7 +180,7 @@ fn addresses(text: &str) -> Result<(), String> {
     if elements.len() > 1 && text.contains('-') {
         return Err("you can't use a range in a list\n".to_owned());
     }
-    Ok(())
+    Ok(known)
 }
 
 fn elements(text: &str) -> Result<Vec<&str>, String> {
@@ -169,7 +190,8 @@ fn elements(text: &str) -> Result<Vec<&str>, String> {
     Ok(text.split(',').filter(|_| !text.is_empty()).collect())
 }
 
-fn ports(text: &str, destination: bool) -> Result<(), String> {
+/// Checks a list of ports; of a destination, these may be ICMP types.
+pub fn ports(text: &str, destination: bool) -> Result<(), String> {
     let (mut count, mut icmp) = (0, false);
     let port = |text: &str| {
         text.parse::<u64>().ok().filter(|port| *port <= 65_535).ok_or_else(|| format!("invalid port '{text}'\n"))
@@ -186,7 +208,7 @@ fn ports(text: &str, destination: bool) -> Result<(), String> {
                 count += 1;
                 port(part)?;
             }
-            _ if destination && ICMP_TYPES.contains(&part) => icmp = true,
+            _ if destination && is_icmp_type(part) => icmp = true,
             _ if SERVICES.split_whitespace().any(|service| service == part) => {}
             _ => return Err(format!("invalid port '{part}'\n")),
         }
@@ -208,12 +230,12 @@ pub fn is_protocol(text: &str) -> bool {
 /// Checks a format of this kind; `None` where the name is not one.
 pub fn check(name: &str, text: &str) -> Option<Result<(), String>> {
     Some(match name {
-        "pve-fw-addr-spec" => addresses(text),
+        "pve-fw-addr-spec" => addresses(text).map(drop),
         "pve-fw-sport-spec" => ports(text, false),
         "pve-fw-dport-spec" => ports(text, true),
         "pve-fw-protocol-spec" if text.is_empty() || text == "0" || is_protocol(text) => Ok(()),
         "pve-fw-protocol-spec" => Err(format!("unknown protocol '{text}'\n")),
-        "pve-fw-icmp-type-spec" if text.is_empty() || ICMP_TYPES.contains(&text) => Ok(()),
+        "pve-fw-icmp-type-spec" if text.is_empty() || is_icmp_type(text) => Ok(()),
         "pve-fw-icmp-type-spec" => Err(format!("invalid icmp-type value '{text}'\n")),
         "pve-fw-conntrack-helper" => elements(text).and_then(|helpers| {
             let unknown = helpers.into_iter().find(|helper| !HELPERS.contains(helper));
@@ -230,6 +252,26 @@ pub fn ip_version(addresses: &str) -> Option<u8> {
         IpAddr::V4(_) => Some(4),
         IpAddr::V6(_) => Some(6),
     }
+}
+
+/// A network without the bits of its address beyond the prefix.
+pub fn network(text: &str) -> String {
+    let Some((address, prefix)) = text.split_once('/') else { return text.to_owned() };
+    match (address.parse::<IpAddr>(), prefix.parse::<u32>()) {
+        (Ok(IpAddr::V4(address)), Ok(length @ 1..=32)) => {
+            format!("{}/{length}", Ipv4Addr::from_bits(address.to_bits() & u32::MAX << (32 - length)))
+        }
+        (Ok(IpAddr::V6(address)), Ok(length @ 1..=128)) => {
+            format!("{}/{length}", Ipv6Addr::from_bits(address.to_bits() & u128::MAX << (128 - length)))
+        }
+        _ => text.to_owned(),
+    }
+}
+
+/// An address without a prefix that says no more than the address does.
+pub fn without_full_prefix(text: &str) -> &str {
+    let full = if text.contains(':') { "/128" } else { "/32" };
+    text.strip_suffix(full).unwrap_or(text)
 }
 
 #[cfg(test)]

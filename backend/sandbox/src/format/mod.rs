@@ -8,7 +8,7 @@ use crate::schema::{Kind, Property, check_object};
 mod address;
 mod calendar;
 pub mod cpu;
-mod firewall;
+pub mod firewall;
 mod named;
 
 pub use firewall::ip_version;
