@@ -193,6 +193,11 @@ impl Guest {
         hex::encode(Sha1::digest(text))
     }
 
+    /// Whether a snapshot refers to a volume.
+    pub fn is_in_snapshot(&self, volid: &str) -> bool {
+        self.snapshots.values().any(|config| config.values().any(|value| volume_of(value) == volid))
+    }
+
     /// Refuses a digest that is not the current one.
     pub fn ensure_digest(&self, digest: Option<&str>) -> Result<(), String> {
         let complaint = match self.kind {

@@ -126,6 +126,14 @@ impl Rights<'_> {
         Err(Failure::denied(&format!("{shown}, {privilege}")))
     }
 
+    /// 403 unless the caller has one of the privileges on a guest, or on the pool that it is to be made in.
+    pub fn require_guest(&self, vmid: u32, pool: Option<&str>, privileges: &[&str]) -> Outcome<()> {
+        if pool.is_some_and(|pool| self.has_any(&format!("/pool/{pool}"), privileges)) {
+            return Ok(());
+        }
+        self.require_any(&format!("/vms/{vmid}"), privileges)
+    }
+
     /// 403 unless the caller has one of the privileges at the path.
     pub fn require_any(&self, path: &str, privileges: &[&str]) -> Outcome<()> {
         if self.has_any(path, privileges) {

@@ -1,5 +1,7 @@
 //! Pools of guests and storages.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
 use crate::call::{Call, Handler, Reply};
@@ -57,7 +59,7 @@ fn with_members(cluster: &mut Cluster, call: &Call, name: &str) -> Outcome<Value
 
 fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     if let Some(name) = call.get("poolid") {
-        call.rights(cluster).require(&format!("/pool/{name}"), "Pool.Audit")?;
+        // Proxmox asks for Pool.Audit here, but passes over the answer.
         return Ok(json!([with_members(cluster, call, name)?]).into());
     }
     let rights = call.rights(cluster);
@@ -87,53 +89,60 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
 
 fn change(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let name = call.text("poolid");
-    let failed = |problem: String| Failure::failed(format!("update pools failed: {problem}"));
-    if !cluster.pools.contains_key(name) {
-        return Err(failed(format!("pool '{name}' does not exist")));
-    }
-    let vmids: Vec<u32> = call.list("vms").into_iter().filter_map(|vmid| vmid.parse().ok()).collect();
-    let removing = call.flag("delete");
-    for vmid in &vmids {
-        call.rights(cluster).require(&format!("/vms/{vmid}"), "VM.Allocate").or_else(|denied| {
-            if call.rights(cluster).has(&format!("/pool/{name}"), "Pool.Allocate") { Ok(()) } else { Err(denied) }
-        })?;
-        match (cluster.pool_of(*vmid), removing) {
-            (Some(pool), false) if pool == name => {
-                return Err(failed(format!("VM {vmid} is already a pool member")));
-            }
-            (Some(pool), false) if !call.flag("allow-move") => {
-                return Err(failed(format!("VM {vmid} belongs already to pool '{pool}' and 'allow-move' is not set")));
-            }
-            (pool, true) if pool != Some(name) => {
-                return Err(failed(format!("VM {vmid} is not a pool member")));
-            }
-            _ => {}
+    let changed = changed(cluster, call, name);
+    let (vms, pool) = changed.map_err(|problem| Failure::failed(format!("update pools failed: {problem}")))?;
+    for (vmid, pool) in vms {
+        match pool {
+            Some(pool) => cluster.join_pool(&pool, vmid),
+            None => cluster.leave_pool(vmid),
         }
     }
-    for vmid in vmids {
-        if removing {
-            cluster.leave_pool(vmid);
-        } else {
-            cluster.join_pool(name, vmid);
-        }
-    }
-    if let Some(pool) = cluster.pools.get_mut(name) {
-        for storage in call.list("storage") {
-            let known = pool.storages.contains(storage);
-            if removing && !known {
-                return Err(failed(format!("Storage '{storage}' is not a pool member")));
-            }
-            if removing {
-                pool.storages.remove(storage);
-            } else {
-                pool.storages.insert(storage.to_owned());
-            }
-        }
-        if let Some(comment) = call.get("comment") {
-            pool.comment = Some(comment.to_owned());
-        }
-    }
+    cluster.pools.insert(name.to_owned(), pool);
     Ok(Reply::null())
+}
+
+/// The pools that guests are in after a change, and the changed pool itself.
+fn changed(cluster: &Cluster, call: &Call, name: &str) -> Result<(BTreeMap<u32, Option<String>>, Pool), String> {
+    let mut pool = find(cluster, name).map_err(|failure| failure.message())?.clone();
+    if let Some(comment) = call.get("comment") {
+        pool.comment = Some(comment.to_owned());
+    }
+    let rights = call.rights(cluster);
+    let refused = |failure: Failure| format!("{} {}", failure.status(), failure.message());
+    let removing = call.flag("delete");
+    let mut vms = BTreeMap::new();
+    for vmid in call.list("vms").into_iter().filter_map(|vmid| vmid.parse::<u32>().ok()) {
+        rights.perm_modify(&format!("/vms/{vmid}")).map_err(refused)?;
+        let current = vms.get(&vmid).cloned().unwrap_or_else(|| cluster.pool_of(vmid).map(str::to_owned));
+        let is_member = current.as_deref() == Some(name);
+        if removing {
+            if !is_member {
+                return Err(format!("VM {vmid} is not a pool member"));
+            }
+            vms.insert(vmid, None);
+            continue;
+        }
+        if is_member {
+            return Err(format!("VM {vmid} is already a pool member"));
+        }
+        if let Some(other) = current {
+            if !call.flag("allow-move") {
+                return Err(format!("VM {vmid} belongs already to pool '{other}' and 'allow-move' is not set"));
+            }
+            rights.require(&format!("/pool/{other}"), "Pool.Allocate").map_err(refused)?;
+        }
+        vms.insert(vmid, Some(name.to_owned()));
+    }
+    for storage in call.list("storage") {
+        rights.perm_modify(&format!("/storage/{storage}")).map_err(refused)?;
+        if removing && !pool.storages.remove(storage) {
+            return Err(format!("Storage '{storage}' is not a pool member"));
+        }
+        if !removing && !pool.storages.insert(storage.to_owned()) {
+            return Err(format!("Storage '{storage}' is already a pool member"));
+        }
+    }
+    Ok((vms, pool))
 }
 
 fn remove(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {

@@ -83,7 +83,7 @@ fn move_to(cluster: &mut Cluster, call: &Call, storage: &str) -> Outcome<Reply> 
     if !target.holds("images") {
         return Err(Failure::parameter("storage", format!("storage '{storage}' does not support vm images")));
     }
-    if snapshotted(guest, volid) && call.flag("delete") {
+    if guest.is_in_snapshot(volid) && call.flag("delete") {
         return Err(Failure::failed("you can't move a disk with snapshots and delete the source"));
     }
     let work = Work::MoveDisk {
@@ -95,11 +95,6 @@ fn move_to(cluster: &mut Cluster, call: &Call, storage: &str) -> Outcome<Reply> 
         delete: call.flag("delete"),
     };
     Ok(call.submit(cluster, "qmmove", &vmid.to_string(), work))
-}
-
-/// Whether a snapshot refers to a volume.
-fn snapshotted(guest: &Guest, volid: &str) -> bool {
-    guest.snapshots.values().any(|config| config.values().any(|value| volume_of(value) == volid))
 }
 
 fn ensure_unmodified(guest: &Guest, digest: Option<&str>) -> Result<(), String> {
@@ -152,7 +147,7 @@ fn reassignable(cluster: &Cluster, call: &Call, from: (u32, &str), to: (u32, &st
     }
     let volid = volume_of(value);
     let (storage, _) = format::volume_id(volid).ok_or_else(|| format!("Volume '{volid}' not managed by PVE"))?;
-    if snapshotted(source, volid) {
+    if source.is_in_snapshot(volid) {
         return Err("Can't move disk used by a snapshot to another VM".to_owned());
     }
     if source.run.is_some() && !disk.starts_with("unused") {

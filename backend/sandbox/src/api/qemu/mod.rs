@@ -322,18 +322,20 @@ fn ensure_volume_name(cluster: &Cluster, storage: &str, name: &str) -> Outcome<(
 
 /// Refuses bridges that the caller may not use.
 pub fn ensure_bridges(cluster: &Cluster, call: &Call, settings: &Config) -> Outcome<()> {
-    for (_, value) in settings.iter().filter(|(option, _)| matches!(numbered(option), Some(("net", _)))) {
-        let parts = format::split(value, "model");
-        if let Some(bridge) = parts.get("bridge") {
-            let zone = cluster.zone_of(bridge);
-            let path = match parts.get("tag") {
-                Some(tag) => format!("/sdn/zones/{zone}/{bridge}/{tag}"),
-                None => format!("/sdn/zones/{zone}/{bridge}"),
-            };
-            call.rights(cluster).require(&path, "SDN.Use")?;
-        }
-    }
-    Ok(())
+    let nics = settings.iter().filter(|(option, _)| matches!(numbered(option), Some(("net", _))));
+    nics.map(|(_, value)| value).try_for_each(|nic| ensure_bridge(cluster, call, nic))
+}
+
+/// Refuses a NIC's bridge or vnet that the caller may not use.
+pub fn ensure_bridge(cluster: &Cluster, call: &Call, nic: &str) -> Outcome<()> {
+    let parts = format::split(nic, "model");
+    let Some(bridge) = parts.get("bridge") else { return Ok(()) };
+    let zone = cluster.zone_of(bridge);
+    let path = match parts.get("tag") {
+        Some(tag) => format!("/sdn/zones/{zone}/{bridge}/{tag}"),
+        None => format!("/sdn/zones/{zone}/{bridge}"),
+    };
+    call.rights(cluster).require(&path, "SDN.Use")
 }
 
 // --- configuration ---

@@ -61,11 +61,7 @@ impl Vm<'_> {
     }
 
     fn require_any(&self, privileges: &[&str]) -> Outcome<()> {
-        let rights = self.call.rights(self.cluster);
-        if self.pool.is_some_and(|pool| rights.has_any(&format!("/pool/{pool}"), privileges)) {
-            return Ok(());
-        }
-        rights.require_any(&format!("/vms/{}", self.vmid), privileges)
+        self.call.rights(self.cluster).require_guest(self.vmid, self.pool, privileges)
     }
 
     /// Refuses options that the caller may not change, as far as that does not depend on their values.
