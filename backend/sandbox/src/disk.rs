@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::Cluster;
 use crate::format::{self, print_size};
-use crate::guest::{Config, Guest, Kind, drive, volume_of};
+use crate::guest::{Config, Guest, Kind, drive, is_cloudinit, volume_of};
 use crate::storage::{LARGEST_LOGICAL, Request, Storage, Volume, formatting};
 
 const GIB: u64 = 1 << 30;
@@ -237,7 +237,9 @@ pub fn move_disk(
     let format = target.format.unwrap_or(&volume.format).to_owned();
     log.push(format!("create full clone of drive {disk} ({old})"));
     let slot = Slot { node, kind, vmid, option: disk, base: false };
-    let volid = cluster.allocate(&slot.request(target.storage, Some(&format), volume.size, "disk"), log)?;
+    // By its name Proxmox knows a cloud-init drive wherever it is.
+    let purpose = if is_cloudinit(&value) { "cloudinit" } else { "disk" };
+    let volid = cluster.allocate(&slot.request(target.storage, Some(&format), volume.size, purpose), log)?;
     log.extend(transferred(volume.size));
     let mut parts = format::split(&value, "file");
     parts.insert("file".to_owned(), volid);

@@ -4,6 +4,7 @@
 mod clusters;
 mod crash;
 mod faults;
+mod fields;
 mod guests;
 mod hidden;
 mod lab;
