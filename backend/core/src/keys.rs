@@ -61,3 +61,30 @@ impl std::fmt::Debug for Keys {
         f.write_str("Keys(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{ClusterId, Keys};
+    use crate::guest::Vmid;
+    use crate::id::ResourceId;
+    use crate::marker::MarkerKey;
+    use crate::observed::Ownership;
+
+    #[test]
+    fn a_marker_holds_on_its_own_cluster_only() {
+        let keys = Keys::derive(&[1; 32]);
+        let (resource, vmid) = (ResourceId(Uuid::from_u128(7)), Vmid::try_from(100).unwrap());
+        let clusters = [0, 1, 2].map(|n| ClusterId(Uuid::from_u128(n)));
+        for made in clusters {
+            let notes = keys.marker_of(made).mark("", resource, vmid);
+            for read in clusters {
+                let ownership = keys.marker_of(read).judge(&notes, vmid).0;
+                assert_eq!(ownership == Ownership::Ours(resource), made == read, "made on {made}, read on {read}");
+            }
+        }
+        let notes = MarkerKey::new(keys.marker).mark("", resource, vmid);
+        assert_eq!(keys.marker_of(ClusterId::FIRST).judge(&notes, vmid).0, Ownership::Ours(resource));
+    }
+}

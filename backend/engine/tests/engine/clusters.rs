@@ -3,16 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mycopod_core::id::DeclarationId;
+use mycopod_core::id::{ClusterId, DeclarationId};
 use mycopod_core::keys::Keys;
-use mycopod_core::ports::Hypervisor;
+use mycopod_core::observed::Ownership;
+use mycopod_core::ports::{Connector, Hypervisor};
 use mycopod_core::status::Role;
 use mycopod_engine::view::GuestRow;
 use mycopod_engine::{ClusterChange, Engine, NewCluster, Parts, Refusal};
 use mycopod_sandbox::Running;
 use reqwest::Method;
 
-use crate::lab::{Lab, added, by_hand, engine, parts, pve, sandbox, user};
+use crate::lab::{Lab, Ways, added, by_hand, engine, parts, pve, sandbox, user};
 
 const TWIN: &str = "create a VM called twin with 2 cores, 1 GB memory and a 5 GB disk";
 
@@ -81,6 +82,11 @@ async fn a_guest_restored_on_another_cluster_is_not_ours_there() {
     by_hand(&other, Method::POST, &format!("/nodes/{}/qemu", guest.node), &form).await;
     let stranger = until(async || row(&lab.engine, "lab", "twin").await).await;
     assert!(!stranger.managed && stranger.resource.is_none(), "{stranger:?}");
+    let id = sqlx::query_scalar("SELECT id FROM clusters WHERE name = 'lab'").fetch_one(&lab.database.pool).await;
+    let there = added("lab", &other);
+    let way = Ways.connect(ClusterId(id.unwrap()), &there.access(), &there.token.1).unwrap();
+    let seen = way.observe().await.unwrap().guests.into_iter().find(|seen| seen.guest.name == "twin").unwrap();
+    assert_eq!(seen.ownership, Ownership::Invalid, "the marker holds on the first cluster only");
     assert!(row(&lab.engine, "main", "twin").await.unwrap().managed);
 }
 
