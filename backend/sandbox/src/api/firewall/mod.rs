@@ -161,10 +161,10 @@ fn refs(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
         describe(&mut entry, comment);
         entry
     };
-    let names = names(cluster, call);
-    let own = names.own.filter(|_| level(call) != Level::Cluster);
+    let scopes = names(cluster, call);
+    let own = scopes.own.filter(|_| level(call) != Level::Cluster);
     let mut entries = Vec::new();
-    for (firewall, place) in [(names.cluster, "dc"), (own, "guest")] {
+    for (firewall, place) in [(scopes.cluster, "dc"), (own, "guest")] {
         let Some(firewall) = firewall else { continue };
         if wanted("ipset") {
             entries.extend(firewall.sets.iter().map(|(name, set)| named("ipset", name, place, set.comment.as_ref())));
