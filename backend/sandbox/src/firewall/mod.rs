@@ -70,18 +70,16 @@ impl FromIterator<Shown> for Listing {
 
 /// The checksum of entries: of their names and values in order, without those that are no plain value.
 fn digest(entries: &[Shown]) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for entry in entries {
         let sorted: BTreeMap<&String, &Value> = entry.iter().collect();
-        for (name, value) in sorted {
-            match value {
-                Value::String(value) => text += &format!("{name}:{value}\n"),
-                Value::Number(value) => text += &format!("{name}:{value}\n"),
-                _ => {}
-            }
-        }
+        text.extend(sorted.into_iter().filter_map(|(name, value)| match value {
+            Value::String(value) => Some(format!("{name}:{value}\n")),
+            Value::Number(value) => Some(format!("{name}:{value}\n")),
+            _ => None,
+        }));
     }
-    hex::encode(Sha1::digest(text))
+    hex::encode(Sha1::digest(text.concat()))
 }
 
 /// A comment that says something.

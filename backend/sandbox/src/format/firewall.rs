@@ -53,7 +53,7 @@ const ICMP_TYPES: [&str; 37] = [
     "address-mask-request",
     "address-mask-reply",
 ];
-/// Names of ICMPv6's types.
+/// Names of the types of IPv6's ICMP.
 const ICMPV6_TYPES: [&str; 25] = [
     "destination-unreachable",
     "no-route",

@@ -126,7 +126,7 @@ fn change(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let given = Settings(call.options(&["id", "delete"]));
     let deleted = call.list("delete");
     given.ensure_common(cluster, call)?;
-    ensure_names(cluster, call, deleted.iter().copied())?;
+    ensure_names(cluster, call, &deleted)?;
     if given.is_set("storage") || deleted.contains(&"storage") {
         ensure_storage(cluster, call, &given)?;
     }

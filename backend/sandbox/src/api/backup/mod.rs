@@ -40,7 +40,7 @@ fn back_up(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     settings.verify(true).map_err(|(name, problem)| Failure::parameter(name, problem))?;
     let is_local = |vmid: &u32| cluster.guests.get(vmid).is_none_or(|guest| guest.node == call.node);
     let mut chosen: Vec<u32> = settings.guests(cluster)?.into_iter().filter(is_local).collect();
-    if chosen.is_empty() && !(settings.is_set("all") && !settings.is_set("stop")) {
+    if chosen.is_empty() && (settings.is_set("stop") || !settings.is_set("all")) {
         return Ok(json!(NOTHING).into());
     }
     let storage = storage.unwrap_or_else(|| "local".to_owned());

@@ -22,14 +22,14 @@ pub struct Settings(pub BTreeMap<String, String>);
 pub type Problem = (&'static str, String);
 
 /// Refuses options that the caller may not set or delete.
-pub fn ensure_names<'n>(cluster: &Cluster, call: &Call, names: impl Iterator<Item = &'n str> + Clone) -> Outcome<()> {
+pub fn ensure_names(cluster: &Cluster, call: &Call, names: &[&str]) -> Outcome<()> {
     if call.caller.is_root() {
         return Ok(());
     }
-    if let Some(name) = ROOT_ONLY.into_iter().find(|wanted| names.clone().any(|name| name == *wanted)) {
+    if let Some(name) = ROOT_ONLY.into_iter().find(|name| names.contains(name)) {
         return Err(Failure::parameter(name, "Only root may set this option."));
     }
-    if names.clone().any(|name| LOAD.contains(&name)) {
+    if LOAD.iter().any(|name| names.contains(name)) {
         call.rights(cluster).require("/", "Sys.Modify")?;
     }
     Ok(())
@@ -59,7 +59,8 @@ impl Settings {
     }
 
     pub fn ensure_common(&self, cluster: &Cluster, call: &Call) -> Outcome<()> {
-        ensure_names(cluster, call, self.0.keys().map(String::as_str))?;
+        let names: Vec<&str> = self.0.keys().map(String::as_str).collect();
+        ensure_names(cluster, call, &names)?;
         let fleecing = self.get("fleecing").map(|text| format::split(text, "enabled"));
         match fleecing.as_ref().and_then(|parts| parts.get("storage")) {
             Some(storage) if !call.caller.is_root() => {
