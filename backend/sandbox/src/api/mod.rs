@@ -16,6 +16,7 @@ mod options;
 mod pool;
 mod qemu;
 mod realm;
+mod replication;
 mod sdn;
 mod section;
 mod status;
@@ -29,7 +30,7 @@ use crate::schema::Method;
 /// The function behind a method, where the sandbox has one.
 pub fn handler(method: &Method) -> Option<Handler> {
     let (verb, path) = (method.verb.as_str(), method.path.as_str());
-    let subjects: [fn(&str, &str) -> Option<Handler>; 20] = [
+    let subjects: [fn(&str, &str) -> Option<Handler>; 21] = [
         qemu::handler,
         lxc::handler,
         guest::handler,
@@ -48,6 +49,7 @@ pub fn handler(method: &Method) -> Option<Handler> {
         firewall::handler,
         ha::handler,
         sdn::handler,
+        replication::handler,
         section::handler,
         backup::handler,
     ];

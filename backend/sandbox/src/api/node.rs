@@ -44,8 +44,7 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
             | "/nodes/{node}/services"
             | "/nodes/{node}/netstat"
             | "/nodes/{node}/aplinfo"
-            | "/nodes/{node}/disks/list"
-            | "/nodes/{node}/replication",
+            | "/nodes/{node}/disks/list",
         ) => nothing,
         ("GET", "/nodes/{node}/journal") => journal,
         ("POST", "/nodes/{node}/startall" | "/nodes/{node}/stopall" | "/nodes/{node}/suspendall") => bulk,
