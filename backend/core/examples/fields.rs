@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use mycopod_core::field::{DiskPart, NicPart, Plain, Shape};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Shape};
+use mycopod_core::firewall::FirewallOption;
 use mycopod_core::guest::Kind;
 
 fn row(out: &mut impl Write, key: &str, label: &str, only: Option<Kind>, shape: Shape) -> io::Result<()> {
@@ -39,6 +40,23 @@ fn main() -> io::Result<()> {
     writeln!(out, "\n## Of each NIC\n\nBy its number, 0 to 31.\n\n{head}")?;
     for part in NicPart::ALL {
         row(&mut out, &format!("nic.NUMBER.{}", part.as_str()), part.label(), part.only(), part.shape())?;
+    }
+    writeln!(
+        out,
+        "\n## Of its firewall\n\nRules are kept by a marker in their comment, and nobody else's rule is touched or moved.\n\n{head}"
+    )?;
+    for option in FirewallOption::ALL {
+        let field = Field::from(option);
+        row(&mut out, &field.to_string(), &field.label(), None, field.shape())?;
+    }
+    let texts = [
+        ("firewall.rule.ID", "Firewall rule", "in Proxmox's notation, such as `IN HTTPS(ACCEPT) -source 10.0.0.0/8`"),
+        ("firewall.ipset.NAME", "IP set", "addresses and networks"),
+        ("firewall.alias.NAME", "Firewall alias", "an address or network"),
+        ("firewall.lockout", "Management access may be cut off", "yes, where somebody agreed to that"),
+    ];
+    for (key, label, values) in texts {
+        writeln!(out, "| `{key}` | {label} | both | {values} |")?;
     }
     Ok(())
 }

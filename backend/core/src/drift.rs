@@ -18,6 +18,8 @@ pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Va
     fields
         .iter()
         .filter(|(field, _)| existence_of(field).is_none_or(|of| !fields.get(&of).is_some_and(is_absence)))
+        // Of a firewall that was not read nothing can be said.
+        .filter(|(field, _)| !matches!(field, Field::Firewall(_)) || seen.firewall.is_some())
         .filter(|(field, value)| !holds(field, value, seen.get(field)))
         .map(|(field, value)| (field.clone(), value.clone(), seen.get(field).cloned()))
         .collect()
@@ -27,7 +29,7 @@ pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Va
 #[must_use]
 pub fn existence_of(field: &Field) -> Option<Field> {
     match field {
-        Field::Plain(_) => None,
+        Field::Plain(_) | Field::Firewall(_) => None,
         Field::Disk(slot, _) => Some(Field::size_of(slot.clone())),
         Field::Nic(number, _) => Some(Field::Nic(*number, NicPart::Bridge)),
     }

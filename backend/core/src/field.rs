@@ -21,6 +21,7 @@ pub use shape::Shape;
 pub use slot::Slot;
 pub use value::Value;
 
+use crate::firewall::FirewallField;
 use crate::guest::Kind;
 
 /// The most NICs of a guest: `net0` to `net31`.
@@ -37,6 +38,8 @@ pub enum Field {
     Disk(Slot, DiskPart),
     /// A part of the NIC of that number.
     Nic(u8, NicPart),
+    /// A part of its firewall.
+    Firewall(FirewallField),
 }
 
 /// A text that names no field.
@@ -50,6 +53,7 @@ impl fmt::Display for Field {
             Self::Plain(plain) => f.write_str(plain.as_str()),
             Self::Disk(slot, part) => write!(f, "disk.{slot}.{}", part.as_str()),
             Self::Nic(n, part) => write!(f, "nic.{n}.{}", part.as_str()),
+            Self::Firewall(field) => write!(f, "firewall.{}", field.key()),
         }
     }
 }
@@ -61,6 +65,9 @@ impl FromStr for Field {
             return Ok(Self::Plain(plain));
         }
         let no_field = || NoField(text.to_owned());
+        if let Some(key) = text.strip_prefix("firewall.") {
+            return FirewallField::of_key(key).map(Self::Firewall).ok_or_else(no_field);
+        }
         let parts: Vec<&str> = text.split('.').collect();
         match parts.as_slice() {
             ["disk", slot, part] => {
@@ -103,6 +110,7 @@ impl Field {
             Self::Plain(plain) => plain.label().to_owned(),
             Self::Disk(slot, part) => format!("Disk {slot} {}", part.label()),
             Self::Nic(n, part) => format!("NIC {n} {}", part.label()),
+            Self::Firewall(field) => field.label(),
         }
     }
 
@@ -111,6 +119,10 @@ impl Field {
     pub const fn shape(&self) -> Shape {
         match self {
             Self::Plain(plain) => plain.shape(),
+            Self::Firewall(FirewallField::Option(option)) => option.shape(),
+            Self::Firewall(FirewallField::Lockout) => Shape::Flag,
+            // Checked where they are resolved, by what the guest’s firewall has.
+            Self::Firewall(FirewallField::Rule(_) | FirewallField::IpSet(_) | FirewallField::Alias(_)) => Shape::Word,
             Self::Disk(_, part) => part.shape(),
             Self::Nic(_, part) => part.shape(),
         }
@@ -129,6 +141,7 @@ impl Field {
                 part.only()
             }
             Self::Nic(_, part) => part.only(),
+            Self::Firewall(_) => None,
         };
         only.is_none_or(|only| only == kind)
     }
@@ -139,7 +152,7 @@ impl Field {
     pub const fn is_of_making(&self, kind: Kind) -> bool {
         match (self, kind) {
             (Self::Plain(Plain::SshKeys | Plain::Password), Kind::Lxc) | (Self::Disk(_, DiskPart::Import), _) => true,
-            (Self::Plain(_) | Self::Disk(..) | Self::Nic(..), _) => false,
+            (Self::Plain(_) | Self::Disk(..) | Self::Nic(..) | Self::Firewall(_), _) => false,
         }
     }
 
@@ -160,12 +173,21 @@ impl Field {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{DiskPart, Field, Kind, NicPart, Plain, Slot};
+    use super::{DiskPart, Field, FirewallField, Kind, NicPart, Plain, Slot};
+    use crate::firewall::FirewallOption;
 
     fn every_field() -> Vec<Field> {
         let disks = DiskPart::ALL.into_iter().map(|part| Field::Disk(Slot::scsi(3), part));
         let nics = NicPart::ALL.into_iter().map(|part| Field::Nic(1, part));
-        Plain::ALL.into_iter().map(Field::Plain).chain(disks).chain(nics).collect()
+        let options = FirewallOption::ALL.into_iter().map(Field::from);
+        let firewall = [
+            FirewallField::Rule("0123456789".to_owned()),
+            FirewallField::IpSet("admins".to_owned()),
+            FirewallField::Alias("office".to_owned()),
+            FirewallField::Lockout,
+        ];
+        let firewall = options.chain(firewall.map(Field::Firewall));
+        Plain::ALL.into_iter().map(Field::Plain).chain(disks).chain(nics).chain(firewall).collect()
     }
 
     #[test]

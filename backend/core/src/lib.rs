@@ -13,6 +13,7 @@ pub mod backoff;
 pub mod cluster;
 pub mod drift;
 pub mod field;
+pub mod firewall;
 pub mod guest;
 pub mod id;
 pub mod intent;

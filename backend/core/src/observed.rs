@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
+use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use crate::id::ResourceId;
 use crate::size::Size;
@@ -175,6 +176,9 @@ pub struct Sighting {
     pub hotplug: BTreeSet<String>,
     /// Names of its snapshots; `None` where they were not looked at.
     pub snapshots: Option<BTreeSet<String>>,
+    /// Its firewall; `None` where that was not read, which takes calls of its own.
+    #[serde(default)]
+    pub firewall: Option<Box<Firewall>>,
     /// The configuration as Proxmox wrote it, for editing without loss.
     pub raw: BTreeMap<String, String>,
 }
@@ -184,6 +188,15 @@ impl Sighting {
     #[must_use]
     pub fn get(&self, field: &Field) -> Option<&Value> {
         self.fields.get(field)
+    }
+
+    /// The same with its firewall, which was read.
+    #[must_use]
+    pub fn with_firewall(mut self, firewall: Firewall) -> Self {
+        self.fields.retain(|field, _| !matches!(field, Field::Firewall(_)));
+        self.fields.extend(firewall.fields());
+        self.firewall = Some(Box::new(firewall));
+        self
     }
 
     /// The slots of its disks, in Proxmox's order of buses and numbers.

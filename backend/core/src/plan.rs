@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::field::{DiskPart, Field, Plain, Slot, Value};
+use crate::firewall::FirewallCall;
 use crate::guest::{GuestRef, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::reading::Source;
@@ -163,6 +164,8 @@ pub enum Action {
         /// The state to keep it in; empty to take it away.
         state: String,
     },
+    /// Change its firewall.
+    Firewall(FirewallCall),
     /// Start it.
     Start,
     /// Ask its system to shut down.
@@ -239,6 +242,7 @@ impl Action {
             Self::RemoveNic { .. } => "remove_nic",
             Self::SetPool { .. } => "set_pool",
             Self::SetHa { .. } => "set_ha",
+            Self::Firewall(call) => call.name(),
             Self::Start => "start",
             Self::Shutdown { .. } => "shutdown",
             Self::Stop => "stop",
@@ -277,6 +281,7 @@ impl Action {
             | Self::RemoveNic { .. }
             | Self::SetPool { .. }
             | Self::SetHa { .. }
+            | Self::Firewall(_)
             | Self::Start
             | Self::Shutdown { .. }
             | Self::Stop

@@ -8,6 +8,7 @@ mod around;
 mod deed;
 mod disk;
 mod effect;
+mod firewall;
 mod keep;
 mod make;
 mod migrate;
@@ -21,6 +22,7 @@ pub(crate) use keep::is_cloud_init;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::field::{Field, Plain, Value};
+use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestName, GuestRef, Power, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, Wish};
@@ -125,6 +127,8 @@ struct Standing<'a> {
     template: bool,
     /// Its snapshots, where they were looked at.
     snapshots: Option<BTreeSet<String>>,
+    /// Its firewall, where that was read.
+    firewall: Option<Firewall>,
 }
 
 impl<'a> Standing<'a> {
@@ -139,6 +143,7 @@ impl<'a> Standing<'a> {
             node: seen.guest.node.clone(),
             template: seen.template,
             snapshots: seen.snapshots.clone(),
+            firewall: seen.firewall.as_deref().cloned(),
         }
     }
 
@@ -218,6 +223,7 @@ impl<'a> Planner<'a> {
     }
 
     fn finish(mut self) -> Result<Plan, Vec<Question>> {
+        self.keep_access();
         if self.steps.len() > MAX_STEPS {
             let text = format!(
                 "This takes {} steps, and a plan has {MAX_STEPS} at most, as nobody can read more before approving \

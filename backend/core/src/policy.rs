@@ -1,7 +1,11 @@
 //! What holds where nobody said anything, and what bounds a plan.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
+use crate::field::{Field, Plain, Value};
+use crate::observed::Sighting;
 use crate::size::Size;
 
 /// The defaults and bounds by which readings are resolved and plans are made. Its
@@ -33,6 +37,22 @@ pub struct Policy {
     pub vmid_from: u32,
     /// Memory kept free on each node for the host itself.
     pub node_reserve: Size,
+    /// The TCP ports by which guests are managed: a plan that would close one of them asks first.
+    pub management_ports: BTreeSet<u16>,
+    /// The same for guests with Windows.
+    pub windows_management_ports: BTreeSet<u16>,
+}
+
+impl Policy {
+    /// The TCP ports by which a guest is managed.
+    #[must_use]
+    pub fn management_ports_of(&self, seen: &Sighting) -> &BTreeSet<u16> {
+        // Proxmox’s kinds of Windows all begin with a w; `other`, `l26` and the like do not.
+        match seen.get(&Field::Plain(Plain::OsType)) {
+            Some(Value::Text(os)) if os.starts_with('w') => &self.windows_management_ports,
+            _ => &self.management_ports,
+        }
+    }
 }
 
 impl Default for Policy {
@@ -50,6 +70,8 @@ impl Default for Policy {
             ct_image: "debian-12".to_owned(),
             vmid_from: 100,
             node_reserve: Size::gib(1),
+            management_ports: BTreeSet::from([22]),
+            windows_management_ports: BTreeSet::from([3389]),
         }
     }
 }

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::cluster::{Access, Secret};
-use crate::guest::{GuestKey, Kind, Vmid};
+use crate::firewall::Firewall;
+use crate::guest::{GuestKey, GuestRef, Kind, Vmid};
 use crate::id::ClusterId;
 use crate::observed::{Look, Observed};
 use crate::plan::Step;
@@ -307,6 +308,9 @@ pub trait Hypervisor: Send + Sync {
 
     /// Looks at one guest afresh, wherever it is, its snapshots included.
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError>;
+
+    /// Reads a guest's firewall on the node it is on.
+    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError>;
 
     /// Whether no guest has the number, on no node and seen by nobody. This is told to everybody, where lists have only
     /// what one may see.

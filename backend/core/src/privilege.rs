@@ -201,7 +201,7 @@ impl Needs<'_> {
                     self.space(storage);
                 }
             }
-            Action::RemoveNic { .. } => self.guest(NETWORK),
+            Action::RemoveNic { .. } | Action::Firewall(_) => self.guest(NETWORK),
             Action::SetPool { from, to } => {
                 for pool in [from, to].into_iter().filter(|pool| !pool.is_empty()) {
                     self.at(format!("/pool/{pool}"), &["Pool.Allocate"]);
@@ -265,6 +265,7 @@ impl Needs<'_> {
                     Kind::Qemu => self.of_vm(*plain, value, vm_drives),
                     Kind::Lxc => self.of_container(*plain, value, fields, in_the_making),
                 },
+                Field::Firewall(_) => self.guest(NETWORK),
                 Field::Disk(_, part) => {
                     if vm_drives {
                         self.guest(DISK);
@@ -464,6 +465,7 @@ mod tests {
             pending: BTreeSet::new(),
             hotplug: BTreeSet::new(),
             snapshots: None,
+            firewall: None,
             raw: BTreeMap::new(),
         }
     }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::field::{DiskPart, NicPart, Plain, Slot, Value};
+use crate::firewall::FirewallOption;
 use crate::guest::Kind;
 use crate::size::Size;
 
@@ -279,6 +280,23 @@ pub enum EditField {
         /// The other parts that were said.
         parts: Vec<(NicPart, Sourced<Value>)>,
     },
+    /// A part of its firewall.
+    Firewall(FirewallPart),
+}
+
+/// The part of a firewall that an edit names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirewallPart {
+    /// An option.
+    Option(FirewallOption),
+    /// A rule in Proxmox's notation: [`Amount::To`] it there shall be such a rule; [`Amount::Minus`] it there shall be
+    /// none like it.
+    Rule,
+    /// The IP set of that name; an empty text takes it away.
+    IpSet(String),
+    /// The alias of that name; an empty text takes it away.
+    Alias(String),
 }
 
 /// The disk that somebody meant.

@@ -10,6 +10,7 @@ mod amount;
 mod change;
 mod create;
 mod deed;
+mod firewall;
 mod image;
 mod pick;
 mod target;
@@ -17,6 +18,7 @@ mod together;
 mod value;
 
 pub use deed::minds_snapshots_of;
+pub use firewall::{firewalls_in, firewalls_of};
 pub(crate) use value::content_for;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,6 +61,7 @@ pub fn resolve(
             }
         }
     }
+    resolver.keep_access();
     resolver.contradictions();
     if resolver.questions.is_empty() && resolver.wishes.is_empty() {
         let text = "Nothing is left to be done. Cancel this declaration, or answer otherwise.";

@@ -96,6 +96,13 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
         Action::SetHa { state, .. } => {
             is(holds(&Plain::Ha.into(), &Value::Text(state.clone()), seen.get(&Plain::Ha.into())))
         }
+        Action::Firewall(call) => match &seen.firewall {
+            None => Settled::Unknown(format!("the firewall of {name} ({vmid}) was not read")),
+            Some(firewall) => match call.is_done(firewall) {
+                Ok(done) => is(done),
+                Err(why) => Settled::Conflict(format!("{name} ({vmid}): {why}; nothing was sent")),
+            },
+        },
         Action::Start | Action::Shutdown { .. } | Action::Stop | Action::Suspend | Action::Resume
             if seen.power == Power::Unknown =>
         {
@@ -138,6 +145,7 @@ fn without(step: &Step) -> Settled {
         | Action::RemoveNic { .. }
         | Action::SetPool { .. }
         | Action::SetHa { .. }
+        | Action::Firewall(_)
         | Action::Start
         | Action::Shutdown { .. }
         | Action::Stop
@@ -174,6 +182,7 @@ pub fn holds(field: &Field, declared: &Value, is: Option<&Value>) -> bool {
             (Value::Count(count), None) => *count == 0,
             (Value::Set(_) | Value::Size(_), None) => false,
         },
+        Field::Firewall(part) => part.holds(declared, is),
         Field::Plain(plain) => match (plain, declared, is) {
             // A version of the machine is one of its kind.
             (Plain::Machine, Value::Text(declared), Some(Value::Text(is))) => {
@@ -269,6 +278,7 @@ mod tests {
             pending: BTreeSet::new(),
             hotplug: BTreeSet::new(),
             snapshots: Some(BTreeSet::from(["pre-patch".to_owned()])),
+            firewall: None,
             raw: BTreeMap::new(),
         }
     }

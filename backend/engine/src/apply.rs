@@ -60,6 +60,8 @@ struct Progress<'a> {
     upids: BTreeMap<u32, Upid>,
     /// The digest that each guest's configuration had after its last step that was done.
     digests: BTreeMap<Vmid, String>,
+    /// The digest that each guest’s firewall had after its last step that this worker saw done.
+    firewalls: BTreeMap<Vmid, String>,
     running: BTreeSet<u32>,
 }
 
@@ -183,10 +185,11 @@ impl Engine {
                 let (state, upid) = (progress.states[&step.seq], progress.upids.get(&step.seq).cloned());
                 progress.running.insert(step.seq);
                 let (step, expected) = (step.clone(), progress.expected(step));
+                let expected_firewall = progress.expected_firewall(&step);
                 let (ledger, cut) = (Arc::clone(ledger), cut.clone());
                 running.spawn(async move {
                     let hypervisor = ledger.cluster.hypervisor();
-                    let run = Run { hypervisor, ledger: &ledger, step: &step, expected, cut: &cut };
+                    let run = Run { hypervisor, ledger: &ledger, step: &step, expected, expected_firewall, cut: &cut };
                     let outcome = run.carry_out(state, upid).await?;
                     let state = ledger.finished(&step, &outcome).await?;
                     Ok::<_, Refusal>((step, outcome, state))
@@ -202,6 +205,8 @@ impl Engine {
             let name = &step.guest.name;
             match outcome {
                 Outcome::Done(Look::Present(seen)) => {
+                    let firewall = seen.firewall.as_ref().map(|firewall| firewall.digest());
+                    progress.firewalls.extend(firewall.map(|digest| (step.guest.vmid, digest)));
                     progress.digests.insert(step.guest.vmid, seen.digest);
                 }
                 Outcome::Done(Look::Absent | Look::Unknown(_)) | Outcome::Interrupted => {}
@@ -220,6 +225,7 @@ impl<'a> Progress<'a> {
             states: BTreeMap::new(),
             upids: BTreeMap::new(),
             digests: BTreeMap::new(),
+            firewalls: BTreeMap::new(),
             running: BTreeSet::new(),
         };
         for entry in entries {
@@ -269,6 +275,21 @@ impl<'a> Progress<'a> {
     fn expected(&self, step: &Step) -> Option<String> {
         let key = format!("guest/{}/{}/digest", step.guest.kind, step.guest.vmid);
         self.digests.get(&step.guest.vmid).or_else(|| self.plan.relies_on().get(&key)).cloned()
+    }
+    /// The digest the step’s firewall must have. After a restart in the midst of a guest’s firewall nobody knows how the
+    /// last step left it; then each call still finds its rule by the marker, and goes with Proxmox’s own digest.
+    fn expected_firewall(&self, step: &Step) -> Option<String> {
+        if !matches!(step.action, Action::Firewall(_)) {
+            return None;
+        }
+        if let Some(digest) = self.firewalls.get(&step.guest.vmid) {
+            return Some(digest.clone());
+        }
+        let before = self.plan.steps().iter().filter(|earlier| earlier.guest.vmid == step.guest.vmid);
+        let begun = before.filter(|earlier| matches!(earlier.action, Action::Firewall(_)));
+        let untouched = begun.into_iter().all(|earlier| self.state(earlier) != StepState::Done);
+        let key = format!("guest/{}/{}/firewall", step.guest.kind, step.guest.vmid);
+        self.plan.relies_on().get(&key).filter(|_| untouched).cloned()
     }
 }
 

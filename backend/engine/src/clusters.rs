@@ -11,7 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mycopod_core::cluster::{Access, Secret};
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
@@ -228,6 +229,9 @@ impl Hypervisor for Closed {
         self.refuse()
     }
     async fn look(&self, _: GuestKey) -> Result<Look, CallError> {
+        self.refuse()
+    }
+    async fn firewall(&self, _: &GuestRef) -> Result<Firewall, CallError> {
         self.refuse()
     }
     async fn is_free(&self, _: Vmid) -> Result<bool, CallError> {

@@ -45,6 +45,11 @@ impl Engine {
             }
             (ours, owned, reconciliations::busy_resources(&mut connection).await?)
         };
+        let guarded = ours.iter().filter(|ours| {
+            let fields = owned.get(&ours.id).map(|(_, fields)| fields);
+            fields.is_some_and(|fields| fields.keys().any(|field| matches!(field, Field::Firewall(_))))
+        });
+        let observed = cluster.with_firewalls(&observed, guarded.map(|ours| ours.guest.key()).collect()).await;
         for resource in ours.iter().filter(|ours| ours.state == resources::State::Present && !busy.contains(&ours.id)) {
             let Some((declaration, fields)) = owned.remove(&resource.id) else { continue };
             // A list has only what one may see; whether a number is free is told to everybody.

@@ -12,6 +12,7 @@ pub mod clock;
 mod cluster_admin;
 mod clusters;
 mod declare;
+mod firewall;
 mod keep;
 mod observe;
 mod plan;

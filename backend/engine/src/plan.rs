@@ -12,6 +12,7 @@ use mycopod_core::plan::{Action, Plan};
 use mycopod_core::planner::{self, World};
 use mycopod_core::privilege::{self, Missing};
 use mycopod_core::reading::Question;
+use mycopod_core::resolve::firewalls_in;
 use mycopod_core::rights;
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
@@ -64,6 +65,7 @@ impl Engine {
         let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
         let Some(intent) = &read.intent else { return Ok(()) };
         let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
+        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent)).await;
         let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
             let mut known = self.known(cluster, lease.work, intent, observed).await?;
@@ -101,6 +103,7 @@ impl Engine {
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
         let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
+        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent)).await;
         Ok(self.known(cluster, id, intent, observed).await?.plan(id, observed, self))
     }
 

@@ -9,7 +9,7 @@ use mycopod_core::intent::Intent;
 use mycopod_core::observed::Observed;
 use mycopod_core::ports::{CallError, Inventory};
 use mycopod_core::reading::{Answers, Question, Reading};
-use mycopod_core::resolve::{minds_snapshots_of, resolve};
+use mycopod_core::resolve::{firewalls_of, minds_snapshots_of, resolve};
 use mycopod_core::status::DeclarationStatus;
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
@@ -43,7 +43,7 @@ impl Engine {
         let carry = |engine: Self, lease| {
             let cluster = Arc::clone(cluster);
             async move {
-                match caught(engine.read_one(&cluster, &lease)).await {
+                match Box::pin(caught(engine.read_one(&cluster, &lease))).await {
                     done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
                     // It would go wrong again; only what is out of reach may come back.
                     Err(error) => engine.end(&lease, DeclarationStatus::Failed, None, &error.to_string()).await,
@@ -120,6 +120,8 @@ impl Engine {
         let policy = &self.settings().policy;
         let guests = minds_snapshots_of(lease.work, text, &reading, observed, policy, answers);
         let observed = &*cluster.with_snapshots(observed, &guests).await;
+        let firewalls = firewalls_of(lease.work, text, &reading, observed, policy, answers);
+        let observed = &*cluster.with_firewalls(observed, firewalls).await;
         let resolved = resolve(lease.work, text, &reading, observed, policy, answers);
         let resolved = match resolved {
             Ok(intent) => {

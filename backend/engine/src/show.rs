@@ -4,8 +4,8 @@ use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::plan::{Change, Effect, Plan, Step};
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, Fragment, Reading, Selector, Source, Sourced, Statement,
-    Target, What,
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fragment, Reading, Selector, Source,
+    Sourced, Statement, Target, What,
 };
 
 use crate::view::{
@@ -270,6 +270,7 @@ fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
                     storage.as_ref().map_or("New disk".into(), |storage| format!("New disk on {}", storage.value)),
                 ),
                 EditField::NewNic { .. } => ("nic.new".into(), "New NIC on".into()),
+                EditField::Firewall(part) => firewall_field(part),
                 EditField::Nic(None, part) => (format!("nic.{}", part.as_str()), format!("NIC {}", part.label())),
                 EditField::Nic(Some(n), part) => {
                     let field = Field::Nic(*n, *part);
@@ -279,6 +280,18 @@ fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
             field(&key, &label, amount(&edit.amount), &edit.source)
         })
         .collect()
+}
+
+fn firewall_field(part: &FirewallPart) -> (String, String) {
+    match part {
+        FirewallPart::Option(option) => {
+            let field = Field::from(*option);
+            (field.to_string(), field.label())
+        }
+        FirewallPart::Rule => ("firewall.rule".to_owned(), "Firewall rule".to_owned()),
+        FirewallPart::IpSet(name) => (format!("firewall.ipset.{name}"), format!("IP set {name}")),
+        FirewallPart::Alias(name) => (format!("firewall.alias.{name}"), format!("Firewall alias {name}")),
+    }
 }
 
 fn amount(amount: &Amount) -> String {

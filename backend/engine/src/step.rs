@@ -61,6 +61,8 @@ pub(crate) struct Run<'a> {
     pub step: &'a Step,
     /// The digest that the guest must have, where it exists already.
     pub expected: Option<String>,
+    /// The digest that its firewall must have, where the step changes that.
+    pub expected_firewall: Option<String>,
     /// Cut off: the lease is lost or the server stops.
     pub cut: &'a CancellationToken,
 }
@@ -138,6 +140,14 @@ impl Run<'_> {
             {
                 return Ok(Outcome::Stale(format!(
                     "{} was changed by somebody else since the plan was made; nothing was sent to it. Plan again",
+                    self.step.guest.name
+                )));
+            }
+            if let (Some(expected), Look::Present(seen)) = (&self.expected_firewall, &look)
+                && seen.firewall.as_ref().is_some_and(|firewall| firewall.digest() != *expected)
+            {
+                return Ok(Outcome::Stale(format!(
+                    "The firewall of {} was changed by somebody else since the plan was made; nothing was sent to it. Plan again",
                     self.step.guest.name
                 )));
             }
@@ -313,7 +323,7 @@ impl Run<'_> {
     async fn look(&self) -> Result<Look, End> {
         let patience = Instant::now() + PATIENCE;
         loop {
-            match self.hypervisor.look(self.step.guest.key()).await {
+            match self.look_once().await {
                 Ok(look) => return Ok(look),
                 Err(error) if Instant::now() > patience => {
                     return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
@@ -323,6 +333,17 @@ impl Run<'_> {
                     self.pause(LOOK_AGAIN).await?;
                 }
             }
+        }
+    }
+
+    /// A look at the guest, and at its firewall where the step is about that.
+    async fn look_once(&self) -> Result<Look, CallError> {
+        match (self.hypervisor.look(self.step.guest.key()).await?, &self.step.action) {
+            (Look::Present(seen), Action::Firewall(_)) => {
+                let firewall = self.hypervisor.firewall(&seen.guest).await?;
+                Ok(Look::Present(Box::new(seen.with_firewall(firewall))))
+            }
+            (look, _) => Ok(look),
         }
     }
 

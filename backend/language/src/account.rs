@@ -198,7 +198,7 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 71] = [
+    const DOMAIN: [&str; 75] = [
         "suspend",
         "pause",
         "resume",
@@ -208,6 +208,10 @@ fn is_domain(word: &str) -> bool {
         "eject",
         "nesting",
         "nic",
+        "firewall",
+        "allow",
+        "block",
+        "deny",
         "create",
         "provision",
         "deploy",

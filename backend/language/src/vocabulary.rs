@@ -84,6 +84,9 @@ const CLASSES: [(Class, &str); 7] = [
          firewall cluster ping notify send open close allow deny block forward log login password user users ssd gpu usb \
          passthrough pass pci pool pools suspend hibernate resume reset wipe erase purge nuke drop show list tell describe explain print display what why \
          how where who's whose better faster bigger smaller cheaper old oldest newest best good fix optimize optimise improve script command commands \
+         permit accept reject refuse forbid port ports incoming outgoing inbound outbound ingress egress input output traffic connections \
+         connection packets access requests policy rule rules ipset alias security group containing holding towards leaving revoke undo \
+         tcp udp icmp internet everywhere anywhere allowing allows apply blocking blocks \
          package packages software service services join convert detach unplug eject revert lock unlock console vnc quickly fast",
     ),
 ];

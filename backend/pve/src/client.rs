@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
@@ -124,6 +125,10 @@ impl Hypervisor for Pve {
 
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.look_at(guest).await
+    }
+
+    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
+        self.read_firewall(guest).await
     }
 
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {

@@ -9,6 +9,7 @@
 mod answer;
 mod client;
 mod codec;
+mod firewall;
 mod health;
 mod host;
 mod identity;

@@ -159,7 +159,8 @@ impl Pve {
         let (status, storages, network, vms, containers) = try_join5(
             self.object(&path("status")),
             self.list(&path("storage"), &[]),
-            self.list(&path("network"), &[]),
+            // Bridges and vnets alike, which may be used.
+            self.list(&path("network"), &[("type", "any_bridge")]),
             // Without `full` a suspended VM is listed as one that runs.
             self.list(&path("qemu"), &[("full", "1")]),
             self.list(&path("lxc"), &[]),
@@ -331,6 +332,8 @@ fn bridge(row: &Row) -> Option<(String, Bridge)> {
         "bridge" => row.flag("bridge_vlan_aware"),
         // Open vSwitch passes tags on unless it is told not to.
         "OVSBridge" => true,
+        // A vnet of Proxmox’s software-defined network is plugged into as a bridge is.
+        "vnet" => row.flag("vlanaware"),
         _ => return None,
     };
     Some((row.text("iface")?, Bridge { vlan_aware }))

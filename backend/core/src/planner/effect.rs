@@ -124,6 +124,7 @@ fn of_vm(field: &Field, from: Option<&Value>, to: &Value, hotplug: &BTreeSet<Str
             | NicPart::Gateway6 => Effect::Live,
             NicPart::Model | NicPart::Mac | NicPart::Mtu | NicPart::Queues => plugged("network"),
         },
+        Field::Firewall(_) => Effect::Live,
     }
 }
 
@@ -200,7 +201,7 @@ fn of_container(field: &Field, from: Option<&Value>, to: &Value) -> Effect {
             | DiskPart::Iothread
             | DiskPart::Import => Effect::Pending,
         },
-        Field::Nic(..) => Effect::Live,
+        Field::Nic(..) | Field::Firewall(_) => Effect::Live,
     }
 }
 

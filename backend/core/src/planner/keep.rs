@@ -32,6 +32,7 @@ impl Planner<'_> {
         let Some(fields) = self.changeable(key, fields) else { return };
         // Devices are booted from once they are there.
         let (late, early) = fields.clone().into_iter().partition(|(field, _)| *field == Plain::BootOrder.into());
+        self.firewall(wish, key, &fields);
         self.update(wish, key, &early);
         self.disks(wish, key, &fields);
         self.drives(wish, key, &fields);
@@ -61,7 +62,7 @@ impl Planner<'_> {
         let called = standing.called();
         let exists = |field: &Field| match field {
             Field::Disk(slot, _) => standing.has(&Field::size_of(slot.clone())).is_some(),
-            Field::Plain(_) | Field::Nic(..) => true,
+            Field::Plain(_) | Field::Nic(..) | Field::Firewall(_) => true,
         };
         let mut fields = fields.clone();
         fields.retain(|field, _| !(field.is_of_making(key.kind) && exists(field)));
@@ -264,7 +265,8 @@ fn in_one_call(field: &Field, is: Option<&Value>) -> bool {
             is.is_none_or(|is| *is == Value::Text(String::new()))
         }
         Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
-        | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => false,
+        | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import)
+        | Field::Firewall(_) => false,
         Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => true,
     }
 }

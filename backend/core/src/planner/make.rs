@@ -86,7 +86,7 @@ impl<'a> Planner<'a> {
         let lacks = |field: &Field| match field {
             Field::Disk(slot, _) => !seen.fields.contains_key(&Field::size_of(slot.clone())),
             Field::Nic(number, _) => !seen.nics().any(|nic| nic == *number),
-            Field::Plain(_) => false,
+            Field::Plain(_) | Field::Firewall(_) => false,
         };
         let lacking = new.fields.iter().filter(|(field, _)| lacks(field));
         let mut fields: BTreeMap<Field, Sourced<Value>> =
@@ -282,7 +282,8 @@ impl<'a> Planner<'a> {
                     self.ask_new(&new.name.value, text);
                 }
                 Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)
-                | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import) => {}
+                | Field::Disk(_, DiskPart::Size | DiskPart::Storage | DiskPart::Import)
+                | Field::Firewall(_) => {}
                 Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
                     let is = template.get(field);
                     if !holds(field, &said.value, is) {
@@ -398,6 +399,7 @@ fn in_reading_order<'f>(
         Field::Plain(_) => (0, None),
         Field::Disk(slot, _) => (1, new.disks.iter().position(|disk| disk == slot)),
         Field::Nic(..) => (2, None),
+        Field::Firewall(_) => (3, None),
     };
     let mut ordered: Vec<_> = fields.iter().collect();
     ordered.sort_by_key(|(field, _)| place(field));
@@ -413,7 +415,8 @@ fn copied(new: &NewGuest, spot: &Spot, template: &Sighting, from: &str) -> Vec<C
             // The name, the notes and the MAC addresses are the copy's own, it is off, and neither its pool nor its HA
             // state is copied.
             Field::Plain(Plain::Name | Plain::Description | Plain::Running | Plain::Pool | Plain::Ha)
-            | Field::Nic(_, NicPart::Mac) => {}
+            | Field::Nic(_, NicPart::Mac)
+            | Field::Firewall(_) => {}
             Field::Disk(disk, DiskPart::Storage) => {
                 let on = spot.storages.get(disk).map(|(on, why)| Sourced::new(Value::Text(on.clone()), why.clone()));
                 changes.extend(on.map(|on| change(field, None, &on)));

@@ -47,6 +47,7 @@ pub(super) fn summary(guest: &GuestRef, action: &Action, changes: &[Change]) -> 
             (true, true) => format!("Take {noun} {name} ({vmid}) away from the HA manager"),
             (true, false) => format!("Set the HA state of {noun} {name} ({vmid}) to {state}"),
         },
+        Action::Firewall(call) => format!("{} {noun} {name} ({vmid})", call.outline()),
         Action::Start => format!("Start {noun} {name} ({vmid})"),
         Action::Shutdown { seconds } => {
             format!("Shut down {noun} {name} ({vmid}) within {seconds} s; it is not switched off if that fails")

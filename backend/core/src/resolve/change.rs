@@ -88,6 +88,10 @@ impl<'a> Resolver<'a> {
     pub(super) fn edits(&mut self, at: Span, subject: &Subject<'a>, edits: &[Edit], fields: &mut Fields) {
         let mut added = Vec::new();
         for edit in edits {
+            if let EditField::Firewall(part) = &edit.field {
+                self.firewall(at, subject, part, edit, fields);
+                continue;
+            }
             let Some(field) = self.edited_field(at, subject, edit, fields, &mut added) else { continue };
             if let Field::Nic(number, _) = field
                 && !subject.fields.keys().any(|known| matches!(known, Field::Nic(n, _) if *n == number))
@@ -138,7 +142,7 @@ impl<'a> Resolver<'a> {
             let of = match &field {
                 Field::Disk(slot, _) => Field::size_of(slot.clone()),
                 Field::Nic(number, _) => Field::Nic(*number, NicPart::Bridge),
-                Field::Plain(_) => continue,
+                Field::Plain(_) | Field::Firewall(_) => continue,
             };
             if fields.contains_key(&of) {
                 fields.insert(field, value);
@@ -164,7 +168,7 @@ impl<'a> Resolver<'a> {
                 let taken: Vec<Slot> = known
                     .filter_map(|field| match field {
                         Field::Disk(slot, _) => Some(slot.clone()),
-                        Field::Plain(_) | Field::Nic(..) => None,
+                        Field::Plain(_) | Field::Nic(..) | Field::Firewall(_) => None,
                     })
                     .collect();
                 let Some(slot) = free_slots(subject.kind, subject.seen)
@@ -205,6 +209,8 @@ impl<'a> Resolver<'a> {
                 }
                 Some(Field::Nic(number, NicPart::Bridge))
             }
+            // It may become several fields; see `Self::firewall`.
+            EditField::Firewall(_) => None,
             EditField::Nic(number, part) => self.nic(span, subject, *number).map(|number| Field::Nic(number, *part)),
         }
     }
@@ -321,7 +327,7 @@ fn fixed(field: &Field, wanted: &Value, now: Option<&Value>, subject: &Subject<'
             "Disk {slot} of {name} exists, and an image is imported only into a new disk. Say a further disk, or leave it \
              out."
         ),
-        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => return None,
+        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) | Field::Firewall(_) => return None,
     };
     Some(Doubt::new(text))
 }

@@ -181,7 +181,7 @@ impl<'a> Resolver<'a> {
             .filter_map(|field| match field {
                 Field::Disk(slot, DiskPart::Size) => Some(slot.to_string()),
                 Field::Nic(number, NicPart::Bridge) => Some(format!("net{number}")),
-                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => None,
+                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) | Field::Firewall(_) => None,
             })
             .collect();
         let drives = subject.keys.iter().filter(|key| ["ide", "sata", "scsi"].iter().any(|bus| key.starts_with(bus)));

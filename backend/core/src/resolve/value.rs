@@ -110,8 +110,8 @@ fn checked_text(field: &Field, kind: Kind, shape: Shape, text: String, nodes: &N
                 storage_of(kind, text, nodes)
             }
             Field::Nic(..) => bridge_of(text, nodes),
-            Field::Plain(_) if is_word(&text, "") => Ok(text),
-            Field::Plain(_) => refuse(&text, "it is one word of letters, digits, - . and _"),
+            Field::Plain(_) | Field::Firewall(_) if is_word(&text, "") => Ok(text),
+            Field::Plain(_) | Field::Firewall(_) => refuse(&text, "it is one word of letters, digits, - . and _"),
         },
         Shape::Cpu if (2..=40).contains(&text.len()) && is_word(&text, "") => Ok(text),
         Shape::Cpu => {

@@ -225,6 +225,12 @@ fn apply(observed: &mut Observed, step: &Step) {
                     assert_eq!(*known, is != text(""));
                     set(&mut seen, &Plain::Ha.into(), &text(state));
                 }
+                Action::Firewall(call) => {
+                    let mut firewall = *seen.firewall.clone().expect("the firewall was read");
+                    assert_eq!(call.is_done(&firewall), Ok(false), "{call:?}");
+                    call.carry_out(&mut firewall);
+                    seen = seen.with_firewall(firewall);
+                }
                 Action::Suspend => {
                     assert_eq!((seen.power, key.kind), (Power::Running, Kind::Qemu));
                     seen.power = Power::Paused;

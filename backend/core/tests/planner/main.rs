@@ -3,6 +3,7 @@
 
 mod deeds;
 mod devices;
+mod firewall;
 mod identity;
 mod laws;
 mod life;

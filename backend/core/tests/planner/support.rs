@@ -127,6 +127,7 @@ pub fn guest(kind: Kind, number: u32, name: &str, node: &str) -> Sighting {
         pending: BTreeSet::new(),
         hotplug: content(&["network", "disk", "usb"]),
         snapshots: Some(BTreeSet::new()),
+        firewall: None,
         raw,
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::lab::Lab;
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
@@ -39,6 +40,9 @@ impl Hypervisor for Crashing {
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.inner.look(guest).await
+    }
+    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
+        self.inner.firewall(guest).await
     }
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.inner.is_free(vmid).await

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use mycopod_core::cluster::Secret;
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
@@ -31,6 +32,9 @@ impl Hypervisor for Faulty {
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.0.look(guest).await
+    }
+    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
+        self.0.firewall(guest).await
     }
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.0.is_free(vmid).await

@@ -29,6 +29,7 @@ fn field_of(edit: &EditField) -> String {
         EditField::Disk(_, part) => part.as_str().to_owned(),
         EditField::Nic(_, part) => part.as_str().to_owned(),
         EditField::NewDisk { .. } | EditField::NewNic { .. } => "new".to_owned(),
+        EditField::Firewall(part) => format!("{part:?}"),
     }
 }
 
@@ -78,8 +79,12 @@ async fn carry_out(lab: &Lab, plan: &Plan) {
 async fn set_each(lab: &Lab, name: &str, edits: Vec<Vec<(EditField, Value)>>) {
     for edits in edits {
         let before = lab.observed().await;
-        let wanted = intent(name, &edits, &before);
-        let plan = planned(&wanted, &before);
+        // A NIC that is filtered may lock somebody out: whether it does is asked of its guest’s firewall.
+        let mut guarded = before.clone();
+        let seen = guarded.guests.iter_mut().find(|seen| seen.guest.name == name).unwrap();
+        *seen = seen.clone().with_firewall(lab.pve.firewall(&seen.guest).await.unwrap());
+        let wanted = intent(name, &edits, &guarded);
+        let plan = planned(&wanted, &guarded);
         let named: Vec<String> = edits.iter().map(|(field, _)| field_of(field)).collect();
         assert!(!plan.is_empty(), "{named:?} is no change");
         carry_out(lab, &plan).await;

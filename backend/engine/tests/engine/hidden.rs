@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::observed::{Look, Observed};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
@@ -24,6 +25,9 @@ impl Hypervisor for Narrow {
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.0.look(guest).await
+    }
+    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
+        self.0.firewall(guest).await
     }
     async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
         self.0.is_free(vmid).await

@@ -48,7 +48,7 @@ impl Parser<'_> {
         self.push_change(start, targets, items, how)
     }
 
-    fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
+    pub fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
         let tokens = start..self.at;
         let made =
             |items: Vec<Said<Item>>| if how == How::Add { items.into_iter().map(added).collect() } else { items };

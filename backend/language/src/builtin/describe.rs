@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Amount, Create, DiskRef, Question, Source, Sourced, WantedDisk, WantedNic};
+use mycopod_core::reading::{Amount, Create, DiskRef, LEAVE_OUT, Question, Source, Sourced, WantedDisk, WantedNic};
 use mycopod_core::size::Size;
 
 use super::draft::{Context, Group};
@@ -113,6 +113,15 @@ impl Description {
                 format!("More of what is “{}”?", context.words(tokens)),
                 &[],
             )),
+            Item::Firewall(..) => {
+                let text = format!(
+                    "“{}”: the firewall is set up for guests that exist. Declare it when this one does. Leave it out?",
+                    context.words(tokens)
+                );
+                if context.answer("unread", tokens) != Some(LEAVE_OUT) {
+                    questions.push(context.question("unread", tokens, text, &[LEAVE_OUT]));
+                }
+            }
             Item::Several(items) => items.iter().for_each(|item| self.add(context, item, tokens, questions)),
         }
     }

@@ -80,6 +80,7 @@ impl Edits<'_, '_> {
                     &["memory", "disk"],
                 )),
             },
+            Item::Firewall(part, amount) => self.push(EditField::Firewall(part.clone()), amount.clone(), tokens),
             Item::Several(items) => items.iter().for_each(|item| self.add(item, tokens)),
             Item::Storage(storage) if self.of_copy && self.done.is_empty() => {
                 let storage = Amount::To(Value::Text(storage.clone()));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
-use mycopod_core::reading::{Amount, DiskRef};
+use mycopod_core::reading::{Amount, DiskRef, FirewallPart};
 use mycopod_core::size::Size;
 
 use super::Parser;
@@ -65,6 +65,8 @@ pub enum Item {
     Image(String),
     /// An amount of either memory or disk space.
     Bare(Amount),
+    /// A part of the firewall.
+    Firewall(FirewallPart, Amount),
     /// Several of these in one phrase: “disks: 20G, 100G”.
     Several(Vec<Item>),
 }

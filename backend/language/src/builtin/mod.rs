@@ -14,6 +14,7 @@ mod describe;
 pub mod draft;
 mod edits;
 pub mod fields;
+mod firewall;
 pub mod item;
 mod keep;
 mod members;
@@ -176,8 +177,11 @@ impl Parser<'_> {
     /// A statement of its own.
     fn statement(&mut self) -> Option<()> {
         let before = self.drafts.len();
-        let read =
-            self.attempt(Self::deed).or_else(|| self.attempt(Self::change)).or_else(|| self.attempt(Self::create));
+        let read = self
+            .attempt(Self::firewall)
+            .or_else(|| self.attempt(Self::deed))
+            .or_else(|| self.attempt(Self::change))
+            .or_else(|| self.attempt(Self::create));
         if read.is_none() {
             self.drafts.truncate(before);
         }

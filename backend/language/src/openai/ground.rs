@@ -444,7 +444,7 @@ fn is_of(item: &Item, field: RawField) -> bool {
         Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),
         Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,
-        Item::Bare(_) => false,
+        Item::Bare(_) | Item::Firewall(..) => false,
     }
 }
 

@@ -6,7 +6,7 @@ use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Amount, Create, Deed, DiskRef, Edit, EditField, Reading, Selector, Sourced, Statement, Target, What,
+    Amount, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Reading, Selector, Sourced, Statement, Target, What,
 };
 
 /// The world that the sentences are said in.
@@ -177,6 +177,10 @@ fn edit(edit: &Edit) -> String {
         EditField::NewNic { parts } => format!("newnic{}", self::parts(parts, |part| part.as_str())),
         EditField::Nic(None, part) => part.as_str().to_owned(),
         EditField::Nic(Some(number), part) => format!("net{number}.{}", part.as_str()),
+        EditField::Firewall(FirewallPart::Option(option)) => option.as_str().to_owned(),
+        EditField::Firewall(FirewallPart::Rule) => "rule".to_owned(),
+        EditField::Firewall(FirewallPart::IpSet(name)) => format!("ipset.{name}"),
+        EditField::Firewall(FirewallPart::Alias(name)) => format!("alias.{name}"),
     };
     let amount = match &edit.amount {
         Amount::To(value) => format!("={}", compact(value)),

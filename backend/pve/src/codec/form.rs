@@ -89,6 +89,7 @@ pub fn set_fields(
             Field::Nic(n, part) => {
                 nics.entry(*n).or_default().insert(*part, fit_for_nic(*part, value)?);
             }
+            Field::Firewall(_) => return Err(unfit(format!("{field} is no part of a guest’s configuration"))),
             Field::Disk(slot, part) => {
                 disks.entry(slot).or_default().insert(*part, value.clone());
             }

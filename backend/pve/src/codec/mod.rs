@@ -4,6 +4,7 @@
 //! leaves every other option where and as it was.
 
 mod disk;
+mod firewall;
 mod form;
 #[cfg(test)]
 mod golden;

@@ -11,9 +11,9 @@ use mycopod_core::plan::{Action, Step};
 use mycopod_core::ports::CallError;
 use reqwest::Method;
 
-use super::disk;
 use super::form::{Form, plain, set_fields, unfit};
 use super::plain::name_key;
+use super::{disk, firewall};
 
 /// The seconds a guest's system has to restart; then the task fails, and it is never switched off unasked.
 const REBOOT_SECONDS: u32 = 180;
@@ -185,6 +185,12 @@ pub fn request(
                 }
             };
             Ok(Request { node: guest.guest.node.clone(), method, path, params: form.into_params() })
+        }
+        Action::Firewall(call) => {
+            let guest = present(step, seen)?;
+            let (method, below, form) = firewall::call(call, guest)?;
+            let below: Vec<&str> = ["firewall"].into_iter().chain(below.iter().map(String::as_str)).collect();
+            Ok(on(guest, method, &below, form))
         }
         Action::Shutdown { seconds } => {
             let mut form = Form::default();

@@ -108,6 +108,7 @@ pub fn sighting(
         pending,
         hotplug: plain::hotplug(raw.get("hotplug").map(String::as_str)),
         snapshots,
+        firewall: None,
         raw,
     }
 }

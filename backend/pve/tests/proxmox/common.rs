@@ -268,6 +268,7 @@ pub fn seen() -> Look {
         pending: [].into(),
         hotplug: [].into(),
         snapshots: None,
+        firewall: None,
         raw: BTreeMap::new(),
     }))
 }

@@ -57,7 +57,15 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     };
     let interfaces = node.pending_interfaces.as_ref().unwrap_or(&node.interfaces);
     let shown = interfaces.iter().filter(|(name, interface)| wanted(name, interface));
-    let data = shown.map(|(_, interface)| Value::Object(interface.clone())).collect();
+    let vnets = cluster.vnets_on(&call.node).filter(|(name, _, zone)| {
+        matches!(kind, Some("any_bridge" | "vnet"))
+            && rights.has_any(&format!("/sdn/zones/{zone}/{name}"), &["SDN.Audit", "SDN.Use"])
+    });
+    let vnets = vnets.map(|(name, vnet, _)| {
+        let vlan_aware = u8::from(vnet.get("vlanaware").is_some_and(|aware| aware == "1"));
+        json!({ "iface": name, "type": "vnet", "active": 1, "vlanaware": vlan_aware })
+    });
+    let data = shown.map(|(_, interface)| Value::Object(interface.clone())).chain(vnets).collect();
     let changes = node.pending_interfaces.as_ref().map(|pending| {
         let lines =
             pending.keys().filter(|name| !node.interfaces.contains_key(*name)).map(|name| format!("+auto {name}\n"));

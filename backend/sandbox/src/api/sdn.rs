@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::call::{Call, Handler, Reply};
 use crate::cluster::Cluster;
 use crate::failure::Outcome;
+use crate::section::Section;
 use crate::work::Work;
 
 /// The zone of bridges that are no vnets.
@@ -43,7 +44,7 @@ fn map_address(_: &mut Cluster, _: &Call) -> Outcome<Reply> {
 }
 
 /// Whether a zone is on a node.
-fn on_node(zone: &crate::section::Section, node: &str) -> bool {
+fn on_node(zone: &Section, node: &str) -> bool {
     zone.get("nodes").is_none_or(|nodes| crate::format::list(nodes).any(|name| name == node))
 }
 
@@ -74,6 +75,16 @@ impl Cluster {
     pub fn zone_of(&self, bridge: &str) -> &str {
         let vnet = self.sections_of("sdn/vnets").get(bridge);
         vnet.and_then(|vnet| vnet.get("zone")).map_or(LOCAL_ZONE, String::as_str)
+    }
+
+    /// The vnets that a node has, with their zones.
+    pub fn vnets_on(&self, node: &str) -> impl Iterator<Item = (&String, &Section, &str)> {
+        let zones = self.sections_of("running/sdn/zones");
+        let vnets = self.sections_of("running/sdn/vnets").iter();
+        vnets.filter_map(move |(name, vnet)| {
+            let zone = vnet.get("zone")?;
+            on_node(zones.get(zone)?, node).then_some((name, vnet, zone.as_str()))
+        })
     }
 
     /// Whether a node has a bridge or vnet of that name.

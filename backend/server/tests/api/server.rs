@@ -13,7 +13,8 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use mycopod_core::cluster::{Access, Secret, Trust};
-use mycopod_core::guest::{GuestKey, Vmid};
+use mycopod_core::firewall::Firewall;
+use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::observed::{Look, Observed};
@@ -67,6 +68,9 @@ impl Hypervisor for NoCluster {
         unreachable()
     }
     async fn look(&self, _: GuestKey) -> Result<Look, CallError> {
+        unreachable()
+    }
+    async fn firewall(&self, _: &GuestRef) -> Result<Firewall, CallError> {
         unreachable()
     }
     async fn is_free(&self, _: Vmid) -> Result<bool, CallError> {

@@ -1,0 +1,138 @@
+//! The way by which a guest is managed is never closed unasked, whoever closes it and whenever it is found.
+
+use std::collections::BTreeMap;
+
+use mycopod_core::field::{Field, NicPart, Plain, Value};
+use mycopod_core::firewall::{Firewall, FirewallOption, SeenRule};
+use mycopod_core::guest::Kind;
+use mycopod_core::observed::{Observed, Sighting};
+use mycopod_core::reading::{Amount, Answers, EditField, FirewallPart};
+
+use crate::life::Life;
+use crate::support::{Extra, Saying, answer, by_name, cluster, guest, question, resolved, text};
+
+fn firewall(enable: &str, rules: &[&str]) -> Firewall {
+    Firewall {
+        options: BTreeMap::from([("enable".to_owned(), enable.to_owned())]),
+        rules: rules
+            .iter()
+            .map(|rule| SeenRule { rule: rule.parse().unwrap(), comment: "theirs".to_owned() })
+            .collect(),
+        ..Firewall::default()
+    }
+}
+
+fn with(sighting: Sighting) -> Observed {
+    let mut observed = cluster();
+    observed.guests.push(sighting);
+    observed
+}
+
+fn wall(firewall: Firewall) -> Sighting {
+    guest(Kind::Qemu, 150, "wall", "pve1").runs().with_firewall(firewall)
+}
+
+fn saying(edits: &[(EditField, Amount)]) -> Saying {
+    Saying::default().change(by_name("wall"), edits)
+}
+
+fn enabling() -> (EditField, Amount) {
+    (EditField::Firewall(FirewallPart::Option(FirewallOption::Enable)), Amount::To(Value::Flag(true)))
+}
+
+fn rule(rule: &str) -> (EditField, Amount) {
+    (EditField::Firewall(FirewallPart::Rule), Amount::To(text(rule)))
+}
+
+#[test]
+fn turning_a_firewall_on_asks_unless_somebody_gets_in() {
+    let closed = with(wall(firewall("0", &["IN HTTP(ACCEPT)"])));
+    let asked = question(&saying(&[enabling()]), &closed);
+    assert!(asked.text.contains("port 22 of wall"), "{}", asked.text);
+    let intent = resolved(&saying(&[enabling()]), &closed, &answer(&asked, "10.0.0.0/8")).unwrap();
+    let mut life = Life::new(closed);
+    let plan = life.plan(&intent).unwrap();
+    let names: Vec<&str> = plan.steps().iter().map(|step| step.action.name()).collect();
+    assert_eq!(names, ["adopt", "add_rule", "set_firewall"]);
+    life.carry_out(plan.steps());
+    assert!(life.plan(&intent).unwrap().is_empty(), "a plan carried out leaves none");
+
+    let open = with(wall(firewall("0", &["IN SSH(ACCEPT) -source 10.0.0.0/8"])));
+    assert!(resolved(&saying(&[enabling()]), &open, &Answers::default()).is_ok());
+    let both = saying(&[enabling(), rule("IN SSH(ACCEPT)")]);
+    assert!(resolved(&both, &with(wall(firewall("0", &[]))), &Answers::default()).is_ok());
+}
+
+#[test]
+fn a_guest_with_windows_is_managed_by_another_port() {
+    let windows = wall(firewall("0", &["IN SSH(ACCEPT)"])).has(Field::Plain(Plain::OsType), text("win11"));
+    assert!(question(&saying(&[enabling()]), &with(windows)).text.contains("port 3389"));
+}
+
+#[test]
+fn filtering_a_nic_asks_where_its_guest_s_firewall_lets_nobody_in() {
+    let on = (EditField::Nic(Some(0), NicPart::Firewall), Amount::To(Value::Flag(true)));
+    let asked = question(&saying(std::slice::from_ref(&on)), &with(wall(firewall("1", &[]))));
+    assert!(asked.text.contains("port 22"), "{}", asked.text);
+    let off = with(wall(firewall("0", &[])));
+    assert!(resolved(&saying(std::slice::from_ref(&on)), &off, &Answers::default()).is_ok(), "it is off");
+    let unread = with(guest(Kind::Qemu, 150, "wall", "pve1"));
+    assert!(question(&saying(&[on]), &unread).text.contains("could not be read"), "unknown is not open");
+}
+
+#[test]
+fn what_was_closed_before_is_no_reason_to_ask_about_something_else() {
+    let closed = with(wall(firewall("1", &[])).has(Field::Nic(0, NicPart::Firewall), Value::Flag(true)));
+    assert!(resolved(&saying(&[rule("IN HTTPS(ACCEPT)")]), &closed, &Answers::default()).is_ok());
+}
+
+#[test]
+fn planning_asks_when_what_kept_the_door_open_is_gone_since() {
+    let open = with(wall(firewall("0", &["IN SSH(ACCEPT)"])));
+    let intent = resolved(&saying(&[enabling()]), &open, &Answers::default()).unwrap();
+    assert!(Life::new(open).plan(&intent).is_ok());
+    let questions = Life::new(with(wall(firewall("0", &[])))).plan(&intent).unwrap_err();
+    assert!(questions[0].text.contains("close port 22 of wall"), "{questions:#?}");
+}
+
+#[test]
+fn agreeing_is_remembered_and_only_the_guest_s_name_agrees() {
+    let closed = with(wall(firewall("0", &[])));
+    let asked = question(&saying(&[enabling()]), &closed);
+    for no in ["yes", "Wall", "10.0.0.0", "10.0.0.1/8", "from nowhere"] {
+        let answers = answer(&asked, no);
+        let again = resolved(&saying(&[enabling()]), &closed, &answers);
+        assert!(no == "10.0.0.0" || again.is_err(), "{no} agrees to nothing");
+    }
+    let intent = resolved(&saying(&[enabling()]), &closed, &answer(&asked, "wall")).unwrap();
+    let plan = Life::new(closed).plan(&intent).unwrap();
+    assert!(plan.notes().iter().any(|note| note.contains("as was agreed")), "{:?}", plan.notes());
+}
+
+#[test]
+fn rules_of_others_are_named_and_left_alone() {
+    let pattern = "ANY ANY -p tcp -dport 80";
+    let edit = (EditField::Firewall(FirewallPart::Rule), Amount::Minus(text(pattern)));
+    let asked = question(&saying(&[edit]), &with(wall(firewall("0", &["IN HTTP(ACCEPT)"]))));
+    assert!(asked.text.contains("MycoPod did not make it"), "{}", asked.text);
+}
+
+#[test]
+fn addresses_that_the_firewall_does_not_know_are_asked_about() {
+    let known = Firewall { known: ["+blocklist".to_owned(), "office".to_owned()].into(), ..firewall("0", &[]) };
+    for (source, fits) in [
+        ("10.0.0.0/8", true),
+        ("10.0.0.1-10.0.0.9", true),
+        ("+blocklist", true),
+        ("office", true),
+        ("+nobody", false),
+        ("home", false),
+        ("10.0.0.1/8", false),
+        ("10.0.0.9-10.0.0.1", false),
+        ("10.0.0.0/8,fd00::/8", false),
+    ] {
+        let said = saying(&[rule(&format!("IN HTTPS(ACCEPT) -source {source}"))]);
+        let resolved = resolved(&said, &with(wall(known.clone())), &Answers::default());
+        assert_eq!(resolved.is_ok(), fits, "{source}");
+    }
+}
