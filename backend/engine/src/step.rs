@@ -36,6 +36,8 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const MAX_LOG_LINES: usize = 20_000;
 /// After a task's success its result may take a moment to show.
 const SHOW_WITHIN: Duration = Duration::from_secs(10);
+/// The HA manager works in rounds of ten seconds on each node in turn: what it is asked for happens after its task has ended.
+const HA_SHOWS_WITHIN: Duration = Duration::from_mins(2);
 /// How often a step is sent anew after looks proved that nothing came of it.
 const SEND_AT_MOST: u32 = 3;
 
@@ -161,7 +163,7 @@ impl Run<'_> {
             }
             let secret = self.secret().await?;
             match self.hypervisor.submit(self.step, &look, secret.as_ref()).await {
-                Ok(Submitted::Done) => return self.verify().await,
+                Ok(Submitted::Done) => return self.verify(SHOW_WITHIN).await,
                 Ok(Submitted::Task(upid)) => {
                     self.ledger.submitted(self.step, &upid).await?;
                     return self.follow(&upid).await;
@@ -209,6 +211,7 @@ impl Run<'_> {
 
     /// Follows a task to its end and looks at what came of it.
     async fn follow(&self, upid: &Upid) -> Result<Outcome, End> {
+        let within = if upid.kind().starts_with("ha") { HA_SHOWS_WITHIN } else { SHOW_WITHIN };
         match self.task_end(upid).await? {
             TaskState::Ok { warnings } => {
                 if warnings > 0 {
@@ -218,7 +221,7 @@ impl Run<'_> {
                 if self.step.action.is_blind() {
                     return Ok(Outcome::Done(self.look().await?));
                 }
-                self.verify().await
+                self.verify(within).await
             }
             TaskState::Failed(why) => {
                 self.keep_log(upid).await;
@@ -244,7 +247,7 @@ impl Run<'_> {
                         "Proxmox no longer knows how the task ended. Look at the guest, then plan again".to_owned(),
                     ));
                 }
-                self.verify().await
+                self.verify(within).await
             }
         }
     }
@@ -294,8 +297,8 @@ impl Run<'_> {
     }
 
     /// Waits until the step's result shows.
-    async fn verify(&self) -> Result<Outcome, End> {
-        let deadline = Instant::now() + SHOW_WITHIN;
+    async fn verify(&self, within: Duration) -> Result<Outcome, End> {
+        let deadline = Instant::now() + within;
         let mut wait = POLL_FIRST;
         loop {
             let look = self.look().await?;
