@@ -311,9 +311,6 @@ async fn a_copied_and_a_forged_marker_are_not_ours_and_a_recycled_number_is_not_
     let vmid = seen.guest.vmid.get();
     lab.sandbox.by_hand(&ByHand::Clone { vmid, newid: 7_001, name: Some("copy-1".into()) }).unwrap();
     assert_eq!(one(&lab, "copy-1").await.ownership, Ownership::Invalid, "its marker is real-1’s");
-    let rows = lab.engine.guests().await.unwrap();
-    assert!(!rows.iter().find(|row| row.name == "copy-1").unwrap().managed);
-
     let copy = one(&lab, "copy-1").await;
     let forged = "<!-- mycopod:0192f0c1-2d3e-7000-8000-0123456789ab:00112233445566778899aabbccddeeff -->";
     lab.sandbox.by_hand(&edit(&copy, &[("description", forged)])).unwrap();
@@ -322,6 +319,8 @@ async fn a_copied_and_a_forged_marker_are_not_ours_and_a_recycled_number_is_not_
     let steps = detail.plan.unwrap().steps;
     assert_eq!(steps[0].action, "adopt", "only by a step of its own");
     assert!(steps[0].collateral[0].contains("not valid"), "{steps:?}");
+    let rows = lab.engine.guests().await.unwrap();
+    assert!(!rows.iter().find(|row| row.name == "copy-1").unwrap().managed, "planning looked afresh");
 
     lab.sandbox.by_hand(&ByHand::Recycle { vmid, name: None }).unwrap();
     let detail = lab.declare("set the cores of real-1 to 2").await;
