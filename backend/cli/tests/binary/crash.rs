@@ -6,9 +6,11 @@ use std::time::Duration;
 use crate::common::{Home, PASSWORD};
 use serde_json::Value;
 
-/// How often the server is killed while it makes ten guests.
+/// How often the server is killed while it makes the guests, at most: a busy machine lets several be done between looks.
 const KILLS: usize = 4;
-const GUESTS: usize = 10;
+/// How often at least, or the run shows nothing.
+const KILLS_AT_LEAST: usize = 2;
+const GUESTS: usize = 20;
 /// Long enough that several steps are under way at any moment, short enough for a test.
 const TIME_SCALE: (&str, &str) = ("MYCOPOD_SANDBOX_TIME_SCALE", "0.3");
 
@@ -18,13 +20,14 @@ fn done(declaration: &Value) -> usize {
 }
 
 #[tokio::test]
-async fn ten_guests_come_into_being_once_each_however_often_the_server_is_killed() {
+async fn guests_come_into_being_once_each_however_often_the_server_is_killed() {
     let home = Home::new();
     let mut server = home.serve(&[TIME_SCALE]);
     let person = server.login().await;
-    let id = person.approve("Create ten VMs many-1 to many-10 with 1 core, 512 MB memory and a 1 GB disk.").await;
+    let id = person.approve("Create twenty VMs many-1 to many-20 with 1 core, 512 MB memory and a 1 GB disk.").await;
     let mut seen = 0;
-    for kill in 1..=KILLS {
+    let mut kills = 0;
+    while kills < KILLS {
         let person = server.login().await;
         // Killed when something more is done, so that each life gets a little further.
         let declaration = loop {
@@ -35,11 +38,15 @@ async fn ten_guests_come_into_being_once_each_however_often_the_server_is_killed
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         seen = done(&declaration);
-        assert!(seen < GUESTS, "all was done before kill {kill}: this run shows nothing");
+        if seen == GUESTS {
+            break;
+        }
+        kills += 1;
         server.kill();
         server = home.serve(&[TIME_SCALE]);
         assert!(server.log().contains("found running"), "the private PostgreSQL was not adopted:\n{}", server.log());
     }
+    assert!(kills >= KILLS_AT_LEAST, "all was done after {kills} kills: this run shows nothing");
 
     let person = server.login().await;
     let declaration = person.settled(&id).await;
