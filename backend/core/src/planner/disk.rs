@@ -245,8 +245,13 @@ impl Planner<'_> {
                 ),
             };
         }
+        let storage = Field::storage_of(slot.clone());
+        // Proxmox names a volume anew where it puts it, so that the name to take out would not be the one that is.
+        let moved = standing.node != seen.guest.node || standing.has(&storage) != seen.get(&storage);
         let why = if there && disks_in_order(seen).first() == Some(slot) {
             Some("it is the disk that the guest starts from".to_owned())
+        } else if moved {
+            Some("it is moved by the same declaration. Take it out in one of its own, afterwards".to_owned())
         } else if standing.is_protected() {
             Some("the guest is protected, and Proxmox takes no disk from it. Take its protection away first".to_owned())
         } else if there && standing.effect(&size_field, &none) == Effect::Pending {

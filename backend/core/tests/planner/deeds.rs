@@ -10,7 +10,7 @@ use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{OneDeed, Wish};
 use mycopod_core::observed::{NodeState, Observed};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Answers, Deed, LEAVE_OUT, Selector, Source, Sourced};
+use mycopod_core::reading::{Answers, Deed, DiskRef, LEAVE_OUT, Selector, Source, Sourced};
 
 fn planned(saying: &Saying, observed: &Observed) -> Plan {
     Life::new(observed.clone()).plan(&intent(saying, observed)).unwrap()
@@ -319,4 +319,16 @@ fn going_back_and_changing_are_not_one_declaration() {
         .change(by_name("two"), &edit)
         .deed(by_name("two"), Deed::Detach(mycopod_core::reading::DiskRef::Data));
     assert!(question(&both, &observed).text.contains("rid of what is changed"));
+}
+
+#[test]
+fn a_disk_that_is_moved_is_not_taken_out_by_the_same_declaration() {
+    let both = |deed| {
+        done("db-1", Deed::Migrate { node: word("pve2"), storage: Some(word("local")) }).deed(by_name("db-1"), deed)
+    };
+    for deed in [Deed::Detach(DiskRef::Nth(2)), Deed::DestroyDisk(DiskRef::Nth(2))] {
+        let saying = both(deed);
+        let questions = Life::new(cluster()).plan(&intent(&saying, &cluster())).unwrap_err();
+        assert!(questions[0].text.contains("moved by the same declaration"), "{questions:?}");
+    }
 }
