@@ -256,7 +256,8 @@ mod tests {
         for _ in 0..100 {
             let made = made(&SystemClock);
             assert_eq!(made.len(), 23);
-            assert_eq!(weakness(&made, "ada@example.com"), None, "{made}");
+            // Too long a name to be in it by chance, as a short one now and then is.
+            assert_eq!(weakness(&made, "administrator@example.com"), None, "{made}");
         }
     }
 
