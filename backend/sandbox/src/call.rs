@@ -8,6 +8,7 @@ use crate::failure::{Failure, Outcome};
 use crate::format;
 use crate::guest::{Config, Guest, Kind};
 use crate::permission::Rights;
+use crate::receive::{File, Wanted, is_here};
 use crate::schema::{Method, Parameters};
 use crate::section::Section;
 use crate::work::Work;
@@ -21,6 +22,8 @@ pub struct Call<'a> {
     pub node: String,
     /// The certificate's fingerprint.
     pub fingerprint: &'a str,
+    /// The file that was uploaded with the call or fetched for it, or why none was.
+    pub received: Option<&'a Result<File, String>>,
 }
 
 /// What a call gives back.
@@ -123,6 +126,15 @@ impl Call<'_> {
         let first = cluster.nodes.keys().next().cloned().unwrap_or_default();
         let node = if self.node.is_empty() { first } else { self.node.clone() };
         json!(cluster.submit(&self.caller, &node, task, id, work)).into()
+    }
+
+    /// What lies at a URL of this machine, or why it cannot be had; `None` where the URL leads elsewhere.
+    pub fn fetched(&self, url: &str, algorithm: Option<&str>, head: bool) -> Outcome<Option<&Result<File, String>>> {
+        if !is_here(url) {
+            return Ok(None);
+        }
+        let wanted = || Wanted { url: url.to_owned(), algorithm: algorithm.map(str::to_owned), head };
+        self.received.map(Some).ok_or_else(|| Failure::Wanting(wanted()))
     }
 
     /// Waits for a guest's lock file, as calls that change a guest at once do.

@@ -38,6 +38,8 @@ pub struct Cluster {
     pub pools: Table<String, Pool>,
     /// The pools of the guests that are in one.
     members: Table<u32, String>,
+    /// Whether the nodes reach an internet, which is pretended: what a URL elsewhere has is made up.
+    pub internet: bool,
     /// Datacenter options as the API takes them.
     pub options: Table<String, String>,
     /// By scope: `cluster`, `node/NAME`, `guest/VMID`, `group/NAME`.

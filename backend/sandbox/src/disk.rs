@@ -349,23 +349,6 @@ pub fn remove(cluster: &mut Cluster, node: &str, volid: &str, log: &mut Vec<Stri
     log.push(format!("Removed volume '{volid}'"));
 }
 
-/// A download of an image or template: the sandbox reaches no network, so it always fails to connect.
-pub fn download(
-    cluster: &mut Cluster,
-    node: &str,
-    volid: &str,
-    content: &str,
-    url: &str,
-    log: &mut Vec<String>,
-) -> Result<(), String> {
-    let (storage, name) = volid.split_once(':').unwrap_or_default();
-    let path = cluster.usable_storage(node, storage)?.path(name);
-    log.push(format!("downloading {url} to {path}"));
-    log.push(format!("the sandbox reaches no network: no {content} is fetched"));
-    let host = url.split('/').nth(2).unwrap_or_default();
-    Err(format!("download failed: Connecting to {host}... failed: Connection refused."))
-}
-
 /// A linked clone's volume on a base volume.
 pub fn link(cluster: &mut Cluster, slot: &Slot, base: &Volume, log: &mut Vec<String>) -> Result<String, String> {
     let (storage_name, base_name) = base.volid.split_once(':').unwrap_or_default();

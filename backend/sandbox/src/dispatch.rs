@@ -10,6 +10,7 @@ use crate::call::{Call, Reply};
 use crate::cluster::Cluster;
 use crate::failure::{Failure, Outcome};
 use crate::permission::Rights;
+use crate::receive::File;
 use crate::schema::{Method, Parameters, schema};
 
 /// What lies at the root of the API.
@@ -33,6 +34,8 @@ pub struct Request<'a> {
     pub given: &'a Parameters,
     /// The certificate's fingerprint.
     pub fingerprint: &'a str,
+    /// The file that came with it or was fetched for it.
+    pub received: Option<&'a Result<File, String>>,
 }
 
 /// Whether a method needs no caller.
@@ -42,7 +45,7 @@ pub fn is_for_everybody(verb: &str, segments: &[String]) -> bool {
 
 /// Finds the method, checks everything that comes before it, and carries it out.
 pub fn dispatch(cluster: &mut Cluster, request: &Request) -> Outcome<Reply> {
-    let Request { verb, segments, credentials, given, fingerprint } = *request;
+    let Request { verb, segments, credentials, given, fingerprint, received } = *request;
     let uri = format!("/{}", segments.join("/"));
     if verb == "GET" && segments.is_empty() {
         auth::authenticate(cluster, credentials, false).map_err(Failure::Unauthorized)?;
@@ -82,7 +85,7 @@ pub fn dispatch(cluster: &mut Cluster, request: &Request) -> Outcome<Reply> {
         }
     }
     cluster.faults.ensure_quorum(method)?;
-    let call = Call { caller, method, parameters, node, fingerprint };
+    let call = Call { caller, method, parameters, node, fingerprint, received };
     match api::handler(method) {
         Some(handler) => handler(cluster, &call),
         None => index(method),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::receive::Wanted;
+
 /// Why a call was not carried out. The text's first line becomes the reason phrase.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Failure {
@@ -23,6 +25,8 @@ pub enum Failure {
     NotImplemented(String),
     /// Another call holds the guest's lock file: wait and try again, at most [`crate::cluster::LOCK_WAIT`].
     Busy(u32),
+    /// A file is needed first: fetch it, and call again with what arrived.
+    Wanting(Wanted),
 }
 
 /// The result of a call.
@@ -55,7 +59,7 @@ impl Failure {
             Self::Unauthorized(_) => 401,
             Self::Denied(_) => 403,
             Self::NotFound(_) => 404,
-            Self::Failed(_) | Self::FailedParameters(..) | Self::Busy(_) => 500,
+            Self::Failed(_) | Self::FailedParameters(..) | Self::Busy(_) | Self::Wanting(_) => 500,
             Self::NotImplemented(_) => 501,
             Self::Unreachable(_) => 595,
         }
@@ -72,6 +76,7 @@ impl Failure {
             | Self::FailedParameters(text, _)
             | Self::NotImplemented(text)
             | Self::Unreachable(text) => text.clone(),
+            Self::Wanting(wanted) => format!("{} was not fetched", wanted.url),
             Self::Busy(vmid) => {
                 format!("can't lock file '/var/lock/qemu-server/lock-{vmid}.conf' - got timeout")
             }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{AUTHORIZATION, CONNECTION, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING};
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
@@ -22,10 +23,11 @@ use tokio_util::task::TaskTracker;
 use crate::auth::Credentials;
 use crate::body::{Dropped, Reply as Body};
 use crate::call::Reply;
-use crate::failure::Failure;
+use crate::failure::{Failure, Outcome};
 use crate::fault::Effect;
 use crate::schema::Parameters;
 use crate::server::{Server, Target};
+use crate::upload;
 
 /// Idle connections close after that.
 const IDLE: Duration = Duration::from_secs(5);
@@ -95,7 +97,7 @@ async fn connection(
             let mut response = answer(&server, request).await?;
             let failed = !response.status().is_success();
             let connection = if last || failed { "close" } else { "Keep-Alive" };
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static(connection));
+            response.headers_mut().entry(CONNECTION).or_insert(HeaderValue::from_static(connection));
             Ok::<_, Dropped>(response)
         }
     });
@@ -127,7 +129,7 @@ async fn answer(server: &Arc<Server>, request: Request<Incoming>) -> Result<Resp
         Some(Effect::Answer { status, reason, executed: false }) => return Ok(plain(*status, reason, "")),
         _ => {}
     }
-    let response = respond(server, request).await;
+    let response = respond(server, request).await?;
     Ok(match effect {
         Some(Effect::DropReply) => return Err(Dropped),
         Some(Effect::DelayReply { seconds }) => {
@@ -145,40 +147,82 @@ async fn pause(seconds: f64) {
     tokio::time::sleep(Duration::try_from_secs_f64(seconds).unwrap_or_default()).await;
 }
 
-async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Response<Body> {
+async fn respond(server: &Arc<Server>, request: Request<Incoming>) -> Result<Response<Body>, Dropped> {
     let (head, body) = request.into_parts();
     let verb = head.method.as_str();
+    let parsed = parse_path(head.uri.path());
+    if let Ok((target, formatter)) = &parsed
+        && upload::is_upload(verb, &target.segments)
+    {
+        return upload(server, &head, body, target, *formatter).await;
+    }
     let body = read_body(verb, body).await;
+    Ok(match answered(server, &head, body, parsed).await {
+        Ok((outcome, formatter)) => render(outcome, formatter),
+        Err((status, reason, text)) => plain(status, &reason, &text),
+    })
+}
+
+/// Carries out a request whose body was read; what is refused before is status, reason and body.
+async fn answered(
+    server: &Arc<Server>,
+    head: &Parts,
+    body: Result<Bytes, (u16, String)>,
+    parsed: Result<(Target, Formatter), (u16, String)>,
+) -> Result<(Outcome<Reply>, Formatter), (u16, String, String)> {
+    let verb = head.method.as_str();
+    let both = |(status, text): (u16, String)| (status, text.clone(), text);
     if !matches!(verb, "GET" | "POST" | "PUT" | "DELETE") {
-        return plain(501, &format!("method '{verb}' not available"), "");
+        return Err((501, format!("method '{verb}' not available"), String::new()));
     }
     if let Some(encoding) = head.headers.get(TRANSFER_ENCODING) {
-        let text = match encoding.to_str().unwrap_or_default() {
-            chunked if chunked.eq_ignore_ascii_case("chunked") => "chunked transfer encoding not supported".to_owned(),
-            other => format!("Unknown transfer encoding '{other}'"),
-        };
-        return plain(501, &text, &text);
+        return Err(both((
+            501,
+            match encoding.to_str().unwrap_or_default() {
+                chunked if chunked.eq_ignore_ascii_case("chunked") => {
+                    "chunked transfer encoding not supported".to_owned()
+                }
+                other => format!("Unknown transfer encoding '{other}'"),
+            },
+        )));
     }
-    let (target, formatter) = match parse_path(head.uri.path()) {
-        Ok(target) => target,
-        Err((status, text)) => return plain(status, &text, &text),
-    };
+    let (target, formatter) = parsed.map_err(both)?;
     let credentials = credentials(&head.headers);
     if let Some(reason) = server.refuse_caller(verb, &target, &credentials) {
         server.sleep(AUTH_DELAY).await;
-        return plain(401, &reason, "");
+        return Err((401, reason, String::new()));
     }
-    let body = match body {
-        Ok(body) => body,
-        Err((status, text)) => return plain(status, &text, &text),
-    };
+    let body = body.map_err(both)?;
     let query = head.uri.query().unwrap_or_default();
-    let parameters = match parameters(&head.headers, query, &body) {
-        Ok(parameters) => parameters,
-        Err((status, text)) => return plain(status, &text, &text),
+    let parameters = parameters(&head.headers, query, &body).map_err(both)?;
+    Ok((server.call(verb.to_owned(), target, credentials, parameters, None).await, formatter))
+}
+
+/// Answers an upload; the connection closes with it. One that is no form in parts is hung up on.
+async fn upload(
+    server: &Arc<Server>,
+    head: &Parts,
+    body: Incoming,
+    target: &Target,
+    formatter: Formatter,
+) -> Result<Response<Body>, Dropped> {
+    let credentials = credentials(&head.headers);
+    let read = match upload::boundary(&head.headers) {
+        Some(boundary) => upload::read(&boundary, body).await,
+        None => return Err(Dropped),
     };
-    let outcome = server.call(verb.to_owned(), target, credentials, parameters).await;
-    render(outcome, formatter)
+    if let Some(reason) = server.refuse_caller("POST", target, &credentials) {
+        server.sleep(AUTH_DELAY).await;
+        return Ok(plain(401, &reason, ""));
+    }
+    let mut response = match read {
+        Ok((parameters, file)) => {
+            render(server.call("POST".to_owned(), target.clone(), credentials, parameters, Some(file)).await, formatter)
+        }
+        Err((status, reason)) => plain(status, &reason, ""),
+    };
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    Ok(response)
 }
 
 /// How an answer is written.

@@ -12,6 +12,7 @@ use crate::dispatch::{Request, dispatch, is_for_everybody};
 use crate::failure::{Failure, Outcome};
 use crate::fault::{self, Effect, Fault};
 use crate::injected::Injected;
+use crate::receive::{self, File};
 use crate::schema::Parameters;
 use crate::store::Store;
 
@@ -144,21 +145,26 @@ impl Server {
         target: Target,
         credentials: Credentials,
         parameters: Parameters,
+        uploaded: Option<File>,
     ) -> Outcome<Reply> {
         let started = ambient::now();
         let request = Arc::new((verb, target, credentials, parameters));
+        let mut received = uploaded.map(|file| Arc::new(Ok(file)));
         loop {
-            let (server, request) = (self.clone(), request.clone());
+            let (server, request, file) = (self.clone(), request.clone(), received.clone());
             // Writing the world to disk blocks.
             let outcome = tokio::task::spawn_blocking(move || {
                 let (verb, target, credentials, parameters) = &*request;
-                server.once(verb, target, credentials, parameters)
+                server.once(verb, target, credentials, parameters, file.as_deref())
             })
             .await
             .unwrap_or_else(|_| Err(Failure::failed("the sandbox failed to carry this call out")));
             match outcome {
                 Err(Failure::Busy(_)) if ambient::now() - started < LOCK_WAIT * self.time_scale => {
                     self.sleep(LOOK_AGAIN).await;
+                }
+                Err(Failure::Wanting(wanted)) if received.is_none() => {
+                    received = Some(Arc::new(receive::fetch(&wanted).await));
                 }
                 // A failed login costs time, as a failed token does.
                 Err(Failure::Unauthorized(_)) => {
@@ -170,7 +176,14 @@ impl Server {
         }
     }
 
-    fn once(&self, verb: &str, target: &Target, credentials: &Credentials, parameters: &Parameters) -> Outcome<Reply> {
+    fn once(
+        &self,
+        verb: &str,
+        target: &Target,
+        credentials: &Credentials,
+        parameters: &Parameters,
+        received: Option<&Result<File, String>>,
+    ) -> Outcome<Reply> {
         let mut cluster = self.lock();
         cluster.advance(ambient::now());
         let request = Request {
@@ -179,6 +192,7 @@ impl Server {
             credentials,
             given: parameters,
             fingerprint: &self.fingerprint,
+            received,
         };
         let outcome = dispatch(&mut cluster, &request);
         // Without time everything that was begun ends at once.

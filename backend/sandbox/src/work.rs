@@ -9,6 +9,7 @@ use crate::backup::Backup;
 use crate::clone::Clone as CloneWork;
 use crate::cluster::Cluster;
 use crate::create::Create;
+use crate::download::{Download, Import};
 use crate::guest::{Config, Kind};
 use crate::lifecycle::Migration;
 use crate::power::Power;
@@ -69,11 +70,8 @@ pub enum Work {
     RemoveVolume {
         volid: String,
     },
-    Download {
-        volid: String,
-        content: String,
-        url: String,
-    },
+    Download(Box<Download>),
+    Import(Box<Import>),
     /// Removes backups.
     Prune {
         volids: Vec<String>,
@@ -106,7 +104,8 @@ impl Work {
             | Self::Fail { .. }
             | Self::RemoveVolume { .. }
             | Self::Prune { .. }
-            | Self::Download { .. }
+            | Self::Download(_)
+            | Self::Import(_)
             | Self::Backup(_)
             | Self::Bulk { .. } => None,
         }
@@ -156,8 +155,8 @@ impl Work {
             Self::Snapshot(snapshot) => snapshot.begin(cluster, node),
             Self::Migrate(migration) => migration.begin(cluster, node, log),
             Self::RemoveVolume { volid } => disk::begin_remove(cluster, node, volid),
-            Self::Prune { .. } => Ok(1.0),
-            Self::Download { .. } => Ok(5.0),
+            Self::Prune { .. } | Self::Import(_) => Ok(1.0),
+            Self::Download(download) => Ok(download.seconds()),
             Self::Backup(backup) => backup.begin(cluster, node, log),
             Self::Bulk { action, vmids } => {
                 crate::power::bulk(cluster, node, caller, action, vmids.as_deref(), log);
@@ -204,7 +203,8 @@ impl Work {
                 }
                 Ok(())
             }
-            Self::Download { volid, content, url } => disk::download(cluster, node, volid, content, url, log),
+            Self::Download(download) => download.finish(cluster, node, log),
+            Self::Import(import) => import.finish(cluster, node, log),
             Self::Backup(backup) => backup.finish(cluster, node, log),
         }
     }
@@ -228,7 +228,8 @@ impl Work {
             | Self::Template { .. }
             | Self::RemoveVolume { .. }
             | Self::Prune { .. }
-            | Self::Download { .. }
+            | Self::Download(_)
+            | Self::Import(_)
             | Self::Bulk { .. } => {}
         }
     }
@@ -240,7 +241,7 @@ impl Work {
             Self::Create(create) => format!("unable to create {} {} - {SIGNAL}", create.kind.noun(), create.vmid),
             Self::Clone(_) => format!("clone failed: {SIGNAL}"),
             Self::MoveDisk { .. } => format!("storage migration failed: {SIGNAL}"),
-            Self::Backup(_) | Self::Download { .. } => SIGNAL.to_owned(),
+            Self::Backup(_) | Self::Download(_) | Self::Import(_) => SIGNAL.to_owned(),
             _ => "received interrupt".to_owned(),
         }
     }

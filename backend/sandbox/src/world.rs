@@ -79,6 +79,7 @@ pub fn crowd(guests: u32) -> Cluster {
 /// Two nodes with storages, bridges, templates, and a few guests that somebody else made.
 pub fn demo() -> Cluster {
     let mut cluster = nodes("demo", 2);
+    cluster.internet = true;
     for (n, name) in ["pve1", "pve2"].into_iter().enumerate() {
         let first = 9_000 + 100 * u32::try_from(n).unwrap_or_default();
         let files = [

@@ -43,7 +43,6 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
             "/nodes/{node}/hardware/usb"
             | "/nodes/{node}/services"
             | "/nodes/{node}/netstat"
-            | "/nodes/{node}/aplinfo"
             | "/nodes/{node}/disks/list",
         ) => nothing,
         ("GET", "/nodes/{node}/journal") => journal,

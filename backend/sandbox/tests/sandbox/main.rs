@@ -6,4 +6,5 @@ mod cluster;
 mod common;
 mod control;
 mod faults;
+mod receive;
 mod replay;

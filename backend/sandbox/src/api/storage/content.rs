@@ -3,10 +3,14 @@
 use serde_json::{Value, json};
 
 use super::AUDIT;
+use crate::ambient;
 use crate::call::{Call, Reply};
 use crate::cluster::Cluster;
+use crate::download::{Checksum, Download, Import, made_up};
 use crate::failure::{Failure, Outcome};
 use crate::format;
+use crate::http::percent_decode;
+use crate::receive::host_of;
 use crate::storage::{Storage, Volume};
 use crate::task::State;
 use crate::work::Work;
@@ -272,22 +276,88 @@ pub fn ensure_receivable(cluster: &Cluster, call: &Call, fetched: bool) -> Outco
     Ok(filename)
 }
 
+/// What a call says of the file's checksum.
+fn checksum(call: &Call) -> Option<Checksum> {
+    let (algorithm, expected) = (call.get("checksum-algorithm")?.to_owned(), call.get("checksum")?.to_owned());
+    Some(Checksum { algorithm, expected })
+}
+
 pub fn download(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     let filename = ensure_receivable(cluster, call, true)?;
-    let (name, content) = (call.text("storage"), call.text("content"));
+    let (name, content, url) = (call.text("storage"), call.text("content"), call.text("url"));
     if call.get("compression").is_some() && content != "iso" {
         let problem = format!("decompression not supported for {content}");
         return Ok(call.submit(cluster, "download", &filename, Work::Fail { problem }));
     }
-    let work = Work::Download {
+    let download = Download {
         volid: format!("{name}:{content}/{filename}"),
         content: content.to_owned(),
-        url: call.text("url").to_owned(),
+        url: url.to_owned(),
+        compression: call.get("compression").map(str::to_owned),
+        checksum: checksum(call),
+        ..Download::default()
     };
-    Ok(call.submit(cluster, "download", &filename, work))
+    fetch(cluster, call, &filename, download)
 }
 
-pub fn query_url(_: &mut Cluster, call: &Call) -> Outcome<Reply> {
-    let host = call.text("url").split('/').nth(2).unwrap_or_default();
-    Err(Failure::failed(format!("invalid server response: '500 Can't connect to {host} (Connection refused)'")))
+/// Begins the task that fetches a file.
+pub fn fetch(cluster: &mut Cluster, call: &Call, id: &str, mut download: Download) -> Outcome<Reply> {
+    let algorithm = download.checksum.as_ref().map(|checksum| checksum.algorithm.clone());
+    match call.fetched(&download.url, algorithm.as_deref(), false)? {
+        Some(Ok(file)) => (download.size, download.got) = (file.size, file.checksum.clone()),
+        Some(Err(problem)) => download.problem = Some(problem.clone()),
+        None if cluster.internet => {
+            download.size = made_up(&download.url).size;
+            download.got = download.checksum.as_ref().map(|checksum| checksum.expected.clone());
+        }
+        None => {
+            let host = host_of(&download.url);
+            download.problem = Some(format!("Connecting to {host}... failed: Connection refused."));
+        }
+    }
+    Ok(call.submit(cluster, "download", id, Work::Download(Box::new(download))))
+}
+
+pub fn query_url(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let url = call.text("url");
+    let refused = |why: &str| Failure::failed(format!("invalid server response: '{why}'"));
+    let unreached = || refused(&format!("500 Can't connect to {} (Connection refused)", host_of(url)));
+    let file = match call.fetched(url, None, true)? {
+        Some(Ok(file)) => file.clone(),
+        Some(Err(problem)) => {
+            let answered =
+                problem.strip_prefix("ERROR ").map(|answer| answer.trim_end_matches('.').replacen(':', "", 1));
+            return Err(answered.map_or_else(unreached, |answer| refused(&answer)));
+        }
+        None if cluster.internet => made_up(url),
+        None => return Err(unreached()),
+    };
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let last = path.splitn(4, '/').nth(3).and_then(|path| path.rsplit('/').next()).filter(|name| !name.is_empty());
+    let mut shown = json!({ "size": file.size });
+    if let Some(name) = file.name.as_deref().or(last) {
+        shown["filename"] = json!(normalized(&percent_decode(name)));
+    }
+    if let Some(mimetype) = file.mimetype {
+        shown["mimetype"] = json!(mimetype);
+    }
+    Ok(shown.into())
+}
+
+pub fn upload(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
+    let filename = ensure_receivable(cluster, call, false)?;
+    let (name, content) = (call.text("storage"), call.text("content"));
+    let Some(Ok(file)) = call.received else {
+        return Err(Failure::failed("missing temporary file name"));
+    };
+    let import = Import {
+        volid: format!("{name}:{content}/{filename}"),
+        content: content.to_owned(),
+        from: format!("/var/tmp/pveupload-{}", hex::encode(ambient::random::<16>())),
+        size: file.size,
+        start: file.start.clone(),
+        checksum: checksum(call),
+        got: file.checksum.clone(),
+    };
+    Ok(call.submit(cluster, "imgcopy", "", Work::Import(Box::new(import))))
 }

@@ -1,5 +1,6 @@
 //! Storages: what they are, and how they are on a node.
 
+mod appliance;
 pub mod content;
 mod prune;
 
@@ -43,7 +44,10 @@ pub fn handler(verb: &str, path: &str) -> Option<Handler> {
         ("GET", "/nodes/{node}/storage/{storage}/prunebackups") => prune::list,
         ("DELETE", "/nodes/{node}/storage/{storage}/prunebackups") => prune::prune,
         ("POST", "/nodes/{node}/storage/{storage}/download-url") => content::download,
+        ("POST", "/nodes/{node}/storage/{storage}/upload") => content::upload,
         ("GET", "/nodes/{node}/query-url-metadata") => content::query_url,
+        ("GET", "/nodes/{node}/aplinfo") => appliance::list,
+        ("POST", "/nodes/{node}/aplinfo") => appliance::download,
         _ => return None,
     })
 }
