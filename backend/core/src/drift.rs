@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::field::{Field, NicPart, Plain, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Value};
 use crate::guest::{GuestKey, Kind};
 use crate::id::ResourceId;
 use crate::intent::{Intent, OneDeed, Wish};
 use crate::observed::Sighting;
+use crate::ports::Upid;
 use crate::reading::{Source, Sourced};
 use crate::settle::holds;
 use crate::size::Size;
@@ -23,6 +24,50 @@ pub fn drift(fields: &BTreeMap<Field, Value>, seen: &Sighting) -> Vec<(Field, Va
         .filter(|(field, value)| !holds(field, value, seen.get(field)))
         .map(|(field, value)| (field.clone(), value.clone(), seen.get(field).cloned()))
         .collect()
+}
+
+/// Why a field is no longer as declared, as far as Proxmox tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// This task did it, or what it did can have done it.
+    Task(Upid),
+    /// Proxmox shows no such task: of an edit of a configuration it keeps no record.
+    Unrecorded,
+}
+
+/// The latest of `tasks` that can have made `field` what it is now, begun at `since` or later. `observed` is what was
+/// seen of it; the whole guest is gone where `gone`.
+#[must_use]
+pub fn cause(tasks: &[Upid], since: i64, field: &Field, observed: Option<&Value>, gone: bool) -> Cause {
+    let fits = |task: &&Upid| task.starttime() >= since && explains(task.kind(), field, observed, gone);
+    tasks.iter().filter(fits).max_by_key(|task| task.starttime()).cloned().map_or(Cause::Unrecorded, Cause::Task)
+}
+
+/// Whether a task of that kind can have made a field what it is.
+fn explains(kind: &str, field: &Field, observed: Option<&Value>, gone: bool) -> bool {
+    // Of a guest's tasks these write its configuration as a whole, or wherever they are asked to.
+    let whole = ["qmrollback", "vzrollback", "qmrestore", "vzrestore", "qmconfig", "vzcreate", "qmcreate"];
+    if gone {
+        return ["qmdestroy", "vzdestroy"].contains(&kind);
+    }
+    if whole.contains(&kind) {
+        return true;
+    }
+    let (on, off) = (
+        ["qmstart", "vzstart", "qmresume", "vzresume", "hastart", "qmreboot", "vzreboot"].contains(&kind),
+        ["qmstop", "vzstop", "qmshutdown", "vzshutdown", "qmsuspend", "vzsuspend", "hastop", "qmpause"].contains(&kind),
+    );
+    match field {
+        Field::Plain(Plain::Running) => match observed {
+            Some(Value::Flag(true)) => on,
+            _ => off,
+        },
+        Field::Disk(_, DiskPart::Size) => ["resize", "qmresize", "vzresize"].contains(&kind),
+        Field::Disk(_, DiskPart::Storage) | Field::Plain(Plain::EfiDisk | Plain::Tpm) => {
+            ["qmmove", "move_volume", "qmmigrate", "vzmigrate"].contains(&kind)
+        }
+        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) | Field::Firewall(_) => false,
+    }
 }
 
 /// The field by which a field's disk or NIC exists.
@@ -107,4 +152,36 @@ pub(crate) fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<I
 fn values(fields: &BTreeMap<Field, Sourced<Value>>, kind: Kind) -> impl Iterator<Item = (Field, Value)> {
     let held = named(fields).filter(move |(field, _)| !field.is_of_making(kind));
     held.map(|(field, said)| (field.clone(), said.value.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn task(kind: &str, at: i64) -> Upid {
+        format!("UPID:pve1:00004D8A:000433A9:{at:08X}:{kind}:100:ann@pve!cli:").parse().unwrap()
+    }
+
+    #[test]
+    fn the_latest_task_that_can_have_done_it_is_named() {
+        let tasks = [task("qmstop", 100), task("qmstop", 300), task("qmstart", 400), task("vzdump", 500)];
+        let running = Field::Plain(Plain::Running);
+        let of = |since, observed: bool| cause(&tasks, since, &running, Some(&Value::Flag(observed)), false);
+        assert_eq!(of(50, false), Cause::Task(task("qmstop", 300)), "the start after it did not switch it off");
+        assert_eq!(of(50, true), Cause::Task(task("qmstart", 400)));
+        assert_eq!(of(301, false), Cause::Unrecorded, "what was done before the last look is not the cause");
+        let Cause::Task(named) = of(50, true) else { unreachable!() };
+        assert_eq!(named.user(), "ann@pve!cli");
+    }
+
+    #[test]
+    fn an_edit_of_the_configuration_leaves_no_task() {
+        let tasks = [task("qmstop", 300), task("qmstart", 400)];
+        let cores = Field::Plain(Plain::Cores);
+        assert_eq!(cause(&tasks, 0, &cores, Some(&Value::Count(2)), false), Cause::Unrecorded);
+        let rolled_back = [task("qmstop", 300), task("qmrollback", 400)];
+        assert_eq!(cause(&rolled_back, 0, &cores, None, false), Cause::Task(task("qmrollback", 400)));
+        assert_eq!(cause(&[task("qmdestroy", 9)], 0, &cores, None, true), Cause::Task(task("qmdestroy", 9)));
+        assert_eq!(cause(&tasks, 0, &cores, None, true), Cause::Unrecorded);
+    }
 }

@@ -28,6 +28,7 @@ pub mod privilege;
 pub mod reading;
 pub mod resolve;
 pub mod rights;
+pub mod roll;
 pub mod seal;
 pub mod settle;
 pub mod size;

@@ -15,10 +15,11 @@ use crate::cluster::{Access, Secret};
 use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestRef, Kind, Vmid};
 use crate::id::ClusterId;
-use crate::observed::{Look, Observed};
+use crate::observed::{Look, Observed, Sighting};
 use crate::plan::Step;
 use crate::reading::{Answers, Reading};
 use crate::rights::Rights;
+use crate::roll::{Listed, Roll};
 
 /// Time and randomness, so that tests can give their own.
 pub trait Clock: Send + Sync {
@@ -113,6 +114,7 @@ pub struct Upid {
     starttime: i64,
     kind: String,
     id: String,
+    user: String,
 }
 
 /// A text that is no UPID.
@@ -150,6 +152,12 @@ impl Upid {
     pub fn id(&self) -> &str {
         &self.id
     }
+
+    /// Who started it: `USER@REALM`, or an API token `USER@REALM!NAME`.
+    #[must_use]
+    pub fn user(&self) -> &str {
+        &self.user
+    }
 }
 
 impl FromStr for Upid {
@@ -173,6 +181,7 @@ impl FromStr for Upid {
             starttime: i64::from_str_radix(starttime, 16).map_err(|_| no_upid())?,
             kind: (*kind).to_owned(),
             id: (*id).to_owned(),
+            user: (*user).to_owned(),
         })
     }
 }
@@ -306,6 +315,13 @@ pub trait Hypervisor: Send + Sync {
     /// Fails only where nothing can be said; a node that does not answer is [`crate::observed::NodeState::Unreachable`].
     async fn observe(&self) -> Result<Observed, CallError>;
 
+    /// The cluster's own list: who is there and where, by one call whatever the number of guests, and one for what the HA
+    /// manager keeps.
+    async fn roll(&self) -> Result<Roll, CallError>;
+
+    /// Reads a guest where the list has it, by two calls, without its snapshots; `None` where it is not there any more.
+    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError>;
+
     /// Looks at one guest afresh, wherever it is, its snapshots included.
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError>;
 
@@ -380,6 +396,7 @@ mod tests {
             |kind: &str| format!("UPID:pve1:00004D8A:000433A9:6B037920:{kind}:100:root@pam!lab:").parse::<Upid>();
         assert_eq!(upid("qmstart").unwrap().kind(), "qmstart");
         assert_eq!(upid("move_volume").unwrap().kind(), "move_volume");
+        assert_eq!(upid("qmstart").unwrap().user(), "root@pam!lab");
         for bad in ["", "qm start", "qm/../start", "qm:start"] {
             assert!(upid(bad).is_err(), "{bad}");
         }

@@ -8,10 +8,11 @@ use mycopod_core::cluster::Secret;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::marker::MarkerKey;
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -121,6 +122,14 @@ impl Pve {
 impl Hypervisor for Pve {
     async fn observe(&self) -> Result<Observed, CallError> {
         self.survey().await
+    }
+
+    async fn roll(&self) -> Result<Roll, CallError> {
+        self.call_the_roll().await
+    }
+
+    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
+        self.read_listed(listed).await
     }
 
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {

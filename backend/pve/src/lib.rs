@@ -17,6 +17,7 @@ mod json;
 mod login;
 mod look;
 mod observe;
+mod roll;
 mod transport;
 mod trust;
 

@@ -291,7 +291,8 @@ pub fn homes(rows: &[Row]) -> Result<BTreeMap<GuestKey, String>, CallError> {
     guests.map(|(kind, row)| home(kind, row).ok_or_else(|| unreadable(row))).collect()
 }
 
-fn kind(row: &Row) -> Option<Kind> {
+/// The kind of guest that a row of `/cluster/resources` is of.
+pub fn kind(row: &Row) -> Option<Kind> {
     match row.text("type").as_deref() {
         Some("qemu") => Some(Kind::Qemu),
         Some("lxc") => Some(Kind::Lxc),
@@ -299,7 +300,8 @@ fn kind(row: &Row) -> Option<Kind> {
     }
 }
 
-fn home(kind: Kind, row: &Row) -> Option<(GuestKey, String)> {
+/// Which guest such a row is of, and its node.
+pub fn home(kind: Kind, row: &Row) -> Option<(GuestKey, String)> {
     let node = row.text("node")?;
     Listed::of(kind, &node, row).map(|listed| (listed.key, node))
 }
@@ -311,7 +313,7 @@ fn listed(node: &str, vms: &[Row], containers: &[Row]) -> Result<Vec<Listed>, Ca
     rows.map(|(kind, row)| Listed::of(kind, node, row).ok_or_else(|| unreadable(row))).collect()
 }
 
-fn unreadable(row: &Row) -> CallError {
+pub fn unreadable(row: &Row) -> CallError {
     CallError::Malformed(format!("a row of a list names nothing: {}", excerpt(&format!("{row:?}"))))
 }
 

@@ -14,5 +14,6 @@ mod property;
 mod request;
 mod sighting;
 
+pub use plain::tags;
 pub use request::request;
 pub use sighting::{Configuration, Listed, power, sighting};

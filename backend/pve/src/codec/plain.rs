@@ -394,7 +394,7 @@ fn words(list: &str) -> Vec<&str> {
 }
 
 /// Tags are separated by semicolons, commas or blanks, and none are stored as a blank.
-fn tags(text: &str) -> BTreeSet<String> {
+pub fn tags(text: &str) -> BTreeSet<String> {
     words(text).into_iter().map(str::to_owned).collect()
 }
 
