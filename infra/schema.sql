@@ -97,6 +97,15 @@ CREATE TABLE audit_head (
     CONSTRAINT audit_head_size_check CHECK ((size >= 0))
 );
 
+CREATE TABLE checks (
+    resource_id uuid NOT NULL,
+    listed jsonb,
+    tried_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone,
+    clean_at timestamp with time zone,
+    CONSTRAINT checks_check CHECK ((clean_at <= seen_at))
+);
+
 CREATE TABLE clusters (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -145,7 +154,13 @@ CREATE TABLE drift (
     observed jsonb,
     since timestamp with time zone NOT NULL,
     seen_at timestamp with time zone NOT NULL,
-    CONSTRAINT drift_check CHECK ((seen_at >= since))
+    cause text,
+    looping boolean DEFAULT false NOT NULL,
+    snoozed_until timestamp with time zone,
+    snoozed_by uuid,
+    CONSTRAINT drift_cause_check CHECK (((char_length(cause) <= 400) AND ((cause = 'unrecorded'::text) OR (cause ~~ 'UPID:%'::text)))),
+    CONSTRAINT drift_check CHECK ((seen_at >= since)),
+    CONSTRAINT drift_check1 CHECK (((snoozed_until IS NULL) = (snoozed_by IS NULL)))
 );
 
 CREATE TABLE leases (
@@ -180,6 +195,12 @@ CREATE TABLE owned_fields (
     value jsonb NOT NULL,
     declaration_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
+    decided text,
+    decided_by uuid,
+    decided_at timestamp with time zone,
+    CONSTRAINT owned_fields_check CHECK (((decided IS NULL) = (decided_by IS NULL))),
+    CONSTRAINT owned_fields_check1 CHECK (((decided IS NULL) = (decided_at IS NULL))),
+    CONSTRAINT owned_fields_decided_check CHECK ((decided = ANY (ARRAY['accepted'::text, 'ignored'::text]))),
     CONSTRAINT owned_fields_field_check CHECK (((char_length(field) >= 1) AND (char_length(field) <= 64)))
 );
 
@@ -233,6 +254,17 @@ CREATE TABLE refresh_tokens (
     replaced_at timestamp with time zone,
     CONSTRAINT refresh_tokens_check CHECK ((expires_at > created_at)),
     CONSTRAINT refresh_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE repairs (
+    resource_id uuid NOT NULL,
+    field text NOT NULL,
+    observed jsonb,
+    cause text,
+    since timestamp with time zone NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT repairs_check CHECK ((at >= since)),
+    CONSTRAINT repairs_field_check CHECK (((char_length(field) >= 1) AND (char_length(field) <= 64)))
 );
 
 CREATE TABLE resources (
@@ -292,6 +324,11 @@ CREATE TABLE steps (
     CONSTRAINT steps_upid_check CHECK ((char_length(upid) <= 400))
 );
 
+CREATE TABLE sweeps (
+    cluster_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE users (
     id uuid NOT NULL,
     email text NOT NULL,
@@ -319,6 +356,9 @@ ALTER TABLE ONLY audit_entries
 
 ALTER TABLE ONLY audit_head
     ADD CONSTRAINT audit_head_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY checks
+    ADD CONSTRAINT checks_pkey PRIMARY KEY (resource_id);
 
 ALTER TABLE ONLY clusters
     ADD CONSTRAINT clusters_pkey PRIMARY KEY (id);
@@ -362,6 +402,9 @@ ALTER TABLE ONLY reconciliations
 ALTER TABLE ONLY refresh_tokens
     ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY repairs
+    ADD CONSTRAINT repairs_pkey PRIMARY KEY (resource_id, field, at);
+
 ALTER TABLE ONLY resources
     ADD CONSTRAINT resources_pkey PRIMARY KEY (id);
 
@@ -370,6 +413,9 @@ ALTER TABLE ONLY secrets
 
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (reconciliation_id, seq);
+
+ALTER TABLE ONLY sweeps
+    ADD CONSTRAINT sweeps_pkey PRIMARY KEY (cluster_id);
 
 ALTER TABLE ONLY users
     ADD CONSTRAINT users_email_unique UNIQUE (email);
@@ -456,6 +502,9 @@ ALTER TABLE ONLY approvals
 ALTER TABLE ONLY audit_entries
     ADD CONSTRAINT audit_entries_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
 
+ALTER TABLE ONLY checks
+    ADD CONSTRAINT checks_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY clusters
     ADD CONSTRAINT clusters_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
 
@@ -471,8 +520,14 @@ ALTER TABLE ONLY declarations
 ALTER TABLE ONLY drift
     ADD CONSTRAINT drift_resource_id_field_fkey FOREIGN KEY (resource_id, field) REFERENCES owned_fields(resource_id, field) ON DELETE CASCADE;
 
+ALTER TABLE ONLY drift
+    ADD CONSTRAINT drift_snoozed_by_fkey FOREIGN KEY (snoozed_by) REFERENCES users(id);
+
 ALTER TABLE ONLY observations
     ADD CONSTRAINT observations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);
+
+ALTER TABLE ONLY owned_fields
+    ADD CONSTRAINT owned_fields_decided_by_fkey FOREIGN KEY (decided_by) REFERENCES users(id);
 
 ALTER TABLE ONLY owned_fields
     ADD CONSTRAINT owned_fields_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
@@ -495,6 +550,9 @@ ALTER TABLE ONLY reconciliations
 ALTER TABLE ONLY refresh_tokens
     ADD CONSTRAINT refresh_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY repairs
+    ADD CONSTRAINT repairs_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES resources(id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY resources
     ADD CONSTRAINT resources_declaration_id_cluster_id_fkey FOREIGN KEY (declaration_id, cluster_id) REFERENCES declarations(id, cluster_id);
 
@@ -506,3 +564,6 @@ ALTER TABLE ONLY secrets
 
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES reconciliations(id);
+
+ALTER TABLE ONLY sweeps
+    ADD CONSTRAINT sweeps_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);

@@ -14,6 +14,7 @@
 pub mod answers;
 pub mod approvals;
 pub mod audit;
+pub mod checks;
 pub mod clusters;
 pub mod declarations;
 pub mod drift;

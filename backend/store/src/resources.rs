@@ -165,6 +165,12 @@ pub async fn present(
     exactly_one(&result)
 }
 
+/// Keeps the node on which a guest of ours was seen.
+pub async fn moved(connection: &mut PgConnection, id: ResourceId, node: &str) -> Result<(), StoreError> {
+    let result = sqlx::query("UPDATE resources SET node = $2 WHERE id = $1").bind(id.0).bind(node).execute(connection);
+    exactly_one(&result.await?)
+}
+
 /// Keeps that a guest is proven gone: its VMID is free, and nothing of it is owned any more.
 /// One that is gone already stays so: two plans may delete the same guest.
 pub async fn gone(

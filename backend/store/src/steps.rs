@@ -4,6 +4,8 @@
 //! and changes one row; a worker whose lease is lost gets [`StoreError::LeaseLost`]
 //! and has written nothing.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use mycopod_core::id::{ReconciliationId, ResourceId};
 use mycopod_core::plan::Plan;
@@ -257,4 +259,19 @@ async fn changed(
         return Err(leases::why_unchanged(connection, lease).await?);
     }
     exactly_one(result)
+}
+
+/// Which of these tasks were steps of ours on a resource.
+pub async fn ours(
+    connection: &mut PgConnection,
+    resource: ResourceId,
+    tasks: &[Upid],
+) -> Result<BTreeSet<String>, StoreError> {
+    let tasks: Vec<&str> = tasks.iter().map(Upid::as_str).collect();
+    let found: Vec<String> = sqlx::query_scalar("SELECT upid FROM steps WHERE resource_id = $1 AND upid = ANY($2)")
+        .bind(resource.0)
+        .bind(tasks)
+        .fetch_all(connection)
+        .await?;
+    Ok(found.into_iter().collect())
 }

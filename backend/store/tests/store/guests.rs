@@ -8,7 +8,7 @@ use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::id::ResourceId;
 use mycopod_core::observed::Observed;
 use mycopod_store::resources::State;
-use mycopod_store::{StoreError, drift, leases, observations, owned_fields, resources, steps};
+use mycopod_store::{StoreError, checks, drift, leases, observations, owned_fields, resources, steps};
 use serde_json::json;
 use sqlx::PgConnection;
 
@@ -137,6 +137,10 @@ async fn the_newest_declaration_owns_a_field_and_one_without_any_is_superseded()
     assert_eq!(lost, BTreeSet::from([older]));
 }
 
+fn differing(declared: u64, observed: Option<u64>) -> drift::Differing {
+    drift::Differing { declared: Value::Count(declared), observed: observed.map(Value::Count), cause: None }
+}
+
 #[tokio::test]
 async fn drift_tells_what_is_new_and_what_is_over_and_keeps_since_when() {
     let world = World::new().await;
@@ -147,8 +151,8 @@ async fn drift_tells_what_is_new_and_what_is_over_and_keeps_since_when() {
     let owned = fields(&[(Field::Plain(Plain::Cores), 2), (Field::Plain(Plain::Sockets), 1)]);
     owned_fields::own(&mut transaction, id, declaration, &owned, noon()).await.unwrap();
     let cores = BTreeMap::from([
-        (Field::Plain(Plain::Cores), (Value::Count(2), Some(Value::Count(8)))),
-        (Field::Plain(Plain::Memory), (Value::Count(1), None)),
+        (Field::Plain(Plain::Cores), differing(2, Some(8))),
+        (Field::Plain(Plain::Memory), differing(1, None)),
     ]);
     let first = drift::saw(&mut transaction, id, &cores, later(30)).await.unwrap();
     assert_eq!(first.found, BTreeSet::from([Field::Plain(Plain::Cores)]), "only what is owned drifts");
@@ -158,18 +162,86 @@ async fn drift_tells_what_is_new_and_what_is_over_and_keeps_since_when() {
     assert_eq!((listed[0].since, listed[0].seen_at), (later(30), later(60)));
     assert_eq!((listed.len(), listed[0].declaration), (1, declaration));
 
-    let sockets = BTreeMap::from([(Field::Plain(Plain::Sockets), (Value::Count(1), None))]);
+    let sockets = BTreeMap::from([(Field::Plain(Plain::Sockets), differing(1, None))]);
     let third = drift::saw(&mut transaction, id, &sockets, later(90)).await.unwrap();
     assert_eq!(
         third,
         drift::News {
             found: BTreeSet::from([Field::Plain(Plain::Sockets)]),
-            cleared: BTreeSet::from([Field::Plain(Plain::Cores)])
+            cleared: BTreeSet::from([Field::Plain(Plain::Cores)]),
+            ..drift::News::default()
         }
     );
     assert_eq!(drift::list(&mut transaction).await.unwrap()[0].observed, None);
     let last = drift::saw(&mut transaction, id, &BTreeMap::new(), later(120)).await.unwrap();
     assert_eq!(last.cleared, BTreeSet::from([Field::Plain(Plain::Sockets)]));
+}
+
+#[tokio::test]
+async fn a_field_that_is_changed_again_after_each_repair_is_told_as_a_loop() {
+    let world = World::new().await;
+    let declaration = world.declared().await;
+    let id = ResourceId::nth_of(declaration, 0);
+    let cores = Field::Plain(Plain::Cores);
+    let mut transaction = world.database.pool.begin().await.unwrap();
+    resources::present(&mut transaction, id, &guest(100, "web"), declaration, None, noon()).await.unwrap();
+    owned_fields::own(&mut transaction, id, declaration, &fields(&[(cores.clone(), 2)]), noon()).await.unwrap();
+    let seen = BTreeMap::from([(cores.clone(), differing(2, Some(8)))]);
+    let mut round = async |minute: i64| {
+        let news = drift::saw(&mut transaction, id, &seen, later(minute * 60)).await.unwrap();
+        assert!(news.found.contains(&cores));
+        let all = BTreeSet::from([cores.clone(), Field::Plain(Plain::Memory)]);
+        let repaired = drift::repaired(&mut transaction, id, &all, later(minute * 60 + 30)).await.unwrap();
+        assert_eq!(repaired, BTreeSet::from([cores.clone()]), "only what had drifted was repaired");
+        news.looping
+    };
+    for minute in 1..=3 {
+        assert!(round(minute).await.is_empty(), "{minute}");
+    }
+    assert_eq!(round(4).await, BTreeMap::from([(cores.clone(), 3)]));
+    // A day later nobody fights any more.
+    assert!(round(3 * 24 * 60).await.is_empty());
+    drift::saw(&mut transaction, id, &seen, later(4 * 24 * 3_600)).await.unwrap();
+    drift::decided(&mut transaction, id, &cores).await.unwrap();
+    assert!(drift::list(&mut transaction).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn of_all_who_ask_one_sweeps_and_a_look_that_is_too_old_does_not_count() {
+    let world = World::new().await;
+    let mut connection = world.database.pool.acquire().await.unwrap();
+    let hour = Duration::from_hours(1);
+    assert!(checks::turn(&mut connection, FIRST, hour).await.unwrap());
+    assert!(!checks::turn(&mut connection, FIRST, hour).await.unwrap());
+    assert!(checks::turn(&mut connection, FIRST, Duration::ZERO).await.unwrap());
+    drop(connection);
+
+    let declaration = world.declared().await;
+    let id = ResourceId::nth_of(declaration, 0);
+    let cores = Field::Plain(Plain::Cores);
+    let mut transaction = world.database.pool.begin().await.unwrap();
+    resources::present(&mut transaction, id, &guest(100, "web"), declaration, None, noon()).await.unwrap();
+    assert!(checks::due(&mut transaction, FIRST).await.unwrap().is_empty(), "nothing of it is owned");
+    owned_fields::own(&mut transaction, id, declaration, &fields(&[(cores.clone(), 2)]), later(10)).await.unwrap();
+    assert_eq!(checks::due(&mut transaction, FIRST).await.unwrap().len(), 1);
+    assert!(!checks::saw(&mut transaction, id, None, true, later(9)).await.unwrap(), "it was made before it was owned");
+    assert!(checks::saw(&mut transaction, id, None, true, later(20)).await.unwrap());
+    assert!(!checks::saw(&mut transaction, id, None, false, later(15)).await.unwrap(), "a later one is kept");
+    assert!(checks::saw(&mut transaction, id, None, false, later(30)).await.unwrap());
+    assert_eq!(checks::due(&mut transaction, FIRST).await.unwrap()[0].clean_at, Some(later(20)));
+    let extent = checks::extent(&mut transaction, FIRST).await.unwrap();
+    assert_eq!((extent.guests, extent.guarded, extent.oldest), (1, 0, Some(later(30))));
+
+    let ignored = owned_fields::Decision::Ignored;
+    owned_fields::decide(&mut transaction, id, &cores, ignored, &Value::Count(2), world.admin.id, later(40))
+        .await
+        .unwrap();
+    assert!(checks::due(&mut transaction, FIRST).await.unwrap().is_empty(), "nothing is owned any more");
+    let lost = owned_fields::own(&mut transaction, id, declaration, &fields(&[(cores, 2)]), later(50)).await.unwrap();
+    assert!(
+        lost.is_empty() && owned_fields::of(&mut transaction, id).await.unwrap().is_empty(),
+        "its declaration does not take it back"
+    );
 }
 
 #[tokio::test]
