@@ -1,6 +1,6 @@
 //! Adding, changing, testing and removing clusters: an Admin's verbs. What is stored was tested before.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use mycopod_core::seal::SealKey;
 use mycopod_store::StoreError;
 use mycopod_store::audit::{self, Kind, NewEntry};
 use mycopod_store::clusters::{self, InUse};
-use mycopod_store::users;
+use mycopod_store::{checks, users};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
@@ -75,6 +75,14 @@ impl Engine {
     pub async fn clusters(&self, actor: &Actor) -> Result<Vec<ClusterLine>, Refusal> {
         self.read_clusters().await?;
         let now = self.clock().now();
+        let clusters = self.0.clusters.all();
+        let mut extents = BTreeMap::new();
+        {
+            let mut connection = self.pool().acquire().await?;
+            for cluster in &clusters {
+                extents.insert(cluster.id, checks::extent(&mut connection, cluster.id).await?);
+            }
+        }
         let line = |cluster: Arc<Cluster>| {
             let seen = cluster.latest.seen(now);
             ClusterLine {
@@ -87,10 +95,11 @@ impl Engine {
                 guests: seen.observed.as_ref().map(|observed| observed.guests.iter().filter(|g| !g.template).count()),
                 age_seconds: seen.age_seconds,
                 detail: seen.failed,
+                keeping: self.keeping(extents.get(&cluster.id).copied().unwrap_or_default(), now),
                 access: actor.is_admin().then(|| access_view(&cluster)),
             }
         };
-        Ok(self.0.clusters.all().into_iter().map(line).collect())
+        Ok(clusters.into_iter().map(line).collect())
     }
 
     /// Adds a cluster, once it answered as a Proxmox VE that is known here and that is no cluster of another name.
@@ -327,9 +336,7 @@ fn kept_by(name: &str, in_use: &InUse) -> String {
 pub(crate) async fn must_be_admin(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
     match users::get(connection, actor.id).await? {
         Some(user) if user.role == mycopod_core::status::Role::Admin && user.approved => Ok(()),
-        _ => Err(Refusal::Forbidden(
-            "Only an approved Admin may look after clusters and secrets. Nothing was changed.".into(),
-        )),
+        _ => Err(Refusal::Forbidden("Only an approved Admin may do this. Nothing was changed.".into())),
     }
 }
 

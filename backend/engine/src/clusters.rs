@@ -14,11 +14,12 @@ use mycopod_core::cluster::{Access, Secret};
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::reading::Answers;
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 use mycopod_core::seal::SealKey;
 use mycopod_store::clusters::{self, Added};
 use tokio::task::{AbortHandle, JoinSet};
@@ -226,6 +227,12 @@ impl Closed {
 #[async_trait]
 impl Hypervisor for Closed {
     async fn observe(&self) -> Result<Observed, CallError> {
+        self.refuse()
+    }
+    async fn roll(&self) -> Result<Roll, CallError> {
+        self.refuse()
+    }
+    async fn read(&self, _: &Listed) -> Result<Option<Sighting>, CallError> {
         self.refuse()
     }
     async fn look(&self, _: GuestKey) -> Result<Look, CallError> {

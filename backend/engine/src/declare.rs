@@ -296,7 +296,7 @@ impl Engine {
 }
 
 /// The account as it stands now: a token may be older.
-async fn may_declare(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
+pub(crate) async fn may_declare(connection: &mut PgConnection, actor: &Actor) -> Result<(), Refusal> {
     match users::get(connection, actor.id).await? {
         Some(user) if user.approved => Ok(()),
         _ => Err(Refusal::Forbidden(

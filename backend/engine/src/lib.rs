@@ -11,6 +11,7 @@ mod audit;
 pub mod clock;
 mod cluster_admin;
 mod clusters;
+mod decide;
 mod declare;
 mod firewall;
 mod keep;
@@ -39,6 +40,7 @@ use tokio::sync::Notify;
 
 pub use crate::cluster_admin::{ClusterChange, NewCluster};
 use crate::clusters::Registry;
+pub use crate::keep::LEAST_BUDGET;
 pub use crate::refusal::Refusal;
 
 /// The metric that counts the steps that ended, by `action` and `state`.
@@ -72,6 +74,8 @@ pub struct Settings {
     pub policy: Policy,
     /// How often the cluster is compared with what was declared.
     pub keep_every: Duration,
+    /// How many requests Proxmox gets for that each time, at most; [`LEAST_BUDGET`] or more.
+    pub keep_requests: u32,
     /// How many steps run at once on one node. Proxmox's three worker processes are shared with its users.
     pub steps_per_node: usize,
     /// The installation's name in the audit log's checkpoints.
@@ -85,6 +89,7 @@ impl Default for Settings {
         Self {
             policy: Policy::default(),
             keep_every: Duration::from_secs(30),
+            keep_requests: 242,
             steps_per_node: 3,
             origin: "mycopod".to_owned(),
             sandbox: false,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use futures::{StreamExt, stream};
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
@@ -12,6 +12,7 @@ use mycopod_core::guest::GuestKey;
 use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
 use mycopod_core::observed::{Look, NodeState, Observed, Origin, Ownership, Sighting};
 use mycopod_core::ports::CallError;
+use mycopod_core::roll::Roll;
 use mycopod_core::size::Size;
 use mycopod_store::resources::{self, Resource, State};
 use mycopod_store::{drift, owned_fields};
@@ -27,6 +28,11 @@ use crate::{Engine, Refusal, show};
 /// Guests whose snapshots are read at once: as many as a node answers side by side without delay.
 const LOOKS_AT_ONCE: usize = 8;
 
+/// Between looks at a whole cluster of which a part does not answer, though it is said to be online.
+const SURVEY_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// How old what only a look at the whole tells (images, storages, bridges) may be on a page.
+const SURVEY_AT_MOST: TimeDelta = TimeDelta::minutes(10);
+
 /// The newest look at a cluster, shared by all who only show it. Whoever plans looks afresh.
 #[derive(Default)]
 pub(crate) struct Latest(RwLock<Newest>);
@@ -34,6 +40,8 @@ pub(crate) struct Latest(RwLock<Newest>);
 #[derive(Default)]
 struct Newest {
     observed: Option<Arc<Observed>>,
+    /// When the whole was looked at last.
+    surveyed_at: Option<DateTime<Utc>>,
     /// Why the newest look failed, where it did.
     failed: Option<String>,
 }
@@ -68,6 +76,17 @@ impl Latest {
         }
     }
 
+    /// Keeps a look at one guest.
+    pub fn saw(&self, sighting: &Sighting) {
+        self.set(|newest| {
+            newest.observed = newest.observed.as_ref().map(|observed| Arc::new(observed.with(sighting)));
+        });
+    }
+
+    fn surveyed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).surveyed_at
+    }
+
     fn set(&self, change: impl FnOnce(&mut Newest)) {
         change(&mut self.0.write().unwrap_or_else(PoisonError::into_inner));
     }
@@ -83,6 +102,7 @@ impl Cluster {
                     // Looks may overlap; an older one that ends later does not win.
                     if newest.observed.as_ref().is_none_or(|newest| newest.at <= observed.at) {
                         newest.observed = Some(Arc::clone(&observed));
+                        newest.surveyed_at = Some(observed.at);
                     }
                     newest.failed = None;
                 });
@@ -93,6 +113,30 @@ impl Cluster {
                 Err(error)
             }
         }
+    }
+
+    /// Reads the cluster's own list, and with it brings the newest look up to date. The whole is looked at where it never
+    /// was, and where a node is there again of which nothing is known.
+    pub(crate) async fn call_the_roll(&self, now: DateTime<Utc>) -> Result<Roll, CallError> {
+        let roll = match self.hypervisor().roll().await {
+            Ok(roll) => roll,
+            Err(error) => {
+                self.latest.set(|newest| newest.failed = Some(error.to_string()));
+                return Err(error);
+            }
+        };
+        self.latest.set(|newest| {
+            newest.observed = newest.observed.as_ref().map(|observed| Arc::new(observed.called(&roll)));
+            newest.failed = None;
+        });
+        let is_known = |observed: &Arc<Observed>| {
+            roll.nodes.iter().all(|(name, node)| !node.online || observed.node(name).is_some())
+        };
+        let is_recent = self.latest.surveyed_at().is_some_and(|at| now - at < SURVEY_AGAIN);
+        if !is_recent && !self.latest.seen(now).observed.as_ref().is_some_and(is_known) {
+            self.look_afresh().await?;
+        }
+        Ok(roll)
     }
 
     /// `observed` with the snapshots of these guests, which a look at the whole cluster does not list. Where they cannot
@@ -171,13 +215,7 @@ impl Engine {
         let mut connection = self.pool().acquire().await?;
         let mut drifts: BTreeMap<_, Vec<DriftView>> = BTreeMap::new();
         for drift in drift::list(&mut connection).await? {
-            drifts.entry(drift.resource).or_default().push(DriftView {
-                field: drift.field.to_string(),
-                label: drift.field.label(),
-                declared: drift.declared.shown(),
-                observed: drift.observed.as_ref().map_or(serde_json::Value::Null, Value::shown),
-                since: drift.since,
-            });
+            drifts.entry(drift.resource).or_default().push(show::drift(&drift, now));
         }
         let owners = owned_fields::owners(&mut connection).await?;
         let mut rows = Vec::new();
@@ -201,6 +239,10 @@ impl Engine {
             }
         };
         let now = self.clock().now();
+        if cluster.latest.surveyed_at().is_some_and(|at| now - at > SURVEY_AT_MOST) {
+            // Where it fails, what is known serves, with its age.
+            let _ = cluster.look_afresh().await;
+        }
         let observed = cluster.newest(now).await?;
         Ok(ClusterView {
             cluster: cluster.name.clone(),

@@ -4,22 +4,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mycopod_core::drift::{existence_of, is_absence, owned};
 use mycopod_core::field::{Field, Plain, Value};
-use mycopod_core::guest::Vmid;
+use mycopod_core::guest::{GuestName, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
 use mycopod_core::observed::{Observed, Ownership};
 use mycopod_core::plan::{Action, Plan};
 use mycopod_core::planner::{self, World};
 use mycopod_core::privilege::{self, Missing};
-use mycopod_core::reading::Question;
+use mycopod_core::reading::{Question, Source, Sourced};
 use mycopod_core::resolve::firewalls_in;
 use mycopod_core::rights;
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
 use mycopod_store::leases::{self, Lease};
+use mycopod_store::owned_fields::{self, Decision, OwnedField};
 use mycopod_store::resources::{self, State};
-use mycopod_store::{StoreError, owned_fields, plans, reconciliations, steps};
+use mycopod_store::{StoreError, plans, reconciliations, steps};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -34,6 +35,8 @@ const TRIES: u32 = 100;
 
 /// The answer to what is missing: that it may be there now.
 const PLAN_AGAIN: &str = "Plan again";
+/// Why a value differs from what the declaration says.
+const ACCEPTED: &str = "it was accepted as it was seen on the cluster";
 /// As many missing privileges are named in one sentence: more are not read.
 const MAX_NAMED: usize = 40;
 /// The most of a version, in characters, that a sentence repeats.
@@ -247,21 +250,36 @@ impl Engine {
         let mut done = done(&mut connection, id).await?;
         let owned = owned_fields::all(&mut connection, cluster.id).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
-        let owners: BTreeMap<(ResourceId, Field), (DeclarationId, Value)> =
-            owned.into_iter().map(|owned| ((owned.resource, owned.field), (owned.declaration, owned.value))).collect();
+        let holders: BTreeMap<(ResourceId, Field), OwnedField> =
+            owned.into_iter().map(|owned| ((owned.resource, owned.field.clone()), owned)).collect();
         // What a newer declaration took out is not brought back by what this one says of its parts.
         let is_out = |resource: ResourceId, field: &Field| {
             existence_of(field)
-                .and_then(|of| owners.get(&(resource, of)))
-                .is_some_and(|(newest, value)| *newest > id && is_absence(value))
+                .and_then(|of| holders.get(&(resource, of)))
+                .is_some_and(|holder| holder.declaration > id && !holder.is_ignored() && is_absence(&holder.value))
         };
-        // A field stays this declaration's wish until a newer one owns it; once carried out, only what it owns does.
+        // A field stays this declaration's wish until a newer one owns it or somebody decides that it is nobody's; once
+        // carried out, only what it owns does.
         let wanted = |resource: ResourceId, field: &Field| {
             !is_out(resource, field)
-                && match owners.get(&(resource, field.clone())) {
-                    Some((newest, _)) => *newest <= id,
+                && match holders.get(&(resource, field.clone())) {
+                    Some(holder) if holder.is_ignored() => holder.declaration < id,
+                    Some(holder) => holder.declaration <= id,
                     None => !has_converged,
                 }
+        };
+        // What was accepted in place of what it says is its wish since.
+        let accepted = |resource: ResourceId, field: &Field| {
+            let holder = holders.get(&(resource, field.clone()))?;
+            let is_so = holder.declaration == id && holder.decision == Some(Decision::Accepted);
+            is_so.then(|| Sourced { value: holder.value.clone(), source: Source::inferred(ACCEPTED) })
+        };
+        let accept = |resource: ResourceId, fields: &mut BTreeMap<Field, Sourced<Value>>| {
+            for (field, said) in fields {
+                if let Some(accepted) = accepted(resource, field) {
+                    *said = accepted;
+                }
+            }
         };
         let mut intent = intent.clone();
         let mut gone = Vec::new();
@@ -271,21 +289,29 @@ impl Engine {
                     // Deleted since, by a plan: absence is bound to the guest, and nobody wants it back.
                     Some(known) if known.state == State::Gone => gone.push(known),
                     // While it is there, defaults are nobody's; where it must be made again, they count again.
-                    Some(known)
-                        if known.state == State::Present
-                            && has_converged
-                            && observed.guest(known.guest.key()).is_some() =>
-                    {
-                        new.fields.retain(|field, _| wanted(new.resource, field));
-                    }
                     Some(known) if known.state == State::Present => {
-                        new.fields.retain(|field, _| !is_out(new.resource, field));
+                        let name = Field::Plain(Plain::Name);
+                        let mut called = accepted(new.resource, &name).map(|said| said.value.to_string());
+                        match observed.guest(known.guest.key()).filter(|_| has_converged) {
+                            Some(seen) => {
+                                new.fields.retain(|field, _| wanted(new.resource, field));
+                                if !wanted(new.resource, &name) {
+                                    called = Some(seen.guest.name.clone());
+                                }
+                            }
+                            None => new.fields.retain(|field, _| !is_out(new.resource, field)),
+                        }
+                        accept(new.resource, &mut new.fields);
+                        if let Some(called) = called.and_then(|called| GuestName::try_from(called).ok()) {
+                            new.name.value = called;
+                        }
                     }
                     _ => {}
                 },
                 Wish::Hold { guest, fields } => {
                     if let Some(resource) = ours.iter().find(|ours| ours.guest.key() == guest.key()) {
                         fields.retain(|field, _| wanted(resource.id, field));
+                        accept(resource.id, fields);
                     }
                 }
                 Wish::Once { guest, deed: OneDeed::Start | OneDeed::Shutdown { .. } | OneDeed::Stop } => {

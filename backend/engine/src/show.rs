@@ -1,5 +1,7 @@
 //! From the core's types to what the outside sees.
 
+use chrono::{DateTime, Utc};
+use mycopod_core::drift::Cause;
 use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::plan::{Change, Effect, Plan, Step};
@@ -7,10 +9,11 @@ use mycopod_core::reading::{
     Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fragment, Reading, Selector, Source,
     Sourced, Statement, Target, What,
 };
+use mycopod_store::drift::Drift;
 
 use crate::view::{
-    ChangeView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView, StatementView, StepGuest,
-    StepView, Summary, TargetView,
+    CauseView, ChangeView, DriftView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView,
+    StatementView, StepGuest, StepView, Summary, TargetView,
 };
 
 impl From<&Source> for SourceView {
@@ -69,6 +72,35 @@ impl From<&Change> for ChangeView {
             to: shown(&change.to),
             source: (&change.source).into(),
         }
+    }
+}
+
+/// A drift, as of now.
+pub(crate) fn drift(drift: &Drift, now: DateTime<Utc>) -> DriftView {
+    let snoozed = drift.snoozed.as_ref().filter(|(until, _)| *until > now);
+    DriftView {
+        field: drift.field.to_string(),
+        label: drift.field.label(),
+        declared: drift.declared.shown(),
+        observed: drift.observed.as_ref().map_or(serde_json::Value::Null, Value::shown),
+        since: drift.since,
+        declaration: drift.declaration.0,
+        cause: drift.cause.as_ref().map(|cause| match cause {
+            Cause::Task(upid) => CauseView {
+                text: format!("by {}, task {}", upid.user(), upid.kind()),
+                user: Some(upid.user().to_owned()),
+                task: Some(upid.as_str().to_owned()),
+            },
+            Cause::Unrecorded => CauseView {
+                text: "Proxmox shows no task for it: of an edited configuration it keeps no record of who did it"
+                    .to_owned(),
+                user: None,
+                task: None,
+            },
+        }),
+        repairs_undone: drift.looping.then_some(drift.repairs),
+        snoozed_until: snoozed.map(|(until, _)| *until),
+        snoozed_by: snoozed.map(|(_, by)| by.clone()),
     }
 }
 

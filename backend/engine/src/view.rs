@@ -366,6 +366,44 @@ pub struct DriftView {
     pub observed: serde_json::Value,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// The declaration that owns the field.
+    pub declaration: Uuid,
+    /// Who did it, as far as Proxmox tells; `null` where it was not asked yet.
+    pub cause: Option<CauseView>,
+    /// How often a repair was undone lately, where that is so often that another tool wants another value.
+    pub repairs_undone: Option<u32>,
+    /// Until when nobody wants to hear of it.
+    pub snoozed_until: Option<DateTime<Utc>>,
+    /// Who said so.
+    pub snoozed_by: Option<String>,
+}
+
+/// Who made a field other than declared.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DriftCause)]
+pub struct CauseView {
+    /// In words.
+    pub text: String,
+    /// Proxmox's user or API token.
+    pub user: Option<String>,
+    /// Proxmox's task.
+    pub task: Option<String>,
+}
+
+/// How a cluster is compared with what was declared.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Keeping {
+    /// How often, in seconds. What the cluster's own list shows (a guest that is gone or new, its power, node, name, tags,
+    /// memory) is found at once.
+    pub every_seconds: f64,
+    /// The requests that Proxmox gets for it each time, at most.
+    pub requests: u32,
+    /// The guests of ours that are looked at.
+    pub guests: u32,
+    /// Every other change is found within these seconds: the guests by the requests.
+    pub within_seconds: u64,
+    /// How long ago the guest was looked at whose last look is the oldest; `null` where one was not looked at yet.
+    pub oldest_seconds: Option<u64>,
 }
 
 /// A cluster as last seen.
@@ -496,6 +534,8 @@ pub struct ClusterLine {
     pub age_seconds: Option<u64>,
     /// Why it does not answer.
     pub detail: Option<String>,
+    /// How it is kept as declared.
+    pub keeping: Keeping,
     /// How it is reached, for Admins.
     pub access: Option<ClusterAccess>,
 }

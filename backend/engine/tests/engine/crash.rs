@@ -10,10 +10,11 @@ use mycopod_core::cluster::Secret;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 use mycopod_sandbox::{Effect, Fault};
 use tokio::sync::Notify;
 
@@ -37,6 +38,12 @@ impl Crashing {
 impl Hypervisor for Crashing {
     async fn observe(&self) -> Result<Observed, CallError> {
         self.inner.observe().await
+    }
+    async fn roll(&self) -> Result<Roll, CallError> {
+        self.inner.roll().await
+    }
+    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
+        self.inner.read(listed).await
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.inner.look(guest).await

@@ -10,10 +10,11 @@ use mycopod_core::cluster::Secret;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
 use mycopod_sandbox::{ByHand, Effect, Fault, TaskEffect};
@@ -29,6 +30,12 @@ struct Faulty(Arc<dyn Hypervisor>);
 impl Hypervisor for Faulty {
     async fn observe(&self) -> Result<Observed, CallError> {
         self.0.observe().await
+    }
+    async fn roll(&self) -> Result<Roll, CallError> {
+        self.0.roll().await
+    }
+    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
+        self.0.read(listed).await
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.0.look(guest).await

@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 
 use crate::lab::Lab;
 
@@ -22,6 +23,14 @@ impl Hypervisor for Narrow {
         let mut observed = self.0.observe().await?;
         observed.guests.retain(|seen| seen.template);
         Ok(observed)
+    }
+    async fn roll(&self) -> Result<Roll, CallError> {
+        let mut roll = self.0.roll().await?;
+        roll.guests.retain(|_, listed| listed.template);
+        Ok(roll)
+    }
+    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
+        self.0.read(listed).await
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
         self.0.look(guest).await

@@ -8,6 +8,7 @@ mod fields;
 mod firewall;
 mod guests;
 mod hidden;
+mod keep;
 mod lab;
 mod law;
 mod network;
