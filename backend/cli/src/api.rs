@@ -242,6 +242,9 @@ pub struct Guest {
     pub template: bool,
     /// Whether it is ours.
     pub managed: bool,
+    /// Its resource, where it is ours.
+    #[serde(default)]
+    pub resource: Option<Uuid>,
     /// The latest declaration that owns a field of it.
     pub declaration: Option<Uuid>,
     /// Its cores.
@@ -269,6 +272,22 @@ pub struct Drift {
     pub observed: Value,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// Who did it, as far as Proxmox tells.
+    #[serde(default)]
+    pub cause: Option<Cause>,
+    /// How often a repair was undone lately, where that is often.
+    #[serde(default)]
+    pub repairs_undone: Option<u32>,
+    /// Until when nobody wants to hear of it.
+    #[serde(default)]
+    pub snoozed_until: Option<DateTime<Utc>>,
+}
+
+/// Who made a field other than declared.
+#[derive(Debug, Deserialize)]
+pub struct Cause {
+    /// In words.
+    pub text: Text,
 }
 
 /// A cluster.
@@ -288,8 +307,24 @@ pub struct Cluster {
     pub age_seconds: Option<u64>,
     /// Why it does not answer.
     pub detail: Option<Text>,
+    /// How it is kept as declared.
+    #[serde(default)]
+    pub keeping: Option<Keeping>,
     /// How it is reached, where one may see that.
     pub access: Option<ClusterAccess>,
+}
+
+/// How a cluster is compared with what was declared.
+#[derive(Debug, Deserialize)]
+pub struct Keeping {
+    /// How often, in seconds.
+    pub every_seconds: f64,
+    /// The guests of ours that are looked at.
+    pub guests: u32,
+    /// Every change is found within these seconds.
+    pub within_seconds: u64,
+    /// How long ago the oldest of their last looks was.
+    pub oldest_seconds: Option<u64>,
 }
 
 /// How a cluster is reached.

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use mycopod_core::cluster::{Access, ClusterName, Secret, Trust};
 use mycopod_core::policy::Policy;
+use mycopod_engine::LEAST_BUDGET;
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
@@ -51,6 +52,10 @@ const KEEP_SECONDS: u64 = 30;
 const MIN_KEEP_SECONDS: u64 = 1;
 /// Drift that shows a day late is no drift detection.
 const MAX_KEEP_SECONDS: u64 = 86_400;
+/// The requests for that each time: eight a second, of which Proxmox's workers feel nothing; 120 guests in 30 seconds.
+const KEEP_REQUESTS: u32 = 242;
+/// More than ten thousand guests take in one go.
+const MAX_KEEP_REQUESTS: u32 = 100_000;
 
 /// The variables that MycoPod knows, each with what it is for; `.env.example` has the
 /// same. Another name with one of their prefixes in `.env` is a typing error.
@@ -77,6 +82,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_NAME",
     "MYCOPOD_POLICY_FILE",
     "MYCOPOD_KEEP_SECONDS",
+    "MYCOPOD_KEEP_REQUESTS",
     "MYCOPOD_SANDBOX_TIME_SCALE",
     "MYCOPOD_LOG",
     "MYCOPOD_LOG_FORMAT",
@@ -141,6 +147,8 @@ pub struct Config {
     pub policy: Policy,
     /// How often the cluster is compared with the declarations.
     pub keep_every: Duration,
+    /// The requests that Proxmox gets for that each time, at most.
+    pub keep_requests: u32,
     /// The sandbox's durations and lags as multiples of Proxmox's.
     pub sandbox_time_scale: f64,
     /// What is logged.
@@ -237,6 +245,10 @@ impl Config {
                 let seconds = text.parse().ok().filter(|s| (MIN_KEEP_SECONDS..=MAX_KEEP_SECONDS).contains(s));
                 seconds.ok_or_else(|| format!("should be {MIN_KEEP_SECONDS} to {MAX_KEEP_SECONDS} seconds"))
             })),
+            keep_requests: read.or("MYCOPOD_KEEP_REQUESTS", &KEEP_REQUESTS.to_string(), |text| {
+                let requests = text.parse().ok().filter(|n| (LEAST_BUDGET..=MAX_KEEP_REQUESTS).contains(n));
+                requests.ok_or_else(|| format!("should be {LEAST_BUDGET} to {MAX_KEEP_REQUESTS} requests"))
+            }),
             sandbox_time_scale: read.or("MYCOPOD_SANDBOX_TIME_SCALE", "1", time_scale),
             log: Log {
                 filter: read.or("MYCOPOD_LOG", LOG, |text| match EnvFilter::try_new(text) {
@@ -490,6 +502,7 @@ mod tests {
             ("MYCOPOD_NAME", "zzz zzz"),
             ("MYCOPOD_POLICY_FILE", "/zzz"),
             ("MYCOPOD_KEEP_SECONDS", "zzz"),
+            ("MYCOPOD_KEEP_REQUESTS", "3"),
             ("MYCOPOD_SANDBOX_TIME_SCALE", "-1"),
             ("MYCOPOD_LOG", "zzz=zzz=zzz"),
             ("MYCOPOD_LOG_FORMAT", "zzz"),

@@ -4,6 +4,7 @@ pub mod about;
 pub mod audit;
 pub mod clusters;
 pub mod declarations;
+pub mod drift;
 pub mod events;
 pub mod health;
 pub mod inventory;

@@ -9,7 +9,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::api::{about, audit, clusters, declarations, events, health, inventory, secrets, session, users};
+use crate::api::{about, audit, clusters, declarations, drift, events, health, inventory, secrets, session, users};
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
 
@@ -30,6 +30,7 @@ const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
         (name = "session", description = "Logging in and out"),
         (name = "declarations", description = "From a sentence to a running guest"),
         (name = "cluster", description = "The clusters, and what is on them"),
+        (name = "drift", description = "What is decided about what is no longer as declared"),
         (name = "audit", description = "What happened, provably"),
         (name = "users", description = "Accounts"),
         (name = "secrets", description = "Values that declarations name and never contain"),
@@ -60,6 +61,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(declarations::routes())
         .merge(inventory::routes())
         .merge(clusters::routes())
+        .merge(drift::routes())
         .merge(audit::routes())
         .merge(events::routes())
         .merge(users::routes())

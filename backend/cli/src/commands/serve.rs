@@ -241,6 +241,7 @@ async fn with_cluster(
         settings: Settings {
             policy: config.policy.clone(),
             keep_every: config.keep_every,
+            keep_requests: config.keep_requests,
             origin: config.name.clone(),
             sandbox: sandbox.is_some(),
             ..Settings::default()

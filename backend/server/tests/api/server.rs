@@ -17,7 +17,7 @@ use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
-use mycopod_core::observed::{Look, Observed};
+use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::Step;
 use mycopod_core::ports::{
     CallError, Clock, Connector, Health, Hypervisor, Interpreter, Inventory, MissingPrivilege, ReadError, Submitted,
@@ -25,6 +25,7 @@ use mycopod_core::ports::{
 };
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_core::rights::Rights;
+use mycopod_core::roll::{Listed, Roll};
 use mycopod_engine::clock::SystemClock;
 use mycopod_engine::{Engine, First, Parts, Settings};
 use mycopod_server::{Config, create_first_admin, router};
@@ -65,6 +66,12 @@ fn unreachable<T>() -> Result<T, CallError> {
 #[async_trait]
 impl Hypervisor for NoCluster {
     async fn observe(&self) -> Result<Observed, CallError> {
+        unreachable()
+    }
+    async fn roll(&self) -> Result<Roll, CallError> {
+        unreachable()
+    }
+    async fn read(&self, _: &Listed) -> Result<Option<Sighting>, CallError> {
         unreachable()
     }
     async fn look(&self, _: GuestKey) -> Result<Look, CallError> {
