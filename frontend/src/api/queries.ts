@@ -260,6 +260,27 @@ export function useGuests() {
   });
 }
 
+/** What somebody decides about a drift. */
+export type Decision =
+  | { way: "accept"; observed: unknown }
+  | { way: "ignore" }
+  | { way: "snooze"; until: string }
+  | { way: "gone" };
+
+export function useDecide(resource: string, field?: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: ({ way, ...body }: Decision) => {
+      const path = way === "gone" ? way : `${field}/${way}`;
+      return post(
+        `/drift/${resource}/${path}`,
+        way === "ignore" || way === "gone" ? undefined : body,
+      );
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ["guests"] }),
+  });
+}
+
 /** One cluster with its nodes; without a name the first. */
 export function useCluster(cluster?: string) {
   return useQuery({

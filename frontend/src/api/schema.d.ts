@@ -288,6 +288,80 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/drift/{resource}/gone": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Accepts that a guest of ours is gone, as an Admin. It must be proven: every node is asked again. */
+    post: operations["let_go"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/drift/{resource}/{field}/accept": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Accepts the value that is seen, as an Admin: it is the declared one from now on. Where the declaration holds no value
+     *     of the field but asked for a deed, the field is not declared any more.
+     */
+    post: operations["accept"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/drift/{resource}/{field}/ignore": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Makes a drifted field nobody's: it is not declared any more, until a newer declaration names it. For the author of the
+     *     declaration that owns it, and Admins.
+     */
+    post: operations["ignore"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/drift/{resource}/{field}/snooze": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Lets a drift rest until then, or until another value is seen. For the author of the declaration, and Admins. */
+    post: operations["snooze"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/events": {
     parameters: {
       query?: never;
@@ -584,6 +658,10 @@ export interface components {
       /** @description Its version. */
       version: string;
     };
+    Acceptance: {
+      /** @description The value that you saw, as `observed` shows it. */
+      observed: unknown;
+    };
     Answer: {
       /** @description One of its options, or your own words where it has none. */
       answer: string;
@@ -747,6 +825,8 @@ export interface components {
       first: boolean;
       /** @description How many guests it has, templates not counted. */
       guests: number | null;
+      /** @description How it is kept as declared. */
+      keeping: components["schemas"]["Keeping"];
       /** @description What MycoPod calls it, and declarations. */
       name: string;
       /** @description How many nodes it has. */
@@ -804,6 +884,12 @@ export interface components {
     };
     /** @description An owned field that is not as declared. */
     Drift: {
+      cause: components["schemas"]["DriftCause"] | null;
+      /**
+       * Format: uuid
+       * @description The declaration that owns the field.
+       */
+      declaration: string;
       /** @description As declared. */
       declared: unknown;
       /** @description The field's key. */
@@ -813,10 +899,31 @@ export interface components {
       /** @description As seen. */
       observed: unknown;
       /**
+       * Format: int32
+       * @description How often a repair was undone lately, where that is so often that another tool wants another value.
+       */
+      repairs_undone: number | null;
+      /**
        * Format: date-time
        * @description Since when.
        */
       since: string;
+      /** @description Who said so. */
+      snoozed_by: string | null;
+      /**
+       * Format: date-time
+       * @description Until when nobody wants to hear of it.
+       */
+      snoozed_until: string | null;
+    };
+    /** @description Who made a field other than declared. */
+    DriftCause: {
+      /** @description Proxmox's task. */
+      task: string | null;
+      /** @description In words. */
+      text: string;
+      /** @description Proxmox's user or API token. */
+      user: string | null;
     };
     /** @description A value in a statement. */
     Field: {
@@ -915,6 +1022,35 @@ export interface components {
       name: string;
       /** @description The node that has it. */
       node: string;
+    };
+    /** @description How a cluster is compared with what was declared. */
+    Keeping: {
+      /**
+       * Format: double
+       * @description How often, in seconds. What the cluster's own list shows (a guest that is gone or new, its power, node, name, tags,
+       *     memory) is found at once.
+       */
+      every_seconds: number;
+      /**
+       * Format: int32
+       * @description The guests of ours that are looked at.
+       */
+      guests: number;
+      /**
+       * Format: int64
+       * @description How long ago the guest was looked at whose last look is the oldest; `null` where one was not looked at yet.
+       */
+      oldest_seconds: number | null;
+      /**
+       * Format: int32
+       * @description The requests that Proxmox gets for it each time, at most.
+       */
+      requests: number;
+      /**
+       * Format: int64
+       * @description Every other change is found within these seconds: the guests by the requests.
+       */
+      within_seconds: number;
     };
     /** @description How a step stands in the ledger. */
     LedgerStep: {
@@ -1278,6 +1414,13 @@ export interface components {
       size: number;
       /** @description When it was signed. */
       time: string;
+    };
+    Snooze: {
+      /**
+       * Format: date-time
+       * @description When it shall be heard of again: within 30 days.
+       */
+      until: string;
     };
     /** @description Where a value comes from. Offsets count Unicode code points of the declaration. */
     Source:
@@ -2104,6 +2247,199 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["StepLog"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  let_go: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The guest's resource */
+        resource: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description There is no such guest of ours, or no longer */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description It is not gone, or that is not proven */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  accept: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The guest's resource */
+        resource: string;
+        /** @description The field's key */
+        field: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Acceptance"];
+      };
+    };
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The field has not drifted, or no longer */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Another value is seen meanwhile, the guest is gone, or a plan is being carried out on it */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  ignore: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The guest's resource */
+        resource: string;
+        /** @description The field's key */
+        field: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The field has not drifted, or no longer, or is somebody else's */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  snooze: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description The guest's resource */
+        resource: string;
+        /** @description The field's key */
+        field: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Snooze"];
+      };
+    };
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description The field has not drifted, or no longer, or is somebody else's */
+      404: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The time is over, or more than 30 days ahead */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
         };
       };
       /** @description Any other error */

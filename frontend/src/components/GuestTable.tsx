@@ -3,9 +3,12 @@ import { useState } from "react";
 import { Link } from "react-router";
 
 import { useSeveralClusters } from "../api/queries";
+import { useUser } from "../api/session";
 import type { Guest } from "../api/types";
+import { decidable, isGone } from "../lib/drift";
 import { count, gibibytes, guestId, mebibytes } from "../lib/format";
 import { ago } from "../lib/time";
+import { AcceptGone } from "./AcceptGone";
 import { type Column, DataTable } from "./DataTable";
 import { DriftList } from "./DriftList";
 import { Empty } from "./Empty";
@@ -92,6 +95,7 @@ export function GuestTable({ guests }: { guests: Guest[] }) {
 }
 
 function Ownership({ guest }: { guest: Guest }) {
+  const admin = useUser().role === "Admin";
   if (!guest.managed) return <Tag tone="neutral">not ours</Tag>;
   const drifted = guest.drift.length > 0;
   return (
@@ -108,7 +112,10 @@ function Ownership({ guest }: { guest: Guest }) {
           </Link>
         )}
       </span>
-      {drifted && <DriftList drift={guest.drift} />}
+      {drifted && <DriftList drift={guest.drift} guest={admin ? decidable(guest) : undefined} />}
+      {admin && guest.resource && isGone(guest) && (
+        <AcceptGone name={guest.name} resource={guest.resource} />
+      )}
       {guest.declaration && drifted && (
         <Button
           component={Link}
@@ -126,7 +133,8 @@ function Ownership({ guest }: { guest: Guest }) {
 
 /** A guest that was not seen can be said to be neither as declared nor drifted. */
 function Standing({ guest }: { guest: Guest }) {
-  if (guest.drift.length > 0) return <Tag tone="warn">drift</Tag>;
+  if (guest.drift.some(({ snoozed_until }) => !snoozed_until)) return <Tag tone="warn">drift</Tag>;
+  if (guest.drift.length > 0) return <Tag tone="neutral">drift, snoozed</Tag>;
   return guest.problem ? <Tag tone="warn">not known</Tag> : <Tag tone="good">as declared</Tag>;
 }
 

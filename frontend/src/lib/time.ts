@@ -1,3 +1,5 @@
+import { count } from "./format";
+
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "always" });
 const absolute = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 
@@ -24,4 +26,11 @@ export function ageOf(iso: string): number {
 /** A date and time in the reader's time zone. */
 export function dateTime(iso: string): string {
   return absolute.format(new Date(iso));
+}
+
+/** "30 seconds", "3 minutes", "2 hours": a length of time, rounded up. */
+export function span(seconds: number): string {
+  if (seconds < 120) return count(Math.ceil(seconds), "second");
+  if (seconds < 7_200) return count(Math.ceil(seconds / 60), "minute");
+  return count(Math.ceil(seconds / 3_600), "hour");
 }

@@ -17,7 +17,7 @@ import { Tag } from "../components/Tag";
 import { Time } from "../components/Time";
 import { count } from "../lib/format";
 import type { Tone } from "../lib/status";
-import { ago } from "../lib/time";
+import { ago, span } from "../lib/time";
 
 type Open = { kind: "add" } | { kind: "edit" | "remove"; cluster: ClusterLine } | null;
 
@@ -61,6 +61,7 @@ export default function Clusters() {
         ),
     },
   ];
+  columns.push({ header: "Kept", cell: ({ keeping }) => <Keeping keeping={keeping} /> });
   if (isAdmin) {
     columns.push(
       { header: "Reached by", cell: (cluster) => <Access cluster={cluster} /> },
@@ -139,6 +140,21 @@ function State({ cluster: { state, age_seconds, detail } }: { cluster: ClusterLi
       <Tag tone={tone}>{label}</Tag>{" "}
       {age_seconds !== null && <span className="soft small">seen {ago(age_seconds)}</span>}
       {detail && <p className={classes.detail}>{detail}</p>}
+    </>
+  );
+}
+
+/** How soon a change by somebody else is found. */
+function Keeping({ keeping }: { keeping: ClusterLine["keeping"] }) {
+  const { guests, requests, every_seconds, within_seconds, oldest_seconds } = keeping;
+  return (
+    <>
+      {count(guests, "guest")}
+      <p className="soft small">
+        Any change is found within {span(within_seconds)}; of power, names, tags, memory and what is
+        gone within {span(every_seconds)}. At most {requests} requests each time.
+        {oldest_seconds !== null && ` The oldest look is ${span(oldest_seconds)} old.`}
+      </p>
     </>
   );
 }

@@ -20,6 +20,8 @@ function open(current: Declaration, role: "Admin" | "User" = "Admin") {
     }),
     "GET /guests": () => GUESTS,
     "POST /declarations/d-1/plan": () => declaration(),
+    "POST /drift/r-1/cores/accept": () => null,
+    "POST /drift/r-1/cores/snooze": () => null,
     "POST /declarations/d-1/answers": () => declaration(),
   });
   show(
@@ -126,4 +128,29 @@ test("drift of a converged declaration is shown and can be repaired by a plan", 
   const calls = open(declaration({ status: "converged" }));
   await userEvent.click(await screen.findByRole("button", { name: "Plan a repair" }));
   await waitFor(() => expect(calls.some((call) => call.route.endsWith("/plan"))).toBe(true));
+});
+
+test("an Admin accepts a drifted value as it is seen, and reads what follows from it", async () => {
+  const calls = open(declaration({ status: "converged" }));
+  await screen.findByText(/By root@pam, task qmconfig/);
+  await userEvent.click(screen.getByRole("button", { name: "Decide about Cores of web-1" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(dialog.textContent).toContain("no repair moves it back");
+  await userEvent.click(within(dialog).getByRole("button", { name: "Accept 4" }));
+  await waitFor(() =>
+    expect(calls.map((call) => call.route)).toContain("POST /drift/r-1/cores/accept"),
+  );
+  const sent = calls.find((call) => call.route.endsWith("/accept"));
+  expect(sent?.body).toEqual({ observed: 4 });
+});
+
+test("a User may ignore or snooze a drift of their declaration, and not accept it", async () => {
+  const calls = open(declaration({ status: "converged" }), "User");
+  await userEvent.click(await screen.findByRole("button", { name: "Decide about Cores of web-1" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(within(dialog).queryByRole("button", { name: /Accept/ })).toBeNull();
+  await userEvent.click(within(dialog).getByRole("button", { name: "Snooze" }));
+  await waitFor(() =>
+    expect(calls.map((call) => call.route)).toContain("POST /drift/r-1/cores/snooze"),
+  );
 });

@@ -128,7 +128,20 @@ export const GUESTS: Guest[] = [
     disk_gib: 20,
     tags: ["web"],
     age_seconds: 3,
-    drift: [{ field: "cores", label: "Cores", declared: 2, observed: 4, since: TIME }],
+    drift: [
+      {
+        field: "cores",
+        label: "Cores",
+        declared: 2,
+        observed: 4,
+        since: TIME,
+        declaration: "d-1",
+        cause: { text: "by root@pam, task qmconfig", user: "root@pam", task: "UPID:…" },
+        repairs_undone: null,
+        snoozed_until: null,
+        snoozed_by: null,
+      },
+    ],
     pending: [],
     problem: null,
   },
@@ -154,6 +167,14 @@ export const GUESTS: Guest[] = [
   },
 ];
 
+const KEEPING: ClusterLine["keeping"] = {
+  every_seconds: 30,
+  requests: 242,
+  guests: 300,
+  within_seconds: 90,
+  oldest_seconds: 70,
+};
+
 export const CLUSTERS: ClusterLine[] = [
   {
     name: "main",
@@ -165,6 +186,7 @@ export const CLUSTERS: ClusterLine[] = [
     guests: 5,
     age_seconds: 4,
     detail: null,
+    keeping: KEEPING,
     access: {
       urls: ["https://127.0.0.1:8006"],
       token: "root@pam!first",
@@ -185,6 +207,7 @@ export const CLUSTERS: ClusterLine[] = [
     guests: 1,
     age_seconds: 300,
     detail: "Proxmox cannot be reached: connection refused",
+    keeping: KEEPING,
     access: {
       urls: ["https://lab1.example.org:8006", "https://lab2.example.org:8006"],
       token: "mycopod@pve!mycopod",
