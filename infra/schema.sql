@@ -300,7 +300,7 @@ CREATE TABLE secrets (
 CREATE TABLE steps (
     reconciliation_id uuid NOT NULL,
     seq integer NOT NULL,
-    resource_id uuid NOT NULL,
+    resource_id uuid,
     state text NOT NULL,
     fence bigint DEFAULT 0 NOT NULL,
     attempts integer DEFAULT 0 NOT NULL,

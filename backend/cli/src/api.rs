@@ -171,7 +171,9 @@ pub struct Step {
     /// 1, 2, 3 …
     pub seq: u32,
     /// The guest it acts on.
-    pub guest: StepGuest,
+    pub guest: Option<Named>,
+    /// What it acts on around the guests.
+    pub facility: Option<Named>,
     /// `live`, `pending`, `reboot`, `stop` or `destroy`.
     pub effect: Text,
     /// The step in a sentence.
@@ -182,9 +184,9 @@ pub struct Step {
     pub collateral: Vec<Text>,
 }
 
-/// The guest of a step.
+/// What a step acts on.
 #[derive(Debug, Deserialize)]
-pub struct StepGuest {
+pub struct Named {
     /// Its name.
     pub name: Text,
 }

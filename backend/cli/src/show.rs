@@ -241,11 +241,12 @@ fn write_plan(plan: &Plan, out: Output) {
     }
 }
 
-/// The names of the guests that a plan destroys.
+/// The names of the guests and files that a plan destroys.
 #[must_use]
 pub fn destroyed(plan: &Plan) -> std::collections::BTreeSet<String> {
     let destroys = plan.steps.iter().filter(|step| step.effect.as_str() == "destroy");
-    destroys.map(|step| step.guest.name.as_str().to_owned()).collect()
+    let named = destroys.filter_map(|step| step.guest.as_ref().or(step.facility.as_ref()));
+    named.map(|subject| subject.name.as_str().to_owned()).collect()
 }
 
 /// A bar over all steps, and a spinner for each that is under way. Draws on standard

@@ -110,6 +110,7 @@ pub fn owned(
                     owned.entry(resource).or_default().extend(values(fields, guest.kind));
                 }
             }
+            Wish::Facility { .. } => {}
             Wish::Once { guest, deed } => {
                 // Whether a guest runs is a state that is kept. Of what was taken out, that it is absent overtakes what
                 // older declarations say of it. The rest happens once.

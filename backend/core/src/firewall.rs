@@ -277,6 +277,20 @@ impl SeenRule {
 }
 
 impl Firewall {
+    /// What it holds, in a few words; `None` where it holds nothing.
+    #[must_use]
+    pub fn outline(&self) -> Option<String> {
+        let counts = [
+            (self.options.len(), "options"),
+            (self.rules.len(), "rules"),
+            (self.sets.len(), "IP sets"),
+            (self.aliases.len(), "aliases"),
+        ];
+        let parts: Vec<String> =
+            counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
+
     /// The place of the rule of ours with that id; an error where several claim to be it.
     ///
     /// # Errors

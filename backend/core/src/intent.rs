@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::facility::{Facility, FacilityCall};
 use crate::field::{DiskPart, Field, Slot, Value};
 use crate::guest::{GuestKey, GuestName, GuestRef, Kind};
 use crate::id::ResourceId;
@@ -39,6 +40,13 @@ pub enum Wish {
         guest: GuestRef,
         /// What.
         deed: OneDeed,
+    },
+    /// This shall be done once to what stands around the guests.
+    Facility {
+        /// To which.
+        facility: Facility,
+        /// What.
+        call: FacilityCall,
     },
 }
 
@@ -142,7 +150,7 @@ impl Intent {
     #[must_use]
     pub fn minds_snapshots_of(&self) -> BTreeSet<GuestKey> {
         let minds = |wish: &Wish| match wish {
-            Wish::Exist(_) => None,
+            Wish::Exist(_) | Wish::Facility { .. } => None,
             Wish::Hold { guest, fields } => {
                 let moves = fields.keys().any(|field| matches!(field, Field::Disk(_, DiskPart::Storage)));
                 moves.then(|| guest.key())

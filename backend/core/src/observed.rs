@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::facility::{BackupJob, FacilityState};
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
@@ -35,6 +36,12 @@ pub struct Observed {
     /// Pools that may be seen.
     #[serde(default)]
     pub pools: BTreeSet<String>,
+    /// Backup jobs by id; `None` where they may not be seen.
+    #[serde(default)]
+    pub backup_jobs: Option<BTreeMap<String, BackupJob>>,
+    /// The nodes that a guest's disks are replicated to, as far as that may be seen.
+    #[serde(default)]
+    pub replicas: BTreeMap<Vmid, BTreeSet<String>>,
 }
 
 /// A file on a storage that is no guest's disk.
@@ -95,6 +102,9 @@ pub struct Node {
 /// A storage as one node has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storage {
+    /// Proxmox's type of it, e.g. `dir`, `lvmthin`, `zfspool`.
+    #[serde(default)]
+    pub kind: String,
     /// Its size.
     pub total: Size,
     /// What is free of it.
@@ -225,12 +235,14 @@ impl Sighting {
     }
 }
 
-/// The answer to a look at one guest.
+/// The answer to a look at one guest, or at what stands around the guests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Look {
-    /// It is there.
+    /// The guest is there.
     Present(Box<Sighting>),
+    /// What stands around the guests is there.
+    Facility(FacilityState),
     /// It is proven absent: the cluster's live list was complete and does not have it.
     Absent,
     /// Neither is known.
@@ -257,6 +269,28 @@ impl Observed {
             Some(NodeState::Seen(node)) => Some(node),
             _ => None,
         }
+    }
+
+    /// Files on storages that are no guest's disks, with the nodes that list them.
+    #[must_use]
+    pub fn files(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut files: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        let volumes = self.volumes.iter().map(|volume| (volume.volume.as_str(), volume.node.as_str()));
+        let templates = self.images.iter().filter_map(|image| match &image.origin {
+            Origin::Volume(volume) => Some((volume.as_str(), image.node.as_str())),
+            Origin::Template(_) => None,
+        });
+        for (volume, node) in volumes.chain(templates) {
+            files.entry(volume).or_default().insert(node);
+        }
+        files
+    }
+
+    /// Whether a volume is on a storage that all nodes share.
+    #[must_use]
+    pub fn is_shared(&self, volume: &str) -> bool {
+        let storage = volume.split(':').next().unwrap_or_default();
+        self.seen_nodes().any(|(_, node)| node.storages.get(storage).is_some_and(|storage| storage.shared))
     }
 
     /// The nodes that answered.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::facility::{Backed, Facility, FacilityCall};
 use crate::field::{DiskPart, Field, Plain, Slot, Value};
 use crate::firewall::FirewallCall;
 use crate::guest::{GuestRef, Vmid};
@@ -57,10 +58,9 @@ pub struct Step {
     pub seq: u32,
     /// The entry of the intent that it serves.
     pub wish: usize,
-    /// The guest it acts on.
-    pub guest: GuestRef,
-    /// The resource of ours that the guest is, or becomes by this step.
-    pub resource: ResourceId,
+    /// What it acts on.
+    #[serde(flatten)]
+    pub subject: Subject,
     /// What is done.
     pub action: Action,
     /// What it does to a guest in use.
@@ -71,6 +71,56 @@ pub struct Step {
     pub changes: Vec<Change>,
     /// What else goes with it: snapshots, unused disks.
     pub collateral: Vec<String>,
+}
+
+/// What a step acts on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Subject {
+    /// A guest; the action is none of [`Action::Facility`].
+    Guest {
+        /// Which.
+        guest: GuestRef,
+        /// The resource of ours that it is, or becomes by this step.
+        resource: ResourceId,
+    },
+    /// What stands around the guests; the action is [`Action::Facility`].
+    Facility {
+        /// Which.
+        facility: Facility,
+    },
+}
+
+/// Where Proxmox lists tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tasks<'a> {
+    /// Those of a guest.
+    OfGuest {
+        /// The node that lists them.
+        node: &'a str,
+        /// The guest.
+        vmid: Vmid,
+    },
+    /// Those of one kind.
+    OfKind {
+        /// The node that lists them.
+        node: &'a str,
+        /// Proxmox's name of the kind.
+        kind: &'static str,
+    },
+}
+
+/// Steps that share one of these are carried out in the plan's order.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touch {
+    /// A guest.
+    Guest(Vmid),
+    /// A pool.
+    Pool(String),
+    /// A file on a storage.
+    Volume(String),
+    /// A backup job.
+    BackupJob(String),
 }
 
 /// The calls a plan is made of. Everything chosen is in them; carrying them out leaves no choice.
@@ -223,6 +273,8 @@ pub enum Action {
     },
     /// Delete it with its disks.
     Delete,
+    /// Make or delete what stands around the guests.
+    Facility(FacilityCall),
 }
 
 impl Action {
@@ -257,6 +309,7 @@ impl Action {
             Self::MakeTemplate => "make_template",
             Self::Migrate { .. } => "migrate",
             Self::Delete => "delete",
+            Self::Facility(call) => call.name(),
         }
     }
 
@@ -291,7 +344,8 @@ impl Action {
             | Self::DeleteSnapshot { .. }
             | Self::MakeTemplate
             | Self::Migrate { .. }
-            | Self::Delete => None,
+            | Self::Delete
+            | Self::Facility(_) => None,
         }
     }
 
@@ -343,6 +397,104 @@ pub struct Summary {
 }
 
 impl Step {
+    /// The guest that it acts on.
+    #[must_use]
+    pub const fn guest(&self) -> Option<&GuestRef> {
+        match &self.subject {
+            Subject::Guest { guest, .. } => Some(guest),
+            Subject::Facility { .. } => None,
+        }
+    }
+
+    /// The resource of ours that it acts on.
+    #[must_use]
+    pub const fn resource(&self) -> Option<ResourceId> {
+        match &self.subject {
+            Subject::Guest { resource, .. } => Some(*resource),
+            Subject::Facility { .. } => None,
+        }
+    }
+
+    /// The guest that it makes, and the resource that this becomes.
+    #[must_use]
+    pub const fn made(&self) -> Option<(&GuestRef, ResourceId)> {
+        match (&self.subject, &self.action) {
+            (Subject::Guest { guest, resource }, Action::Create { .. } | Action::Clone { .. }) => {
+                Some((guest, *resource))
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of what it acts on, as an approver writes it to consent to its destruction.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.subject {
+            Subject::Guest { guest, .. } => &guest.name,
+            Subject::Facility { facility } => facility.name(),
+        }
+    }
+
+    /// The node that carries it out, where only one can.
+    #[must_use]
+    pub fn node(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Guest { guest, .. } => Some(&guest.node),
+            Subject::Facility { facility } => facility.node(),
+        }
+    }
+
+    /// Where Proxmox lists the tasks that this step could be one of; `None` where it starts none.
+    #[must_use]
+    pub fn tasks(&self) -> Option<Tasks<'_>> {
+        match (&self.subject, &self.action) {
+            // A copy's are listed under its source.
+            (_, Action::Clone { from, from_node, .. }) => Some(Tasks::OfGuest { node: from_node, vmid: *from }),
+            (Subject::Guest { guest, .. }, _) => Some(Tasks::OfGuest { node: &guest.node, vmid: guest.vmid }),
+            (Subject::Facility { facility: Facility::File { node, .. } }, action) => {
+                let kind = if matches!(action, Action::Facility(call) if call.makes()) { "download" } else { "imgdel" };
+                Some(Tasks::OfKind { node, kind })
+            }
+            (Subject::Facility { facility: Facility::Pool(_) | Facility::BackupJob(_) }, _) => None,
+        }
+    }
+
+    /// What it acts on, copies from, or needs to be there.
+    #[must_use]
+    pub fn touches(&self) -> BTreeSet<Touch> {
+        let mut touches = BTreeSet::from([match &self.subject {
+            Subject::Guest { guest, .. } => Touch::Guest(guest.vmid),
+            Subject::Facility { facility: Facility::Pool(name) } => Touch::Pool(name.clone()),
+            Subject::Facility { facility: Facility::File { volume, .. } } => Touch::Volume(volume.clone()),
+            Subject::Facility { facility: Facility::BackupJob(id) } => Touch::BackupJob(id.clone()),
+        }]);
+        let pool = |name: &String| (!name.is_empty()).then(|| Touch::Pool(name.clone()));
+        let text = |value: &Value| if let Value::Text(text) = value { Some(text.clone()) } else { None };
+        match &self.action {
+            Action::Clone { from, .. } => {
+                touches.insert(Touch::Guest(*from));
+            }
+            Action::Create { fields, template, .. } => {
+                touches.extend(template.clone().map(Touch::Volume));
+                for (field, value) in fields {
+                    match field {
+                        Field::Plain(Plain::Pool) => touches.extend(text(value).as_ref().and_then(pool)),
+                        Field::Plain(Plain::Cdrom) | Field::Disk(_, DiskPart::Import) => {
+                            touches.extend(text(value).map(Touch::Volume));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Action::SetPool { from, to } => touches.extend([from, to].into_iter().filter_map(pool)),
+            Action::Facility(FacilityCall::MakeBackupJob(job)) => {
+                touches.extend(if let Backed::Pool(name) = &job.guests { pool(name) } else { None });
+            }
+            _ => {}
+        }
+        touches
+    }
+
     /// The name of the secret whose value goes with the call; the value itself is in no plan.
     #[must_use]
     pub fn secret(&self) -> Option<&str> {
@@ -415,17 +567,17 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// The names of the guests of which it destroys data.
+    /// The names of the guests and files of which it destroys data.
     #[must_use]
     pub fn destroys(&self) -> BTreeSet<String> {
-        self.steps.iter().filter(|step| step.effect == Effect::Destroy).map(|step| step.guest.name.clone()).collect()
+        self.steps.iter().filter(|step| step.effect == Effect::Destroy).map(|step| step.name().to_owned()).collect()
     }
 
     /// Counts guests, each once, by the worst that happens to it.
     #[must_use]
     pub fn summary(&self) -> Summary {
         let vmids = |fits: &dyn Fn(&Step) -> bool| -> BTreeSet<Vmid> {
-            self.steps.iter().filter(|step| fits(step)).map(|step| step.guest.vmid).collect()
+            self.steps.iter().filter(|step| fits(step)).filter_map(|step| Some(step.guest()?.vmid)).collect()
         };
         let destroyed = vmids(&|step| step.action == Action::Delete);
         let made = vmids(&|step| matches!(step.action, Action::Create { .. } | Action::Clone { .. }));

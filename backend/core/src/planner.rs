@@ -8,6 +8,7 @@ mod around;
 mod deed;
 mod disk;
 mod effect;
+mod facility;
 mod firewall;
 mod keep;
 mod make;
@@ -27,7 +28,7 @@ use crate::guest::{GuestKey, GuestName, GuestRef, Power, Vmid};
 use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, Wish};
 use crate::observed::{NodeState, Observed, Ownership, Sighting};
-use crate::plan::{Action, Change, Effect, MAX_STEPS, Plan, Step};
+use crate::plan::{Action, Change, Effect, MAX_STEPS, Plan, Step, Subject};
 use crate::policy::Policy;
 use crate::reading::{LEAVE_OUT, MAX_DECLARATION, Question, Sourced};
 use crate::resolve::{about, about_new};
@@ -76,14 +77,27 @@ pub fn plan(
     policy: &Policy,
 ) -> Result<Plan, Vec<Question>> {
     let mut planner = Planner::new(declaration, *world, policy);
+    let facilities = |planner: &mut Planner<'_>, makes: bool| {
+        for (index, wish) in intent.wishes.iter().enumerate() {
+            if let Wish::Facility { facility, call } = wish
+                && call.makes() == makes
+                && !world.done.contains(&index)
+            {
+                planner.facility(index, facility, call);
+            }
+        }
+    };
+    // What guests may need comes first; what they may still be in goes last.
+    facilities(&mut planner, true);
     for (index, wish) in intent.wishes.iter().enumerate() {
         match wish {
             Wish::Exist(new) => planner.exist(index, new),
             Wish::Hold { guest, fields } => planner.hold(index, guest, fields),
             Wish::Once { guest, deed } if !world.done.contains(&index) => planner.once(index, guest, deed),
-            Wish::Once { .. } => {}
+            Wish::Once { .. } | Wish::Facility { .. } => {}
         }
     }
+    facilities(&mut planner, false);
     planner.finish()
 }
 
@@ -263,20 +277,14 @@ impl<'a> Planner<'a> {
     }
 
     fn push(&mut self, wish: usize, guest: &GuestRef, resource: ResourceId, draft: Draft) {
+        let summary = words::summary(guest, &draft.action, &draft.changes);
+        self.add(wish, Subject::Guest { guest: guest.clone(), resource }, summary, draft);
+    }
+
+    fn add(&mut self, wish: usize, subject: Subject, summary: String, draft: Draft) {
         let Draft { action, effect, changes, collateral } = draft;
         let seq = u32::try_from(self.steps.len()).unwrap_or(u32::MAX).saturating_add(1);
-        let summary = words::summary(guest, &action, &changes);
-        self.steps.push(Step {
-            seq,
-            wish,
-            guest: guest.clone(),
-            resource,
-            action,
-            effect,
-            summary,
-            changes,
-            collateral,
-        });
+        self.steps.push(Step { seq, wish, subject, action, effect, summary, changes, collateral });
     }
 
     /// A step of a guest that exists, where it stands by then.

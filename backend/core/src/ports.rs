@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::cluster::{Access, Secret};
+use crate::facility::Facility;
 use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestRef, Kind, Vmid};
 use crate::id::ClusterId;
 use crate::observed::{Look, Observed, Sighting};
-use crate::plan::Step;
+use crate::plan::{Step, Tasks};
 use crate::reading::{Answers, Reading};
 use crate::rights::Rights;
 use crate::roll::{Listed, Roll};
@@ -325,6 +326,9 @@ pub trait Hypervisor: Send + Sync {
     /// Looks at one guest afresh, wherever it is, its snapshots included.
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError>;
 
+    /// Looks afresh at what stands around the guests.
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError>;
+
     /// Reads a guest's firewall on the node it is on.
     async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError>;
 
@@ -342,8 +346,8 @@ pub trait Hypervisor: Send + Sync {
     /// A task's log from line `start` (0 is the first), at most 500 lines.
     async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError>;
 
-    /// The tasks of one guest that its node still knows, newest first, running ones included.
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError>;
+    /// The tasks that their node still knows, newest first, running ones included.
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError>;
 
     /// What we may do there.
     async fn rights(&self) -> Result<Rights, CallError>;

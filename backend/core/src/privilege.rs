@@ -9,10 +9,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::facility::{Facility, FacilityCall};
 use crate::field::{DiskPart, Field, NicPart, Plain, Value};
-use crate::guest::{GuestKey, Kind};
+use crate::guest::{GuestKey, GuestRef, Kind};
 use crate::observed::{Observed, Sighting};
-use crate::plan::{Action, Plan, Step};
+use crate::plan::{Action, Plan, Step, Subject};
 use crate::ports::MissingPrivilege;
 use crate::rights::Rights;
 
@@ -94,12 +95,42 @@ const NETWORK: &[&str] = &["VM.Config.Network"];
 
 /// What a step needs. `pool` is the one that new guests join.
 fn needs(step: &Step, observed: &Observed, pool: Option<&str>) -> Vec<Need> {
-    let vmid = step.guest.vmid;
-    let seen = observed.guest(step.guest.key());
+    let guest = match &step.subject {
+        Subject::Guest { guest, .. } => guest,
+        Subject::Facility { facility } => return of_facility(facility, &step.action),
+    };
+    of_guest(guest, &step.action, observed, pool)
+}
+
+/// What making or deleting a facility needs.
+fn of_facility(facility: &Facility, action: &Action) -> Vec<Need> {
+    let at = |path: String, privileges| Need::Privilege { privileges, paths: vec![path.clone()], ask_for: path };
+    match facility {
+        Facility::Pool(name) => vec![at(format!("/pool/{name}"), &["Pool.Allocate"])],
+        Facility::BackupJob(_) => vec![at("/".to_owned(), &["Sys.Modify"])],
+        Facility::File { node, volume } => {
+            let storage = format!("/storage/{}", volume.split(':').next().unwrap_or_default());
+            if !matches!(action, Action::Facility(FacilityCall::Download { .. })) {
+                return vec![at(storage, &["Datastore.Allocate", "Datastore.AllocateTemplate"])];
+            }
+            let node = format!("/nodes/{node}");
+            let network = Need::Privilege {
+                privileges: &["Sys.AccessNetwork", "Sys.Modify"],
+                paths: vec![node.clone(), "/".to_owned()],
+                ask_for: node,
+            };
+            vec![at(storage, &["Datastore.AllocateTemplate"]), network]
+        }
+    }
+}
+
+fn of_guest(of: &GuestRef, action: &Action, observed: &Observed, pool: Option<&str>) -> Vec<Need> {
+    let vmid = of.vmid;
+    let seen = observed.guest(of.key());
     let mut guest = vec![format!("/vms/{vmid}")];
     let mut ask_for = format!("/vms/{vmid}");
     if seen.is_none() {
-        let joined = match &step.action {
+        let joined = match action {
             Action::Create { fields, .. } => match fields.get(&Field::Plain(Plain::Pool)) {
                 Some(Value::Text(pool)) => Some(pool.as_str()).filter(|pool| !pool.is_empty()),
                 _ => pool,
@@ -109,9 +140,9 @@ fn needs(step: &Step, observed: &Observed, pool: Option<&str>) -> Vec<Need> {
         ask_for = joined.map_or_else(|| "/vms".to_owned(), |pool| format!("/pool/{pool}"));
         guest.extend(joined.map(|pool| format!("/pool/{pool}")));
     }
-    let (kind, name) = (step.guest.kind, step.guest.name.as_str());
+    let (kind, name) = (of.kind, of.name.as_str());
     let mut needs = Needs { kind, name, observed, seen, guest, ask_for, found: Vec::new() };
-    needs.action(&step.action, step.guest.key());
+    needs.action(action, of.key());
     needs.found
 }
 
@@ -229,6 +260,7 @@ impl Needs<'_> {
                 self.storages_of(key);
             }
             Action::MakeTemplate | Action::Delete => self.guest(&["VM.Allocate"]),
+            Action::Facility(_) => {}
             Action::Migrate { storage, .. } => {
                 self.guest(&["VM.Migrate"]);
                 if let Some(storage) = storage {
@@ -493,12 +525,16 @@ mod tests {
             images: Vec::new(),
             volumes: Vec::new(),
             pools: BTreeSet::new(),
+            backup_jobs: None,
+            replicas: BTreeMap::new(),
         };
         let step = Step {
             seq: 1,
             wish: 0,
-            guest: GuestRef { kind, vmid: vmid(number), name: "web-1".to_owned(), node: "pve1".to_owned() },
-            resource: "0192f0c1-2d3e-7000-8000-0123456789ab".parse().unwrap(),
+            subject: Subject::Guest {
+                guest: GuestRef { kind, vmid: vmid(number), name: "web-1".to_owned(), node: "pve1".to_owned() },
+                resource: "0192f0c1-2d3e-7000-8000-0123456789ab".parse().unwrap(),
+            },
             action,
             effect: Effect::Live,
             summary: String::new(),

@@ -10,6 +10,7 @@ mod amount;
 mod change;
 mod create;
 mod deed;
+mod facility;
 mod firewall;
 mod image;
 mod pick;
@@ -23,6 +24,7 @@ pub(crate) use value::content_for;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::facility::Facility;
 use crate::field::{Field, NicPart, Plain, Slot, Value};
 use crate::guest::{GuestKey, GuestName, Kind, Vmid};
 use crate::id::DeclarationId;
@@ -59,6 +61,7 @@ pub fn resolve(
             What::Clone { from, name, full, edits } => {
                 resolver.copy(ordinal, at, from, name, full.as_ref(), edits);
             }
+            What::Facility(wanted) => resolver.facility(ordinal, at, wanted),
         }
     }
     resolver.keep_access();
@@ -78,6 +81,11 @@ pub(crate) fn about(guest: Vmid) -> String {
 /// The topic of a planner's question about a guest to be made.
 pub(crate) fn about_new(guest: &GuestName) -> String {
     format!("new-{guest}")
+}
+
+/// The topic of a planner's question about what stands around the guests.
+pub(crate) fn about_facility(facility: &Facility) -> String {
+    format!("facility-{}", facility.name())
 }
 
 /// The work in progress. Where a method gives `None`, the words were left out or a question was asked;
@@ -263,7 +271,7 @@ impl<'a> Resolver<'a> {
     fn made(&self) -> impl Iterator<Item = (usize, &NewGuest)> {
         self.wishes.iter().enumerate().filter_map(|(index, wish)| match wish {
             Wish::Exist(new) => Some((index, &**new)),
-            Wish::Hold { .. } | Wish::Once { .. } => None,
+            Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. } => None,
         })
     }
 
@@ -307,7 +315,7 @@ impl<'a> Resolver<'a> {
         let mut named = BTreeMap::new();
         let sources = self.wishes.iter().filter_map(|wish| match wish {
             Wish::Exist(new) => new.origin.as_ref().map(|origin| (&origin.value.at, new.kind)),
-            Wish::Hold { .. } | Wish::Once { .. } => None,
+            Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. } => None,
         });
         for (at, kind) in sources {
             for origin in at.values() {
@@ -318,7 +326,7 @@ impl<'a> Resolver<'a> {
         }
         for wish in &self.wishes {
             match wish {
-                Wish::Exist(_) => {}
+                Wish::Exist(_) | Wish::Facility { .. } => {}
                 Wish::Hold { guest, fields } => {
                     others.insert(guest.key(), "changed");
                     if let Some(Value::Flag(running)) =
@@ -409,7 +417,7 @@ impl<'a> Resolver<'a> {
                         | OneDeed::RemoveNic(_)
                         | OneDeed::MakeTemplate
                 ),
-                Wish::Hold { .. } | Wish::Once { .. } | Wish::Exist(_) => false,
+                Wish::Hold { .. } | Wish::Once { .. } | Wish::Exist(_) | Wish::Facility { .. } => false,
             });
             if conflicts {
                 let how = if overwrites { "taken back to an earlier state" } else { "rid of what is changed" };

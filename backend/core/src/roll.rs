@@ -237,6 +237,8 @@ mod tests {
             images: Vec::new(),
             volumes: Vec::new(),
             pools: BTreeSet::new(),
+            backup_jobs: None,
+            replicas: BTreeMap::new(),
         }
     }
 

@@ -3,10 +3,12 @@
 //! The same question is asked before a step is sent (is it already so?), after a crash (did
 //! it arrive?) and after Proxmox reported success (is it really so?).
 
+use crate::facility;
 use crate::field::{DiskPart, Field, Plain, Value};
-use crate::guest::Power;
+use crate::guest::{GuestRef, Power};
+use crate::id::ResourceId;
 use crate::observed::{Look, Ownership, Sighting};
-use crate::plan::{Action, Step};
+use crate::plan::{Action, Step, Subject};
 use crate::size::Size;
 
 /// What a look says of a step.
@@ -27,24 +29,30 @@ pub enum Settled {
 /// Whether `step` is so, by `look`. A reboot leaves no trace in a guest's state and is never so.
 #[must_use]
 pub fn settled(step: &Step, look: &Look) -> Settled {
-    let name = &step.guest.name;
-    let vmid = step.guest.vmid;
+    match (&step.subject, &step.action) {
+        (Subject::Guest { guest, resource }, action) => of_guest(guest, *resource, action, look),
+        (Subject::Facility { facility }, Action::Facility(call)) => facility::settled(facility, call, look),
+        (Subject::Facility { facility }, action) => Settled::Conflict(format!("{facility} has no {}", action.name())),
+    }
+}
+
+fn of_guest(guest: &GuestRef, resource: ResourceId, action: &Action, look: &Look) -> Settled {
+    let (name, vmid) = (&guest.name, guest.vmid);
     let seen = match look {
         Look::Unknown(why) => return Settled::Unknown(format!("{name} ({vmid}) cannot be seen: {why}")),
-        Look::Absent => return without(step),
+        Look::Facility(_) => return Settled::Unknown(format!("something else was seen than {name} ({vmid})")),
+        Look::Absent => return without(guest, action),
         Look::Present(seen) => seen,
     };
-    if let Some(conflict) = stranger(step, seen) {
+    if let Some(conflict) = stranger(guest, resource, action, seen) {
         return conflict;
     }
     if let Some(lock) = &seen.lock {
         return Settled::Underway(format!("{name} ({vmid}) is locked: {lock}"));
     }
     let is = |reached: bool| if reached { Settled::Yes } else { Settled::No };
-    match &step.action {
-        Action::Create { .. } | Action::Clone { .. } | Action::Adopt => {
-            is(seen.ownership == Ownership::Ours(step.resource))
-        }
+    match action {
+        Action::Create { .. } | Action::Clone { .. } | Action::Adopt => is(seen.ownership == Ownership::Ours(resource)),
         Action::Update { fields, .. } => is(fields.iter().all(|(field, value)| holds(field, value, seen.get(field)))),
         Action::AddDisk { slot, size, storage, parts } => match seen.get(&Field::size_of(slot.clone())) {
             None => Settled::No,
@@ -115,11 +123,12 @@ pub fn settled(step: &Step, look: &Look) -> Settled {
             Settled::No
         }
         Action::Snapshot { name: snapshot } | Action::DeleteSnapshot { name: snapshot } => match &seen.snapshots {
-            Some(snapshots) => is(snapshots.contains(snapshot) != matches!(step.action, Action::DeleteSnapshot { .. })),
+            Some(snapshots) => is(snapshots.contains(snapshot) != matches!(action, Action::DeleteSnapshot { .. })),
             None => Settled::Unknown(format!("the snapshots of {name} ({vmid}) were not seen")),
         },
         Action::MakeTemplate => is(seen.template),
         Action::Migrate { node, .. } => is(seen.guest.node == *node),
+        Action::Facility(call) => Settled::Conflict(format!("{} is nothing that a guest has", call.name())),
     }
 }
 
@@ -130,9 +139,9 @@ pub(crate) fn volume_of(entry: &str) -> &str {
 }
 
 /// What it means for a step that its guest is proven absent.
-fn without(step: &Step) -> Settled {
-    let (name, vmid) = (&step.guest.name, step.guest.vmid);
-    match step.action {
+fn without(guest: &GuestRef, action: &Action) -> Settled {
+    let (name, vmid) = (&guest.name, guest.vmid);
+    match action {
         Action::Create { .. } | Action::Clone { .. } => Settled::No,
         Action::Delete => Settled::Yes,
         Action::Adopt
@@ -158,7 +167,8 @@ fn without(step: &Step) -> Settled {
         | Action::Backup { .. }
         | Action::Restore { .. }
         | Action::MakeTemplate
-        | Action::Migrate { .. } => Settled::Conflict(format!("{name} ({vmid}) is gone; nothing was sent")),
+        | Action::Migrate { .. }
+        | Action::Facility(_) => Settled::Conflict(format!("{name} ({vmid}) is gone; nothing was sent")),
     }
 }
 
@@ -201,16 +211,16 @@ pub fn holds(field: &Field, declared: &Value, is: Option<&Value>) -> bool {
 }
 
 /// A guest of that number that is not the step's.
-fn stranger(step: &Step, seen: &Sighting) -> Option<Settled> {
-    let (name, vmid) = (&step.guest.name, step.guest.vmid);
+fn stranger(guest: &GuestRef, resource: ResourceId, action: &Action, seen: &Sighting) -> Option<Settled> {
+    let (name, vmid) = (&guest.name, guest.vmid);
     let foreign = || {
         Some(Settled::Conflict(format!(
             "VMID {vmid} is now a guest that is not ours ({}); it was not touched",
             if seen.guest.name.is_empty() { "without a name" } else { &seen.guest.name }
         )))
     };
-    match (&step.action, seen.ownership) {
-        (_, Ownership::Ours(resource)) if resource == step.resource => None,
+    match (action, seen.ownership) {
+        (_, Ownership::Ours(bears)) if bears == resource => None,
         // Taking over what another resource of ours bears would cut that one off.
         (Action::Adopt, Ownership::Unmarked | Ownership::Invalid) => None,
         (Action::Adopt, Ownership::Ours(_)) => {
@@ -235,7 +245,7 @@ mod tests {
     use crate::guest::{GuestRef, Kind, Power, Vmid};
     use crate::id::ResourceId;
     use crate::observed::{Look, Ownership, Sighting};
-    use crate::plan::{Action, Effect, Step};
+    use crate::plan::{Action, Effect, Step, Subject};
     use crate::size::Size;
 
     fn resource(n: u8) -> ResourceId {
@@ -250,8 +260,7 @@ mod tests {
         Step {
             seq: 1,
             wish: 0,
-            guest: guest(),
-            resource: resource(1),
+            subject: Subject::Guest { guest: guest(), resource: resource(1) },
             action,
             effect: Effect::Live,
             summary: String::new(),

@@ -13,7 +13,7 @@ use mycopod_core::cluster::Secret;
 use mycopod_core::guest::Vmid;
 use mycopod_core::id::{DeclarationId, ReconciliationId};
 use mycopod_core::observed::Look;
-use mycopod_core::plan::{Action, Plan, Step};
+use mycopod_core::plan::{Action, Plan, Step, Subject};
 use mycopod_core::ports::{Clock, Upid};
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
@@ -202,14 +202,15 @@ impl Engine {
                 continue;
             }
             progress.states.insert(step.seq, state);
-            let name = &step.guest.name;
+            let name = step.name();
             match outcome {
                 Outcome::Done(Look::Present(seen)) => {
+                    let vmid = seen.guest.vmid;
                     let firewall = seen.firewall.as_ref().map(|firewall| firewall.digest());
-                    progress.firewalls.extend(firewall.map(|digest| (step.guest.vmid, digest)));
-                    progress.digests.insert(step.guest.vmid, seen.digest);
+                    progress.firewalls.extend(firewall.map(|digest| (vmid, digest)));
+                    progress.digests.insert(vmid, seen.digest);
                 }
-                Outcome::Done(Look::Absent | Look::Unknown(_)) | Outcome::Interrupted => {}
+                Outcome::Done(Look::Facility(_) | Look::Absent | Look::Unknown(_)) | Outcome::Interrupted => {}
                 Outcome::Failed(why) => troubles.note(ReconciliationStatus::Failed, format!("{name}: {why}.")),
                 Outcome::Blocked(why) => troubles.note(ReconciliationStatus::Blocked, format!("{name}: {why}.")),
                 Outcome::Stale(why) => troubles.note(ReconciliationStatus::Stale, format!("{why}.")),
@@ -231,8 +232,9 @@ impl<'a> Progress<'a> {
         for entry in entries {
             progress.states.insert(entry.seq, entry.state);
             progress.upids.extend(entry.upid.map(|upid| (entry.seq, upid)));
-            if let (Some(step), Some(digest)) = (plan.steps().iter().find(|step| step.seq == entry.seq), entry.digest) {
-                progress.digests.insert(step.guest.vmid, digest);
+            let guest = plan.steps().iter().find(|step| step.seq == entry.seq).and_then(Step::guest);
+            if let (Some(guest), Some(digest)) = (guest, entry.digest) {
+                progress.digests.insert(guest.vmid, digest);
             }
         }
         progress
@@ -250,56 +252,46 @@ impl<'a> Progress<'a> {
         self.plan.steps().iter().all(|step| !self.is_open(step))
     }
 
-    /// The next step that may be begun: all earlier ones that touch its guests are done, and its node has room.
+    /// The next step that may be begun: all earlier ones that touch the same are done, and its node has room.
     fn ready(&self, per_node: usize, only_begun: bool) -> Option<u32> {
         let steps = self.plan.steps();
-        let on_node = |node: &str| {
-            steps.iter().filter(|step| step.guest.node == node && self.running.contains(&step.seq)).count()
+        let on_node = |node: Option<&str>| {
+            steps.iter().filter(|step| step.node() == node && self.running.contains(&step.seq)).count()
         };
         let is_free = |step: &Step| {
             steps
                 .iter()
                 .take_while(|earlier| earlier.seq < step.seq)
-                .filter(|earlier| !touches(earlier).is_disjoint(&touches(step)))
+                .filter(|earlier| !earlier.touches().is_disjoint(&step.touches()))
                 .all(|earlier| self.state(earlier) == StepState::Done)
         };
         steps
             .iter()
             .filter(|step| self.is_open(step) && !self.running.contains(&step.seq))
             .filter(|step| !only_begun || self.state(step) != StepState::Pending)
-            .find(|step| on_node(&step.guest.node) < per_node && is_free(step))
+            .find(|step| on_node(step.node()) < per_node && is_free(step))
             .map(|step| step.seq)
     }
 
     /// The digest the step's guest must have: as its last step left it, else as the plan saw it.
     fn expected(&self, step: &Step) -> Option<String> {
-        let key = format!("guest/{}/{}/digest", step.guest.kind, step.guest.vmid);
-        self.digests.get(&step.guest.vmid).or_else(|| self.plan.relies_on().get(&key)).cloned()
+        let guest = step.guest()?;
+        let key = format!("guest/{}/{}/digest", guest.kind, guest.vmid);
+        self.digests.get(&guest.vmid).or_else(|| self.plan.relies_on().get(&key)).cloned()
     }
     /// The digest the step’s firewall must have. After a restart in the midst of a guest’s firewall nobody knows how the
     /// last step left it; then each call still finds its rule by the marker, and goes with Proxmox’s own digest.
     fn expected_firewall(&self, step: &Step) -> Option<String> {
-        if !matches!(step.action, Action::Firewall(_)) {
-            return None;
-        }
-        if let Some(digest) = self.firewalls.get(&step.guest.vmid) {
+        let guest = step.guest().filter(|_| matches!(step.action, Action::Firewall(_)))?;
+        if let Some(digest) = self.firewalls.get(&guest.vmid) {
             return Some(digest.clone());
         }
-        let before = self.plan.steps().iter().filter(|earlier| earlier.guest.vmid == step.guest.vmid);
+        let before = self.plan.steps().iter().filter(|earlier| earlier.guest().is_some_and(|of| of.vmid == guest.vmid));
         let begun = before.filter(|earlier| matches!(earlier.action, Action::Firewall(_)));
         let untouched = begun.into_iter().all(|earlier| self.state(earlier) != StepState::Done);
-        let key = format!("guest/{}/{}/firewall", step.guest.kind, step.guest.vmid);
+        let key = format!("guest/{}/{}/firewall", guest.kind, guest.vmid);
         self.plan.relies_on().get(&key).filter(|_| untouched).cloned()
     }
-}
-
-/// The guests that a step acts on or copies from.
-fn touches(step: &Step) -> BTreeSet<Vmid> {
-    let mut vmids = BTreeSet::from([step.guest.vmid]);
-    if let Action::Clone { from, .. } = &step.action {
-        vmids.insert(*from);
-    }
-    vmids
 }
 
 impl Troubles {
@@ -382,18 +374,17 @@ impl Ledger {
             Outcome::Interrupted => return Ok(StepState::Started),
         };
         let mut transaction = self.engine.pool().begin().await?;
-        match outcome {
-            Outcome::Done(Look::Present(seen)) => {
+        match (outcome, step.resource()) {
+            (Outcome::Done(Look::Present(seen)), Some(resource)) => {
                 steps::saw(&mut transaction, &self.lease, step.seq, &seen.digest).await?;
                 let uuid = seen.smbios_uuid.as_deref();
-                resources::present(&mut transaction, step.resource, &seen.guest, self.declaration, uuid, now).await?;
+                resources::present(&mut transaction, resource, &seen.guest, self.declaration, uuid, now).await?;
             }
-            Outcome::Done(Look::Absent) => resources::gone(&mut transaction, step.resource, now).await?,
-            Outcome::Done(Look::Unknown(_))
-            | Outcome::Failed(_)
-            | Outcome::Blocked(_)
-            | Outcome::Stale(_)
-            | Outcome::Interrupted => {}
+            (Outcome::Done(Look::Absent), Some(resource)) => resources::gone(&mut transaction, resource, now).await?,
+            (
+                Outcome::Done(_) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted,
+                _,
+            ) => {}
         }
         steps::finish(&mut transaction, &self.lease, step.seq, state, error, now).await?;
         let log = self.logs.lock().unwrap_or_else(PoisonError::into_inner).remove(&step.seq);
@@ -409,15 +400,21 @@ impl Ledger {
     }
 
     fn entry(&self, step: &Step, kind: Kind, state: StepState, details: serde_json::Value) -> Entry {
-        let guest = &step.guest;
-        let mut about = json!({ "seq": step.seq, "summary": step.summary, "guest": guest });
+        let mut about = json!({ "seq": step.seq, "summary": step.summary });
+        let (key, named, subject) = match &step.subject {
+            Subject::Guest { guest, .. } => {
+                ("guest", json!(guest), format!("{} {} {}", guest.kind.noun(), guest.vmid, guest.name))
+            }
+            Subject::Facility { facility } => ("facility", json!(facility), facility.to_string()),
+        };
+        about[key] = named;
         if let (Some(about), serde_json::Value::Object(details)) = (about.as_object_mut(), details) {
             about.extend(details);
         }
         Entry {
             actor: Actor::System,
             kind,
-            subject: format!("{} {} {}", guest.kind.noun(), guest.vmid, guest.name),
+            subject,
             status: state.to_string(),
             declaration: self.declaration,
             details: about,

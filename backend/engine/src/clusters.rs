@@ -11,11 +11,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use mycopod_core::cluster::{Access, Secret};
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::reading::Answers;
 use mycopod_core::rights::Rights;
@@ -253,7 +254,10 @@ impl Hypervisor for Closed {
     async fn task_log(&self, _: &Upid, _: u64) -> Result<TaskLog, CallError> {
         self.refuse()
     }
-    async fn tasks_of(&self, _: &str, _: Vmid) -> Result<Vec<Upid>, CallError> {
+    async fn look_around(&self, _: &Facility) -> Result<Look, CallError> {
+        self.refuse()
+    }
+    async fn tasks_of(&self, _: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
         self.refuse()
     }
     async fn rights(&self) -> Result<Rights, CallError> {

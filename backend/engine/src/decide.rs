@@ -110,7 +110,7 @@ impl Engine {
         let cluster = self.cluster_of(resource.cluster).await?;
         match cluster.hypervisor().look(resource.guest.key()).await? {
             Look::Absent => {}
-            Look::Present(_) => {
+            Look::Present(_) | Look::Facility(_) => {
                 return Err(Refusal::Conflict("Its number is in use, so it is not gone. Nothing was changed.".into()));
             }
             Look::Unknown(why) => {
@@ -205,7 +205,7 @@ fn holds(intent: &Intent, resource: &Resource, field: &Field) -> bool {
             new.resource == resource.id && (*field == Plain::Name.into() || new.fields.contains_key(field))
         }
         Wish::Hold { guest, fields } => guest.key() == resource.guest.key() && fields.contains_key(field),
-        Wish::Once { .. } => false,
+        Wish::Once { .. } | Wish::Facility { .. } => false,
     })
 }
 

@@ -14,6 +14,7 @@ use futures::{StreamExt, stream};
 use mycopod_core::drift::{self as core_drift, Cause};
 use mycopod_core::field::{Field, Value};
 use mycopod_core::observed::{Look, Ownership, Sighting};
+use mycopod_core::plan::Tasks;
 use mycopod_core::ports::CallError;
 use mycopod_core::roll::{Listed, Roll};
 use mycopod_store::audit::{Actor, Kind};
@@ -144,7 +145,7 @@ impl Engine {
                 (all, resource.guest.node.clone())
             }
             // Another guest has its number, or nothing can be said.
-            Look::Present(_) | Look::Unknown(_) => {
+            Look::Present(_) | Look::Facility(_) | Look::Unknown(_) => {
                 checks::tried(&mut *self.pool().acquire().await?, resource.id, at).await?;
                 return Ok(());
             }
@@ -174,7 +175,8 @@ impl Engine {
         gone: bool,
     ) -> Result<(), Refusal> {
         let resource = &found.due.resource;
-        let tasks = match cluster.hypervisor().tasks_of(&found.node, resource.guest.vmid).await {
+        let of = Tasks::OfGuest { node: &found.node, vmid: resource.guest.vmid };
+        let tasks = match cluster.hypervisor().tasks_of(of).await {
             Ok(tasks) => tasks,
             // What may not be seen is no record either.
             Err(CallError::Rejected { .. }) => Vec::new(),

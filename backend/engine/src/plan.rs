@@ -8,7 +8,7 @@ use mycopod_core::guest::{GuestName, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
 use mycopod_core::observed::{Observed, Ownership};
-use mycopod_core::plan::{Action, Plan};
+use mycopod_core::plan::{Plan, Step};
 use mycopod_core::planner::{self, World};
 use mycopod_core::privilege::{self, Missing};
 use mycopod_core::reading::{Question, Source, Sourced};
@@ -122,13 +122,11 @@ impl Engine {
     ) -> Result<bool, Refusal> {
         let before = hidden.len();
         let skip = u32::try_from(before + 1).unwrap_or(u32::MAX);
-        for step in
-            plan.steps().iter().filter(|step| matches!(step.action, Action::Create { .. } | Action::Clone { .. }))
-        {
-            let is_seen = observed.guest(step.guest.key()).is_some();
-            let is_known = is_seen || hidden.contains(&step.guest.vmid);
-            if !is_known && !cluster.hypervisor().is_free(step.guest.vmid).await? {
-                let vmid = step.guest.vmid.get();
+        for (guest, _) in plan.steps().iter().filter_map(Step::made) {
+            let is_seen = observed.guest(guest.key()).is_some();
+            let is_known = is_seen || hidden.contains(&guest.vmid);
+            if !is_known && !cluster.hypervisor().is_free(guest.vmid).await? {
+                let vmid = guest.vmid.get();
                 hidden.extend((vmid..vmid.saturating_add(skip)).filter_map(|vmid| Vmid::try_from(vmid).ok()));
             }
         }
@@ -153,13 +151,11 @@ impl Engine {
         let plan_id = plans::save(&mut transaction, plan, now).await?;
         declarations::save_plan(&mut transaction, id, plan_id).await?;
         resources::release_unused(&mut transaction, id).await?;
-        for step in plan.steps() {
+        for (guest, resource) in plan.steps().iter().filter_map(Step::made) {
+            let known = resources::get(&mut transaction, resource).await?;
             // One that is made again, having been deleted by hand, has kept its VMID.
-            let is_new = !resources::get(&mut transaction, step.resource)
-                .await?
-                .is_some_and(|known| known.state == State::Present);
-            if is_new && matches!(step.action, Action::Create { .. } | Action::Clone { .. }) {
-                resources::reserve(&mut transaction, step.resource, &step.guest, id, now).await?;
+            if known.is_none_or(|known| known.state != State::Present) {
+                resources::reserve(&mut transaction, resource, guest, id, now).await?;
             }
         }
         let status = if plan.is_empty() { DeclarationStatus::Converged } else { DeclarationStatus::AwaitingApproval };
@@ -323,7 +319,7 @@ impl Engine {
                         done.insert(index);
                     }
                 }
-                Wish::Once { .. } => {}
+                Wish::Once { .. } | Wish::Facility { .. } => {}
             }
         }
         let resources = ours
@@ -408,6 +404,7 @@ async fn unseen(
     let about = intent.wishes.iter().filter_map(|wish| match wish {
         Wish::Exist(new) => resources.iter().find(|row| row.id == new.resource && !row.gone).map(|row| row.key.vmid),
         Wish::Hold { guest, .. } | Wish::Once { guest, .. } => Some(guest.vmid),
+        Wish::Facility { .. } => None,
     });
     let unlisted: BTreeSet<Vmid> = about.filter(|vmid| observed.numbered(*vmid).is_none()).collect();
     let mut unseen = BTreeSet::new();

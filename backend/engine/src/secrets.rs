@@ -136,7 +136,7 @@ fn secret_of(wish: &Wish) -> Option<&str> {
     let fields = match wish {
         Wish::Exist(new) => &new.fields,
         Wish::Hold { fields, .. } => fields,
-        Wish::Once { .. } => return None,
+        Wish::Once { .. } | Wish::Facility { .. } => return None,
     };
     match &fields.get(&Field::Plain(Plain::Password))?.value {
         Value::Text(name) if !name.is_empty() => Some(name),

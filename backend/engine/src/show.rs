@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use mycopod_core::drift::Cause;
 use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
-use mycopod_core::plan::{Change, Effect, Plan, Step};
+use mycopod_core::plan::{Change, Effect, Plan, Step, Subject};
 use mycopod_core::reading::{
     Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fragment, Reading, Selector, Source,
-    Sourced, Statement, Target, What,
+    Sourced, Statement, Target, WantedBacked, WantedFacility, What,
 };
 use mycopod_store::drift::Drift;
 
 use crate::view::{
     CauseView, ChangeView, DriftView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView,
-    StatementView, StepGuest, StepView, Summary, TargetView,
+    StatementView, StepFacility, StepGuest, StepView, Summary, TargetView,
 };
 
 impl From<&Source> for SourceView {
@@ -48,11 +48,19 @@ impl From<&Step> for StepView {
         Self {
             seq: step.seq,
             action: step.action.name(),
-            guest: StepGuest {
-                kind: step.guest.kind.as_str(),
-                vmid: step.guest.vmid.get(),
-                name: step.guest.name.clone(),
-                node: step.guest.node.clone(),
+            guest: step.guest().map(|guest| StepGuest {
+                kind: guest.kind.as_str(),
+                vmid: guest.vmid.get(),
+                name: guest.name.clone(),
+                node: guest.node.clone(),
+            }),
+            facility: match &step.subject {
+                Subject::Guest { .. } => None,
+                Subject::Facility { facility } => Some(StepFacility {
+                    kind: facility.noun(),
+                    name: facility.name().to_owned(),
+                    node: facility.node().map(str::to_owned),
+                }),
             },
             effect: effect(step.effect),
             summary: step.summary.clone(),
@@ -175,6 +183,7 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             fields.extend(edit_fields(edits));
             ("clone", vec![target(from, text)], fields)
         }
+        What::Facility(wanted) => facility(wanted, text),
     };
     StatementView {
         start: statement.span.start,
@@ -183,6 +192,59 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
         verb,
         targets,
         fields,
+    }
+}
+
+/// What was asked for around the guests.
+fn facility(wanted: &WantedFacility, text: &str) -> (&'static str, Vec<TargetView>, Vec<FieldView>) {
+    let named =
+        |name: &Sourced<String>| vec![TargetView { display: name.value.clone(), source: (&name.source).into() }];
+    let part = |key: &str, label: &str, said: &Option<Sourced<String>>| {
+        said.iter().map(|said| sourced(key, label, said)).collect::<Vec<_>>()
+    };
+    let guests = |targets: &[Target]| targets.iter().map(|t| target(t, text)).collect::<Vec<_>>();
+    match wanted {
+        WantedFacility::MakePool { name, comment, members } => {
+            let mut targets = named(name);
+            targets.extend(guests(members));
+            ("make_pool", targets, part("comment", "Comment", comment))
+        }
+        WantedFacility::DeletePool { name } => ("delete_pool", named(name), Vec::new()),
+        WantedFacility::Download { url, storage, node, file, checksum } => {
+            let mut fields = part("file", "File name", file);
+            fields.extend(part("storage", "Storage", storage));
+            fields.extend(part("node", "Node", node));
+            fields.extend(part("checksum", "Checksum", checksum));
+            ("download", named(url), fields)
+        }
+        WantedFacility::DeleteFile { volume } => ("delete_file", named(volume), Vec::new()),
+        WantedFacility::MakeBackupJob { guests: backed, schedule, storage, mode, keep } => {
+            let mut fields = vec![sourced("schedule", "Schedule", schedule)];
+            let targets = match backed {
+                WantedBacked::Guests(targets) => guests(targets),
+                WantedBacked::Pool(pool) => {
+                    fields.push(sourced("pool", "Guests of pool", pool));
+                    Vec::new()
+                }
+                WantedBacked::All(but) => {
+                    let all = "all guests".to_owned();
+                    fields.push(field("guests", "Guests", all, &Source::inferred("no single ones are named")));
+                    let but = guests(but).into_iter();
+                    fields.extend(but.map(|but| FieldView {
+                        field: "exclude".into(),
+                        label: "But".into(),
+                        value: but.display,
+                        source: but.source,
+                    }));
+                    Vec::new()
+                }
+            };
+            fields.extend(part("storage", "Storage", storage));
+            fields.extend(part("mode", "Mode", mode));
+            fields.extend(keep.iter().map(|(rule, count)| sourced(rule, rule, count)));
+            ("make_backup_job", targets, fields)
+        }
+        WantedFacility::DeleteBackupJob { id } => ("delete_backup_job", named(id), Vec::new()),
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mycopod_core::backoff::Backoff;
 use mycopod_core::cluster::Secret;
 use mycopod_core::observed::Look;
-use mycopod_core::plan::{Action, Step};
+use mycopod_core::plan::{Action, Step, Subject};
 use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState, Upid};
 use mycopod_core::settle::{Settled, settled};
 use mycopod_core::status::StepState;
@@ -142,7 +142,7 @@ impl Run<'_> {
             {
                 return Ok(Outcome::Stale(format!(
                     "{} was changed by somebody else since the plan was made; nothing was sent to it. Plan again",
-                    self.step.guest.name
+                    self.step.name()
                 )));
             }
             if let (Some(expected), Look::Present(seen)) = (&self.expected_firewall, &look)
@@ -150,7 +150,7 @@ impl Run<'_> {
             {
                 return Ok(Outcome::Stale(format!(
                     "The firewall of {} was changed by somebody else since the plan was made; nothing was sent to it. Plan again",
-                    self.step.guest.name
+                    self.step.name()
                 )));
             }
             if sent == SEND_AT_MOST {
@@ -232,7 +232,7 @@ impl Run<'_> {
                 }
                 // It runs on, and whether it is switched off is for a person to say.
                 if let Action::Shutdown { seconds } = self.step.action {
-                    let name = &self.step.guest.name;
+                    let name = self.step.name();
                     return Ok(Outcome::Blocked(format!(
                         "it did not shut down within {seconds} s (Proxmox: {why}). It runs on and was not switched off. \
                          Shall it be switched off? Then declare “force stop {name}”; to give it the time once more, plan \
@@ -339,9 +339,13 @@ impl Run<'_> {
         }
     }
 
-    /// A look at the guest, and at its firewall where the step is about that.
+    /// A look at what the step is about, and at a guest's firewall where it is about that.
     async fn look_once(&self) -> Result<Look, CallError> {
-        match (self.hypervisor.look(self.step.guest.key()).await?, &self.step.action) {
+        let guest = match &self.step.subject {
+            Subject::Guest { guest, .. } => guest.key(),
+            Subject::Facility { facility } => return self.hypervisor.look_around(facility).await,
+        };
+        match (self.hypervisor.look(guest).await?, &self.step.action) {
             (Look::Present(seen), Action::Firewall(_)) => {
                 let firewall = self.hypervisor.firewall(&seen.guest).await?;
                 Ok(Look::Present(Box::new(seen.with_firewall(firewall))))
@@ -350,15 +354,12 @@ impl Run<'_> {
         }
     }
 
-    /// The tasks that this step could be one of: a copy's are listed under its source.
+    /// The tasks that this step could be one of.
     async fn tasks(&self) -> Result<Vec<Upid>, End> {
-        let (node, vmid) = match &self.step.action {
-            Action::Clone { from, from_node, .. } => (from_node.as_str(), *from),
-            _ => (self.step.guest.node.as_str(), self.step.guest.vmid),
-        };
+        let Some(of) = self.step.tasks() else { return Ok(Vec::new()) };
         let patience = Instant::now() + PATIENCE;
         loop {
-            match self.hypervisor.tasks_of(node, vmid).await {
+            match self.hypervisor.tasks_of(of).await {
                 Ok(tasks) => return Ok(tasks),
                 Err(error) if Instant::now() > patience => {
                     return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
@@ -389,7 +390,8 @@ impl Run<'_> {
             }
             None => Ok(Outcome::Blocked(format!(
                 "MycoPod was interrupted while it sent “{}”, and Proxmox shows no such task. It was not sent again. Look at {}, then plan again",
-                self.step.summary, self.step.guest.name
+                self.step.summary,
+                self.step.name()
             ))),
         }
     }
@@ -397,7 +399,7 @@ impl Run<'_> {
     /// Refusals that pass by themselves and changed nothing: somebody else holds a lock for a moment, or the guest has
     /// just moved to another node, where the next look finds it.
     fn is_passing(&self, error: &CallError) -> bool {
-        error.is_lock_timeout() || error.is_not_there(self.step.guest.vmid)
+        error.is_lock_timeout() || self.step.guest().is_some_and(|guest| error.is_not_there(guest.vmid))
     }
 
     async fn pause(&self, time: Duration) -> Result<(), End> {

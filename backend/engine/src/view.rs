@@ -213,8 +213,12 @@ pub struct StepView {
     pub seq: u32,
     /// What is done, such as `create`, `clone`, `adopt`, `update`, `add_disk`, `resize`, `migrate`, `start` or `delete`.
     pub action: &'static str,
-    /// The guest it acts on.
-    pub guest: StepGuest,
+    /// The guest it acts on; `null` where it acts on a facility.
+    #[schema(required)]
+    pub guest: Option<StepGuest>,
+    /// What it acts on around the guests; `null` where it acts on a guest.
+    #[schema(required)]
+    pub facility: Option<StepFacility>,
     /// `live`, `pending`, `reboot`, `stop` or `destroy`.
     pub effect: &'static str,
     /// The step in a sentence.
@@ -223,6 +227,15 @@ pub struct StepView {
     pub changes: Vec<ChangeView>,
     /// What else goes with it.
     pub collateral: Vec<String>,
+}
+
+impl StepView {
+    /// The name of what it acts on, by which its destruction is consented to.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let guest = self.guest.as_ref().map(|guest| guest.name.as_str());
+        guest.or(self.facility.as_ref().map(|facility| facility.name.as_str())).unwrap_or_default()
+    }
 }
 
 /// The guest that a step acts on.
@@ -236,6 +249,18 @@ pub struct StepGuest {
     pub name: String,
     /// Its node.
     pub node: String,
+}
+
+/// What stands around the guests and a step acts on.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct StepFacility {
+    /// `pool`, `file` or `backup job`.
+    pub kind: &'static str,
+    /// Its name; a file's volume.
+    pub name: String,
+    /// The node it belongs to, where it belongs to one.
+    #[schema(required)]
+    pub node: Option<String>,
 }
 
 /// One field, from what to what. Sizes are text with their unit, flags booleans, counts numbers.

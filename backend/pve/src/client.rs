@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
@@ -136,6 +137,10 @@ impl Hypervisor for Pve {
         self.look_at(guest).await
     }
 
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
+        self.look_at_facility(facility).await
+    }
+
     async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
         self.read_firewall(guest).await
     }
@@ -182,8 +187,12 @@ impl Hypervisor for Pve {
         Ok(TaskLog { lines, total: total.unwrap_or(seen) })
     }
 
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
-        let query = [("vmid", &*vmid.to_string()), ("source", "all"), ("limit", TASKS)];
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
+        let (node, key, value) = match tasks {
+            Tasks::OfGuest { node, vmid } => (node, "vmid", vmid.to_string()),
+            Tasks::OfKind { node, kind } => (node, "typefilter", kind.to_owned()),
+        };
+        let query = [(key, &*value), ("source", "all"), ("limit", TASKS)];
         let rows = self.list(&["nodes", node, "tasks"], &query).await?;
         let mut tasks: Vec<Upid> = rows.iter().filter_map(|row| row.text("upid")?.parse().ok()).collect();
         tasks.sort_by(|a, b| b.starttime().cmp(&a.starttime()).then_with(|| b.cmp(a)));

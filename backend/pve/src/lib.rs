@@ -9,6 +9,7 @@
 mod answer;
 mod client;
 mod codec;
+mod facility;
 mod firewall;
 mod health;
 mod host;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
-use futures::future::{join_all, try_join, try_join_all, try_join5};
+use futures::future::{join_all, try_join, try_join_all, try_join3, try_join5};
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::observed::{Bridge, Image, Look, Node, NodeState, Observed, Origin, Sighting, Storage, Volume};
@@ -51,7 +51,8 @@ impl Pve {
             (name.clone(), told)
         }));
         let told: BTreeMap<_, _> = told.await.into_iter().collect();
-        let cluster = self.cluster_name(&names).await?;
+        let (cluster, backup_jobs, replicas) =
+            try_join3(self.cluster_name(&names), self.backup_jobs(), self.replicas()).await?;
 
         let mut observed = Observed {
             at: self.clock.now(),
@@ -62,6 +63,8 @@ impl Pve {
             images: Vec::new(),
             volumes: Vec::new(),
             pools: BTreeSet::new(),
+            backup_jobs,
+            replicas,
         };
         for (name, told) in told {
             let state = match told {
@@ -115,7 +118,7 @@ impl Pve {
                     continue;
                 }
                 // It was deleted meanwhile, or is now where nothing is known anyway.
-                Ok(Look::Absent | Look::Present(_)) => continue,
+                Ok(Look::Absent | Look::Present(_) | Look::Facility(_)) => continue,
                 Ok(Look::Unknown(why)) => why,
                 Err(error) => error.to_string(),
             };
@@ -321,6 +324,7 @@ fn storage(row: &Row) -> Option<(String, Storage)> {
     let name = row.text("storage").filter(|_| row.flag("active"))?;
     let content = row.text("content").unwrap_or_default();
     let storage = Storage {
+        kind: row.text("type").unwrap_or_default(),
         total: Size::bytes(row.number("total").unwrap_or_default()),
         free: Size::bytes(row.number("avail").unwrap_or_default()),
         content: content.split(',').map(str::trim).filter(|kind| !kind.is_empty()).map(str::to_owned).collect(),

@@ -154,7 +154,7 @@ pub async fn finish(
 /// The resources on which a plan is being carried out: what is seen of them is on its way.
 pub async fn busy_resources(connection: &mut PgConnection) -> Result<BTreeSet<ResourceId>, StoreError> {
     let rows = sqlx::query(
-        "SELECT DISTINCT resource_id FROM steps JOIN reconciliations ON id = reconciliation_id WHERE status = 'applying'",
+        "SELECT DISTINCT resource_id FROM steps JOIN reconciliations ON id = reconciliation_id WHERE status = 'applying' AND resource_id IS NOT NULL",
     )
     .fetch_all(connection)
     .await?;

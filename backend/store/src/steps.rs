@@ -26,8 +26,6 @@ use crate::{StoreError, clip, exactly_one, json, leases};
 pub struct Entry {
     /// Which step of the plan, from 1.
     pub seq: u32,
-    /// The resource it acts on.
-    pub resource: ResourceId,
     /// Where it stands.
     pub state: StepState,
     /// How often it was begun: 1, and more after crashes or when nothing had been sent.
@@ -67,7 +65,6 @@ impl FromRow<'_, PgRow> for Entry {
         };
         Ok(Self {
             seq: row.count("seq")?,
-            resource: row.id("resource_id", ResourceId)?,
             state: row.parsed("state")?,
             attempts: row.count("attempts")?,
             baseline: row.json_or_none("baseline")?,
@@ -92,8 +89,8 @@ pub(crate) async fn enter(
     reconciliation: ReconciliationId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
-    let (seqs, resources): (Vec<i32>, Vec<uuid::Uuid>) =
-        plan.steps().iter().map(|step| (number(step.seq), step.resource.0)).unzip();
+    let (seqs, resources): (Vec<i32>, Vec<Option<uuid::Uuid>>) =
+        plan.steps().iter().map(|step| (number(step.seq), step.resource().map(|resource| resource.0))).unzip();
     sqlx::query(
         "INSERT INTO steps (reconciliation_id, seq, resource_id, state)
          SELECT $1, seq, resource, 'pending' FROM unnest($2::integer[], $3::uuid[]) AS step (seq, resource)",

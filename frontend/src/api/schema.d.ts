@@ -1471,8 +1471,8 @@ export interface components {
       collateral: string[];
       /** @description `live`, `pending`, `reboot`, `stop` or `destroy`. */
       effect: string;
-      /** @description The guest it acts on. */
-      guest: components["schemas"]["StepGuest"];
+      facility: components["schemas"]["StepFacility"] | null;
+      guest: components["schemas"]["StepGuest"] | null;
       /**
        * Format: int32
        * @description 1, 2, 3 …
@@ -1480,6 +1480,15 @@ export interface components {
       seq: number;
       /** @description The step in a sentence. */
       summary: string;
+    };
+    /** @description What stands around the guests and a step acts on. */
+    StepFacility: {
+      /** @description `pool`, `file` or `backup job`. */
+      kind: string;
+      /** @description Its name; a file's volume. */
+      name: string;
+      /** @description The node it belongs to, where it belongs to one. */
+      node: string | null;
     };
     /** @description The guest that a step acts on. */
     StepGuest: {

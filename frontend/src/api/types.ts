@@ -43,7 +43,7 @@ export type Reading = Schemas["Reading"];
 export type Change = Schemas["Change"];
 export type PlanSummary = Schemas["PlanSummary"];
 export type PlanGuest = Narrow<Schemas["StepGuest"], { kind: GuestKind }>;
-export type PlanStep = Narrow<Schemas["Step"], { guest: PlanGuest; effect: Effect }>;
+export type PlanStep = Narrow<Schemas["Step"], { guest: PlanGuest | null; effect: Effect }>;
 export type Plan = Narrow<Schemas["Plan"], { steps: PlanStep[] }>;
 
 export type StepProgress = Narrow<Schemas["LedgerStep"], { state: StepState }>;

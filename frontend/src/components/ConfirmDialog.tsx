@@ -3,8 +3,8 @@ import { useState } from "react";
 
 import { useConfirm, useSeveralClusters } from "../api/queries";
 import type { Declaration, Plan } from "../api/types";
-import { count, guestId } from "../lib/format";
-import { byGuest, destroyed, summaryText } from "../lib/plan";
+import { count } from "../lib/format";
+import { bySubject, destroyed, place, summaryText } from "../lib/plan";
 import { STATUSES } from "../lib/status";
 import classes from "./ConfirmDialog.module.css";
 import { EffectTag } from "./EffectTag";
@@ -92,6 +92,17 @@ function scrollTo(element: HTMLElement | null) {
   element?.scrollIntoView({ block: "center" });
 }
 
+/** `2 guests`, and with pools, files or backup jobs `2 guests and 1 other object`. */
+function subjects(plan: Plan): string {
+  const all = bySubject(plan);
+  const guests = all.filter(({ steps }) => steps.some((step) => step.guest !== null)).length;
+  const others = all.length - guests;
+  if (others === 0) return count(guests, "guest");
+  return guests === 0
+    ? count(others, "object")
+    : `${count(guests, "guest")} and ${count(others, "other object")}`;
+}
+
 interface ConsentProps {
   plan: Plan;
   cluster: string;
@@ -102,19 +113,19 @@ interface ConsentProps {
 
 function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) {
   const several = useSeveralClusters();
-  const [typed, setTyped] = useState<Record<number, string>>({});
+  const [typed, setTyped] = useState<Record<string, string>>({});
   const doomed = destroyed(plan);
-  const named = doomed.every((guest) => typed[guest.vmid] === guest.name);
+  const named = doomed.every(({ key, name }) => typed[key] === name);
   return (
     <form
       className={classes.consent}
       onSubmit={(event) => {
         event.preventDefault();
-        onConfirm(doomed.map((guest) => guest.name));
+        onConfirm(doomed.map(({ name }) => name));
       }}
     >
       <p>
-        {count(plan.steps.length, "step")} on {count(byGuest(plan).length, "guest")}
+        {count(plan.steps.length, "step")} on {subjects(plan)}
         {several && (
           <>
             {" "}
@@ -123,13 +134,10 @@ function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) 
         )}
         : {summaryText(plan.summary)}.
       </p>
-      <ul className={classes.hit} aria-label="Guests this plan touches">
-        {byGuest(plan).map(({ guest, worst }) => (
-          <li key={guest.vmid}>
-            <strong>{guest.name}</strong>{" "}
-            <span className="soft small">
-              {guestId(guest)} on {guest.node}
-            </span>{" "}
+      <ul className={classes.hit} aria-label="What this plan touches">
+        {bySubject(plan).map(({ subject, worst }) => (
+          <li key={subject.key}>
+            <strong>{subject.name}</strong> <span className="soft small">{place(subject)}</span>{" "}
             <EffectTag effect={worst} />
           </li>
         ))}
@@ -138,15 +146,15 @@ function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) 
       {doomed.length > 0 && (
         <fieldset className={classes.names}>
           <legend>What is destroyed cannot be brought back. Type each name to agree.</legend>
-          {doomed.map((guest) => (
+          {doomed.map(({ key, name, what }) => (
             <TextInput
-              key={guest.vmid}
-              label={`Type ${guest.name} to destroy ${guestId(guest)}`}
+              key={key}
+              label={`Type ${name} to destroy ${what}`}
               autoComplete="off"
               autoCapitalize="off"
               spellCheck={false}
-              value={typed[guest.vmid] ?? ""}
-              onChange={(event) => setTyped({ ...typed, [guest.vmid]: event.currentTarget.value })}
+              value={typed[key] ?? ""}
+              onChange={(event) => setTyped({ ...typed, [key]: event.currentTarget.value })}
             />
           ))}
         </fieldset>

@@ -1,6 +1,6 @@
 import type { Plan, PlanStep, Reconciliation, StepProgress } from "../api/types";
-import { count, guestId } from "../lib/format";
-import { byGuest } from "../lib/plan";
+import { count } from "../lib/format";
+import { bySubject, place } from "../lib/plan";
 import { ChangeList } from "./ChangeList";
 import { EffectTag } from "./EffectTag";
 import classes from "./PlanView.module.css";
@@ -18,7 +18,7 @@ interface Props {
 /** With more steps than this, the fields of each are folded away. */
 const UNFOLDED_STEPS = 6;
 
-/** A plan by guest, irreversible first, each step as a field-by-field difference with its effect. */
+/** A plan by what it acts on, irreversible first, each step as a field-by-field difference with its effect. */
 export function PlanView({ plan, declaration, reconciliation, foldable = false }: Props) {
   const progress = new Map(reconciliation?.steps.map((step) => [step.seq, step]));
   return (
@@ -31,13 +31,10 @@ export function PlanView({ plan, declaration, reconciliation, foldable = false }
         </ul>
       )}
       {plan.steps.length === 0 && <p className="soft">The cluster already is as declared.</p>}
-      {byGuest(plan).map(({ guest, worst, steps }) => (
-        <section key={guest.vmid} className={classes.guest} data-effect={worst}>
+      {bySubject(plan).map(({ subject, worst, steps }) => (
+        <section key={subject.key} className={classes.subject} data-effect={worst}>
           <h3 className={classes.name}>
-            {guest.name}{" "}
-            <span className="soft small">
-              {guestId(guest)} on {guest.node}
-            </span>
+            {subject.name} <span className="soft small">{place(subject)}</span>
           </h3>
           <ol className={classes.steps}>
             {steps.map((step) => (

@@ -1,10 +1,18 @@
 import { expect, test } from "vitest";
 
 import { plan } from "../test/samples";
-import { byGuest, destroyed, summaryText } from "./plan";
+import { bySubject, destroyed, place, summaryText } from "./plan";
 
 test("guests with irreversible steps come first", () => {
-  expect(byGuest(plan()).map((group) => group.guest.name)).toEqual(["old-db", "web-1"]);
+  expect(bySubject(plan()).map((group) => group.subject.name)).toEqual(["old-db", "web-1"]);
+});
+
+test("a pool stands beside the guests", () => {
+  const both = plan();
+  const [first] = both.steps;
+  const facility = { kind: "pool", name: "lab", node: null };
+  if (first) both.steps.push({ ...first, seq: 3, guest: null, facility });
+  expect(bySubject(both).map((group) => place(group.subject))).toContain("pool");
 });
 
 test("a guest counts by its worst step, wherever that step stands", () => {
@@ -13,7 +21,7 @@ test("a guest counts by its worst step, wherever that step stands", () => {
   if (first) both.steps.push({ ...first, seq: 3, effect: "destroy" });
   expect(
     destroyed(both)
-      .map((guest) => guest.name)
+      .map((subject) => subject.name)
       .sort(),
   ).toEqual(["old-db", "web-1"]);
 });

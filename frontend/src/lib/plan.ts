@@ -1,4 +1,5 @@
-import type { Effect, Plan, PlanGuest, PlanStep, PlanSummary } from "../api/types";
+import type { Effect, Plan, PlanStep, PlanSummary } from "../api/types";
+import { guestId } from "./format";
 
 /** From what cannot be undone to what nobody notices. */
 const SEVERITY: Effect[] = ["destroy", "stop", "reboot", "pending", "live"];
@@ -12,20 +13,39 @@ export const EFFECTS: Record<Effect, { label: string; meaning: string }> = {
   live: { label: "live", meaning: "Takes effect without interruption." },
 };
 
-export interface GuestSteps {
-  guest: PlanGuest;
+/** What steps act on: a guest, or a pool, a file or a backup job. */
+export interface Subject {
+  /** The same for all steps on it. */
+  key: string;
+  name: string;
+  /** `VM 101`, `pool`. */
+  what: string;
+  node: string | null;
+}
+
+export interface SubjectSteps {
+  subject: Subject;
   worst: Effect;
   /** In the order they are carried out. */
   steps: PlanStep[];
 }
 
-/** The steps of a plan by guest, guests with irreversible steps first. */
-export function byGuest(plan: Plan): GuestSteps[] {
-  const groups = new Map<number, GuestSteps>();
+function subjectOf({ guest, facility }: PlanStep): Subject {
+  if (guest) {
+    return { key: String(guest.vmid), name: guest.name, what: guestId(guest), node: guest.node };
+  }
+  const { kind = "", name = "", node = null } = facility ?? {};
+  return { key: `${kind} ${name}`, name, what: kind, node };
+}
+
+/** The steps of a plan by what they act on, irreversible ones first. */
+export function bySubject(plan: Plan): SubjectSteps[] {
+  const groups = new Map<string, SubjectSteps>();
   for (const step of plan.steps) {
-    const group = groups.get(step.guest.vmid);
+    const subject = subjectOf(step);
+    const group = groups.get(subject.key);
     if (!group) {
-      groups.set(step.guest.vmid, { guest: step.guest, worst: step.effect, steps: [step] });
+      groups.set(subject.key, { subject, worst: step.effect, steps: [step] });
       continue;
     }
     group.steps.push(step);
@@ -34,11 +54,16 @@ export function byGuest(plan: Plan): GuestSteps[] {
   return [...groups.values()].sort((a, b) => SEVERITY.indexOf(a.worst) - SEVERITY.indexOf(b.worst));
 }
 
-/** The guests an Admin has to name before the plan may be carried out. */
-export function destroyed(plan: Plan): PlanGuest[] {
-  return byGuest(plan)
+/** What an Admin has to name before the plan may be carried out. */
+export function destroyed(plan: Plan): Subject[] {
+  return bySubject(plan)
     .filter((group) => group.worst === "destroy")
-    .map((group) => group.guest);
+    .map((group) => group.subject);
+}
+
+/** `VM 101 on pve1`, `pool`. */
+export function place({ what, node }: Subject): string {
+  return node === null ? what : `${what} on ${node}`;
 }
 
 /** "2 to create, 1 to change": what a plan does, counted in guests. */

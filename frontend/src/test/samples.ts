@@ -35,6 +35,7 @@ export function plan(digest = "digest-1"): Plan {
         seq: 1,
         action: "update",
         guest: WEB,
+        facility: null,
         effect: "pending",
         summary: "Change VM web-1",
         changes: [
@@ -46,6 +47,7 @@ export function plan(digest = "digest-1"): Plan {
         seq: 2,
         action: "delete",
         guest: OLD,
+        facility: null,
         effect: "destroy",
         summary: "Delete VM old-db",
         changes: [],

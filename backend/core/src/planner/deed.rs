@@ -3,7 +3,7 @@
 use super::keep::Fields;
 use super::place::{bytes, memory_of};
 use super::{Draft, Planner, Standing, is_on};
-use crate::field::{Field, Plain, Value};
+use crate::field::{DiskPart, Field, Plain, Value};
 use crate::guest::{GuestKey, GuestRef, Kind, Power};
 use crate::intent::OneDeed;
 use crate::observed::Sighting;
@@ -169,6 +169,17 @@ impl Planner<'_> {
         false
     }
 
+    /// A storage of the guest's on ZFS.
+    fn on_zfs(&self, standing: &Standing<'_>) -> Option<String> {
+        let storages = &self.world.observed.node(&standing.node)?.storages;
+        let of_disks = standing.fields.iter().filter_map(|(field, value)| match (field, value) {
+            (Field::Disk(_, DiskPart::Storage), Value::Text(storage)) => Some(storage),
+            _ => None,
+        });
+        let is_zfs = |name: &&String| storages.get(*name).is_some_and(|storage| storage.kind.starts_with("zfs"));
+        of_disks.into_iter().find(is_zfs).cloned()
+    }
+
     fn roll_back(&mut self, wish: usize, key: GuestKey, name: &str) {
         if !self.has_snapshot(key, name) {
             return;
@@ -178,13 +189,14 @@ impl Planner<'_> {
         let mut draft = Draft::new(Action::Rollback { name: name.to_owned() }, Effect::Destroy);
         draft.collateral.push(format!("Everything written to its disks since snapshot {name}"));
         draft.collateral.push("Changes of its configuration since then".to_owned());
-        // What ZFS and others demand is not in any list that one may read.
         let newest = standing.seen.raw.get("parent").is_none_or(|parent| parent == name);
-        if !newest {
-            self.note(format!(
-                "{name} is not the newest snapshot of {called}: a storage such as ZFS refuses to go behind newer ones, \
-                 which must be deleted first there."
-            ));
+        let on_zfs = self.on_zfs(standing);
+        if let (false, Some(storage)) = (newest, on_zfs) {
+            let text = format!(
+                "{name} is not the newest snapshot of {called}, and ZFS ({storage}) goes back to the newest one alone. \
+                 Delete the newer ones first, or take the newest."
+            );
+            return self.ask(key.vmid, text);
         }
         if self.step(wish, key, draft) {
             self.mark_again(wish, key, &format!("snapshot {name}"));
@@ -324,9 +336,7 @@ impl Planner<'_> {
         let around = [(Plain::Ha, "Its entry at the HA manager, state"), (Plain::Pool, "Its place in pool")];
         let around = around.into_iter().filter(|(plain, _)| !standing.text(*plain).is_empty());
         draft.collateral.extend(around.map(|(plain, what)| format!("{what} {}", standing.text(plain))));
-        draft
-            .collateral
-            .push("Where it has them: its entries in backup jobs and replication, and its firewall rules".to_owned());
+        draft.collateral.extend(self.entries_elsewhere(standing));
         if !self.power_matters(key) || !self.touch(wish, key) {
             return;
         }
@@ -338,6 +348,31 @@ impl Planner<'_> {
         if let Some(standing) = self.guests.get_mut(&key) {
             standing.deleted = true;
         }
+    }
+
+    /// What Proxmox takes out of backup jobs, replication and the firewall with the guest.
+    fn entries_elsewhere(&self, standing: &Standing<'_>) -> Vec<String> {
+        let (vmid, observed) = (standing.seen.guest.vmid, self.world.observed);
+        let mut entries = Vec::new();
+        match &observed.backup_jobs {
+            None => entries.push("Its place in backup jobs, where it has one: they may not be seen".to_owned()),
+            Some(jobs) => {
+                let pool = standing.text(Plain::Pool);
+                let including = jobs.iter().filter(|(_, job)| job.guests.includes(vmid, pool));
+                entries.extend(
+                    including.map(|(id, job)| format!("Its place in backup job {id} ({job}); its backups stay")),
+                );
+            }
+        }
+        let targets: Vec<&str> = observed.replicas.get(&vmid).into_iter().flatten().map(String::as_str).collect();
+        if !targets.is_empty() {
+            entries.push(format!("Its replication to {}, with the copies there", targets.join(", ")));
+        }
+        match &standing.firewall {
+            None => entries.push("Its firewall, where it has one: it was not read".to_owned()),
+            Some(firewall) => entries.extend(firewall.outline().map(|outline| format!("Its firewall: {outline}"))),
+        }
+        entries
     }
 
     /// The guests whose disks are layers over a template's.

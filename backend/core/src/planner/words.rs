@@ -76,6 +76,7 @@ pub(super) fn summary(guest: &GuestRef, action: &Action, changes: &[Change]) -> 
             format!("Move {noun} {name} ({vmid}) from {node} to {to} {how}{disks}")
         }
         Action::Delete => format!("Delete {noun} {name} ({vmid}) with its disks"),
+        Action::Facility(call) => call.name().to_owned(),
     }
 }
 

@@ -75,7 +75,7 @@ impl<'a> Resolver<'a> {
         }
         let last = self.wishes.iter_mut().rev().find(|wish| match wish {
             Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.key() == key,
-            Wish::Exist(_) => false,
+            Wish::Exist(_) | Wish::Facility { .. } => false,
         });
         if let Some(Wish::Hold { fields: held, .. }) = last {
             held.extend(fields);
@@ -229,9 +229,11 @@ impl<'a> Resolver<'a> {
             return self.renamed(at, said, subject);
         }
         let observed = self.observed;
+        let made = self.pools_made();
         let check = |value: Value| {
             let value = value::check(field, kind, value, &subject.nodes)?;
             if now != Some(&value)
+                && !matches!((field, &value), (Field::Plain(Plain::Pool), Value::Text(name)) if made.contains(name))
                 && let Some(doubt) = absent(field, &value, observed, subject)
             {
                 return Err(doubt);

@@ -20,8 +20,6 @@ use crate::settle::volume_of;
 const SHUTDOWN: std::ops::RangeInclusive<u64> = 1..=3_600;
 /// The answer by which a guest that must be off is shut down.
 const FIRST: &str = "Shut it down first";
-/// Proxmox's ways to back a guest up.
-const MODES: [&str; 3] = ["snapshot", "suspend", "stop"];
 
 impl<'a> Resolver<'a> {
     /// Something done once to the targets.
@@ -166,7 +164,7 @@ impl<'a> Resolver<'a> {
                 guest.key() == seen.guest.key()
                     && fields.get(&Plain::Running.into()).is_some_and(|said| said.value == Value::Flag(false))
             }
-            Wish::Once { .. } | Wish::Exist(_) => false,
+            Wish::Once { .. } | Wish::Exist(_) | Wish::Facility { .. } => false,
         };
         if matches!(seen.power, Power::Stopped | Power::Unknown) || self.wishes.iter().any(halts) {
             return true;
@@ -292,17 +290,7 @@ impl<'a> Resolver<'a> {
         let storage = self.settle_text(&format!("backup-storage-{node}"), at, &said, check)?.value;
         let mode = match mode {
             None => "snapshot".to_owned(),
-            Some(said) => {
-                let check = |mode: String| {
-                    let lower = mode.to_ascii_lowercase();
-                    if MODES.contains(&lower.as_str()) {
-                        return Ok(lower);
-                    }
-                    Err(Doubt::new(format!("“{mode}” is no way in which Proxmox backs guests up. Which one?"))
-                        .or(MODES))
-                };
-                self.settle_text("backup-mode", at, said, check)?.value
-            }
+            Some(said) => self.settle_text("backup-mode", at, said, |mode| super::facility::backup_mode(&mode))?.value,
         };
         Some(OneDeed::Backup { storage, mode })
     }
@@ -405,7 +393,9 @@ impl<'a> Resolver<'a> {
                 {
                     targets.as_slice()
                 }
-                What::Clone { .. } | What::Do { .. } | What::Change { .. } | What::Create(_) => continue,
+                What::Clone { .. } | What::Do { .. } | What::Change { .. } | What::Create(_) | What::Facility(_) => {
+                    continue;
+                }
             };
             for found in self.targets(targets) {
                 if let Found::Seen(seen) = found {

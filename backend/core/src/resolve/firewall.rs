@@ -9,7 +9,7 @@ use crate::field::{Field, NicPart, Shape, Value};
 use crate::firewall::{Firewall, FirewallField, FirewallOption, Rule, calls, closed, is_name, rule_id};
 use crate::guest::GuestKey;
 use crate::id::DeclarationId;
-use crate::intent::{Intent, Wish};
+use crate::intent::{Intent, OneDeed, Wish};
 use crate::observed::Observed;
 use crate::policy::Policy;
 use crate::reading::{Amount, Answers, Edit, EditField, FirewallPart, LEAVE_OUT, Reading, Sourced, Span, What};
@@ -46,7 +46,9 @@ pub fn firewalls_of(
 pub fn firewalls_in(intent: &Intent) -> BTreeSet<GuestKey> {
     let held = intent.wishes.iter().filter_map(|wish| match wish {
         Wish::Hold { guest, fields } => fields.keys().any(is_of_firewall).then(|| guest.key()),
-        Wish::Exist(_) | Wish::Once { .. } => None,
+        // It goes with the guest, and is shown before.
+        Wish::Once { guest, deed: OneDeed::Delete } => Some(guest.key()),
+        Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => None,
     });
     held.collect()
 }
@@ -182,7 +184,7 @@ impl<'a> Resolver<'a> {
                 Wish::Hold { guest, fields } => {
                     Some(guest.key()) == subject.seen.map(|seen| seen.guest.key()) && fields.contains_key(&field)
                 }
-                Wish::Exist(_) | Wish::Once { .. } => false,
+                Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => false,
             });
             before || fields.contains_key(&field)
         };

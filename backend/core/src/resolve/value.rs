@@ -110,6 +110,8 @@ fn checked_text(field: &Field, kind: Kind, shape: Shape, text: String, nodes: &N
                 storage_of(kind, text, nodes)
             }
             Field::Nic(..) => bridge_of(text, nodes),
+            // A pool in a pool has a slash before its name.
+            Field::Plain(Plain::Pool) if is_word(&text, "/") => Ok(text),
             Field::Plain(_) | Field::Firewall(_) if is_word(&text, "") => Ok(text),
             Field::Plain(_) | Field::Firewall(_) => refuse(&text, "it is one word of letters, digits, - . and _"),
         },

@@ -92,7 +92,7 @@ fn going_back_says_what_is_lost_and_keeps_the_guest_ours() {
     assert_eq!(plan.destroys(), ["test-2".to_owned()].into());
     assert_eq!(plan.summary().destroy, 0, "the guest stays");
     let notes = plan.notes().join(" ");
-    assert!(notes.contains("off afterwards") && notes.contains("not the newest"), "{notes}");
+    assert!(notes.contains("off afterwards"), "{notes}");
     life.carry_out(plan.steps());
     life.deeds_are_done(&wanted);
     assert!(life.plan(&wanted).unwrap().is_empty());
@@ -270,7 +270,7 @@ fn deleting_lists_all_that_goes() {
         "EFI disk on local-lvm",
         "state started",
         "pool shop",
-        "backup jobs",
+        "Its firewall",
     ] {
         assert!(collateral.contains(part), "{part}: {collateral}");
     }

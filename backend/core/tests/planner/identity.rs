@@ -27,7 +27,7 @@ fn a_guest_of_ours_is_not_adopted_again() {
     named_mut(&mut life.observed, "web-01").ownership = Ownership::Ours(resource(7));
     let plan = life.plan(&intent(&cores("web-01", 4), &life.observed)).unwrap();
     assert_eq!(actions(&plan), ["update"]);
-    assert_eq!(plan.steps()[0].resource, resource(7));
+    assert_eq!(plan.steps()[0].resource(), Some(resource(7)));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_reserved_vmid_that_a_stranger_took_is_never_written_to() {
     let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
     let plan = life.plan(&wanted).unwrap();
     life.reserve(&plan);
-    life.observed.guests.push(guest(Kind::Qemu, plan.steps()[0].guest.vmid.get(), "stranger", "pve1"));
+    life.observed.guests.push(guest(Kind::Qemu, plan.steps()[0].guest().unwrap().vmid.get(), "stranger", "pve1"));
     let questions = life.plan(&wanted).unwrap_err();
     assert!(questions[0].text.contains("VMID 100 is kept for shop-01, but VM stranger"), "{questions:?}");
     named_mut(&mut life.observed, "stranger").lock = Some("create".into());
@@ -131,7 +131,7 @@ fn a_marker_of_another_guest_is_no_marker() {
     named_mut(&mut life.observed, "web-02").ownership = Ownership::Invalid;
     let plan = life.plan(&intent(&cores("web-02", 4), &life.observed)).unwrap();
     assert_eq!(actions(&plan), ["adopt", "update"], "it is taken over as a guest of its own");
-    assert_ne!(plan.steps()[0].resource, resource(7));
+    assert_ne!(plan.steps()[0].resource(), Some(resource(7)));
     assert!(plan.notes().iter().any(|note| note.contains("not valid here")), "{:?}", plan.notes());
 }
 
@@ -144,7 +144,7 @@ fn a_guest_of_ours_keeps_its_identity_under_another_name() {
     named_mut(&mut life.observed, "web-01").guest.name = "renamed-by-hand".into();
     let plan = life.plan(&wanted).unwrap();
     assert_eq!(actions(&plan), ["update"]);
-    assert_eq!(plan.steps()[0].guest.name, "renamed-by-hand");
+    assert_eq!(plan.steps()[0].guest().unwrap().name, "renamed-by-hand");
 }
 
 #[test]
@@ -165,6 +165,6 @@ fn a_deed_finds_its_guest_on_the_node_it_was_moved_to() {
     let wanted = intent(&Saying::default().deed(by_name("web-01"), Deed::Reboot), &life.observed);
     named_mut(&mut life.observed, "web-01").guest.node = "pve2".into();
     let plan = life.plan(&wanted).unwrap();
-    assert!(plan.steps().iter().all(|step| step.guest.node == "pve2"), "{plan:?}");
+    assert!(plan.steps().iter().all(|step| step.guest().unwrap().node == "pve2"), "{plan:?}");
     assert_eq!(named(&life.observed, "web-01").guest.vmid, vmid(101));
 }

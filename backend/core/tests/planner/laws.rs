@@ -355,7 +355,7 @@ proptest! {
             .iter()
             .filter_map(|wish| match wish {
                 Wish::Hold { guest, .. } | Wish::Once { guest, .. } => Some(guest.vmid.get()),
-                Wish::Exist(_) => None,
+                Wish::Exist(_) | Wish::Facility { .. } => None,
             })
             .collect();
         let before = life.observed.clone();
@@ -371,14 +371,14 @@ proptest! {
         let mut life = Life::new(cluster());
         let Some((_, plan)) = planned(&said, &life) else { return Err(TestCaseError::reject("questions")) };
         for step in plan.steps() {
-            let before = settled(step, &life.look(step.guest.key()));
+            let before = settled(step, &life.look(step.guest().unwrap().key()));
             prop_assert_eq!(before, Settled::No, "{:?}", step);
             life.carry_out([step]);
             if matches!(step.action, Action::Rollback { .. } | Action::Restore { .. }) {
                 // The marker may be gone with it; the step after it writes it again.
                 continue;
             }
-            let after = settled(step, &life.look(step.guest.key()));
+            let after = settled(step, &life.look(step.guest().unwrap().key()));
             let expected = if step.action.is_blind() { Settled::No } else { Settled::Yes };
             prop_assert_eq!(after, expected, "{:?}", step);
         }
@@ -396,18 +396,18 @@ proptest! {
         for step in plan.steps() {
             match &step.action {
                 Action::Create { macs, .. } => {
-                    prop_assert!(vmids.insert(step.guest.vmid));
+                    prop_assert!(vmids.insert(step.guest().unwrap().vmid));
                     for mac in macs.values() {
                         prop_assert!(addresses.insert(mac.clone()));
                     }
                 }
-                Action::Clone { .. } => prop_assert!(vmids.insert(step.guest.vmid)),
+                Action::Clone { .. } => prop_assert!(vmids.insert(step.guest().unwrap().vmid)),
                 _ => {}
             }
-            prop_assert!(life.observed.numbered(step.guest.vmid).is_none());
+            prop_assert!(life.observed.numbered(step.guest().unwrap().vmid).is_none());
         }
         prop_assert_eq!(vmids.len(), count);
-        let on_pve1 = plan.steps().iter().filter(|step| step.guest.node == "pve1").count();
+        let on_pve1 = plan.steps().iter().filter(|step| step.guest().unwrap().node == "pve1").count();
         prop_assert!(on_pve1.abs_diff(plan.steps().len() - on_pve1) <= 1, "guests of one declaration are spread");
     }
 

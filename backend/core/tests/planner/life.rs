@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::{Extra, declaration, disk, gib, guest, text};
+use mycopod_core::facility::{Facility, FacilityCall};
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Power};
 use mycopod_core::intent::{Intent, Wish};
-use mycopod_core::observed::{Look, NodeState, Observed, Ownership, Sighting};
-use mycopod_core::plan::{Action, Effect, Plan, Step};
+use mycopod_core::observed::{Look, NodeState, Observed, Ownership, Sighting, Volume};
+use mycopod_core::plan::{Action, Effect, Plan, Step, Subject};
 use mycopod_core::planner::{Resource, World, plan};
 use mycopod_core::policy::Policy;
 use mycopod_core::reading::Question;
+use mycopod_core::size::Size;
 
 /// A cluster with what the database knows of it.
 #[derive(Clone, Debug)]
@@ -35,7 +37,7 @@ impl Life {
     pub fn reserve(&mut self, plan: &Plan) {
         for step in plan.steps() {
             if matches!(step.action, Action::Create { .. } | Action::Clone { .. })
-                && self.resources.iter().all(|row| row.id != step.resource)
+                && self.resources.iter().all(|row| row.id != step.resource().unwrap())
             {
                 self.resources.push(row(step));
             }
@@ -49,7 +51,10 @@ impl Life {
             match step.action {
                 Action::Adopt => self.resources.push(row(step)),
                 Action::Delete => {
-                    self.resources.iter_mut().filter(|row| row.id == step.resource).for_each(|row| row.gone = true);
+                    self.resources
+                        .iter_mut()
+                        .filter(|row| row.id == step.resource().unwrap())
+                        .for_each(|row| row.gone = true);
                 }
                 _ => {}
             }
@@ -62,7 +67,7 @@ impl Life {
             .wishes
             .iter()
             .enumerate()
-            .filter(|(_, wish)| matches!(wish, Wish::Once { .. }))
+            .filter(|(_, wish)| matches!(wish, Wish::Once { .. } | Wish::Facility { .. }))
             .map(|(index, _)| index)
             .collect();
     }
@@ -74,20 +79,60 @@ impl Life {
 
 fn row(step: &Step) -> Resource {
     Resource {
-        id: step.resource,
-        key: step.guest.key(),
-        node: step.guest.node.clone(),
-        name: step.guest.name.clone(),
+        id: step.resource().unwrap(),
+        key: step.guest().unwrap().key(),
+        node: step.guest().unwrap().node.clone(),
+        name: step.guest().unwrap().name.clone(),
         smbios_uuid: None,
         declaration: declaration(),
         gone: false,
     }
 }
 
+/// What Proxmox makes of a step around the guests.
+fn arrange(observed: &mut Observed, facility: &Facility, action: &Action) {
+    let Action::Facility(call) = action else { panic!("{action:?} of {facility}") };
+    match (facility, call) {
+        (Facility::Pool(name), FacilityCall::MakePool { .. }) => assert!(observed.pools.insert(name.clone())),
+        (Facility::Pool(name), FacilityCall::DeletePool) => {
+            let holds = |seen: &Sighting| seen.get(&Plain::Pool.into()) == Some(&text(name));
+            assert!(!observed.guests.iter().any(holds), "pool {name} is not empty");
+            assert!(observed.pools.remove(name));
+        }
+        (Facility::File { node, volume }, FacilityCall::Download { .. }) => {
+            let content = volume.split([':', '/']).nth(1).unwrap().to_owned();
+            let volume = volume.clone();
+            observed.volumes.push(Volume {
+                volume,
+                content,
+                node: node.clone(),
+                size: Size::gib(1),
+                guest: None,
+                at: None,
+            });
+        }
+        (Facility::File { volume, .. }, FacilityCall::DeleteFile) => {
+            let before = observed.volumes.len();
+            observed.volumes.retain(|known| known.volume != *volume);
+            assert!(observed.volumes.len() < before);
+        }
+        (Facility::BackupJob(id), FacilityCall::MakeBackupJob(job)) => {
+            assert!(observed.backup_jobs.as_mut().unwrap().insert(id.clone(), job.clone()).is_none());
+        }
+        (Facility::BackupJob(id), FacilityCall::DeleteBackupJob) => {
+            assert!(observed.backup_jobs.as_mut().unwrap().remove(id).is_some());
+        }
+        (facility, call) => panic!("{call:?} of {facility}"),
+    }
+}
+
 /// What Proxmox makes of a step; a panic where it would refuse, or where a guest that is not ours is touched.
 #[expect(clippy::too_many_lines, reason = "a model of Proxmox, one arm an action")]
 fn apply(observed: &mut Observed, step: &Step) {
-    let key = step.guest.key();
+    if let Subject::Facility { facility } = &step.subject {
+        return arrange(observed, facility, &step.action);
+    }
+    let key = step.guest().unwrap().key();
     match &step.action {
         Action::Create { fields, template, macs } => {
             assert!(observed.numbered(key.vmid).is_none(), "VMID {} is taken", key.vmid);
@@ -99,7 +144,7 @@ fn apply(observed: &mut Observed, step: &Step) {
                     let Some(Value::Text(storage)) = fields.get(&Field::Disk(slot.clone(), DiskPart::Storage)) else {
                         panic!("disk {slot} has no storage")
                     };
-                    fill(observed, &step.guest.node, storage, value);
+                    fill(observed, &step.guest().unwrap().node, storage, value);
                 }
             }
             for (number, mac) in macs {
@@ -112,12 +157,12 @@ fn apply(observed: &mut Observed, step: &Step) {
             let source = observed.numbered(*from).expect("the source exists").clone();
             assert!(*full || source.template, "only a template has linked copies");
             let mut made = source;
-            made.guest = step.guest.clone();
-            made.ownership = Ownership::Ours(step.resource);
+            made.guest = step.guest().unwrap().clone();
+            made.ownership = Ownership::Ours(step.resource().unwrap());
             made.template = false;
             made.power = Power::Stopped;
             made.smbios_uuid = Some(format!("copy-{}", key.vmid));
-            made.fields.insert(Field::Plain(Plain::Name), text(&step.guest.name));
+            made.fields.insert(Field::Plain(Plain::Name), text(&step.guest().unwrap().name));
             made.fields.insert(Field::Plain(Plain::Running), Value::Flag(false));
             made.fields.remove(&Field::Plain(Plain::Description));
             if let Some(storage) = storage {
@@ -128,10 +173,10 @@ fn apply(observed: &mut Observed, step: &Step) {
             observed.guests.push(made);
         }
         _ => {
-            let node = step.guest.node.clone();
+            let node = step.guest().unwrap().node.clone();
             let position = observed.guests.iter().position(|seen| seen.guest.key() == key).expect("the guest exists");
             let mut seen = observed.guests.remove(position);
-            let ours = seen.ownership == Ownership::Ours(step.resource);
+            let ours = seen.ownership == Ownership::Ours(step.resource().unwrap());
             assert!(ours || step.action == Action::Adopt, "{step:?} acts on a guest that is not ours");
             assert!(seen.lock.is_none());
             let on = seen.power != Power::Stopped;
@@ -152,8 +197,8 @@ fn apply(observed: &mut Observed, step: &Step) {
             }
             let mut stays = true;
             match &step.action {
-                Action::Create { .. } | Action::Clone { .. } => unreachable!("handled above"),
-                Action::Adopt => seen.ownership = Ownership::Ours(step.resource),
+                Action::Create { .. } | Action::Clone { .. } | Action::Facility(_) => unreachable!("handled above"),
+                Action::Adopt => seen.ownership = Ownership::Ours(step.resource().unwrap()),
                 Action::Update { fields, macs } => {
                     let nics: BTreeSet<u8> = seen.nics().collect();
                     for (field, value) in fields {
@@ -356,8 +401,13 @@ fn set(seen: &mut Sighting, field: &Field, value: &Value) {
 }
 
 fn blank(step: &Step) -> Sighting {
-    let mut made = guest(step.guest.kind, step.guest.vmid.get(), &step.guest.name, &step.guest.node);
-    made.ownership = Ownership::Ours(step.resource);
+    let mut made = guest(
+        step.guest().unwrap().kind,
+        step.guest().unwrap().vmid.get(),
+        &step.guest().unwrap().name,
+        &step.guest().unwrap().node,
+    );
+    made.ownership = Ownership::Ours(step.resource().unwrap());
     made.raw.clear();
     made.fields.retain(|field, _| !matches!(field, Field::Disk(..) | Field::Nic(..)));
     made

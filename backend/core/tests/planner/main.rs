@@ -3,6 +3,7 @@
 
 mod deeds;
 mod devices;
+mod facility;
 mod firewall;
 mod identity;
 mod laws;

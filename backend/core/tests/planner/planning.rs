@@ -104,9 +104,9 @@ fn plan_of_deeds() {
 fn guests_are_spread_over_the_nodes_that_can_hold_them() {
     let saying = (1..=3).fold(Saying::default(), |saying, n| saying.create(&format!("api-{n}"), Kind::Qemu, &[]));
     let plan = planned(&saying);
-    let nodes: Vec<&str> = plan.steps().iter().map(|step| step.guest.node.as_str()).collect();
+    let nodes: Vec<&str> = plan.steps().iter().map(|step| step.guest().unwrap().node.as_str()).collect();
     assert_eq!(nodes, ["pve2", "pve1", "pve2"], "pve2 has more memory to spare");
-    let vmids: Vec<u32> = plan.steps().iter().map(|step| step.guest.vmid.get()).collect();
+    let vmids: Vec<u32> = plan.steps().iter().map(|step| step.guest().unwrap().vmid.get()).collect();
     assert_eq!(vmids, [100, 106, 110], "the lowest free ones");
 }
 
@@ -149,7 +149,7 @@ fn a_full_or_silent_node_is_never_chosen() {
     life.observed.guests.retain(|seen| seen.guest.node != "pve2");
     life.observed.images.retain(|image| image.node != "pve2");
     let plan = life.plan(&intent(&Saying::default().create("a-1", Kind::Qemu, &[]), &life.observed)).unwrap();
-    assert_eq!(plan.steps()[0].guest.node, "pve1");
+    assert_eq!(plan.steps()[0].guest().unwrap().node, "pve1");
     assert!(plan.notes().iter().any(|note| note.contains("pve2 does not answer")));
 }
 
@@ -203,13 +203,17 @@ fn unknown_is_not_absent() {
     let plan = life.plan(&wanted).unwrap();
     life.carry_out(plan.steps());
     life.reserve(&plan);
-    let node = plan.steps()[0].guest.node.clone();
+    let node = plan.steps()[0].guest().unwrap().node.clone();
     life.observed.guests.retain(|seen| seen.guest.node != node);
     let gone = life.clone();
     life.observed.nodes.insert(node, NodeState::Unreachable { why: "silence".into() });
     assert!(life.plan(&wanted).unwrap_err()[0].text.contains("unknown is not absent"));
     let again = gone.plan(&wanted).unwrap();
-    assert_eq!(again.steps()[0].guest.vmid, plan.steps()[0].guest.vmid, "proven absent, it is made again as it was");
+    assert_eq!(
+        again.steps()[0].guest().unwrap().vmid,
+        plan.steps()[0].guest().unwrap().vmid,
+        "proven absent, it is made again as it was"
+    );
     // Once seen, it may have moved to any node.
     let mut moved = gone;
     moved.resources[0].smbios_uuid = Some("known".into());
@@ -247,7 +251,7 @@ fn what_a_later_declaration_deleted_is_not_made_again() {
     assert!(plan.is_empty() && plan.notes()[0].contains("not made again"), "{:?}", plan.notes());
     let other = intent(&Saying::default().create("b-1", Kind::Qemu, &[]), &life.observed);
     life.resources[0].id = resource(9);
-    assert_eq!(life.plan(&other).unwrap().steps()[0].guest.vmid, vmid(100), "its VMID is free again");
+    assert_eq!(life.plan(&other).unwrap().steps()[0].guest().unwrap().vmid, vmid(100), "its VMID is free again");
 }
 
 #[test]
@@ -315,7 +319,7 @@ fn a_template_on_shared_storage_serves_all_nodes() {
     let wants = [Want::Image("debian 12"), Want::Node("pve2")];
     let saying = Saying::default().create("far", Kind::Qemu, &wants);
     let plan = life.plan(&intent(&saying, &life.observed)).unwrap();
-    assert_eq!(plan.steps()[0].guest.node, "pve2");
+    assert_eq!(plan.steps()[0].guest().unwrap().node, "pve2");
     assert!(matches!(&plan.steps()[0].action, Action::Clone { from_node, .. } if from_node == "pve1"));
     let mut local = Life::new(cluster());
     local.observed.images.retain(|image| image.node == "pve1");
@@ -341,7 +345,7 @@ fn a_planners_question_can_be_answered_by_leaving_the_guest_out() {
     let answers = crate::support::answer(&question, mycopod_core::reading::LEAVE_OUT);
     let wanted = resolved(&saying, &life.observed, &answers).unwrap();
     let plan = life.plan(&wanted).unwrap();
-    assert!(plan.steps().iter().all(|step| step.guest.name == "web-02"));
+    assert!(plan.steps().iter().all(|step| step.guest().unwrap().name == "web-02"));
 }
 
 #[test]
@@ -383,7 +387,7 @@ fn a_half_made_copy_is_finished_and_not_made_again() {
     life.carry_out(&plan.steps()[..1]);
     let rest = life.plan(&wanted).unwrap();
     assert_eq!(actions(&rest), ["update", "resize"]);
-    assert_eq!(settled(&rest.steps()[0], &life.look(rest.steps()[0].guest.key())), Settled::No);
+    assert_eq!(settled(&rest.steps()[0], &life.look(rest.steps()[0].guest().unwrap().key())), Settled::No);
 }
 
 #[test]

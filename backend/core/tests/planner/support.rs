@@ -43,6 +43,7 @@ fn content(names: &[&str]) -> BTreeSet<String> {
 
 pub fn node() -> Node {
     let storage = |tib: u64, names: &[&str]| Storage {
+        kind: "lvmthin".to_owned(),
         total: Size::gib(tib * 1024),
         free: Size::gib(tib * 1024),
         content: content(names),
@@ -238,6 +239,8 @@ pub fn cluster() -> Observed {
         images,
         volumes: files(),
         pools: content(&["prod", "lab"]),
+        backup_jobs: Some(BTreeMap::new()),
+        replicas: BTreeMap::new(),
     }
 }
 

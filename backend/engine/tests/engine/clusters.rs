@@ -45,7 +45,8 @@ async fn guests_of_one_name_and_number_on_two_clusters_are_two() {
     let there = lab.make(&format!("{TWIN} on cluster lab")).await;
     assert_eq!((here.cluster.as_str(), there.cluster.as_str()), ("main", "lab"));
     assert_eq!(there.reading.as_ref().unwrap().cluster.as_ref().unwrap().display, "lab");
-    let vmid = |detail: &mycopod_engine::view::Detail| detail.plan.as_ref().unwrap().steps[0].guest.vmid;
+    let vmid =
+        |detail: &mycopod_engine::view::Detail| detail.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap().vmid;
     assert_eq!(vmid(&here), vmid(&there), "each cluster has its own numbers");
     // Each was made once, where it belongs.
     let on = |observed: mycopod_core::observed::Observed| {
@@ -75,7 +76,7 @@ async fn guests_of_one_name_and_number_on_two_clusters_are_two() {
 async fn a_guest_restored_on_another_cluster_is_not_ours_there() {
     let (lab, other) = two_clusters().await;
     let made = lab.make(TWIN).await;
-    let guest = &made.plan.as_ref().unwrap().steps[0].guest;
+    let guest = made.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap();
     let seen = lab.named("twin").await.remove(0);
     // The marker goes along with the notes, as in a backup that is restored elsewhere.
     let form = [("vmid", &*guest.vmid.to_string()), ("name", "twin"), ("description", &*seen.raw["description"])];

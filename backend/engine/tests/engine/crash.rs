@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::lab::Lab;
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
@@ -71,8 +72,11 @@ impl Hypervisor for Crashing {
     async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
         self.inner.task_log(upid, start).await
     }
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
-        self.inner.tasks_of(node, vmid).await
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
+        self.inner.look_around(facility).await
+    }
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
+        self.inner.tasks_of(tasks).await
     }
     async fn rights(&self) -> Result<Rights, CallError> {
         self.inner.rights().await
@@ -92,7 +96,7 @@ async fn crash_at(text: &str, at: usize, after: bool) -> Option<(Lab, mycopod_en
     let detail = lab.declare(text).await;
     let plan = detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}"));
     let destroy =
-        plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.guest.name.clone()).collect();
+        plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.name().to_owned()).collect();
     let id = DeclarationId(detail.id);
     lab.engine.approve(&lab.admin, id, &plan.digest, &destroy).await.unwrap();
     tokio::select! {
@@ -179,7 +183,7 @@ async fn a_reboot_is_never_asked_for_twice() {
         let (lab, detail) =
             crash_at("reboot web-01", 1, after).await.expect("adopting is the first write, rebooting the second");
         let guest = lab.named("web-01").await.remove(0).guest;
-        let reboots = lab.pve.tasks_of(&guest.node, guest.vmid).await.unwrap();
+        let reboots = lab.pve.tasks_of(Tasks::OfGuest { node: &guest.node, vmid: guest.vmid }).await.unwrap();
         let reboots = reboots.iter().filter(|upid| upid.kind() == "qmreboot").count();
         if after {
             assert_eq!((detail.status, reboots), ("converged", 1), "the task was found: {detail:#?}");

@@ -7,11 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use mycopod_core::cluster::Secret;
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
@@ -55,8 +56,11 @@ impl Hypervisor for Faulty {
     async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
         self.0.task_log(upid, start).await
     }
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
-        self.0.tasks_of(node, vmid).await
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
+        self.0.look_around(facility).await
+    }
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
+        self.0.tasks_of(tasks).await
     }
     async fn rights(&self) -> Result<Rights, CallError> {
         self.0.rights().await
@@ -147,7 +151,9 @@ async fn many_declarations_at_once_get_a_vmid_each() {
     let details = join_all(texts.iter().map(|text| lab.declare(text))).await;
     let vmids: BTreeSet<u32> = details
         .iter()
-        .map(|detail| detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}")).steps[0].guest.vmid)
+        .map(|detail| {
+            detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}")).steps[0].guest.as_ref().unwrap().vmid
+        })
         .collect();
     assert_eq!(vmids.len(), texts.len());
 }

@@ -58,7 +58,7 @@ fn planned(intent: &Intent, observed: &Observed) -> Plan {
 
 async fn carry_out(lab: &Lab, plan: &Plan) {
     for step in plan.steps() {
-        let look = lab.pve.look(step.guest.key()).await.unwrap();
+        let look = lab.pve.look(step.guest().unwrap().key()).await.unwrap();
         assert_eq!(settled(step, &look), Settled::No, "{step:?}");
         let submitted = lab.pve.submit(step, &look, None).await;
         if let Submitted::Task(upid) = submitted.unwrap_or_else(|error| panic!("{}: {error}", step.summary)) {
@@ -70,7 +70,7 @@ async fn carry_out(lab: &Lab, plan: &Plan) {
                 }
             }
         }
-        let look = lab.pve.look(step.guest.key()).await.unwrap();
+        let look = lab.pve.look(step.guest().unwrap().key()).await.unwrap();
         assert_eq!(settled(step, &look), Settled::Yes, "{step:?}: {look:#?}");
     }
 }

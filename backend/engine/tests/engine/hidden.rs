@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
@@ -50,8 +51,11 @@ impl Hypervisor for Narrow {
     async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
         self.0.task_log(upid, start).await
     }
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
-        self.0.tasks_of(node, vmid).await
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
+        self.0.look_around(facility).await
+    }
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
+        self.0.tasks_of(tasks).await
     }
     async fn rights(&self) -> Result<Rights, CallError> {
         self.0.rights().await
@@ -68,7 +72,7 @@ async fn numbers_of_guests_that_may_not_be_seen_are_not_chosen() {
     lab.restart(Arc::new(Narrow(lab.pve.clone())));
     let detail = lab.declare("three VMs dark-1 to dark-3, each with 1 core, 1 GB memory and a 5 GB disk").await;
     let plan = detail.plan.unwrap_or_else(|| panic!("{:?}", detail.status_reason));
-    let chosen: Vec<u32> = plan.steps.iter().map(|step| step.guest.vmid).collect();
+    let chosen: Vec<u32> = plan.steps.iter().map(|step| step.guest.as_ref().unwrap().vmid).collect();
     assert_eq!(chosen.len(), 3);
     assert!(chosen.iter().all(|vmid| !taken.contains(vmid)), "{chosen:?} of {taken:?}");
 }

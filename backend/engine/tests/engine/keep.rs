@@ -7,12 +7,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::TimeDelta;
 use mycopod_core::cluster::Secret;
+use mycopod_core::facility::Facility;
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
@@ -232,9 +233,12 @@ impl Hypervisor for Counting {
     async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
         self.inner.task_log(upid, start).await
     }
-    async fn tasks_of(&self, node: &str, vmid: Vmid) -> Result<Vec<Upid>, CallError> {
+    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
+        self.inner.look_around(facility).await
+    }
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
         self.count(1);
-        self.inner.tasks_of(node, vmid).await
+        self.inner.tasks_of(tasks).await
     }
     async fn rights(&self) -> Result<Rights, CallError> {
         self.inner.rights().await

@@ -129,7 +129,7 @@ impl Lab {
     pub async fn confirm(&self, detail: &Detail) -> Detail {
         let plan = detail.plan.as_ref().unwrap_or_else(|| panic!("no plan: {detail:#?}"));
         let destroy: BTreeSet<String> =
-            plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.guest.name.clone()).collect();
+            plan.steps.iter().filter(|step| step.effect == "destroy").map(|step| step.name().to_owned()).collect();
         let id = DeclarationId(detail.id);
         self.engine.approve(&self.admin, id, &plan.digest, &destroy).await.unwrap();
         self.settled(id).await

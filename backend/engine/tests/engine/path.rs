@@ -309,11 +309,11 @@ async fn what_was_called_off_is_not_carried_out_and_its_vmid_is_free_again() {
     let detail = lab.declare(SHOP).await;
     let id = DeclarationId(detail.id);
     lab.engine.cancel(&lab.admin, id).await.unwrap();
-    let vmid = detail.plan.as_ref().unwrap().steps[0].guest.vmid;
+    let vmid = detail.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap().vmid;
     let refused = lab.engine.approve(&lab.admin, id, &detail.plan.as_ref().unwrap().digest, &BTreeSet::new()).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))));
     let other = lab.declare("create a vm called other-1 with 1 core, 1 GB memory and a 5 GB disk").await;
-    assert_eq!(other.plan.unwrap().steps[0].guest.vmid, vmid);
+    assert_eq!(other.plan.unwrap().steps[0].guest.as_ref().unwrap().vmid, vmid);
 }
 
 #[tokio::test(flavor = "multi_thread")]

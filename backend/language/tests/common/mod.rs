@@ -88,6 +88,7 @@ fn statement(statement: &Statement) -> String {
             let edits = if edits.is_empty() { String::new() } else { format!(": {}", self::edits(edits)) };
             format!("{full}clone {} as {}{edits}", selector(&from.selector), name.value)
         }
+        What::Facility(wanted) => format!("{wanted:?}"),
     }
 }
 

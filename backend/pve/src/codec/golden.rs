@@ -15,7 +15,7 @@ use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::ResourceId;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Ownership, Sighting};
-use mycopod_core::plan::{Action, Effect, Step};
+use mycopod_core::plan::{Action, Effect, Step, Subject};
 use mycopod_core::ports::CallError;
 use mycopod_core::size::Size;
 use proptest::prelude::*;
@@ -88,8 +88,7 @@ fn updated(guest: &Sighting, fields: BTreeMap<Field, Value>) -> Result<Sighting,
     let step = Step {
         seq: 1,
         wish: 0,
-        guest: GuestRef::clone(&guest.guest),
-        resource: resource(),
+        subject: Subject::Guest { guest: GuestRef::clone(&guest.guest), resource: resource() },
         action: Action::Update { fields, macs: BTreeMap::new() },
         effect: Effect::Live,
         summary: String::new(),

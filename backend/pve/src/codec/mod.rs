@@ -4,6 +4,7 @@
 //! leaves every other option where and as it was.
 
 mod disk;
+mod facility;
 mod firewall;
 mod form;
 #[cfg(test)]

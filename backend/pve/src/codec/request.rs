@@ -1,31 +1,28 @@
 //! A step of a plan → the one call that carries it out.
 
-use std::collections::BTreeMap;
+mod configure;
+mod make;
+mod operate;
 
 use mycopod_core::cluster::Secret;
-use mycopod_core::field::{DiskPart, Field, Plain, Slot, Value};
-use mycopod_core::guest::Kind;
+use mycopod_core::guest::{GuestRef, Kind};
+use mycopod_core::id::ResourceId;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Sighting};
-use mycopod_core::plan::{Action, Step};
+use mycopod_core::plan::{Action, Step, Subject};
 use mycopod_core::ports::CallError;
 use reqwest::Method;
 
-use super::form::{Form, plain, set_fields, unfit};
-use super::plain::name_key;
-use super::{disk, firewall};
+use super::facility;
+use super::form::{Form, unfit};
 
-/// The seconds a guest's system has to restart; then the task fails, and it is never switched off unasked.
-const REBOOT_SECONDS: u32 = 180;
 /// What Proxmox's web UI gives new VMs: one controller a disk, so that each has an I/O thread.
 const CONTROLLER: &str = "virtio-scsi-single";
-/// Linux 2.6 and later.
-const OS_TYPE: &str = "l26";
 
 /// One call that changes something.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The node that carries it out.
+    /// The node that carries it out; empty where any does.
     pub node: String,
     pub method: Method,
     /// The path below `/api2/json` by segments.
@@ -38,7 +35,6 @@ pub struct Request {
 /// `secret` is the value that [`Step::secret`] names. A guest's own digest goes with every call that takes one. Nothing is sent (and the answer is a
 /// [`CallError::Rejected`]) where the step does not fit what was seen: another guest, a number that is
 /// taken, a disk where one shall be added, a field that guests of that kind do not have.
-#[expect(clippy::too_many_lines, reason = "one arm a call, so that none is forgotten")]
 pub fn request(
     step: &Step,
     seen: &Look,
@@ -46,342 +42,113 @@ pub fn request(
     pool: Option<&str>,
     secret: Option<&Secret>,
 ) -> Result<Request, CallError> {
-    match &step.action {
-        Action::Create { fields, template, macs } => {
-            vacant(step, seen)?;
-            let mut form = made(step, "vmid", pool);
-            create(step, fields, template.as_deref(), macs, marker, &mut form)?;
-            set_password(step, secret, &mut form)?;
-            let path = vec!["nodes".into(), step.guest.node.clone(), step.guest.kind.to_string()];
-            Ok(Request { node: step.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
-        }
-        Action::Clone { from, from_node, full, storage, .. } => {
-            vacant(step, seen)?;
-            let mut form = made(step, "newid", pool);
-            form.set(name_key(step.guest.kind), &step.guest.name);
-            form.set("full", &u8::from(*full));
-            if let (true, Some(storage)) = (*full, storage) {
-                form.set("storage", plain(storage)?);
-            }
-            if step.guest.node != *from_node {
-                form.set("target", &step.guest.node);
-            }
-            form.set("description", &marker.mark("", step.resource, step.guest.vmid));
-            let path = ["nodes", from_node, step.guest.kind.as_str(), &from.to_string(), "clone"];
-            Ok(Request {
-                node: from_node.clone(),
-                method: Method::POST,
-                path: path.map(str::to_owned).into(),
-                params: form.into_params(),
-            })
-        }
-        Action::Adopt => {
-            let guest = present(step, seen)?;
-            let notes = guest.raw.get("description").map_or("", String::as_str);
-            let mut form = Form::guarded(guest);
-            form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::Update { fields, macs } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::guarded(guest);
-            set_fields(step.guest.kind, fields, &guest.raw, macs, false, &mut form)?;
-            set_password(step, secret, &mut form)?;
-            if let Some(Value::Text(notes)) = fields.get(&Field::Plain(Plain::Description)) {
-                form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
-            }
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::AddDisk { slot, storage, size, parts } => {
-            let guest = present(step, seen)?;
-            if guest.raw.contains_key(slot.as_str()) {
-                return Err(unfit(format!("{slot} of {} is already in use", step.guest.name)));
-            }
-            let iothreads = guest.raw.get("scsihw").is_some_and(|controller| controller == CONTROLLER);
-            let mut form = Form::guarded(guest);
-            form.set(slot.as_str(), &disk::make(step.guest.kind, slot, storage, *size, parts, iothreads)?);
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::Resize { slot, size } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::guarded(guest);
-            form.set("disk", slot);
-            form.set("size", &disk::print_size(*size));
-            Ok(on(guest, Method::PUT, &["resize"], form))
-        }
-        Action::Start => Ok(on(present(step, seen)?, Method::POST, &["status", "start"], Form::default())),
-        Action::MoveDisk { disk, storage } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::guarded(guest);
-            let (call, key) = match step.guest.kind {
-                Kind::Qemu => ("move_disk", "disk"),
-                Kind::Lxc => ("move_volume", "volume"),
-            };
-            form.set(key, plain(disk)?);
-            form.set("storage", plain(storage)?);
-            // Without it the old volume would stay behind as an unused disk.
-            form.set("delete", &1);
-            Ok(on(guest, Method::POST, &[call], form))
-        }
-        Action::Detach { slot, volume } => {
-            let guest = present(step, seen)?;
-            if guest.raw.get(slot.as_str()).is_none_or(|entry| entry.split(',').next() != Some(volume)) {
-                return Err(unfit(format!("{slot} of {} is not {volume}", step.guest.name)));
-            }
-            let mut form = Form::guarded(guest);
-            form.delete(slot.as_str());
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::DestroyVolume { volume } => {
-            let guest = present(step, seen)?;
-            let unused = guest.raw.iter().find(|(key, entry)| key.starts_with("unused") && *entry == volume);
-            let (key, _) = unused.ok_or_else(|| unfit(format!("{volume} is no unused disk of {}", step.guest.name)))?;
-            let mut form = Form::guarded(guest);
-            form.delete(key);
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::RemoveNic { number } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::guarded(guest);
-            for key in [format!("net{number}"), format!("ipconfig{number}")] {
-                if guest.raw.contains_key(&key) {
-                    form.delete(&key);
-                }
-            }
-            Ok(on(guest, Method::PUT, &["config"], form))
-        }
-        Action::SetPool { from, to } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::default();
-            form.set("vms", &guest.guest.vmid);
-            let pool = if to.is_empty() {
-                form.set("delete", &1);
-                from
-            } else {
-                form.set("allow-move", &1);
-                to
-            };
-            form.set("poolid", pool);
-            let path = vec!["pools".to_owned()];
-            Ok(Request { node: guest.guest.node.clone(), method: Method::PUT, path, params: form.into_params() })
-        }
-        Action::SetHa { known, state } => {
-            let guest = present(step, seen)?;
-            let kind = if step.guest.kind == Kind::Qemu { "vm" } else { "ct" };
-            let sid = format!("{kind}:{}", guest.guest.vmid);
-            let mut form = Form::default();
-            if !state.is_empty() {
-                form.set("state", plain(state)?);
-            }
-            let mut path = ["cluster", "ha", "resources"].map(str::to_owned).to_vec();
-            let method = match (known, state.is_empty()) {
-                (false, _) => {
-                    form.set("sid", &sid);
-                    Method::POST
-                }
-                (true, empty) => {
-                    path.push(sid);
-                    if empty { Method::DELETE } else { Method::PUT }
-                }
-            };
-            Ok(Request { node: guest.guest.node.clone(), method, path, params: form.into_params() })
-        }
-        Action::Firewall(call) => {
-            let guest = present(step, seen)?;
-            let (method, below, form) = firewall::call(call, guest)?;
-            let below: Vec<&str> = ["firewall"].into_iter().chain(below.iter().map(String::as_str)).collect();
-            Ok(on(guest, method, &below, form))
-        }
-        Action::Shutdown { seconds } => {
-            let mut form = Form::default();
-            form.set("timeout", seconds);
-            form.set("forceStop", &0);
-            Ok(on(present(step, seen)?, Method::POST, &["status", "shutdown"], form))
-        }
-        Action::Suspend => Ok(on(present(step, seen)?, Method::POST, &["status", "suspend"], Form::default())),
-        Action::Resume => Ok(on(present(step, seen)?, Method::POST, &["status", "resume"], Form::default())),
-        Action::Rollback { name } => {
-            Ok(on(present(step, seen)?, Method::POST, &["snapshot", name, "rollback"], Form::default()))
-        }
-        Action::DeleteSnapshot { name } => {
-            Ok(on(present(step, seen)?, Method::DELETE, &["snapshot", name], Form::default()))
-        }
-        Action::Backup { storage, mode } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::default();
-            form.set("vmid", &guest.guest.vmid);
-            form.set("storage", plain(storage)?);
-            form.set("mode", plain(mode)?);
-            form.set("compress", "zstd");
-            let path = ["nodes", &guest.guest.node, "vzdump"].map(str::to_owned).into();
-            Ok(Request { node: guest.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
-        }
-        Action::Restore { backup } => {
-            let guest = present(step, seen)?;
-            let mut form = Form::default();
-            form.set("vmid", &guest.guest.vmid);
-            form.set("force", &1);
-            match step.guest.kind {
-                Kind::Qemu => form.set("archive", plain(backup)?),
-                Kind::Lxc => {
-                    form.set("ostemplate", plain(backup)?);
-                    form.set("restore", &1);
-                }
-            }
-            let path = ["nodes", &guest.guest.node, step.guest.kind.as_str()].map(str::to_owned).into();
-            Ok(Request { node: guest.guest.node.clone(), method: Method::POST, path, params: form.into_params() })
-        }
-        Action::MakeTemplate => Ok(on(present(step, seen)?, Method::POST, &["template"], Form::default())),
-        Action::Migrate { node, running, local_disks, storage } => {
-            let mut form = Form::default();
-            form.set("target", plain(node)?);
-            let (goes_on, at) = match step.guest.kind {
-                Kind::Qemu => ("online", "targetstorage"),
-                Kind::Lxc => ("restart", "target-storage"),
-            };
-            if *running {
-                form.set(goes_on, &1);
-            }
-            // A container's local disks are always copied; it has no such parameter.
-            if *local_disks && step.guest.kind == Kind::Qemu {
-                form.set("with-local-disks", &1);
-            }
-            if let Some(storage) = storage {
-                form.set(at, plain(storage)?);
-            }
-            Ok(on(present(step, seen)?, Method::POST, &["migrate"], form))
-        }
-        Action::Stop => Ok(on(present(step, seen)?, Method::POST, &["status", "stop"], Form::default())),
-        Action::Reboot => {
-            let mut form = Form::default();
-            form.set("timeout", &REBOOT_SECONDS);
-            Ok(on(present(step, seen)?, Method::POST, &["status", "reboot"], form))
-        }
-        Action::Snapshot { name } => {
-            let mut form = Form::default();
-            form.set("snapname", name);
-            if step.guest.kind == Kind::Qemu {
-                form.set("vmstate", &0);
-            }
-            Ok(on(present(step, seen)?, Method::POST, &["snapshot"], form))
-        }
-        Action::Delete => {
-            let mut form = Form::default();
-            // Out of backup jobs, replication and HA, so that a later guest of that number inherits nothing.
-            form.set("purge", &1);
-            // The disks in its configuration go, detached ones included. Volumes that only bear its number were
-            // in no plan: they stay.
-            form.set("destroy-unreferenced-disks", &0);
-            Ok(on(present(step, seen)?, Method::DELETE, &[], form))
-        }
-    }
-}
-
-/// The password that a step names; a container takes one at its making alone.
-fn set_password(step: &Step, secret: Option<&Secret>, form: &mut Form) -> Result<(), CallError> {
-    let Some(name) = step.secret() else { return Ok(()) };
-    let secret = secret.ok_or_else(|| unfit(format!("there is no secret {name}")))?;
-    match (step.guest.kind, &step.action) {
-        (Kind::Qemu, _) => form.set("cipassword", secret.expose()),
-        (Kind::Lxc, Action::Create { .. }) => form.set("password", secret.expose()),
-        (Kind::Lxc, _) => return Err(unfit("a container takes a password at its making alone")),
-    }
-    Ok(())
-}
-
-/// The guest that the step acts on.
-fn present<'a>(step: &Step, seen: &'a Look) -> Result<&'a Sighting, CallError> {
-    match seen {
-        Look::Present(guest) if guest.guest.key() == step.guest.key() => Ok(guest),
-        Look::Present(guest) => {
-            Err(unfit(format!("{} {} was seen, not {}", guest.guest.kind, guest.guest.vmid, step.guest.vmid)))
-        }
-        Look::Absent => Err(unfit(format!("{} {} is not there", step.guest.kind.noun(), step.guest.vmid))),
-        Look::Unknown(why) => Err(unfit(format!("{} is unknown: {why}", step.guest.vmid))),
-    }
-}
-
-/// That nothing is known to have the number. Where that is unknown, Proxmox's own claim on it decides.
-fn vacant(step: &Step, seen: &Look) -> Result<(), CallError> {
-    match seen {
-        Look::Present(guest) => Err(unfit(format!("{} is taken by {}", guest.guest.vmid, guest.guest.name))),
-        Look::Absent | Look::Unknown(_) => plain(&step.guest.node).map(|_| ()),
-    }
-}
-
-/// A call on an existing guest, on the node where it was seen.
-fn on(guest: &Sighting, method: Method, below: &[&str], form: Form) -> Request {
-    let vmid = guest.guest.vmid.to_string();
-    let path = ["nodes", &guest.guest.node, guest.guest.kind.as_str(), &vmid].into_iter().chain(below.iter().copied());
-    let path = path.map(str::to_owned).collect();
-    Request { node: guest.guest.node.clone(), method, path, params: form.into_params() }
-}
-
-/// What all new guests have: the number, by the name that the call has for it, and the pool.
-fn made(step: &Step, number: &str, pool: Option<&str>) -> Form {
-    let mut form = Form::default();
-    form.set(number, &step.guest.vmid);
-    if let Some(pool) = pool {
-        form.set("pool", pool);
-    }
-    form
-}
-
-fn create(
-    step: &Step,
-    fields: &BTreeMap<Field, Value>,
-    template: Option<&str>,
-    macs: &BTreeMap<u8, String>,
-    marker: &MarkerKey,
-    form: &mut Form,
-) -> Result<(), CallError> {
-    let kind = step.guest.kind;
-    form.set(name_key(kind), &step.guest.name);
-    match (kind, template) {
-        (Kind::Qemu, None) => {
-            form.set("ostype", OS_TYPE);
-            form.set("scsihw", CONTROLLER);
-        }
-        (Kind::Lxc, Some(template)) => form.set("ostemplate", template),
-        (Kind::Qemu, Some(_)) => return Err(unfit("a VM is not unpacked from a template volume")),
-        (Kind::Lxc, None) => return Err(unfit("a container needs a template volume")),
-    }
-    let mut rest = fields.clone();
-    let mut disks: BTreeMap<&Slot, BTreeMap<DiskPart, Value>> = BTreeMap::new();
-    for (field, value) in fields {
-        let Field::Disk(slot, part) = field else { continue };
-        disks.entry(slot).or_default().insert(*part, value.clone());
-        rest.remove(field);
-    }
-    for (slot, mut parts) in disks {
-        let (Some(Value::Size(size)), Some(Value::Text(storage))) =
-            (parts.remove(&DiskPart::Size), parts.remove(&DiskPart::Storage))
-        else {
-            return Err(unfit(format!("{slot} has no size or no storage")));
-        };
-        form.set(slot.as_str(), &disk::make(kind, slot, &storage, size, &parts, true)?);
-    }
-    // A pool is a parameter of its own at a guest's making, and the one of the settings gives way to it.
-    if let Some(Value::Text(pool)) = rest.remove(&Plain::Pool.into()) {
-        form.set("pool", &pool);
-    }
-    set_fields(kind, &rest, &BTreeMap::new(), macs, true, form)?;
-    let notes = match fields.get(&Field::Plain(Plain::Description)) {
-        Some(Value::Text(notes)) => notes.as_str(),
-        _ => "",
+    let (guest, resource) = match (&step.subject, &step.action) {
+        (Subject::Facility { facility }, Action::Facility(call)) => return facility::request(facility, call),
+        (Subject::Facility { facility }, action) => return Err(unfit(format!("{} of {facility}", action.name()))),
+        (Subject::Guest { guest, resource }, _) => (guest, *resource),
     };
-    form.set("description", &marker.mark(notes, step.resource, step.guest.vmid));
-    Ok(())
+    let secret = match (step.secret(), secret) {
+        (Some(name), None) => return Err(unfit(format!("there is no secret {name}"))),
+        (name, secret) => name.and(secret),
+    };
+    let call = Call { guest, resource, seen, marker, pool, secret };
+    match &step.action {
+        Action::Create { fields, template, macs } => call.create(fields, template.as_deref(), macs),
+        Action::Clone { from, from_node, full, storage, .. } => {
+            call.clone_of(*from, from_node, *full, storage.as_deref())
+        }
+        Action::Restore { backup } => call.restore(backup),
+        Action::Adopt => call.adopt(),
+        Action::Update { fields, macs } => call.update(fields, macs),
+        Action::AddDisk { slot, storage, size, parts } => call.add_disk(slot, storage, *size, parts),
+        Action::Resize { slot, size } => call.resize(slot, *size),
+        Action::MoveDisk { disk, storage } => call.move_disk(disk, storage),
+        Action::Detach { slot, volume } => call.detach(slot, volume),
+        Action::DestroyVolume { volume } => call.destroy_volume(volume),
+        Action::RemoveNic { number } => call.remove_nic(*number),
+        Action::SetPool { from, to } => call.set_pool(from, to),
+        Action::SetHa { known, state } => call.set_ha(*known, state),
+        Action::Firewall(change) => call.firewall(change),
+        Action::Start => call.turn("start", Form::default()),
+        Action::Stop => call.turn("stop", Form::default()),
+        Action::Suspend => call.turn("suspend", Form::default()),
+        Action::Resume => call.turn("resume", Form::default()),
+        Action::Shutdown { seconds } => call.shutdown(*seconds),
+        Action::Reboot => call.reboot(),
+        Action::Snapshot { name } => call.snapshot(name),
+        Action::Rollback { name } => call.on(Method::POST, &["snapshot", name, "rollback"], Form::default()),
+        Action::DeleteSnapshot { name } => call.on(Method::DELETE, &["snapshot", name], Form::default()),
+        Action::Backup { storage, mode } => call.backup(storage, mode),
+        Action::MakeTemplate => call.on(Method::POST, &["template"], Form::default()),
+        Action::Migrate { node, running, local_disks, storage } => {
+            call.migrate(node, *running, *local_disks, storage.as_deref())
+        }
+        Action::Delete => call.delete(),
+        Action::Facility(call) => Err(unfit(format!("{} of a guest", call.name()))),
+    }
+}
+
+/// A call in the making.
+struct Call<'a> {
+    guest: &'a GuestRef,
+    resource: ResourceId,
+    seen: &'a Look,
+    marker: &'a MarkerKey,
+    pool: Option<&'a str>,
+    /// The value of the secret that the step names.
+    secret: Option<&'a Secret>,
+}
+
+impl<'a> Call<'a> {
+    fn is_vm(&self) -> bool {
+        self.guest.kind == Kind::Qemu
+    }
+
+    /// The guest that the step acts on.
+    fn present(&self) -> Result<&'a Sighting, CallError> {
+        let GuestRef { kind, vmid, .. } = self.guest;
+        match self.seen {
+            Look::Present(seen) if seen.guest.key() == self.guest.key() => Ok(seen),
+            Look::Present(seen) => Err(unfit(format!("{} {} was seen, not {vmid}", seen.guest.kind, seen.guest.vmid))),
+            Look::Facility(_) => Err(unfit(format!("no guest was seen, but {vmid} is one"))),
+            Look::Absent => Err(unfit(format!("{} {vmid} is not there", kind.noun()))),
+            Look::Unknown(why) => Err(unfit(format!("{vmid} is unknown: {why}"))),
+        }
+    }
+
+    /// `notes` with our marker.
+    fn marked(&self, notes: &str) -> String {
+        self.marker.mark(notes, self.resource, self.guest.vmid)
+    }
+
+    /// A call on the guest, on the node where it was seen.
+    fn on(&self, method: Method, below: &[&str], form: Form) -> Result<Request, CallError> {
+        let guest = &self.present()?.guest;
+        let vmid = guest.vmid.to_string();
+        let path = ["nodes", &guest.node, guest.kind.as_str(), &vmid].into_iter().chain(below.iter().copied());
+        let path = path.map(str::to_owned).collect();
+        Ok(Request { node: guest.node.clone(), method, path, params: form.into_params() })
+    }
+
+    /// A call on something else that belongs to the guest.
+    fn beside(&self, method: Method, path: &[&str], form: Form) -> Result<Request, CallError> {
+        let node = self.present()?.guest.node.clone();
+        Ok(Request {
+            node,
+            method,
+            path: path.iter().map(|&part| part.to_owned()).collect(),
+            params: form.into_params(),
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use chrono::DateTime;
-    use mycopod_core::field::Slot;
-    use mycopod_core::guest::{GuestKey, GuestRef, Power, Vmid};
-    use mycopod_core::id::ResourceId;
+    use mycopod_core::field::{Field, Slot, Value};
+    use mycopod_core::guest::{GuestKey, Power, Vmid};
     use mycopod_core::observed::Ownership;
     use mycopod_core::plan::Effect;
     use mycopod_core::size::Size;
@@ -410,8 +177,7 @@ mod tests {
         Step {
             seq: 1,
             wish: 0,
-            guest,
-            resource: resource(),
+            subject: Subject::Guest { guest, resource: resource() },
             action,
             effect: Effect::Live,
             summary: String::new(),

@@ -9,7 +9,7 @@ use mycopod_core::guest::{GuestKey, GuestRef, Kind, Power, Vmid};
 use mycopod_core::id::ResourceId;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Ownership, Sighting};
-use mycopod_core::plan::{Action, Effect, Step};
+use mycopod_core::plan::{Action, Effect, Step, Subject};
 use mycopod_core::ports::{CallError, Clock, Hypervisor, Submitted, TaskState};
 use mycopod_pve::{Config, Credential, Pve, Trust};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -242,8 +242,10 @@ pub fn step(kind: Kind, n: u32, node: &str, name: &str, action: Action) -> Step 
     Step {
         seq: 1,
         wish: 0,
-        guest: GuestRef { kind, vmid: vmid(n), name: name.into(), node: node.into() },
-        resource: resource(),
+        subject: Subject::Guest {
+            guest: GuestRef { kind, vmid: vmid(n), name: name.into(), node: node.into() },
+            resource: resource(),
+        },
         action,
         effect: Effect::Live,
         summary: String::new(),

@@ -8,7 +8,7 @@ use crate::trial::{Trial, said};
 use mycopod_core::field::{Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::observed::Sighting;
-use mycopod_core::plan::Action;
+use mycopod_core::plan::{Action, Tasks};
 use mycopod_core::ports::Hypervisor;
 use mycopod_core::size::Size;
 
@@ -55,7 +55,7 @@ async fn backup_and_restore(trial: &mut Trial, kind: Kind, n: u32) {
 
 /// The volume that the guest's last backup made.
 async fn archive(trial: &Trial, n: u32) -> Option<String> {
-    let tasks = trial.pve.tasks_of("pve1", vmid(n)).await.ok()?;
+    let tasks = trial.pve.tasks_of(Tasks::OfGuest { node: "pve1", vmid: vmid(n) }).await.ok()?;
     let log = trial.pve.task_log(tasks.iter().find(|upid| upid.kind() == "vzdump")?, 0).await.ok()?;
     let line = log.lines.iter().find(|line| line.contains("creating vzdump archive"))?;
     let path = line.split('\'').nth(1)?;
@@ -206,7 +206,7 @@ pub async fn container_deeds(trial: &mut Trial) {
     trial.carry_out(on(Action::MakeTemplate)).await;
     let Some(seen) = trial.present(Kind::Lxc, 511).await else { return };
     trial.expect("container: make_template: template", "true", seen.template.to_string());
-    match trial.pve.tasks_of("pve1", vmid(511)).await {
+    match trial.pve.tasks_of(Tasks::OfGuest { node: "pve1", vmid: vmid(511) }).await {
         Ok(tasks) => {
             let migrated = tasks.iter().any(|upid| upid.kind() == "vzmigrate");
             trial.expect("tasks of a container: vzmigrate", "listed", if migrated { "listed" } else { "missing" });

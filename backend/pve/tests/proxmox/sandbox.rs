@@ -117,7 +117,7 @@ async fn what_became_of_a_lost_call_is_told_by_a_look() {
     let (running, pve) = sandbox().await;
     let start = step(Kind::Qemu, 111, "pve1", "test-1", Action::Start);
     let inject = |effect| running.inject(Fault::request("POST", "/nodes/*/qemu/*/status/start", effect)).unwrap();
-    let seen = pve.look(start.guest.key()).await.unwrap();
+    let seen = pve.look(start.guest().unwrap().key()).await.unwrap();
     let power = async || match pve.look(GuestKey { kind: Kind::Qemu, vmid: vmid(111) }).await.unwrap() {
         Look::Present(seen) => seen.power,
         other => panic!("{other:?}"),
@@ -140,7 +140,7 @@ async fn a_password_serves_as_well_as_a_token() {
         |password: &str| Credential::Password { user: "root@pam".into(), password: password.to_owned().into() };
     let pve = client(&running.url(), password("secret123"), trust(&running));
     let start = step(Kind::Qemu, 111, "pve1", "test-1", Action::Start);
-    let seen = pve.look(start.guest.key()).await.unwrap();
+    let seen = pve.look(start.guest().unwrap().key()).await.unwrap();
     assert!(matches!(pve.submit(&start, &seen, None).await, Ok(Submitted::Task(_))));
     let error = client(&running.url(), password("wrong"), trust(&running)).observe().await.unwrap_err();
     assert!(matches!(error, CallError::Rejected { status: 401, .. }), "{error}");

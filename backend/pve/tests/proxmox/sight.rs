@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use crate::common::{Reply, Server, client, identity, serve, token, vmid};
 use mycopod_core::guest::{GuestKey, Kind, Power};
 use mycopod_core::observed::{Look, NodeState, Observed, Origin};
+use mycopod_core::plan::Tasks;
 use mycopod_core::ports::{CallError, Hypervisor, MissingPrivilege};
 use mycopod_core::size::Size;
 use mycopod_pve::{Pve, Trust};
@@ -354,7 +355,7 @@ async fn tasks_of_a_guest_come_newest_first_and_once() {
     let rows =
         format!(r#"[{{"upid":"{old}"}},{{"upid":"{new}","status":"RUNNING"}},{{"upid":"{old}"}},{{"upid":"x"}}]"#);
     cluster.answer("/nodes/pve1/tasks", "200 OK", &rows);
-    let tasks = cluster.pve.tasks_of("pve1", vmid(100)).await.unwrap();
+    let tasks = cluster.pve.tasks_of(Tasks::OfGuest { node: "pve1", vmid: vmid(100) }).await.unwrap();
     assert_eq!(tasks.iter().map(ToString::to_string).collect::<Vec<_>>(), [new, old]);
     cluster.answer(&format!("/nodes/pve1/tasks/{old}/log"), "200 OK", r#"[{"n":3,"t":"TASK OK"}],"total":3"#);
     let log = cluster.pve.task_log(&tasks[1], 2).await.unwrap();

@@ -11,7 +11,7 @@ use crate::trial::{Trial, said, shown};
 use mycopod_core::field::{Field, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::observed::{Look, Origin, Sighting};
-use mycopod_core::plan::{Action, Step};
+use mycopod_core::plan::{Action, Step, Tasks};
 use mycopod_core::ports::Hypervisor;
 use mycopod_core::size::Size;
 use mycopod_pve::{Credential, supports};
@@ -176,7 +176,7 @@ pub async fn vm(trial: &mut Trial) {
     }
     let Some(seen) = trial.present(Kind::Qemu, 500).await else { return };
     trial.stands("shutdown", &seen, Power::Stopped);
-    match trial.pve.tasks_of("pve1", vmid(500)).await {
+    match trial.pve.tasks_of(Tasks::OfGuest { node: "pve1", vmid: vmid(500) }).await {
         Ok(tasks) => {
             let all = ["qmcreate", "qmsnapshot", "qmstart", "qmreboot", "qmshutdown", "qmstop"];
             let missing = all.into_iter().filter(|kind| !tasks.iter().any(|upid| upid.kind() == *kind));
@@ -305,7 +305,7 @@ pub async fn tasks(trial: &mut Trial) {
 
     let start = step(Kind::Qemu, 101, "pve1", "web-01", Action::Start);
     trial.comes_to("VM: start while it runs", start, "the task failed: VM 101 already running").await;
-    let Ok(tasks) = trial.pve.tasks_of("pve1", vmid(101)).await else {
+    let Ok(tasks) = trial.pve.tasks_of(Tasks::OfGuest { node: "pve1", vmid: vmid(101) }).await else {
         return trial.expect("tasks of a VM", "listed", "refused");
     };
     let Some(upid) = tasks.iter().find(|upid| upid.kind() == "qmstart") else {

@@ -54,13 +54,13 @@ impl Trial {
 
     /// Looks, sends, waits for the task.
     pub async fn carry_out(&mut self, step: Step) {
-        let what = format!("{}: {}", step.guest.kind.noun(), step.action.name());
+        let what = format!("{}: {}", step.guest().unwrap().kind.noun(), step.action.name());
         self.comes_to(&what, step, "done").await;
     }
 
     /// The same for a step that does not, or may not, end well.
     pub async fn comes_to(&mut self, what: &str, step: Step, real: &str) {
-        let came_to = match self.pve.look(step.guest.key()).await {
+        let came_to = match self.pve.look(step.guest().unwrap().key()).await {
             Ok(look) => self.submit(&step, &look).await,
             Err(error) => said(&error),
         };
@@ -91,7 +91,7 @@ impl Trial {
     pub async fn look(&self, kind: Kind, n: u32) -> Result<Box<Sighting>, String> {
         match self.pve.look(GuestKey { kind, vmid: vmid(n) }).await {
             Ok(Look::Present(seen)) => Ok(seen),
-            Ok(Look::Absent) => Err("absent".to_owned()),
+            Ok(Look::Absent | Look::Facility(_)) => Err("absent".to_owned()),
             Ok(Look::Unknown(why)) => Err(why),
             Err(error) => Err(said(&error)),
         }

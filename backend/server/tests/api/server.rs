@@ -13,12 +13,13 @@ use axum::http::{HeaderMap, Method, Request, StatusCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use http_body_util::BodyExt;
 use mycopod_core::cluster::{Access, Secret, Trust};
+use mycopod_core::facility::Facility;
 use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::Step;
+use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{
     CallError, Clock, Connector, Health, Hypervisor, Interpreter, Inventory, MissingPrivilege, ReadError, Submitted,
     TaskLog, TaskState, Upid,
@@ -92,7 +93,10 @@ impl Hypervisor for NoCluster {
     async fn task_log(&self, _: &Upid, _: u64) -> Result<TaskLog, CallError> {
         unreachable()
     }
-    async fn tasks_of(&self, _: &str, _: Vmid) -> Result<Vec<Upid>, CallError> {
+    async fn look_around(&self, _: &Facility) -> Result<Look, CallError> {
+        unreachable()
+    }
+    async fn tasks_of(&self, _: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
         unreachable()
     }
     async fn rights(&self) -> Result<Rights, CallError> {

@@ -257,6 +257,8 @@ async fn an_older_look_never_replaces_a_later_one() {
         images: Vec::new(),
         volumes: Vec::new(),
         pools: BTreeSet::new(),
+        backup_jobs: None,
+        replicas: BTreeMap::new(),
     };
     assert_eq!(observations::latest(&mut connection, FIRST).await.unwrap(), None);
     assert!(observations::save(&mut connection, FIRST, &look(later(30), "8.4.1\0")).await.unwrap());

@@ -8,7 +8,7 @@ use mycopod_core::approval::ApprovalRecord;
 use mycopod_core::cluster::{Access, Trust};
 use mycopod_core::guest::{GuestRef, Kind, Vmid};
 use mycopod_core::id::{ClusterId, DeclarationId, ReconciliationId, ResourceId, UserId};
-use mycopod_core::plan::{Action, Effect, Plan, Step};
+use mycopod_core::plan::{Action, Effect, Plan, Step, Subject};
 use mycopod_core::ports::Clock;
 use mycopod_core::reading::Reading;
 use mycopod_core::status::{DeclarationStatus, Role};
@@ -149,8 +149,10 @@ pub fn plan(declaration: DeclarationId, steps: u32) -> Plan {
         .map(|seq| Step {
             seq,
             wish: 0,
-            guest: guest(100 + seq, "web"),
-            resource: ResourceId::nth_of(declaration, seq as usize),
+            subject: Subject::Guest {
+                guest: guest(100 + seq, "web"),
+                resource: ResourceId::nth_of(declaration, seq as usize),
+            },
             action: Action::Start,
             effect: Effect::Live,
             summary: "Start web".to_owned(),
