@@ -5,6 +5,7 @@ import type { Declaration, PlanStep } from "../api/types";
 import { canPlanAgain, STATUSES } from "../lib/status";
 import { Notice } from "./Notice";
 import { ProblemNotice } from "./ProblemNotice";
+import { ShutdownQuestion, stillRunning } from "./ShutdownQuestion";
 
 /** Where a declaration stands: why, what was and was not touched, and what to do next. */
 export function Outcome({ declaration }: { declaration: Declaration }) {
@@ -12,6 +13,7 @@ export function Outcome({ declaration }: { declaration: Declaration }) {
   const { status, status_reason, reconciliation } = declaration;
   const { label, tone, next } = STATUSES[status];
   const reason = status_reason ?? reconciliation?.reason ?? declaration.reading?.refusal;
+  const running = stillRunning(declaration);
   const stopped = canPlanAgain(status) || status === "cancelled" || status === "refused";
   return (
     <Notice tone={tone} title={label} role="status">
@@ -19,10 +21,23 @@ export function Outcome({ declaration }: { declaration: Declaration }) {
       {stopped && <Touched declaration={declaration} />}
       <p>{next}</p>
       {planAgain.error && <ProblemNotice problem={planAgain.error} />}
-      {canPlanAgain(status) && (
-        <Button size="xs" loading={planAgain.isPending} onClick={() => planAgain.mutate(undefined)}>
-          Plan again
-        </Button>
+      {status === "blocked" && running.length > 0 ? (
+        <ShutdownQuestion
+          guests={running}
+          cluster={declaration.cluster}
+          onWait={() => planAgain.mutate(undefined)}
+          waiting={planAgain.isPending}
+        />
+      ) : (
+        canPlanAgain(status) && (
+          <Button
+            size="xs"
+            loading={planAgain.isPending}
+            onClick={() => planAgain.mutate(undefined)}
+          >
+            Plan again
+          </Button>
+        )
       )}
     </Notice>
   );

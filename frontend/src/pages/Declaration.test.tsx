@@ -124,6 +124,42 @@ test("a failure says why, what was and was not touched, shows the log and offers
   await waitFor(() => expect(calls.some((call) => call.route.endsWith("/plan"))).toBe(true));
 });
 
+/** A declaration whose first step, a shutdown, ran out of time. */
+function overdue() {
+  const step = { upid: null, error: null, started_at: null, finished_at: null };
+  const shown = declaration({ status: "blocked", status_reason: "It runs on." });
+  const [first] = shown.plan?.steps ?? [];
+  if (first) first.action = "shutdown";
+  shown.reconciliation = {
+    id: "r-1",
+    status: "blocked",
+    reason: null,
+    approved_by: { id: "id-Admin", email: "admin@example.org" },
+    approved_at: "2026-01-02T03:04:05Z",
+    steps: [
+      { ...step, seq: 1, state: "blocked" },
+      { ...step, seq: 2, state: "skipped" },
+    ],
+  };
+  return shown;
+}
+
+test("a guest that does not shut down is given its time once more by a new plan", async () => {
+  const calls = open(overdue());
+  await userEvent.click(await screen.findByRole("button", { name: "Give it the time once more" }));
+  await waitFor(() => expect(calls.some((call) => call.route.endsWith("/plan"))).toBe(true));
+});
+
+test("a guest that does not shut down is switched off by a declaration of its own", async () => {
+  const calls = open(overdue());
+  await userEvent.click(await screen.findByRole("button", { name: "Plan to switch off" }));
+  await waitFor(() =>
+    expect(calls.find((call) => call.route === "POST /declarations")?.body).toEqual({
+      content: "force stop VM 101 on cluster main",
+    }),
+  );
+});
+
 test("drift of a converged declaration is shown and can be repaired by a plan", async () => {
   const calls = open(declaration({ status: "converged" }));
   await userEvent.click(await screen.findByRole("button", { name: "Plan a repair" }));
