@@ -160,11 +160,17 @@ pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
         inventory.guests.contains_key(&token.text) && vocabulary::class(&token.word).is_none()
             || is_domain(&token.word)
             || backs_up
+            || is_address(&token.text)
             || token.kind == TokenKind::Word && vocabulary::is_system(&token.word)
     });
     (!concerns).then(|| {
         "This says nothing about guests of the cluster. Say which VM or container you want and how it shall be, for example: “Create a VM called web-01 with 2 cores, 4 GB RAM and a 20 GB disk”.".to_owned()
     })
+}
+
+/// Whether it is a web address, from which a node can download.
+pub fn is_address(text: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme))
 }
 
 fn contains(words: &[&str], wording: &str) -> bool {
@@ -198,7 +204,9 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 75] = [
+    const DOMAIN: [&str; 77] = [
+        "pool",
+        "pools",
         "suspend",
         "pause",
         "resume",

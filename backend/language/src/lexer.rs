@@ -196,7 +196,7 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
 
     /// A run of characters between white space and marks, cut into its words and numbers.
     fn chunk(&mut self, start: usize) -> usize {
-        if let Some(end) = self.address(start) {
+        if let Some(end) = self.address(start).or_else(|| self.url(start)) {
             self.push(TokenKind::Word, start, end);
             return end;
         }
@@ -234,6 +234,16 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
             self.push(TokenKind::Mark(self.chars[at]), at, at + 1);
         }
         stop
+    }
+
+    /// Where a web address ends that begins at `start`; what ends a sentence behind it is none of it.
+    fn url(&self, start: usize) -> Option<usize> {
+        let begins = |scheme: &str| self.chars[start..].iter().copied().take(scheme.len()).eq(scheme.chars());
+        ["https://", "http://"].into_iter().any(begins).then_some(())?;
+        let goes_on = |c: &&char| !c.is_whitespace() && !is_quote(**c) && !matches!(c, '<' | '>');
+        let length = self.chars[start..].iter().take_while(goes_on).count();
+        let tail = self.chars[start..start + length].iter().rev().take_while(|c| ".,;:!?)".contains(**c)).count();
+        Some(start + length - tail)
     }
 
     /// Where a MAC or IPv6 address ends that begins at `start`: the colons in it part nothing.

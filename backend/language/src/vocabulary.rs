@@ -53,7 +53,8 @@ const CLASSES: [(Class, &str); 7] = [
          per following follows look looks rebooted destroyed throw require \
          secret empty point mounted order slaac dhcpv6 insert exclude excluded included include unset clear latest last recent live online \
          live-migrate pause unpause continue turned backed seconds secs sec timeout time-out deadline limit within unused keeping adapter \
-         device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed kept taken read features feature points together",
+         device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed kept taken read features feature points together job jobs file files checksum md5 sha1 sha224 sha256 sha384 sha512 \
+         fetch retain regular there weekday weekdays a.m p.m",
     ),
     (
         Class::Negation,

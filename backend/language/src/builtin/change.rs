@@ -75,7 +75,7 @@ impl Parser<'_> {
         self.drafts.iter().any(|draft| match draft {
             Draft::Create(group) => group.members.iter().any(|member| member.value == *name),
             Draft::Clone(copy) => copy.name.value == *name,
-            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) => false,
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => false,
         })
     }
 
@@ -87,7 +87,7 @@ impl Parser<'_> {
                 group.items.extend(items.into_iter().map(|item| (focus, item)));
             }
             Draft::Clone(copy) => copy.items.extend(items),
-            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) => return None,
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => return None,
         }
         Some(())
     }
@@ -148,6 +148,7 @@ impl Parser<'_> {
                     Draft::Remove(removal) => {
                         Targets::Old(removal.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
                     }
+                    Draft::Facility(_) => return None,
                 })
             });
         }

@@ -252,7 +252,7 @@ impl Parser<'_> {
                 }
                 Some(())
             }
-            Draft::Do(_) | Draft::Remove(_) => None,
+            Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => None,
         }
     }
 

@@ -12,6 +12,7 @@ impl Parser<'_> {
     /// A deed with everything that belongs to it, and nothing left of the clause.
     pub fn deed(&mut self) -> Option<()> {
         let rules = [
+            Self::facility,
             Self::clone_guest,
             Self::template,
             Self::delete_snapshot,

@@ -6,7 +6,7 @@ use std::ops::Range;
 use mycopod_core::guest::Kind;
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Answers, Deed, DiskRef, Question, Reading, Source, Sourced, Span, Statement, Target, What,
+    Answers, Deed, DiskRef, Question, Reading, Source, Sourced, Span, Statement, Target, WantedFacility, What,
 };
 
 use crate::account;
@@ -33,6 +33,8 @@ pub enum Draft {
     Remove(Removal),
     /// A copy.
     Clone(Copy),
+    /// Something around the guests.
+    Facility(Arrangement),
 }
 
 /// New guests of one description.
@@ -110,6 +112,15 @@ pub struct Doing {
     pub deed: Deed,
 }
 
+/// Something that is made or deleted around the guests.
+#[derive(Clone, Debug)]
+pub struct Arrangement {
+    /// Everything that was said of it.
+    pub tokens: Range<usize>,
+    /// What.
+    pub wanted: WantedFacility,
+}
+
 /// A disk that goes.
 #[derive(Clone, Debug)]
 pub struct Removal {
@@ -165,6 +176,7 @@ impl Draft {
             Self::Do(deed) => &deed.tokens,
             Self::Remove(removal) => &removal.tokens,
             Self::Clone(copy) => &copy.tokens,
+            Self::Facility(arrangement) => &arrangement.tokens,
         }
     }
 
@@ -180,7 +192,7 @@ impl Draft {
             }
             Self::Change(change) => change.items.retain(kept),
             Self::Clone(copy) => copy.items.retain(kept),
-            Self::Do(_) | Self::Remove(_) => {}
+            Self::Do(_) | Self::Remove(_) | Self::Facility(_) => {}
         }
     }
 }
@@ -261,6 +273,7 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
                 let edits = edits::edits(context, &copy.items, How::Give, true, &mut questions);
                 push(What::Clone { from: copy.from, name: copy.name, full: copy.full, edits });
             }
+            Draft::Facility(arrangement) => push(What::Facility(arrangement.wanted)),
         }
     }
     let mut seen = BTreeSet::new();

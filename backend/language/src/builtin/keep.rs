@@ -172,7 +172,7 @@ impl Parser<'_> {
     }
 
     /// “in stop mode”, “with mode suspend”, “using snapshot mode”.
-    fn backup_mode(&mut self) -> Option<Sourced<String>> {
+    pub fn backup_mode(&mut self) -> Option<Sourced<String>> {
         let _ = self.mark(',') || self.mark('(');
         let start = self.at;
         self.any("in|with|using|by");

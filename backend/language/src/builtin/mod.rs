@@ -13,6 +13,7 @@ mod deed;
 mod describe;
 pub mod draft;
 mod edits;
+mod facility;
 pub mod fields;
 mod firewall;
 pub mod item;

@@ -150,7 +150,7 @@ impl Parser<'_> {
             Some(Draft::Change(change)) => Some(change.targets.clone()),
             Some(Draft::Do(deed)) => Some(deed.targets.clone()),
             Some(Draft::Remove(removal)) => Some(removal.targets.clone()),
-            None => None,
+            Some(Draft::Facility(_)) | None => None,
         };
         let span = self.span(&(start..self.at));
         Some(Targets::Old(match referent {

@@ -407,7 +407,7 @@ impl<'a> Grounder<'a> {
         let is_meant = match &draft {
             Draft::Do(doing) => action_of(&doing.deed) == Some(action),
             Draft::Remove(_) => matches!(action, Action::DetachDisk | Action::DeleteDisk),
-            Draft::Create(_) | Draft::Change(_) | Draft::Clone(_) => false,
+            Draft::Create(_) | Draft::Change(_) | Draft::Clone(_) | Draft::Facility(_) => false,
         };
         is_meant.then(|| {
             self.cover(whole);

@@ -6,7 +6,8 @@ use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Amount, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Reading, Selector, Sourced, Statement, Target, What,
+    Amount, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Reading, Selector, Sourced, Statement, Target,
+    WantedBacked, WantedFacility, What,
 };
 
 /// The world that the sentences are said in.
@@ -33,7 +34,8 @@ pub fn inventory() -> Inventory {
 
 /// The sentences of the tables, each with the reading that is expected of it.
 pub fn corpus() -> impl Iterator<Item = (String, &'static str)> {
-    let tables = [include_str!("../corpus.txt"), include_str!("../corpus-proxmox.txt")];
+    let tables =
+        [include_str!("../corpus.txt"), include_str!("../corpus-proxmox.txt"), include_str!("../corpus-around.txt")];
     let lines = tables.into_iter().flat_map(str::lines).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| {
         let (sentence, expected) = line.split_once(" => ").expect("a line is `sentence => reading`");
@@ -88,7 +90,39 @@ fn statement(statement: &Statement) -> String {
             let edits = if edits.is_empty() { String::new() } else { format!(": {}", self::edits(edits)) };
             format!("{full}clone {} as {}{edits}", selector(&from.selector), name.value)
         }
-        What::Facility(wanted) => format!("{wanted:?}"),
+        What::Facility(wanted) => facility(wanted),
+    }
+}
+
+fn facility(wanted: &WantedFacility) -> String {
+    match wanted {
+        WantedFacility::MakePool { name, comment, members } => {
+            let members = if members.is_empty() { String::new() } else { format!(" {}", targets(members)) };
+            format!("{} {}{members}", with("pool", &[text(comment.as_ref())]), name.value)
+        }
+        WantedFacility::DeletePool { name } => format!("delpool {}", name.value),
+        WantedFacility::Download { url, storage, node, file, checksum } => {
+            format!(
+                "{} {}",
+                with("download", &[storage, node, file, checksum].map(|said| text(said.as_ref()))),
+                url.value
+            )
+        }
+        WantedFacility::DeleteFile { volume } => format!("delfile {}", volume.value),
+        WantedFacility::MakeBackupJob { guests, schedule, storage, mode, keep } => {
+            let guests = match guests {
+                WantedBacked::All(but) if but.is_empty() => "all".to_owned(),
+                WantedBacked::All(but) => format!("all but {}", targets(but)),
+                WantedBacked::Pool(pool) => format!("pool {}", pool.value),
+                WantedBacked::Guests(some) => targets(some),
+            };
+            let keep: String = keep.iter().map(|(rule, count)| format!(" {rule}={}", count.value)).collect();
+            format!(
+                "{} {guests}{keep}",
+                with("job", &[Some(schedule.value.clone()), text(storage.as_ref()), text(mode.as_ref())])
+            )
+        }
+        WantedFacility::DeleteBackupJob { id } => format!("deljob {}", id.value),
     }
 }
 

@@ -1,0 +1,377 @@
+//! What stands around the guests: “create pool lab”, “download https://… to local”, “back up web-01 every night at 2”.
+
+use mycopod_core::reading::{Sourced, WantedBacked, WantedFacility};
+
+use crate::account::is_address;
+use crate::lexer::TokenKind;
+
+use super::Parser;
+use super::draft::{Arrangement, Draft};
+use super::target::Targets;
+
+/// Weekdays as people say them, with Proxmox's name.
+const DAYS: [(&str, &str); 7] = [
+    ("monday|mondays", "mon"),
+    ("tuesday|tuesdays", "tue"),
+    ("wednesday|wednesdays", "wed"),
+    ("thursday|thursdays", "thu"),
+    ("friday|fridays", "fri"),
+    ("saturday|saturdays", "sat"),
+    ("sunday|sundays", "sun"),
+];
+
+/// How backups that are kept are counted, with Proxmox's name.
+const KEPT: [(&str, &str); 6] = [
+    ("daily", "keep-daily"),
+    ("weekly", "keep-weekly"),
+    ("monthly", "keep-monthly"),
+    ("hourly", "keep-hourly"),
+    ("yearly", "keep-yearly"),
+    ("last|latest|newest", "keep-last"),
+];
+
+impl Parser<'_> {
+    /// Something made or deleted around the guests.
+    pub fn facility(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let rules = [Self::make_pool, Self::delete_one, Self::download, Self::backup_job];
+        let wanted = rules.into_iter().find_map(|rule| self.attempt(rule))?;
+        Some(Draft::Facility(Arrangement { tokens: start..self.at, wanted }))
+    }
+
+    /// “create a pool called lab with web-01 and web-02 in it”
+    fn make_pool(&mut self) -> Option<WantedFacility> {
+        self.any("create|make|add|set up").then_some(())?;
+        self.articles();
+        self.any("new");
+        self.any("resource pool|pool").then_some(())?;
+        self.any("called|named");
+        let name = self.pool_name()?;
+        let (mut comment, mut members) = (None, Vec::new());
+        loop {
+            if comment.is_none()
+                && let Some(text) = self.attempt(|p| {
+                    p.mark(',');
+                    p.any("with");
+                    p.articles();
+                    p.any("comment").then_some(())?;
+                    p.mark(':');
+                    p.quoted()
+                })
+            {
+                comment = Some(text);
+            } else if members.is_empty()
+                && let Some(Targets::Old(targets)) = self.attempt(|p| {
+                    p.mark(',');
+                    p.any("with|containing|for|holding|and put|and move|and add").then_some(())?;
+                    let targets = p.targets()?;
+                    p.any("in it|into it|inside|to it|in there");
+                    Some(targets)
+                })
+            {
+                members = targets;
+            } else {
+                break;
+            }
+        }
+        Some(WantedFacility::MakePool { name, comment, members })
+    }
+
+    /// “delete pool lab”, “delete backup job mycopod-1”, “delete the file local:iso/debian-12.iso”
+    fn delete_one(&mut self) -> Option<WantedFacility> {
+        self.any("delete|remove|destroy").then_some(())?;
+        self.articles();
+        self.any("empty");
+        if self.any("resource pool|pool") {
+            return Some(WantedFacility::DeletePool { name: self.pool_name()? });
+        }
+        if self.any("backup job") {
+            let at = self.at;
+            let id = self.name()?;
+            return Some(WantedFacility::DeleteBackupJob { id: Sourced::new(id, self.source(&(at..self.at))) });
+        }
+        self.any("iso image|disk image|container template|file|image|iso|template|backup|volume");
+        let at = self.at;
+        let volume = self.peek(0).filter(|token| token.text.contains(':') && token.text.contains('/'))?.text.clone();
+        self.at += 1;
+        Some(WantedFacility::DeleteFile { volume: Sourced::new(volume, self.source(&(at..self.at))) })
+    }
+
+    /// “download https://example.org/debian-12.qcow2 to local on pve1 as base.qcow2, sha256 6d2f…”
+    fn download(&mut self) -> Option<WantedFacility> {
+        self.any("download|fetch|get").then_some(())?;
+        self.articles();
+        self.any("iso image|disk image|container template|file|image|iso|template");
+        self.any("from|at");
+        let at = self.at;
+        let address = self.peek(0).filter(|token| is_address(&token.text))?.text.clone();
+        self.at += 1;
+        let url = Sourced::new(address, self.source(&(at..self.at)));
+        let (mut storage, mut node, mut file, mut checksum) = (None, None, None, None);
+        loop {
+            if file.is_none()
+                && let Some(said) = self.attempt(|p| {
+                    p.any("as|and call it|and name it|and save it as").then_some(())?;
+                    p.file_name()
+                })
+            {
+                file = Some(said);
+            } else if checksum.is_none()
+                && let Some(said) = self.attempt(Self::checksum)
+            {
+                checksum = Some(said);
+            } else if node.is_none()
+                && let Some(said) = self.attempt(|p| {
+                    p.any("on|to|onto|of").then_some(())?;
+                    let announced = p.any("node|host");
+                    let at = p.at;
+                    let name = p.name().filter(|name| announced || p.inventory.nodes.contains(name))?;
+                    Some(Sourced::new(name, p.source(&(at..p.at))))
+                })
+            {
+                node = Some(said);
+            } else if storage.is_none()
+                && let Some(said) = self.attempt(Self::storage_there)
+            {
+                storage = Some(said);
+            } else {
+                break;
+            }
+        }
+        Some(WantedFacility::Download { url, storage, node, file, checksum })
+    }
+
+    /// “sha256 6d2f…”, “with checksum sha256:6d2f…”
+    fn checksum(&mut self) -> Option<Sourced<String>> {
+        let _ = self.mark(',') || self.mark('(');
+        self.any("with|and");
+        self.articles();
+        let checksum = self.any("checksum");
+        let _ = self.mark(':') || self.mark('=');
+        let algorithm = self.any("md5|sha1|sha224|sha256|sha384|sha512");
+        (checksum || algorithm).then_some(())?;
+        self.any("checksum");
+        let _ = self.mark(':') || self.mark('=');
+        let at = self.at;
+        let digits = self.peek(0).filter(|token| token.is_content())?.text.clone();
+        self.at += 1;
+        let source = self.source(&(at..self.at));
+        self.mark(')');
+        Some(Sourced::new(digits, source))
+    }
+
+    /// “back up web-01 and db-1 every night at 2 to backup, keep 7 daily”, “create a backup job for pool prod at 03:00”.
+    /// Without a time of day it is none: nobody knows when.
+    fn backup_job(&mut self) -> Option<WantedFacility> {
+        let made = self.attempt(|p| {
+            p.any("create|make|add|set up|schedule").then_some(())?;
+            p.articles();
+            p.any("new");
+            p.any("daily|nightly|regular|scheduled");
+            p.any("backup job|backups|backup").then_some(())?;
+            p.any("for|of").then_some(())
+        });
+        if made.is_none() && !self.any("back up|backup") {
+            return None;
+        }
+        let guests = self.backed()?;
+        let (mut schedule, mut storage, mut mode, mut keep) = (None, None, None, Vec::new());
+        loop {
+            if schedule.is_none()
+                && let Some(said) = self.attempt(Self::schedule)
+            {
+                schedule = Some(said);
+            } else if mode.is_none()
+                && let Some(said) = self.attempt(Self::backup_mode)
+            {
+                mode = Some(said);
+            } else if storage.is_none()
+                && let Some(said) = self.attempt(Self::storage_there)
+            {
+                storage = Some(said);
+            } else if keep.is_empty()
+                && let Some(said) = self.attempt(Self::kept_backups)
+            {
+                keep = said;
+            } else {
+                break;
+            }
+        }
+        Some(WantedFacility::MakeBackupJob { guests, schedule: schedule?, storage, mode, keep })
+    }
+
+    /// Whom a backup job is for.
+    fn backed(&mut self) -> Option<WantedBacked> {
+        let pool = self.attempt(|p| {
+            p.any("all guests in|all guests of|everything in|the guests of|the guests in");
+            p.articles();
+            p.any("pool").then_some(())?;
+            p.pool_name()
+        });
+        if let Some(pool) = pool {
+            return Some(WantedBacked::Pool(pool));
+        }
+        if self.any("all guests|everything|all vms and containers") {
+            let but = self.attempt(|p| {
+                p.mark(',');
+                p.any("except for|except|excluding|but not|without").then_some(())?;
+                p.targets()
+            });
+            return match but {
+                None => Some(WantedBacked::All(Vec::new())),
+                Some(Targets::Old(but)) => Some(WantedBacked::All(but)),
+                Some(Targets::New) => None,
+            };
+        }
+        match self.targets()? {
+            Targets::Old(targets) => Some(WantedBacked::Guests(targets)),
+            Targets::New => None,
+        }
+    }
+
+    /// “every night at 2”, “at 02:30 on sundays”, “daily at 11 pm”: as Proxmox writes it.
+    fn schedule(&mut self) -> Option<Sourced<String>> {
+        self.mark(',');
+        let start = self.at;
+        let mut days = self.attempt(Self::days);
+        self.any("at").then_some(())?;
+        let time = self.time_of_day()?;
+        if days.is_none() {
+            days = self.attempt(Self::days);
+        }
+        let days = days.unwrap_or_default();
+        let text = if days.is_empty() { time } else { format!("{days} {time}") };
+        Some(Sourced::new(text, self.source(&(start..self.at))))
+    }
+
+    /// On which days; empty for all.
+    fn days(&mut self) -> Option<String> {
+        if self.any("every day|each day|every night|each night|daily|nightly") {
+            return Some(String::new());
+        }
+        if self.any("on weekdays|every weekday|each weekday") {
+            return Some("mon..fri".to_owned());
+        }
+        if self.any("on weekends|on the weekend|every weekend") {
+            return Some("sat,sun".to_owned());
+        }
+        self.any("every|each|on").then_some(())?;
+        let mut days = vec![self.day()?];
+        while let Some(day) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            p.any("on|every");
+            p.day()
+        }) {
+            days.push(day);
+        }
+        Some(days.join(","))
+    }
+
+    fn day(&mut self) -> Option<&'static str> {
+        DAYS.into_iter().find(|(said, _)| self.any(said)).map(|(_, name)| name)
+    }
+
+    /// “2”, “02:30”, “11 pm”, “midnight”.
+    fn time_of_day(&mut self) -> Option<String> {
+        if self.any("midnight") {
+            return Some("00:00".to_owned());
+        }
+        if self.any("noon") {
+            return Some("12:00".to_owned());
+        }
+        let hour = self.number()?;
+        let minute = self.attempt(|p| {
+            p.mark(':').then_some(())?;
+            p.number()
+        });
+        let hour = match (self.any("am|a.m"), hour) {
+            (true, 12) => 0,
+            (true, hour) => hour,
+            (false, hour) if self.any("pm|p.m") => {
+                if hour == 12 {
+                    12
+                } else {
+                    hour + 12
+                }
+            }
+            (false, hour) => {
+                self.any("o'clock");
+                hour
+            }
+        };
+        let minute = minute.unwrap_or(0);
+        (hour < 24 && minute < 60).then(|| format!("{hour:02}:{minute:02}"))
+    }
+
+    /// “keep 7 daily and 4 weekly backups”, “keeping the last 3”.
+    fn kept_backups(&mut self) -> Option<Vec<(String, Sourced<u32>)>> {
+        self.joint();
+        self.any("keep|keeping|retain").then_some(())?;
+        let mut kept = vec![self.kept_some()?];
+        while let Some(more) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            p.kept_some()
+        }) {
+            kept.push(more);
+        }
+        Some(kept)
+    }
+
+    fn kept_some(&mut self) -> Option<(String, Sourced<u32>)> {
+        let start = self.at;
+        self.articles();
+        let ahead = KEPT.into_iter().find(|(said, _)| self.any(said));
+        let count = u32::try_from(self.number()?).ok()?;
+        let rule = ahead.or_else(|| KEPT.into_iter().find(|(said, _)| self.any(said)));
+        self.any("backups|backup|ones");
+        let (_, rule) = rule?;
+        Some((rule.to_owned(), Sourced::new(count, self.source(&(start..self.at)))))
+    }
+
+    /// “to local”, “on the storage backup”.
+    fn storage_there(&mut self) -> Option<Sourced<String>> {
+        self.any("to|on|onto|into").then_some(())?;
+        self.articles();
+        let announced = self.any("storage|datastore");
+        let at = self.at;
+        // “backup” is what many call the storage for backups.
+        let known = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.storages.contains(&token.text));
+        let name = if known(self) { self.take_text() } else { self.name() }?;
+        let source = self.source(&(at..self.at));
+        if !announced {
+            self.any("storage|datastore");
+        }
+        Some(Sourced::new(name, source))
+    }
+
+    /// A pool's name; one in another has slashes.
+    fn pool_name(&mut self) -> Option<Sourced<String>> {
+        let at = self.at;
+        let is_nested = |text: &str| {
+            text.contains('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))
+        };
+        let nested = self.peek(0).is_some_and(|token| token.kind == TokenKind::Word && is_nested(&token.text));
+        let name = if nested { self.take_text() } else { self.name() }?;
+        Some(Sourced::new(name, self.source(&(at..self.at))))
+    }
+
+    fn file_name(&mut self) -> Option<Sourced<String>> {
+        let at = self.at;
+        let name = self.take_text()?;
+        Some(Sourced::new(name, self.source(&(at..self.at))))
+    }
+
+    fn quoted(&mut self) -> Option<Sourced<String>> {
+        let at = self.at;
+        self.peek(0).filter(|token| token.kind == TokenKind::Quoted)?;
+        let text = self.take_text()?;
+        Some(Sourced::new(text, self.source(&(at..self.at))))
+    }
+
+    /// The present token's text, whatever it is but a mark.
+    fn take_text(&mut self) -> Option<String> {
+        let text = self.peek(0).filter(|token| token.is_content())?.text.clone();
+        self.at += 1;
+        Some(text)
+    }
+}
