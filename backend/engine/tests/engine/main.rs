@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod clusters;
 mod crash;
+mod facilities;
 mod faults;
 mod fields;
 mod firewall;

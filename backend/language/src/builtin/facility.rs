@@ -345,7 +345,7 @@ impl Parser<'_> {
     }
 
     /// A pool's name; one in another has slashes.
-    fn pool_name(&mut self) -> Option<Sourced<String>> {
+    pub fn pool_name(&mut self) -> Option<Sourced<String>> {
         let at = self.at;
         let is_nested = |text: &str| {
             text.contains('/') && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'))

@@ -439,7 +439,7 @@ impl Parser<'_> {
         self.any("the");
         let name = if self.any("resource pool|pool") {
             self.any("called|named");
-            self.name()?
+            self.pool_name()?.value
         } else {
             let name = self.name()?;
             self.any("resource pool|pool").then_some(name)?

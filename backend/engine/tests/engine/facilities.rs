@@ -1,0 +1,67 @@
+//! What stands around the guests: pools, files, backup jobs.
+
+use reqwest::Method;
+
+use crate::lab::Lab;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_is_made_filled_emptied_and_deleted() {
+    let lab = Lab::running().await;
+    let made = lab.declare("create pool shop/web with web-01 and web-02 in it").await;
+    let plan = made.plan.as_ref().unwrap();
+    assert_eq!(plan.steps[0].facility.as_ref().unwrap().name, "shop/web");
+    // Its parent is missing: Proxmox refuses, and no guest is put anywhere.
+    let refused = lab.confirm(&made).await;
+    assert_eq!(refused.status, "failed", "{refused:#?}");
+    lab.make("create pool shop with web-01 and web-02 in it").await;
+    let members = lab.by_hand(Method::GET, "/pools?poolid=shop", &[]).await;
+    assert_eq!(members[0]["members"].as_array().unwrap().len(), 2, "{members}");
+    lab.make("create pool shop/web").await;
+    lab.make("delete pool shop/web").await;
+    let full = lab.declare("delete pool shop").await;
+    assert_eq!(full.status, "needs_answer", "{full:#?}");
+    let text = &full.reading.as_ref().unwrap().questions[0].text;
+    assert!(text.contains("not empty") && text.contains("web-01"), "{text}");
+    lab.make("remove web-01 and web-02 from their pool").await;
+    lab.make("delete pool shop").await;
+    assert!(!lab.observed().await.pools.contains("shop"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_downloaded_once_and_its_deletion_takes_consent() {
+    let lab = Lab::running().await;
+    lab.make("download https://example.org/images/tiny-1.iso to local on pve1").await;
+    let there = |volumes: &[mycopod_core::observed::Volume]| {
+        volumes.iter().any(|volume| volume.volume == "local:iso/tiny-1.iso" && volume.node == "pve1")
+    };
+    assert!(there(&lab.observed().await.volumes));
+    let again = lab.declare("download https://example.org/images/tiny-1.iso to local on pve1").await;
+    assert_eq!(again.status, "converged", "{again:#?}");
+    let delete = lab.declare("delete the file local:iso/tiny-1.iso").await;
+    let plan = delete.plan.as_ref().unwrap();
+    assert_eq!(plan.steps[0].effect, "destroy");
+    let id = mycopod_core::id::DeclarationId(delete.id);
+    let without = lab.engine.approve(&lab.admin, id, &plan.digest, &std::collections::BTreeSet::new()).await;
+    assert!(without.is_err(), "it is not named");
+    assert_eq!(lab.confirm(&delete).await.status, "converged");
+    assert!(!there(&lab.observed().await.volumes));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_job_is_made_shown_with_its_guests_deletion_and_deleted() {
+    let lab = Lab::running().await;
+    lab.make("back up web-01 and test-1 every night at 2 to local, keep 7 daily").await;
+    let jobs = lab.by_hand(Method::GET, "/cluster/backup", &[]).await;
+    let [job] = jobs.as_array().unwrap().as_slice() else { panic!("{jobs}") };
+    assert_eq!(
+        (job["schedule"].as_str(), job["prune-backups"].as_str()),
+        (Some("02:00"), Some("keep-daily=7")),
+        "{job}"
+    );
+    let id = job["id"].as_str().unwrap();
+    let delete = lab.declare("delete test-1").await;
+    let collateral = delete.plan.as_ref().unwrap().steps.last().unwrap().collateral.join("; ");
+    assert!(collateral.contains(&format!("backup job {id}")), "{collateral}");
+    lab.make(&format!("delete backup job {id}")).await;
+    assert_eq!(lab.by_hand(Method::GET, "/cluster/backup", &[]).await, serde_json::json!([]));
+}
