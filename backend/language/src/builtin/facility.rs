@@ -97,7 +97,7 @@ impl Parser<'_> {
         Some(WantedFacility::DeleteFile { volume: Sourced::new(volume, self.source(&(at..self.at))) })
     }
 
-    /// “download https://example.org/debian-12.qcow2 to local on pve1 as base.qcow2, sha256 6d2f…”
+    /// “download <https://example.org/debian-12.qcow2> to local on pve1 as base.qcow2, sha256 6d2f…”
     fn download(&mut self) -> Option<WantedFacility> {
         self.any("download|fetch|get").then_some(())?;
         self.articles();
@@ -163,7 +163,7 @@ impl Parser<'_> {
     /// “back up web-01 and db-1 every night at 2 to backup, keep 7 daily”, “create a backup job for pool prod at 03:00”.
     /// Without a time of day it is none: nobody knows when.
     fn backup_job(&mut self) -> Option<WantedFacility> {
-        let made = self.attempt(|p| {
+        let announced = self.attempt(|p| {
             p.any("create|make|add|set up|schedule").then_some(())?;
             p.articles();
             p.any("new");
@@ -171,7 +171,7 @@ impl Parser<'_> {
             p.any("backup job|backups|backup").then_some(())?;
             p.any("for|of").then_some(())
         });
-        if made.is_none() && !self.any("back up|backup") {
+        if announced.is_none() && !self.any("back up|backup") {
             return None;
         }
         let guests = self.backed()?;

@@ -116,10 +116,11 @@ fn facility(wanted: &WantedFacility) -> String {
                 WantedBacked::Pool(pool) => format!("pool {}", pool.value),
                 WantedBacked::Guests(some) => targets(some),
             };
-            let keep: String = keep.iter().map(|(rule, count)| format!(" {rule}={}", count.value)).collect();
+            let keep: Vec<_> = keep.iter().map(|(rule, count)| format!(" {rule}={}", count.value)).collect();
             format!(
-                "{} {guests}{keep}",
-                with("job", &[Some(schedule.value.clone()), text(storage.as_ref()), text(mode.as_ref())])
+                "{} {guests}{}",
+                with("job", &[Some(schedule.value.clone()), text(storage.as_ref()), text(mode.as_ref())]),
+                keep.concat()
             )
         }
         WantedFacility::DeleteBackupJob { id } => format!("deljob {}", id.value),
