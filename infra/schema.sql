@@ -1,13 +1,46 @@
 -- Generated from backend/store/migrations; `make schema` or the schema test says how.
 
+CREATE FUNCTION approvals_by_standing() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    allowed integer;
+BEGIN
+    SELECT per_hour INTO allowed FROM standing_approvals s JOIN plans p ON p.declaration_id = s.declaration_id
+    WHERE s.id = NEW.standing_id AND p.id = NEW.plan_id AND s.user_id = NEW.user_id AND s.ended_at IS NULL
+    FOR UPDATE OF s;
+    IF allowed IS NULL THEN
+        RAISE EXCEPTION 'no standing approval covers this plan' USING ERRCODE = 'restrict_violation';
+    END IF;
+    IF (SELECT count(*) FROM approvals WHERE standing_id = NEW.standing_id AND at > NEW.at - interval '1 hour')
+        >= allowed THEN
+        RAISE EXCEPTION 'the standing approval is used up for this hour' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
 CREATE FUNCTION approvals_spend_once() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
     IF OLD.spent_at IS NOT NULL OR NEW.spent_at IS NULL
-        OR (NEW.plan_id, NEW.digest, NEW.user_id, NEW.at, NEW.destroy)
-            IS DISTINCT FROM (OLD.plan_id, OLD.digest, OLD.user_id, OLD.at, OLD.destroy) THEN
+        OR (NEW.plan_id, NEW.digest, NEW.user_id, NEW.at, NEW.destroy, NEW.standing_id, NEW.mild)
+            IS DISTINCT FROM (OLD.plan_id, OLD.digest, OLD.user_id, OLD.at, OLD.destroy, OLD.standing_id, OLD.mild) THEN
         RAISE EXCEPTION 'an approval is spent once and never changed otherwise' USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+
+CREATE FUNCTION declarations_pruned_once_ended() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.pruned_by IS NOT NULL
+        OR NEW.updated_at >= (SELECT before FROM prunings WHERE id = NEW.pruned_by)
+        OR EXISTS (SELECT FROM owned_fields WHERE declaration_id = NEW.id)
+        OR EXISTS (SELECT FROM resources WHERE declaration_id = NEW.id AND state = 'reserved')
+        OR EXISTS (SELECT FROM reconciliations WHERE declaration_id = NEW.id AND status = 'applying') THEN
+        RAISE EXCEPTION 'what is owned, under way or newer is not pruned' USING ERRCODE = 'restrict_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -32,11 +65,52 @@ BEGIN
     RETURN NEW;
 END $$;
 
+CREATE FUNCTION plan_is_mild(plan jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$
+    SELECT jsonb_array_length(plan -> 'steps') > 0 AND NOT EXISTS (
+        SELECT FROM jsonb_array_elements(plan -> 'steps') AS step
+        WHERE (step ->> 'effect' = 'live' AND step -> 'action'
+               ?| ARRAY['update', 'resize', 'set_pool', 'set_ha', 'firewall', 'start', 'resume']) IS NOT TRUE)
+$$;
+
 CREATE FUNCTION refuse_change() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
     RAISE EXCEPTION '% is immutable: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE FUNCTION refuse_unless_pruned() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    of uuid;
+BEGIN
+    CASE TG_TABLE_NAME
+        WHEN 'plans', 'reconciliations' THEN of := OLD.declaration_id;
+        WHEN 'approvals' THEN SELECT declaration_id INTO of FROM plans WHERE id = OLD.plan_id;
+        WHEN 'steps' THEN SELECT declaration_id INTO of FROM reconciliations WHERE id = OLD.reconciliation_id;
+        WHEN 'leases' THEN
+            SELECT coalesce((SELECT declaration_id FROM reconciliations WHERE id = OLD.work_id), OLD.work_id) INTO of;
+    END CASE;
+    IF NOT EXISTS (SELECT FROM declarations WHERE id = of AND pruned_by IS NOT NULL) THEN
+        RAISE EXCEPTION '% is kept: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN OLD;
+END $$;
+
+CREATE FUNCTION standing_approvals_end_once() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.ended_at IS NOT NULL
+        OR (NEW.id, NEW.declaration_id, NEW.user_id, NEW.given_at, NEW.per_hour)
+            IS DISTINCT FROM (OLD.id, OLD.declaration_id, OLD.user_id, OLD.given_at, OLD.per_hour) THEN
+        RAISE EXCEPTION 'a standing approval is ended once and never changed otherwise'
+            USING ERRCODE = 'restrict_violation';
+    END IF;
+    RETURN NEW;
 END $$;
 
 CREATE TABLE answers (
@@ -55,7 +129,10 @@ CREATE TABLE approvals (
     user_id uuid NOT NULL,
     at timestamp with time zone NOT NULL,
     destroy text[] NOT NULL,
-    spent_at timestamp with time zone
+    spent_at timestamp with time zone,
+    standing_id uuid,
+    mild boolean,
+    CONSTRAINT approvals_standing_mild CHECK (((standing_id IS NULL) OR ((mild IS TRUE) AND (destroy = '{}'::text[]))))
 );
 
 CREATE TABLE audit_checkpoints (
@@ -139,8 +216,10 @@ CREATE TABLE declarations (
     intent jsonb,
     plan_id bigint,
     cluster_id uuid NOT NULL,
+    pruned_by uuid,
     CONSTRAINT declarations_check CHECK (((reading IS NULL) = (reader IS NULL))),
     CONSTRAINT declarations_check1 CHECK (((status <> ALL (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text, 'stale'::text])) OR (plan_id IS NOT NULL))),
+    CONSTRAINT declarations_check2 CHECK (((pruned_by IS NULL) OR ((status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])) AND (plan_id IS NULL) AND (reading IS NULL) AND (intent IS NULL)))),
     CONSTRAINT declarations_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
     CONSTRAINT declarations_reader_check CHECK (((char_length(reader) >= 1) AND (char_length(reader) <= 200))),
     CONSTRAINT declarations_status_check CHECK ((status = ANY (ARRAY['reading'::text, 'needs_answer'::text, 'refused'::text, 'awaiting_approval'::text, 'approved'::text, 'applying'::text, 'converged'::text, 'blocked'::text, 'failed'::text, 'cancelled'::text, 'superseded'::text, 'stale'::text]))),
@@ -161,6 +240,14 @@ CREATE TABLE drift (
     CONSTRAINT drift_cause_check CHECK (((char_length(cause) <= 400) AND ((cause = 'unrecorded'::text) OR (cause ~~ 'UPID:%'::text)))),
     CONSTRAINT drift_check CHECK ((seen_at >= since)),
     CONSTRAINT drift_check1 CHECK (((snoozed_until IS NULL) = (snoozed_by IS NULL)))
+);
+
+CREATE TABLE freezes (
+    cluster_id uuid,
+    user_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    why text NOT NULL,
+    CONSTRAINT freezes_why_check CHECK (((char_length(why) >= 1) AND (char_length(why) <= 500)))
 );
 
 CREATE TABLE leases (
@@ -213,6 +300,7 @@ CREATE TABLE plans (
     updates integer NOT NULL,
     destroys integer NOT NULL,
     created_at timestamp with time zone NOT NULL,
+    mild boolean GENERATED ALWAYS AS (plan_is_mild(plan)) STORED,
     CONSTRAINT plans_check CHECK (((plan ->> 'digest'::text) = digest)),
     CONSTRAINT plans_check1 CHECK (((plan ->> 'declaration'::text) = (declaration_id)::text)),
     CONSTRAINT plans_creates_check CHECK ((creates >= 0)),
@@ -228,6 +316,18 @@ ALTER TABLE plans ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE prunings (
+    id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    before timestamp with time zone NOT NULL,
+    declarations integer NOT NULL,
+    sha256 text NOT NULL,
+    CONSTRAINT prunings_check CHECK ((before <= at)),
+    CONSTRAINT prunings_declarations_check CHECK ((declarations > 0)),
+    CONSTRAINT prunings_sha256_check CHECK ((sha256 ~ '^[0-9a-f]{64}$'::text))
 );
 
 CREATE TABLE reconciliations (
@@ -295,6 +395,23 @@ CREATE TABLE secrets (
     changed_by uuid NOT NULL,
     CONSTRAINT secrets_name_check CHECK ((name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$'::text)),
     CONSTRAINT secrets_value_check CHECK (((octet_length(value) >= 41) AND (octet_length(value) <= 2000)))
+);
+
+CREATE TABLE standing_approvals (
+    id uuid NOT NULL,
+    declaration_id uuid NOT NULL,
+    user_id uuid NOT NULL,
+    given_at timestamp with time zone NOT NULL,
+    per_hour integer NOT NULL,
+    tried_at timestamp with time zone,
+    ended_at timestamp with time zone,
+    ended_by uuid,
+    ended_why text,
+    CONSTRAINT standing_approvals_check CHECK ((ended_at >= given_at)),
+    CONSTRAINT standing_approvals_check1 CHECK (((ended_at IS NULL) = (ended_why IS NULL))),
+    CONSTRAINT standing_approvals_check2 CHECK (((ended_by IS NULL) OR (ended_at IS NOT NULL))),
+    CONSTRAINT standing_approvals_ended_why_check CHECK ((char_length(ended_why) <= 4000)),
+    CONSTRAINT standing_approvals_per_hour_check CHECK (((per_hour >= 1) AND (per_hour <= 60)))
 );
 
 CREATE TABLE steps (
@@ -372,6 +489,9 @@ ALTER TABLE ONLY declarations
 ALTER TABLE ONLY drift
     ADD CONSTRAINT drift_pkey PRIMARY KEY (resource_id, field);
 
+ALTER TABLE ONLY freezes
+    ADD CONSTRAINT freezes_one UNIQUE NULLS NOT DISTINCT (cluster_id);
+
 ALTER TABLE ONLY leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (work_id);
 
@@ -391,7 +511,13 @@ ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_id_digest_key UNIQUE (id, digest);
 
 ALTER TABLE ONLY plans
+    ADD CONSTRAINT plans_id_mild_key UNIQUE (id, mild);
+
+ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY prunings
+    ADD CONSTRAINT prunings_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY reconciliations
     ADD CONSTRAINT reconciliations_one_a_plan UNIQUE (plan_id);
@@ -411,6 +537,9 @@ ALTER TABLE ONLY resources
 ALTER TABLE ONLY secrets
     ADD CONSTRAINT secrets_pkey PRIMARY KEY (name);
 
+ALTER TABLE ONLY standing_approvals
+    ADD CONSTRAINT standing_approvals_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (reconciliation_id, seq);
 
@@ -423,6 +552,8 @@ ALTER TABLE ONLY users
 ALTER TABLE ONLY users
     ADD CONSTRAINT users_pkey PRIMARY KEY (id);
 
+CREATE INDEX approvals_standing ON approvals USING btree (standing_id, at) WHERE (standing_id IS NOT NULL);
+
 CREATE INDEX audit_entries_actor ON audit_entries USING btree (actor_id, seq);
 
 CREATE INDEX audit_entries_declaration ON audit_entries USING btree (declaration_id, seq);
@@ -430,6 +561,8 @@ CREATE INDEX audit_entries_declaration ON audit_entries USING btree (declaration
 CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHERE (kind ~~ 'user.%'::text);
 
 CREATE UNIQUE INDEX clusters_name_unique ON clusters USING btree (name) WHERE (removed_at IS NULL);
+
+CREATE INDEX declarations_prunable ON declarations USING btree (updated_at) WHERE ((pruned_by IS NULL) AND (status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])));
 
 CREATE INDEX declarations_user ON declarations USING btree (user_id, id);
 
@@ -455,9 +588,15 @@ CREATE INDEX resources_declaration ON resources USING btree (declaration_id);
 
 CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (cluster_id, vmid) WHERE (state <> 'gone'::text);
 
+CREATE INDEX standing_approvals_declaration ON standing_approvals USING btree (declaration_id, given_at);
+
+CREATE UNIQUE INDEX standing_approvals_one ON standing_approvals USING btree (declaration_id) WHERE (ended_at IS NULL);
+
 CREATE INDEX steps_resource ON steps USING btree (resource_id);
 
-CREATE TRIGGER approvals_kept BEFORE DELETE ON approvals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER approvals_by_standing BEFORE INSERT ON approvals FOR EACH ROW WHEN ((new.standing_id IS NOT NULL)) EXECUTE FUNCTION approvals_by_standing();
+
+CREATE TRIGGER approvals_kept BEFORE DELETE ON approvals FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
 
 CREATE TRIGGER approvals_spent_once BEFORE UPDATE ON approvals FOR EACH ROW EXECUTE FUNCTION approvals_spend_once();
 
@@ -477,15 +616,31 @@ CREATE TRIGGER audit_head_untruncated BEFORE TRUNCATE ON audit_head FOR EACH STA
 
 CREATE TRIGGER clusters_kept BEFORE DELETE ON clusters FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
+CREATE TRIGGER declarations_kept BEFORE DELETE ON declarations FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER declarations_pruned_once_ended BEFORE UPDATE ON declarations FOR EACH ROW WHEN ((old.pruned_by IS DISTINCT FROM new.pruned_by)) EXECUTE FUNCTION declarations_pruned_once_ended();
+
 CREATE TRIGGER declarations_stay_where_planned BEFORE UPDATE ON declarations FOR EACH ROW WHEN ((old.cluster_id <> new.cluster_id)) EXECUTE FUNCTION declarations_stay_where_planned();
 
 CREATE TRIGGER leases_fence_grows BEFORE UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION leases_fence_grows();
 
-CREATE TRIGGER leases_kept BEFORE DELETE ON leases FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER leases_kept BEFORE DELETE ON leases FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
 
-CREATE TRIGGER plans_immutable BEFORE DELETE OR UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER plans_immutable BEFORE UPDATE ON plans FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER plans_kept BEFORE DELETE ON plans FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
 
 CREATE TRIGGER plans_untruncated BEFORE TRUNCATE ON plans FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER prunings_immutable BEFORE DELETE OR UPDATE ON prunings FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER reconciliations_kept BEFORE DELETE ON reconciliations FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
+
+CREATE TRIGGER standing_approvals_ended_once BEFORE UPDATE ON standing_approvals FOR EACH ROW EXECUTE FUNCTION standing_approvals_end_once();
+
+CREATE TRIGGER standing_approvals_kept BEFORE DELETE ON standing_approvals FOR EACH ROW EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER steps_kept BEFORE DELETE ON steps FOR EACH ROW EXECUTE FUNCTION refuse_unless_pruned();
 
 ALTER TABLE ONLY answers
     ADD CONSTRAINT answers_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
@@ -495,6 +650,12 @@ ALTER TABLE ONLY answers
 
 ALTER TABLE ONLY approvals
     ADD CONSTRAINT approvals_plan_id_digest_fkey FOREIGN KEY (plan_id, digest) REFERENCES plans(id, digest);
+
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_plan_id_mild_fkey FOREIGN KEY (plan_id, mild) REFERENCES plans(id, mild);
+
+ALTER TABLE ONLY approvals
+    ADD CONSTRAINT approvals_standing_id_fkey FOREIGN KEY (standing_id) REFERENCES standing_approvals(id);
 
 ALTER TABLE ONLY approvals
     ADD CONSTRAINT approvals_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
@@ -515,6 +676,9 @@ ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_plan_id_id_fkey FOREIGN KEY (plan_id, id) REFERENCES plans(id, declaration_id);
 
 ALTER TABLE ONLY declarations
+    ADD CONSTRAINT declarations_pruned_by_fkey FOREIGN KEY (pruned_by) REFERENCES prunings(id);
+
+ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY drift
@@ -522,6 +686,12 @@ ALTER TABLE ONLY drift
 
 ALTER TABLE ONLY drift
     ADD CONSTRAINT drift_snoozed_by_fkey FOREIGN KEY (snoozed_by) REFERENCES users(id);
+
+ALTER TABLE ONLY freezes
+    ADD CONSTRAINT freezes_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);
+
+ALTER TABLE ONLY freezes
+    ADD CONSTRAINT freezes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY observations
     ADD CONSTRAINT observations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);
@@ -537,6 +707,9 @@ ALTER TABLE ONLY owned_fields
 
 ALTER TABLE ONLY plans
     ADD CONSTRAINT plans_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY prunings
+    ADD CONSTRAINT prunings_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY reconciliations
     ADD CONSTRAINT reconciliations_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
@@ -561,6 +734,15 @@ ALTER TABLE ONLY resources
 
 ALTER TABLE ONLY secrets
     ADD CONSTRAINT secrets_changed_by_fkey FOREIGN KEY (changed_by) REFERENCES users(id);
+
+ALTER TABLE ONLY standing_approvals
+    ADD CONSTRAINT standing_approvals_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY standing_approvals
+    ADD CONSTRAINT standing_approvals_ended_by_fkey FOREIGN KEY (ended_by) REFERENCES users(id);
+
+ALTER TABLE ONLY standing_approvals
+    ADD CONSTRAINT standing_approvals_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY steps
     ADD CONSTRAINT steps_reconciliation_id_fkey FOREIGN KEY (reconciliation_id) REFERENCES reconciliations(id);

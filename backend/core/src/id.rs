@@ -61,6 +61,8 @@ ids! {
     ReconciliationId
     /// A guest of ours, for as long as it is declared: what its marker names.
     ResourceId
+    /// A yes in advance to repairs of one declaration.
+    StandingId
     /// A Proxmox VE cluster that guests are declared on.
     ClusterId
 }

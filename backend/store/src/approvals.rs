@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use mycopod_core::approval::ApprovalRecord;
-use mycopod_core::id::UserId;
+use mycopod_core::id::{StandingId, UserId};
 use mycopod_core::plan::{Plan, PlanDigest};
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{FromRow, Postgres, Transaction};
@@ -26,6 +26,8 @@ pub struct Approval {
     pub at: DateTime<Utc>,
     /// The guests whose destruction it names.
     pub destroy: BTreeSet<String>,
+    /// The standing approval that it was made by, where it was.
+    pub standing: Option<StandingId>,
     /// When the plan was begun.
     pub spent_at: Option<DateTime<Utc>>,
 }
@@ -38,6 +40,7 @@ impl FromRow<'_, PgRow> for Approval {
             email: row.plain("email")?,
             at: row.plain("at")?,
             destroy: row.plain::<Vec<String>>("destroy")?.into_iter().collect(),
+            standing: row.plain::<Option<uuid::Uuid>>("standing_id")?.map(StandingId),
             spent_at: row.plain("spent_at")?,
         })
     }
@@ -50,18 +53,19 @@ pub async fn give(
     record: &ApprovalRecord,
     at: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let result =
-        sqlx::query("INSERT INTO approvals (plan_id, digest, user_id, at, destroy) VALUES ($1, $2, $3, $4, $5)")
-            .bind(plan.0)
-            .bind(record.digest.as_str())
-            .bind(record.by.0)
-            .bind(at)
-            .bind(record.destroy.iter().collect::<Vec<_>>())
-            .execute(connection)
-            .await
-            .map_err(
-                |error| if violates(&error, "approvals_pkey") { StoreError::AlreadyApproved } else { error.into() },
-            )?;
+    let result = sqlx::query(
+        "INSERT INTO approvals (plan_id, digest, user_id, at, destroy, standing_id, mild)
+                     VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 IS NOT NULL THEN true END)",
+    )
+    .bind(plan.0)
+    .bind(record.digest.as_str())
+    .bind(record.by.0)
+    .bind(at)
+    .bind(record.destroy.iter().collect::<Vec<_>>())
+    .bind(record.standing.map(|standing| standing.0))
+    .execute(connection)
+    .await
+    .map_err(|error| if violates(&error, "approvals_pkey") { StoreError::AlreadyApproved } else { error.into() })?;
     exactly_one(&result)
 }
 
@@ -101,5 +105,6 @@ pub async fn with_plan(
     let Some(stored) = plans::get(connection, plan).await? else { return Ok(None) };
     // The foreign key ties the approval's digest to the plan's.
     let digest = stored.plan.digest().clone();
-    Ok(Some((stored.plan, ApprovalRecord { by: approval.by, digest, destroy: approval.destroy })))
+    let Approval { by, destroy, standing, .. } = approval;
+    Ok(Some((stored.plan, ApprovalRecord { by, digest, destroy, standing })))
 }

@@ -72,6 +72,10 @@ kinds! {
     StepDone = "step.done",
     StepFailed = "step.failed",
     StepBlocked = "step.blocked",
+    StandingGiven = "standing.given",
+    StandingEnded = "standing.ended",
+    FreezeSet = "freeze.set",
+    FreezeLifted = "freeze.lifted",
     DriftFound = "drift.found",
     DriftCleared = "drift.cleared",
     DriftLooping = "drift.looping",
@@ -83,6 +87,7 @@ kinds! {
     ClusterRemoved = "cluster.removed",
     SecretSet = "secret.set",
     SecretRemoved = "secret.removed",
+    LedgerPruned = "ledger.pruned",
     CheckpointSigned = "checkpoint.signed",
 }
 

@@ -83,7 +83,8 @@ pub async fn claim_declaration(
     row.map(|row| Ok(Lease { work: row.id("work_id", DeclarationId)?, fence: row.plain("fence")? })).transpose()
 }
 
-/// Claims the reconciliation under way on a cluster that has waited longest and that nobody holds.
+/// Claims the reconciliation under way on a cluster that has waited longest and that nobody holds. On one that is
+/// frozen only what must be brought to an end: steps that were begun, and what was called off.
 pub async fn claim_reconciliation(
     connection: &mut PgConnection,
     cluster: ClusterId,
@@ -94,6 +95,10 @@ pub async fn claim_reconciliation(
         r#"UPDATE leases SET worker = $2, fence = fence + 1, lease_until = now() + $3 WHERE work_id = (
              SELECT work_id FROM leases JOIN reconciliations r ON r.id = work_id JOIN declarations d ON d.id = declaration_id
              WHERE cluster_id = $4 AND r.status = $1 AND (lease_until IS NULL OR lease_until < now())
+               AND (NOT EXISTS (SELECT FROM freezes f WHERE f.cluster_id IS NULL OR f.cluster_id = $4)
+                    OR r.cancel_requested_at IS NOT NULL
+                    OR EXISTS (SELECT FROM steps s WHERE s.reconciliation_id = r.id
+                               AND s.state IN ('started', 'submitted')))
              ORDER BY "timestamp" LIMIT 1 FOR UPDATE OF leases SKIP LOCKED)
          RETURNING work_id, fence"#,
     )

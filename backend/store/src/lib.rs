@@ -13,12 +13,14 @@
 
 pub mod answers;
 pub mod approvals;
+pub mod archive;
 pub mod audit;
 pub mod checks;
 pub mod clusters;
 pub mod declarations;
 pub mod drift;
 mod error;
+pub mod freezes;
 mod json;
 pub mod leases;
 pub mod login_failures;
@@ -31,6 +33,7 @@ pub mod resources;
 mod row;
 pub mod secrets;
 pub mod sessions;
+pub mod standing;
 pub mod steps;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -206,6 +206,7 @@ async fn only_the_plans_own_digest_is_approved_and_spent() {
         by: world.admin.id,
         digest: other.digest().clone(),
         destroy: BTreeSet::default(),
+        standing: None,
     };
     let mut connection = world.database.pool.acquire().await.unwrap();
     assert!(approvals::give(&mut connection, plan_id, &record, noon()).await.is_err());

@@ -8,4 +8,5 @@ mod ledger;
 mod people;
 mod private;
 mod schema;
+mod standing;
 mod world;

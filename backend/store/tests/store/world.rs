@@ -126,8 +126,12 @@ impl World {
     }
 
     pub async fn approve(&self, id: PlanId, plan: &Plan) {
-        let record =
-            ApprovalRecord { by: self.admin.id, digest: plan.digest().clone(), destroy: BTreeSet::from(["x".into()]) };
+        let record = ApprovalRecord {
+            by: self.admin.id,
+            digest: plan.digest().clone(),
+            destroy: BTreeSet::from(["x".into()]),
+            standing: None,
+        };
         let mut connection = self.database.pool.acquire().await.unwrap();
         approvals::give(&mut connection, id, &record, noon()).await.unwrap();
     }
