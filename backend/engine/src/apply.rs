@@ -10,16 +10,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use metrics::counter;
 use mycopod_core::approval::Approved;
 use mycopod_core::cluster::Secret;
-use mycopod_core::guest::Vmid;
-use mycopod_core::id::{DeclarationId, ReconciliationId};
+use mycopod_core::field::Field;
+use mycopod_core::guest::{GuestRef, Vmid};
+use mycopod_core::id::{DeclarationId, ReconciliationId, ResourceId};
 use mycopod_core::observed::Look;
 use mycopod_core::plan::{Action, Plan, Step, Subject};
 use mycopod_core::ports::{Clock, Upid};
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::leases::{self, Lease};
-use mycopod_store::{approvals, declarations, reconciliations, resources, steps};
+use mycopod_store::{approvals, declarations, drift, freezes, reconciliations, resources, steps};
 use serde_json::json;
+use sqlx::{Postgres, Transaction};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +72,8 @@ struct Progress<'a> {
 struct Troubles {
     worst: Option<ReconciliationStatus>,
     reasons: Vec<String>,
+    /// A freeze stands: no step was begun that could have been.
+    is_frozen: bool,
 }
 
 impl Engine {
@@ -124,9 +128,11 @@ impl Engine {
         if standing.is_some_and(|(status, _)| status == DeclarationStatus::Approved) {
             ledger.applying().await?;
         }
+        let troubles = Troubles::known(approved.plan(), &entries);
         let mut progress = Progress::resumed(approved.plan(), entries);
-        let troubles = self.run_steps(&ledger, &mut progress, cut).await?;
-        if cut.is_cancelled() && !progress.is_over() {
+        let troubles = self.run_steps(&ledger, &mut progress, troubles, cut).await?;
+        // What a freeze holds up is claimed again when it is lifted.
+        if (cut.is_cancelled() || troubles.is_frozen) && !progress.is_over() {
             return Ok(());
         }
         ledger.finish(approved.plan(), troubles, &progress).await
@@ -164,14 +170,15 @@ impl Engine {
         &self,
         ledger: &Arc<Ledger>,
         progress: &mut Progress<'_>,
+        mut troubles: Troubles,
         cut: &CancellationToken,
     ) -> Result<Troubles, Refusal> {
         let plan = progress.plan;
-        let mut troubles = Troubles::default();
         // Tasks of their own: a step that nobody polls could stand within a transaction and bar all others.
         let mut running = JoinSet::new();
         loop {
-            let cancelled = ledger.is_cancelled().await?;
+            let (cancelled, frozen) = ledger.is_held_up().await?;
+            troubles.is_frozen = frozen && !cancelled;
             if cancelled {
                 troubles.note(
                     ReconciliationStatus::Cancelled,
@@ -179,8 +186,8 @@ impl Engine {
                 );
             }
             while !cut.is_cancelled() {
-                // What was begun before a restart must be brought to an end even when called off.
-                let next = progress.ready(self.settings().steps_per_node, cancelled);
+                // What was begun before a restart must be brought to an end even when called off or frozen.
+                let next = progress.ready(self.settings().steps_per_node, cancelled || frozen);
                 let Some(step) = next.and_then(|seq| plan.steps().iter().find(|step| step.seq == seq)) else { break };
                 let (state, upid) = (progress.states[&step.seq], progress.upids.get(&step.seq).cloned());
                 progress.running.insert(step.seq);
@@ -295,6 +302,23 @@ impl<'a> Progress<'a> {
 }
 
 impl Troubles {
+    /// What went wrong before, where this goes on after a restart or a freeze.
+    fn known(plan: &Plan, entries: &[steps::Entry]) -> Self {
+        let mut troubles = Self::default();
+        for entry in entries {
+            let status = match entry.state {
+                StepState::Failed => ReconciliationStatus::Failed,
+                StepState::Blocked => ReconciliationStatus::Blocked,
+                _ => continue,
+            };
+            if let Some(step) = plan.steps().iter().find(|step| step.seq == entry.seq) {
+                let why = entry.error.as_deref().unwrap_or_default();
+                troubles.note(status, format!("{}: {why}.", step.name()));
+            }
+        }
+        troubles
+    }
+
     /// The worst decides how the whole ended: failed, then blocked, then stale, then called off.
     fn note(&mut self, status: ReconciliationStatus, reason: String) {
         let rank = |status: ReconciliationStatus| match status {
@@ -318,9 +342,13 @@ impl Ledger {
         self.engine.clock()
     }
 
-    /// Commits that a step is about to be sent, with the tasks that were there before where that will matter.
-    pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<(), Refusal> {
+    /// Commits that a step is about to be sent, with the tasks that were there before where that will matter. Returns
+    /// whether it may be: not while a freeze stands.
+    pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<bool, Refusal> {
         let mut transaction = self.engine.pool().begin().await?;
+        if !freezes::may_begin(&mut transaction, self.cluster.id).await? {
+            return Ok(false);
+        }
         steps::start(&mut transaction, &self.lease, step.seq, &before, self.engine.clock().now()).await?;
         self.engine
             .enter(
@@ -330,7 +358,7 @@ impl Ledger {
             .await?;
         transaction.commit().await?;
         self.engine.ring();
-        Ok(())
+        Ok(true)
     }
 
     /// The tasks that were there before the step was first sent.
@@ -431,10 +459,12 @@ impl Ledger {
         Ok(())
     }
 
-    async fn is_cancelled(&self) -> Result<bool, Refusal> {
+    /// Whether it was called off, and whether a freeze stands.
+    async fn is_held_up(&self) -> Result<(bool, bool), Refusal> {
         let mut connection = self.engine.pool().acquire().await?;
         let reconciliation = reconciliations::get(&mut connection, self.lease.work).await?;
-        Ok(reconciliation.is_some_and(|reconciliation| reconciliation.cancel_requested_at.is_some()))
+        let cancelled = reconciliation.is_some_and(|reconciliation| reconciliation.cancel_requested_at.is_some());
+        Ok((cancelled, freezes::holds(&mut connection, self.cluster.id).await?))
     }
 
     /// Ends a reconciliation of which nothing, or nothing more, may be carried out.
@@ -459,6 +489,33 @@ impl Ledger {
                 self.end(status, Some(&reason), None).await
             }
         }
+    }
+
+    /// Keeps which drift the plan set right: it is over now, and what comes after it is new.
+    async fn repaired(&self, transaction: &mut Transaction<'_, Postgres>, plan: &Plan) -> Result<(), Refusal> {
+        let mut changed: BTreeMap<ResourceId, (&GuestRef, BTreeSet<Field>)> = BTreeMap::new();
+        for step in plan.steps() {
+            let Some((guest, resource)) = step.guest().zip(step.resource()) else { continue };
+            let (_, fields) = changed.entry(resource).or_insert((guest, BTreeSet::new()));
+            fields.extend(step.changes.iter().map(|change| change.field.clone()));
+        }
+        for (resource, (guest, fields)) in changed {
+            let repaired = drift::repaired(transaction, resource, &fields, self.engine.clock().now()).await?;
+            if repaired.is_empty() {
+                continue;
+            }
+            let fields: Vec<_> = repaired.iter().map(|field| json!({ "field": field })).collect();
+            let entry = Entry {
+                actor: Actor::System,
+                kind: Kind::DriftCleared,
+                subject: format!("{} {} {}", guest.kind.noun(), guest.vmid, guest.name),
+                status: "as declared".to_owned(),
+                declaration: self.declaration,
+                details: json!({ "fields": fields, "repaired": true }),
+            };
+            self.engine.enter(transaction, entry).await?;
+        }
+        Ok(())
     }
 
     /// Ends the reconciliation and with it the declaration's applying. `converged` is the plan that was carried out whole.
@@ -490,6 +547,9 @@ impl Ledger {
         {
             let intent = declaration.read.and_then(|read| read.intent).unwrap_or_default();
             engine.own(&mut transaction, self.declaration, &intent, &observed).await?;
+        }
+        if let Some(plan) = converged {
+            self.repaired(&mut transaction, plan).await?;
         }
         if status == ReconciliationStatus::Cancelled {
             resources::release_unused(&mut transaction, self.declaration).await?;

@@ -47,7 +47,8 @@ impl Engine {
                 "This is not the plan that stands now. Nothing was approved; look at the new plan and confirm that one.".into(),
             ));
         }
-        let record = ApprovalRecord { by: actor.id, digest: stored.digest().clone(), destroy: destroy.clone() };
+        let record =
+            ApprovalRecord { by: actor.id, digest: stored.digest().clone(), destroy: destroy.clone(), standing: None };
         let approved = Approved::by_admin(stored, Role::Admin, &record)?;
 
         let cluster = self.cluster_of(declaration.line.cluster).await?;

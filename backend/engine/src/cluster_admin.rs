@@ -12,7 +12,7 @@ use mycopod_core::seal::SealKey;
 use mycopod_store::StoreError;
 use mycopod_store::audit::{self, Kind, NewEntry};
 use mycopod_store::clusters::{self, InUse};
-use mycopod_store::{checks, users};
+use mycopod_store::{checks, freezes, users};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 use tokio::time::timeout;
@@ -194,6 +194,7 @@ impl Engine {
         if let Err(in_use) = removed {
             return Err(Refusal::Conflict(kept_by(name, &in_use)));
         }
+        freezes::lift(&mut transaction, Some(row.id)).await?;
         self.enter_cluster(&mut transaction, actor, Kind::ClusterRemoved, &row.name, None).await?;
         transaction.commit().await?;
         self.read_clusters().await?;

@@ -7,7 +7,7 @@ use mycopod_core::reading::{Answers, MAX_DECLARATION};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration};
-use mycopod_store::{answers, approvals, plans, reconciliations, resources, steps, users};
+use mycopod_store::{answers, approvals, freezes, plans, reconciliations, resources, standing, steps, users};
 use serde_json::json;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep_until};
@@ -18,6 +18,8 @@ use crate::{Actor, Engine, Refusal, show};
 
 /// How often somebody who waits looks again: changes made by another replica ring no bell here.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
+/// Why an approved plan is not carried out.
+const FROZEN: &str = "Nothing is applied while a freeze stands. It goes on when an Admin lifts that.";
 /// The most answers in one request: a declaration has no more words that could be doubted.
 const MAX_ANSWERS: usize = 100;
 
@@ -221,6 +223,7 @@ impl Engine {
                     reason: reconciliation.reason,
                     approved_by: Person { id: approval.by.0, email: approval.email },
                     approved_at: approval.at,
+                    by_standing: approval.standing.is_some(),
                     steps: ledger
                         .into_iter()
                         .map(|step| LedgerStep {
@@ -239,8 +242,12 @@ impl Engine {
             (DeclarationStatus::Converged, Some(cluster)) => {
                 cluster.waiting(&mut connection, id, self.clock().now()).await?
             }
+            (DeclarationStatus::Approved | DeclarationStatus::Applying, _) => {
+                freezes::holds(&mut connection, line.cluster).await?.then(|| FROZEN.to_owned())
+            }
             _ => None,
         };
+        let standing = standing::latest(&mut connection, id, self.clock().now()).await?.map(crate::standing::shown);
         Ok(Detail {
             id: line.id.0,
             cluster: line.cluster_name,
@@ -252,6 +259,7 @@ impl Engine {
             updated_at: line.updated_at,
             plan: plan.map(|stored| (&stored.plan).into()),
             reconciliation,
+            standing,
             content: line.content,
         })
     }

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::Entry;
 use crate::clusters::Cluster;
+use crate::standing::fought_over;
 use crate::view::Keeping;
 use crate::{Engine, Refusal};
 
@@ -111,7 +112,7 @@ impl Engine {
                 }
             })
             .await;
-        Ok(())
+        self.repair_all(cluster).await
     }
 
     /// Looks at one guest and keeps how it differs from what was declared.
@@ -204,7 +205,7 @@ impl Engine {
         }
         let news = drift::saw(&mut transaction, resource.id, &found.differing, found.at).await?;
         let News { found: new, cleared, looping } = &news;
-        let looping: BTreeSet<Field> = looping.keys().cloned().collect();
+        let fought: BTreeSet<Field> = looping.keys().cloned().collect();
         let owners: BTreeMap<Field, _> = owned_fields::of(&mut transaction, resource.id)
             .await?
             .into_iter()
@@ -212,7 +213,7 @@ impl Engine {
             .collect();
         for (kind, status, fields) in [
             (Kind::DriftFound, "drifted", new),
-            (Kind::DriftLooping, "looping", &looping),
+            (Kind::DriftLooping, "looping", &fought),
             (Kind::DriftCleared, "as declared", cleared),
         ] {
             let mut by_owner: BTreeMap<_, Vec<&Field>> = BTreeMap::new();
@@ -231,6 +232,12 @@ impl Engine {
                     details,
                 };
                 self.enter(&mut transaction, entry).await?;
+            }
+        }
+        for (field, repairs) in looping {
+            if let (Some(owner), Some(seen)) = (owners.get(field), found.differing.get(field)) {
+                let why = fought_over(&resource.guest.name, field, *repairs, seen);
+                self.end_standing(&mut transaction, *owner, &why).await?;
             }
         }
         transaction.commit().await?;

@@ -14,13 +14,16 @@ mod clusters;
 mod decide;
 mod declare;
 mod firewall;
+mod freeze;
 mod keep;
 mod observe;
 mod plan;
+mod prune;
 mod read;
 mod refusal;
 mod secrets;
 mod show;
+mod standing;
 mod step;
 pub mod view;
 mod worker;
@@ -42,6 +45,7 @@ pub use crate::cluster_admin::{ClusterChange, NewCluster};
 use crate::clusters::Registry;
 pub use crate::keep::LEAST_BUDGET;
 pub use crate::refusal::Refusal;
+pub use crate::standing::REPAIRS_PER_HOUR;
 
 /// The metric that counts the steps that ended, by `action` and `state`.
 pub const STEPS_METRIC: &str = "mycopod_steps_total";
@@ -76,6 +80,8 @@ pub struct Settings {
     pub keep_every: Duration,
     /// How many requests Proxmox gets for that each time, at most; [`LEAST_BUDGET`] or more.
     pub keep_requests: u32,
+    /// How long the ledger of declarations that ended is kept at least.
+    pub retention: Duration,
     /// How many steps run at once on one node. Proxmox's three worker processes are shared with its users.
     pub steps_per_node: usize,
     /// The installation's name in the audit log's checkpoints.
@@ -90,6 +96,7 @@ impl Default for Settings {
             policy: Policy::default(),
             keep_every: Duration::from_secs(30),
             keep_requests: 242,
+            retention: Duration::from_hours(90 * 24),
             steps_per_node: 3,
             origin: "mycopod".to_owned(),
             sandbox: false,

@@ -69,7 +69,9 @@ impl From<ApprovalError> for Refusal {
         let text = format!("{}. Nothing was approved.", sentence(&error.to_string()));
         match error {
             ApprovalError::NotAdmin => Self::Forbidden(text),
-            ApprovalError::OtherPlan | ApprovalError::Destroy(_) | ApprovalError::Altered => Self::Conflict(text),
+            ApprovalError::OtherPlan | ApprovalError::Destroy(_) | ApprovalError::NotMild | ApprovalError::Altered => {
+                Self::Conflict(text)
+            }
         }
     }
 }

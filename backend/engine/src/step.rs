@@ -108,7 +108,7 @@ impl Run<'_> {
     async fn begin(&self) -> Result<(), End> {
         // What a reboot must be told apart from later: the tasks that were there before it.
         let before = if self.step.action.is_blind() { self.tasks().await? } else { Vec::new() };
-        Ok(self.ledger.started(self.step, &before).await?)
+        if self.ledger.started(self.step, &before).await? { Ok(()) } else { Err(Outcome::Interrupted.into()) }
     }
 
     /// Looks, and sends where nothing has come of it yet. `uncertain` says that it may have been sent before.

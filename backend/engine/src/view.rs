@@ -73,6 +73,58 @@ pub struct Detail {
     pub plan: Option<PlanView>,
     /// The latest carrying-out of an approved plan.
     pub reconciliation: Option<ReconciliationView>,
+    /// The standing approval that was given last, whether or not it still stands.
+    pub standing: Option<StandingView>,
+}
+
+/// An Admin's yes in advance to repairs that take effect at once or start a stopped guest.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = StandingApproval)]
+pub struct StandingView {
+    /// Who gave it.
+    pub given_by: Person,
+    /// When.
+    pub given_at: DateTime<Utc>,
+    /// How many repairs it covers within an hour; one more ends it.
+    pub per_hour: u32,
+    /// How many it covered within the last hour.
+    pub used: u32,
+    /// Whether it still stands.
+    pub stands: bool,
+    /// When it was revoked or MycoPod ended it.
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Why.
+    pub ended_why: Option<String>,
+}
+
+/// Lines of the archive.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ArchiveBatch {
+    /// A line of JSON for each declaration, with all that the ledger has of it.
+    pub lines: Vec<String>,
+    /// SHA-256 over the lines, each with its end (LF); 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// What was removed.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Pruned {
+    /// Of how many declarations the ledger was removed.
+    pub declarations: usize,
+}
+
+/// A freeze that stands: nothing is applied.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Freeze)]
+pub struct FreezeView {
+    /// Which cluster; `null` for all.
+    pub cluster: Option<String>,
+    /// Who set it: their address.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Why.
+    pub why: String,
 }
 
 /// Where a value comes from. Offsets count Unicode code points of the declaration.
@@ -289,8 +341,10 @@ pub struct ReconciliationView {
     pub status: &'static str,
     /// Why, and what to do, where it did not converge.
     pub reason: Option<String>,
-    /// The Admin who approved it.
+    /// The Admin who approved it, or gave the standing approval by which it was approved.
     pub approved_by: Person,
+    /// Whether it was approved by a standing approval.
+    pub by_standing: bool,
     /// When.
     pub approved_at: DateTime<Utc>,
     /// How each step stands.
