@@ -28,6 +28,9 @@ pub struct Declaration {
     pub plan: Option<Plan>,
     /// The latest carrying-out.
     pub reconciliation: Option<Reconciliation>,
+    /// The standing approval that was given last.
+    #[serde(default)]
+    pub standing: Option<Value>,
 }
 
 /// A declaration in a list.

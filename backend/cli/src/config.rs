@@ -57,6 +57,11 @@ const KEEP_REQUESTS: u32 = 242;
 /// More than ten thousand guests take in one go.
 const MAX_KEEP_REQUESTS: u32 = 100_000;
 
+/// A quarter: what was decided in it is still asked about.
+const RETENTION_DAYS: u64 = 90;
+/// A hundred years.
+const MAX_RETENTION_DAYS: u64 = 36_500;
+
 /// The variables that MycoPod knows, each with what it is for; `.env.example` has the
 /// same. Another name with one of their prefixes in `.env` is a typing error.
 const KNOWN: &[&str] = &[
@@ -83,6 +88,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_POLICY_FILE",
     "MYCOPOD_KEEP_SECONDS",
     "MYCOPOD_KEEP_REQUESTS",
+    "MYCOPOD_RETENTION_DAYS",
     "MYCOPOD_SANDBOX_TIME_SCALE",
     "MYCOPOD_LOG",
     "MYCOPOD_LOG_FORMAT",
@@ -149,6 +155,8 @@ pub struct Config {
     pub keep_every: Duration,
     /// The requests that Proxmox gets for that each time, at most.
     pub keep_requests: u32,
+    /// How long the ledger of declarations that ended is kept at least.
+    pub retention: Duration,
     /// The sandbox's durations and lags as multiples of Proxmox's.
     pub sandbox_time_scale: f64,
     /// What is logged.
@@ -249,6 +257,12 @@ impl Config {
                 let requests = text.parse().ok().filter(|n| (LEAST_BUDGET..=MAX_KEEP_REQUESTS).contains(n));
                 requests.ok_or_else(|| format!("should be {LEAST_BUDGET} to {MAX_KEEP_REQUESTS} requests"))
             }),
+            retention: Duration::from_hours(
+                24 * read.or("MYCOPOD_RETENTION_DAYS", &RETENTION_DAYS.to_string(), |text| {
+                    let days = text.parse::<u64>().ok().filter(|days| (1..=MAX_RETENTION_DAYS).contains(days));
+                    days.ok_or_else(|| format!("should be 1 to {MAX_RETENTION_DAYS} days"))
+                }),
+            ),
             sandbox_time_scale: read.or("MYCOPOD_SANDBOX_TIME_SCALE", "1", time_scale),
             log: Log {
                 filter: read.or("MYCOPOD_LOG", LOG, |text| match EnvFilter::try_new(text) {
@@ -503,6 +517,7 @@ mod tests {
             ("MYCOPOD_POLICY_FILE", "/zzz"),
             ("MYCOPOD_KEEP_SECONDS", "zzz"),
             ("MYCOPOD_KEEP_REQUESTS", "3"),
+            ("MYCOPOD_RETENTION_DAYS", "0"),
             ("MYCOPOD_SANDBOX_TIME_SCALE", "-1"),
             ("MYCOPOD_LOG", "zzz=zzz=zzz"),
             ("MYCOPOD_LOG_FORMAT", "zzz"),

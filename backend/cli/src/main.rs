@@ -19,8 +19,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, ClientError};
 use crate::commands::{
-    answer, approve, audit, cancel, cluster, declare, doctor, drift, guests, login, plan, sandbox, secret, serve,
-    status, user,
+    answer, approve, audit, cancel, cluster, declare, doctor, drift, freeze, guests, login, plan, prune, sandbox,
+    secret, serve, standing, status, user,
 };
 use crate::config::ClientConfig;
 use crate::exit::Exit;
@@ -66,6 +66,14 @@ enum Command {
     Guests(guests::Args),
     /// List what is no longer as declared
     Drift(drift::Args),
+    /// Let repairs that take effect at once happen by themselves, or no longer (Admin)
+    Standing(standing::Args),
+    /// Apply nothing for a while; reading and planning go on (Admin)
+    Freeze(freeze::Args),
+    /// Lift a freeze (Admin)
+    Unfreeze(freeze::UnfreezeArgs),
+    /// Archive and remove the ledger of declarations that ended long ago (Admin)
+    Prune(prune::Args),
     /// Read, export and verify the audit log
     Audit(audit::Args),
     /// Look after clusters
@@ -139,6 +147,10 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Status(args) => status::run(args, &client()?, out).await,
         Command::Guests(args) => guests::run(args, &client()?, out).await,
         Command::Drift(args) => drift::run(args, &client()?, out).await,
+        Command::Standing(args) => standing::run(args, &client()?, out).await,
+        Command::Freeze(args) => freeze::freeze(args, &client()?, out).await,
+        Command::Unfreeze(args) => freeze::unfreeze(args, &client()?, out).await,
+        Command::Prune(args) => prune::run(args, &client()?, out).await,
         Command::Audit(args) => audit::run(args, config, out).await,
         Command::Cluster(args) => cluster::run(args, config, out).await,
         Command::Secret(args) => secret::run(args, &client()?, out).await,

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::api::{Change, Declaration, LedgerStep, Plan, Reading, Source, plain};
 use crate::client::{Client, ClientError};
+use crate::commands::standing;
 use crate::exit::Exit;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Text, Tone};
 
 /// The longest the server lets a request wait for a change.
 const WAIT_SECONDS: u64 = 30;
@@ -98,6 +99,9 @@ fn write_head(declaration: &Declaration, out: Output) {
     }
     if let Some(reason) = &declaration.status_reason {
         out.line(out.paint(tone, reason));
+    }
+    if let Some(line) = declaration.standing.as_ref().and_then(standing::line) {
+        out.line(out.paint(Tone::Faint, Text::from(line)));
     }
 }
 

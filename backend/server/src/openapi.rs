@@ -9,7 +9,9 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
-use crate::api::{about, audit, clusters, declarations, drift, events, health, inventory, secrets, session, users};
+use crate::api::{
+    about, archive, audit, clusters, declarations, drift, events, freezes, health, inventory, secrets, session, users,
+};
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
 
@@ -31,6 +33,7 @@ const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
         (name = "declarations", description = "From a sentence to a running guest"),
         (name = "cluster", description = "The clusters, and what is on them"),
         (name = "drift", description = "What is decided about what is no longer as declared"),
+        (name = "freezes", description = "While one stands nothing is applied"),
         (name = "audit", description = "What happened, provably"),
         (name = "users", description = "Accounts"),
         (name = "secrets", description = "Values that declarations name and never contain"),
@@ -62,7 +65,9 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(inventory::routes())
         .merge(clusters::routes())
         .merge(drift::routes())
+        .merge(freezes::routes())
         .merge(audit::routes())
+        .merge(archive::routes())
         .merge(events::routes())
         .merge(users::routes())
         .merge(secrets::routes())

@@ -6,6 +6,7 @@ use mycopod_core::status::DeclarationStatus;
 use serde_json::json;
 
 use crate::client::{Client, ClientError};
+use crate::commands::freeze;
 use crate::exit::Exit;
 use crate::output::{Output, note};
 use crate::show::{Shown, destroyed};
@@ -25,6 +26,9 @@ pub struct Args {
     /// The digest of the plan that was looked at; another plan is not approved
     #[arg(long)]
     digest: Option<String>,
+    /// Let repairs that take effect at once happen by themselves from now on
+    #[arg(long)]
+    standing: bool,
     /// Do not wait until it is carried out
     #[arg(long)]
     no_wait: bool,
@@ -61,7 +65,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
             return Ok(Exit::CalledOff);
         }
     }
-    let body = json!({ "plan_digest": plan.digest, "destroy": destroy });
+    let body = json!({ "plan_digest": plan.digest, "destroy": destroy, "standing": args.standing });
     let confirmed = match client.post(&format!("/declarations/{}/confirm", args.id), &body).await {
         Err(ClientError::Problem(mut problem)) if problem.declaration.is_some() => {
             note(format_args!("error: {}", problem.detail));
@@ -73,6 +77,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
         }
         confirmed => Shown::of(client, confirmed?)?,
     };
+    freeze::tell(client).await;
     let confirmed = if args.no_wait { confirmed } else { confirmed.carried_out(client).await? };
     Ok(confirmed.write_outcome(out))
 }

@@ -242,6 +242,7 @@ async fn with_cluster(
             policy: config.policy.clone(),
             keep_every: config.keep_every,
             keep_requests: config.keep_requests,
+            retention: config.retention,
             origin: config.name.clone(),
             sandbox: sandbox.is_some(),
             ..Settings::default()

@@ -2,6 +2,7 @@
 
 use crate::api::Listed;
 use crate::client::{Client, ClientError};
+use crate::commands::freeze;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::show::{Shown, status};
@@ -27,6 +28,7 @@ pub struct Args {
 
 /// Shows one or lists the latest.
 pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, ClientError> {
+    freeze::tell(client).await;
     if let Some(id) = args.id {
         let mut shown = Shown::fetch(client, &id.to_string()).await?;
         if args.wait {

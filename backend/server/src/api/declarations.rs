@@ -37,6 +37,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(confirm))
         .routes(routes!(cancel))
         .routes(routes!(plan_again))
+        .routes(routes!(give_standing, revoke_standing))
         .routes(routes!(step_log))
 }
 
@@ -156,6 +157,9 @@ struct Confirmation {
     /// The names of all guests that it destroys.
     #[serde(default)]
     destroy: BTreeSet<String>,
+    /// Whether repairs of it shall have a standing approval from now on, as `POST …/standing` gives one.
+    #[serde(default)]
+    standing: bool,
 }
 
 /// Confirms a plan, as an Admin: it is carried out.
@@ -175,7 +179,12 @@ async fn confirm(
 ) -> Result<impl IntoResponse, Problem> {
     let id = DeclarationId(id);
     match app.engine.approve(&actor, id, &body.plan_digest, &body.destroy).await {
-        Ok(()) => Ok((StatusCode::ACCEPTED, Json(app.engine.detail(&actor, id).await?))),
+        Ok(()) => {
+            if body.standing {
+                app.engine.give_standing(&actor, id).await?;
+            }
+            Ok((StatusCode::ACCEPTED, Json(app.engine.detail(&actor, id).await?)))
+        }
         Err(refusal @ (Refusal::Conflict(_) | Refusal::Stale(_))) => Err(too_late(&app, &actor, id, refusal).await),
         Err(refusal) => Err(refusal.into()),
     }
@@ -213,6 +222,42 @@ async fn plan_again(
 ) -> Result<Json<Detail>, Problem> {
     let id = DeclarationId(id);
     app.engine.plan_again(&actor, id).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+/// Gives a standing approval, as an Admin: repairs of the declaration of which every step takes effect at once, or starts
+/// a stopped guest, happen by themselves. They never make, move or delete anything, each is approved for itself by this
+/// approval, and after so many within an hour, or where another tool undoes them again and again, it ends.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/standing", tag = "declarations",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = OK, body = Detail),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "It has one already, or has ended")))]
+async fn give_standing(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.give_standing(&actor, id).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+/// Revokes a standing approval, as an Admin. A repair under way is finished.
+#[utoipa::path(delete, path = "/api/v1/declarations/{id}/standing", tag = "declarations",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = OK, body = Detail),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "It has none")))]
+async fn revoke_standing(
+    State(app): State<App>,
+    Admin(actor): Admin,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.revoke_standing(&actor, id).await?;
     Ok(Json(app.engine.detail(&actor, id).await?))
 }
 

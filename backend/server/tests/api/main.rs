@@ -11,6 +11,7 @@ mod clusters;
 mod declarations;
 mod errors;
 mod events;
+mod keeping;
 mod pages;
 mod server;
 mod serving;
