@@ -38,6 +38,7 @@ function touched(event: AuditEvent): QueryKey[] {
   const subject = event.kind.split(".")[0];
   if (subject === "user") keys.push(["users"]);
   if (subject === "cluster") keys.push(["clusters"], ["cluster"], ["guests"], ["about"]);
+  if (subject === "freeze") keys.push(["freezes"], ["declaration"]);
   if (subject === "step" || subject === "drift" || subject === "declaration") keys.push(["guests"]);
   return keys;
 }

@@ -29,6 +29,7 @@ import type {
   Confirmation,
   Declaration,
   DeclarationSummary,
+  Freeze,
   Guest,
   NewAccount,
   NewCluster,
@@ -233,6 +234,14 @@ export function usePlanAgain(id: string) {
   return useDeclarationMutation(() => post<Declaration>(`/declarations/${id}/plan`));
 }
 
+/** Gives a standing approval of repairs, or revokes it. */
+export function useStanding(id: string) {
+  return useDeclarationMutation(async (give: boolean) => {
+    const path = `/declarations/${id}/standing`;
+    return give ? post<Declaration>(path) : (await api.delete<Declaration>(path)).data;
+  });
+}
+
 /** Proxmox's task log of a step; each look fetches only the lines that are new. */
 export function useTaskLog(declaration: string, seq: number) {
   const client = useQueryClient();
@@ -297,6 +306,35 @@ export function useClusters() {
     queryFn: ({ signal }) => get<ClusterLine[]>("/clusters", undefined, signal),
     refetchInterval: CLUSTER_INTERVAL,
   });
+}
+
+export function useFreezes() {
+  return useQuery({
+    queryKey: ["freezes"],
+    queryFn: ({ signal }) => get<Freeze[]>("/freezes", undefined, signal),
+    refetchInterval: CLUSTER_INTERVAL,
+  });
+}
+
+/** A call that freezes or unfreezes. */
+function useFreezeMutation<In>(call: (input: In) => Promise<unknown>) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: call,
+    onSettled: () => client.invalidateQueries({ queryKey: ["freezes"] }),
+  });
+}
+
+export function useFreeze() {
+  return useFreezeMutation((freeze: { cluster: string | null; why: string }) =>
+    post<Freeze[]>("/freezes", freeze),
+  );
+}
+
+export function useUnfreeze() {
+  return useFreezeMutation((cluster: string | null) =>
+    api.delete("/freezes", { params: { cluster: cluster ?? undefined } }),
+  );
 }
 
 /** Whether there is more than one cluster, so that each thing has to say where it is. */

@@ -21,6 +21,46 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/archive": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The next lines of the archive, as an Admin: of up to 20 declarations that were refused, called off or superseded before
+     *     a time, and of which nothing is owned or under way, everything that the ledger has. Nothing is changed.
+     */
+    get: operations["archive"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/archive/prune": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Removes, as an Admin, the ledger of the declarations whose lines have this digest: readings, answers, plans, approvals
+     *     and steps. The declarations stay, and the audit log, which gets an entry with the digest.
+     */
+    post: operations["prune"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/audit": {
     parameters: {
       query?: never;
@@ -271,6 +311,28 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/declarations/{id}/standing": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Gives a standing approval, as an Admin: repairs of the declaration of which every step takes effect at once, or starts
+     *     a stopped guest, happen by themselves. They never make, move or delete anything, each is approved for itself by this
+     *     approval, and after so many within an hour, or where another tool undoes them again and again, it ends.
+     */
+    post: operations["give_standing"];
+    /** Revokes a standing approval, as an Admin. A repair under way is finished. */
+    delete: operations["revoke_standing"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/declarations/{id}/steps/{seq}/log": {
     parameters: {
       query?: never;
@@ -377,6 +439,28 @@ export interface paths {
     put?: never;
     post?: never;
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/freezes": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * The freezes that stand, that of all clusters first. While one stands nothing is applied there; reading and planning go
+     *     on, and steps that were under way end.
+     */
+    get: operations["list"];
+    put?: never;
+    /** Freezes a cluster or all, as an Admin. Once this has answered no step begins there. */
+    post: operations["freeze"];
+    /** Lifts a freeze, as an Admin: what was approved meanwhile is carried out. */
+    delete: operations["unfreeze"];
     options?: never;
     head?: never;
     patch?: never;
@@ -672,6 +756,13 @@ export interface components {
       /** @description One for each question that you answer. */
       answers: components["schemas"]["Answer"][];
     };
+    /** @description Lines of the archive. */
+    ArchiveBatch: {
+      /** @description A line of JSON for each declaration, with all that the ledger has of it. */
+      lines: string[];
+      /** @description SHA-256 over the lines, each with its end (LF); 64 hexadecimal digits. */
+      sha256: string;
+    };
     /** @description Who did what an entry tells of. */
     AuditActor: {
       /** @description The user's address then. */
@@ -850,6 +941,8 @@ export interface components {
       destroy?: string[];
       /** @description The digest of the plan that you saw. */
       plan_digest: string;
+      /** @description Whether repairs of it shall have a standing approval from now on, as `POST …/standing` gives one. */
+      standing?: boolean;
     };
     /** @description A declaration with all that followed from it. */
     Declaration: {
@@ -872,6 +965,7 @@ export interface components {
       plan: components["schemas"]["Plan"] | null;
       reading: components["schemas"]["Reading"] | null;
       reconciliation: components["schemas"]["Reconciliation"] | null;
+      standing: components["schemas"]["StandingApproval"] | null;
       /** @description Where it stands. */
       status: string;
       /** @description Why it stands there, where that needs saying, and what to do. */
@@ -951,6 +1045,20 @@ export interface components {
       start: number;
       /** @description The words. */
       text: string;
+    };
+    /** @description A freeze that stands: nothing is applied. */
+    Freeze: {
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      at: string;
+      /** @description Who set it: their address. */
+      by: string;
+      /** @description Which cluster; `null` for all. */
+      cluster: string | null;
+      /** @description Why. */
+      why: string;
     };
     /** @description A guest on the cluster, ours or not. */
     Guest: {
@@ -1154,6 +1262,15 @@ export interface components {
        */
       content: string;
     };
+    NewFreeze: {
+      /** @description Which cluster; without a name all of them. */
+      cluster?: string | null;
+      /**
+       * @description Why: everybody reads it while nothing is applied.
+       * @example storage upgrade until noon
+       */
+      why: string;
+    };
     NewUser: {
       /** @description Whether they may declare at once. */
       approved: boolean;
@@ -1271,6 +1388,20 @@ export interface components {
       /** @description Always `about:blank`: `code` tells problems apart. */
       type: string;
     };
+    /** @description What was removed. */
+    Pruned: {
+      /** @description Of how many declarations the ledger was removed. */
+      declarations: number;
+    };
+    Pruning: {
+      /**
+       * Format: date-time
+       * @description The time that the lines were asked for by.
+       */
+      before: string;
+      /** @description The digest of the lines that were kept. */
+      sha256: string;
+    };
     /** @description A question, with the answer once given. */
     Question: {
       /** @description The answer, once given. */
@@ -1344,8 +1475,10 @@ export interface components {
        * @description When.
        */
       approved_at: string;
-      /** @description The Admin who approved it. */
+      /** @description The Admin who approved it, or gave the standing approval by which it was approved. */
       approved_by: components["schemas"]["Person"];
+      /** @description Whether it was approved by a standing approval. */
+      by_standing: boolean;
       /**
        * Format: uuid
        * @description Its id, a UUIDv7.
@@ -1446,6 +1579,35 @@ export interface components {
           /** @description From what. */
           why: string;
         };
+    /** @description An Admin's yes in advance to repairs that take effect at once or start a stopped guest. */
+    StandingApproval: {
+      /**
+       * Format: date-time
+       * @description When it was revoked or MycoPod ended it.
+       */
+      ended_at: string | null;
+      /** @description Why. */
+      ended_why: string | null;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      given_at: string;
+      /** @description Who gave it. */
+      given_by: components["schemas"]["Person"];
+      /**
+       * Format: int32
+       * @description How many repairs it covers within an hour; one more ends it.
+       */
+      per_hour: number;
+      /** @description Whether it still stands. */
+      stands: boolean;
+      /**
+       * Format: int32
+       * @description How many it covered within the last hour.
+       */
+      used: number;
+    };
     /** @description One thing that was asked for. */
     Statement: {
       /** @description One past the last. */
@@ -1601,6 +1763,87 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["About"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  archive: {
+    parameters: {
+      query: {
+        /** @description Declarations that ended before this time. */
+        before: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ArchiveBatch"];
+        };
+      };
+      /** @description The time is later than the retention allows */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  prune: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["Pruning"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Pruned"];
+        };
+      };
+      /** @description Other lines would be removed now: archive again */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
         };
       };
       /** @description Any other error */
@@ -2234,6 +2477,84 @@ export interface operations {
       };
     };
   };
+  give_standing: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Declaration"];
+        };
+      };
+      /** @description It has one already, or has ended */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  revoke_standing: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Declaration"];
+        };
+      };
+      /** @description It has none */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
   step_log: {
     parameters: {
       query?: {
@@ -2485,6 +2806,113 @@ export interface operations {
       };
       /** @description There are too many streams */
       503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Freeze"][];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  freeze: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewFreeze"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Freeze"][];
+        };
+      };
+      /** @description It is frozen already */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  unfreeze: {
+    parameters: {
+      query?: {
+        /** @description Which cluster; without a name the freeze of all. */
+        cluster?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+      /** @description It is not frozen */
+      409: {
         headers: {
           [name: string]: unknown;
         };

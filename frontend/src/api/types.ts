@@ -30,7 +30,7 @@ export type About = Schemas["About"];
 export type Account = Narrow<Schemas["User"], { role: Role }>;
 export type NewAccount = Narrow<Schemas["NewUser"], { role: Role }>;
 export type Session = Schemas["Session"];
-export type Confirmation = Schemas["Confirmation"];
+export type Confirmation = Narrow<Schemas["Confirmation"], { standing?: boolean }>;
 export type Answer = Schemas["Answer"];
 
 export type Source = Schemas["Source"];
@@ -59,6 +59,7 @@ export type Declaration = Narrow<
 export type Drift = Schemas["Drift"];
 export type Guest = Narrow<Schemas["Guest"], { kind: GuestKind }>;
 export type Node = Schemas["Node"];
+export type Freeze = Schemas["Freeze"];
 export type Cluster = Schemas["Cluster"];
 export type ClusterLine = Schemas["ClusterLine"];
 export type ClusterTest = Schemas["ClusterTest"];

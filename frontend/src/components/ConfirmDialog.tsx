@@ -1,4 +1,4 @@
-import { Button, Modal, TextInput } from "@mantine/core";
+import { Button, Checkbox, Modal, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useConfirm, useSeveralClusters } from "../api/queries";
@@ -69,8 +69,11 @@ function Question({ declaration: { id, cluster, status, plan }, onClose }: Omit<
         cluster={cluster}
         sending={confirm.isPending}
         onCancel={onClose}
-        onConfirm={(destroy) =>
-          confirm.mutate({ plan_digest: plan.digest, destroy }, { onSuccess: onClose })
+        onConfirm={(destroy, standing) =>
+          confirm.mutate(
+            { plan_digest: plan.digest, destroy, ...(standing && { standing }) },
+            { onSuccess: onClose },
+          )
         }
       />
     </>
@@ -108,12 +111,13 @@ interface ConsentProps {
   cluster: string;
   sending: boolean;
   onCancel: () => void;
-  onConfirm: (destroy: string[]) => void;
+  onConfirm: (destroy: string[], standing: boolean) => void;
 }
 
 function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) {
   const several = useSeveralClusters();
   const [typed, setTyped] = useState<Record<string, string>>({});
+  const [standing, setStanding] = useState(false);
   const doomed = destroyed(plan);
   const named = doomed.every(({ key, name }) => typed[key] === name);
   return (
@@ -121,7 +125,10 @@ function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) 
       className={classes.consent}
       onSubmit={(event) => {
         event.preventDefault();
-        onConfirm(doomed.map(({ name }) => name));
+        onConfirm(
+          doomed.map(({ name }) => name),
+          standing,
+        );
       }}
     >
       <p>
@@ -158,6 +165,14 @@ function Consent({ plan, cluster, sending, onCancel, onConfirm }: ConsentProps) 
             />
           ))}
         </fieldset>
+      )}
+      {doomed.length === 0 && (
+        <Checkbox
+          checked={standing}
+          onChange={(event) => setStanding(event.currentTarget.checked)}
+          label="Let later repairs happen by themselves"
+          description="Where others change what is declared here: as far as each step takes effect at once or starts a stopped guest. Revocable at any time."
+        />
       )}
       <div className={classes.buttons}>
         <Button variant="default" autoFocus data-autofocus onClick={onCancel}>

@@ -6,6 +6,7 @@ import { useAbout } from "../api/queries";
 import { useUser } from "../api/session";
 import { AccountMenu } from "./AccountMenu";
 import { ColorSchemeToggle } from "./ColorSchemeToggle";
+import { FreezeBanner } from "./FreezeBanner";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { Loading } from "./Loading";
 import { Logo } from "./Logo";
@@ -41,6 +42,7 @@ export default function Shell() {
           <AccountMenu />
         </div>
       </header>
+      <FreezeBanner />
       <main id="main" ref={main} tabIndex={-1} className={classes.main}>
         {!user.approved && (
           <Notice tone="warn" title="Your account waits for an Admin’s approval">

@@ -130,3 +130,42 @@ test("with one cluster no guest says on which it is", async () => {
   show(<GuestTable guests={GUESTS} />);
   expect(await screen.findByText("VM 101 on pve1")).toBeTruthy();
 });
+
+test("how soon a change is found is told for each cluster", async () => {
+  open("User");
+  const rows = await screen.findAllByText(/Any change is found within 90 seconds/);
+  expect(rows[0]?.textContent).toContain("within 30 seconds");
+});
+
+test("an Admin freezes one cluster with a reason that everybody reads, and lifts it", async () => {
+  const frozen = {
+    cluster: "lab",
+    by: "admin@example.org",
+    at: "2026-01-02T03:04:05Z",
+    why: "new switches",
+  };
+  let stands = false;
+  const calls = open("Admin", {
+    "GET /freezes": () => (stands ? [frozen] : []),
+    "POST /freezes": () => {
+      stands = true;
+      return [frozen];
+    },
+    "DELETE /freezes": () => null,
+  });
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole("button", { name: "Freeze lab" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  const freeze = dialog.getByRole("button", { name: "Freeze" });
+  expect(freeze.hasAttribute("disabled")).toBe(true);
+  await user.type(dialog.getByLabelText(/Why/), "new switches");
+  await user.click(freeze);
+  await waitFor(() =>
+    expect(calls("POST /freezes").map((call) => call.body)).toEqual([
+      { cluster: "lab", why: "new switches" },
+    ]),
+  );
+  await user.click(await screen.findByRole("button", { name: "Unfreeze lab" }));
+  await user.click(await screen.findByRole("button", { name: "Unfreeze" }));
+  await waitFor(() => expect(calls("DELETE /freezes")).toHaveLength(1));
+});

@@ -8,6 +8,7 @@ import { AddClusterDialog, EditClusterDialog } from "../components/ClusterDialog
 import classes from "../components/ClusterTable.module.css";
 import { ClusterTestNotice } from "../components/ClusterTestNotice";
 import { type Column, DataTable } from "../components/DataTable";
+import { FreezeButton } from "../components/FreezeButton";
 import { Loaded } from "../components/Loaded";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
@@ -78,6 +79,7 @@ export default function Clusters() {
             >
               Test
             </Button>
+            <FreezeButton cluster={cluster.name} compact />
             {!cluster.first && (
               <>
                 <Button
@@ -107,7 +109,14 @@ export default function Clusters() {
   return (
     <Page
       title="Clusters"
-      actions={isAdmin && <Button onClick={() => setOpen({ kind: "add" })}>Add a cluster</Button>}
+      actions={
+        isAdmin && (
+          <>
+            <FreezeButton cluster={null} />
+            <Button onClick={() => setOpen({ kind: "add" })}>Add a cluster</Button>
+          </>
+        )
+      }
     >
       <AddClusterDialog opened={open?.kind === "add"} onClose={close} />
       <EditClusterDialog cluster={open?.kind === "edit" ? open.cluster : null} onClose={close} />

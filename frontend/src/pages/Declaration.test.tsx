@@ -9,6 +9,16 @@ import { declaration, GUESTS } from "../test/samples";
 import { logInAs, serve } from "../test/server";
 import DeclarationPage from "./Declaration";
 
+const STANDING = {
+  given_by: { id: "id-Admin", email: "admin@example.org" },
+  given_at: "2026-01-02T03:04:05Z",
+  per_hour: 6,
+  used: 1,
+  stands: true,
+  ended_at: null,
+  ended_why: null,
+};
+
 function open(current: Declaration, role: "Admin" | "User" = "Admin") {
   logInAs(role);
   const calls = serve({
@@ -20,6 +30,9 @@ function open(current: Declaration, role: "Admin" | "User" = "Admin") {
     }),
     "GET /guests": () => GUESTS,
     "POST /declarations/d-1/plan": () => declaration(),
+    "POST /declarations/d-1/standing": () =>
+      declaration({ status: "converged", standing: STANDING }),
+    "DELETE /declarations/d-1/standing": () => declaration({ status: "converged" }),
     "POST /drift/r-1/cores/accept": () => null,
     "POST /drift/r-1/cores/snooze": () => null,
     "POST /declarations/d-1/answers": () => declaration(),
@@ -108,6 +121,7 @@ test("a failure says why, what was and was not touched, shows the log and offers
         reason: null,
         approved_by: { id: "id-Admin", email: "admin@example.org" },
         approved_at: "2026-01-02T03:04:05Z",
+        by_standing: false,
         steps: [
           { ...step, seq: 1, state: "failed", upid: "UPID:pve1:1", error: "disk is full" },
           { ...step, seq: 2, state: "pending" },
@@ -189,4 +203,29 @@ test("a User may ignore or snooze a drift of their declaration, and not accept i
   await waitFor(() =>
     expect(calls.map((call) => call.route)).toContain("POST /drift/r-1/cores/snooze"),
   );
+});
+
+test("an Admin reads what a standing approval covers before they give it, and revokes it", async () => {
+  const calls = open(declaration({ status: "converged" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Give a standing approval…" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(dialog.textContent).toContain("Nothing is made, moved, restarted or deleted by itself");
+  await userEvent.click(within(dialog).getByRole("button", { name: "Give it" }));
+  await userEvent.click(await screen.findByRole("button", { name: "Revoke" }));
+  await waitFor(() =>
+    expect(calls.map((call) => call.route)).toContain("DELETE /declarations/d-1/standing"),
+  );
+});
+
+test("why repairs stopped happening by themselves is shown to everybody, and only an Admin may change it", async () => {
+  const why = "Two tools fight over Cores of web-1: it is declared 2.";
+  open(
+    declaration({
+      status: "converged",
+      standing: { ...STANDING, stands: false, ended_at: STANDING.given_at, ended_why: why },
+    }),
+    "User",
+  );
+  await screen.findByText(why);
+  expect(screen.queryByRole("button", { name: /standing/ })).toBeNull();
 });

@@ -19,6 +19,7 @@ import { ProblemNotice } from "../components/ProblemNotice";
 import { ProgressLine } from "../components/ProgressLine";
 import { Questions } from "../components/Questions";
 import { ReadingView } from "../components/ReadingView";
+import { StandingNotice } from "../components/StandingNotice";
 import { Time } from "../components/Time";
 import { summaryText } from "../lib/plan";
 import { canCancel, isMoving } from "../lib/status";
@@ -55,6 +56,7 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
           <Outcome declaration={declaration} />
           {status === "converged" && <DriftNotice declaration={id} />}
           <Decision declaration={declaration} />
+          <StandingNotice declaration={declaration} />
         </div>
         <div className={classes.understood}>
           {reading && reading.questions.length > 0 && (

@@ -109,6 +109,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
     },
     plan: plan(),
     reconciliation: null,
+    standing: null,
     ...over,
   };
 }
