@@ -150,6 +150,7 @@ function overdue() {
     reason: null,
     approved_by: { id: "id-Admin", email: "admin@example.org" },
     approved_at: "2026-01-02T03:04:05Z",
+    by_standing: false,
     steps: [
       { ...step, seq: 1, state: "blocked" },
       { ...step, seq: 2, state: "skipped" },
