@@ -6,13 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{COOKIE, SET_COOKIE};
+use reqwest::header::{CONTENT_LENGTH, COOKIE, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio_util::io::ReaderStream;
 
 use crate::config::{ClientConfig, ConfigError};
 use crate::exit::Exit;
@@ -24,6 +25,8 @@ const DEFAULT_URL: &str = "http://127.0.0.1:4000";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The server waits at most 30 s for a declaration to change; the rest is room.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// Long enough for a large image over a slow line.
+const UPLOAD_TIMEOUT: Duration = Duration::from_hours(6);
 /// The cookie that renews a session.
 const REFRESH_COOKIE: &str = "mycopod_refresh";
 
@@ -224,6 +227,27 @@ impl Client {
     /// `DELETE`.
     pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
         self.json(Method::DELETE, path, None).await
+    }
+
+    /// `POST`, with a file as its body.
+    pub async fn upload(&self, path: &str, file: tokio::fs::File, size: u64) -> Result<Value, ClientError> {
+        // Where the session has run out it is renewed first: the file is read once.
+        let token = self.token.clone().ok_or_else(|| ClientError::NotLoggedIn { url: self.url.clone() })?;
+        let known = self.request(Method::GET, "/clusters").bearer_auth(token.expose_secret());
+        let token = match (self.send(known).await, &self.session) {
+            (Err(ClientError::Problem(problem)), Some(file)) if problem.status == 401 => {
+                self.renew(file, &token).await?
+            }
+            (end, _) => end.map(|_| token)?,
+        };
+        let request = self
+            .request(Method::POST, path)
+            .timeout(UPLOAD_TIMEOUT)
+            .bearer_auth(token.expose_secret())
+            .header(CONTENT_LENGTH, size)
+            .body(reqwest::Body::wrap_stream(ReaderStream::new(file)));
+        let answer = self.send(request).await?;
+        answer.json().await.map_err(|error| self.malformed(&error))
     }
 
     /// `GET`, for an answer that may be long: to be read piece by piece.

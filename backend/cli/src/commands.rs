@@ -18,4 +18,5 @@ pub mod secret;
 pub mod serve;
 pub mod standing;
 pub mod status;
+pub mod upload;
 pub mod user;

@@ -20,7 +20,7 @@ use clap::{Parser, Subcommand};
 use crate::client::{Client, ClientError};
 use crate::commands::{
     answer, approve, audit, cancel, cluster, declare, doctor, drift, freeze, guests, login, plan, prune, sandbox,
-    secret, serve, standing, status, user,
+    secret, serve, standing, status, upload, user,
 };
 use crate::config::ClientConfig;
 use crate::exit::Exit;
@@ -80,6 +80,8 @@ enum Command {
     Cluster(cluster::Args),
     /// Look after secrets, such as the passwords that new guests get
     Secret(secret::Args),
+    /// Send an image or a template to a storage, as an Admin
+    Upload(upload::Args),
     /// Look after users
     User(user::Args),
     /// Run the sandbox cluster alone
@@ -154,6 +156,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Audit(args) => audit::run(args, config, out).await,
         Command::Cluster(args) => cluster::run(args, config, out).await,
         Command::Secret(args) => secret::run(args, &client()?, out).await,
+        Command::Upload(args) => upload::run(args, &client()?, out).await,
         Command::User(args) => user::run(args, &client()?, out).await,
         Command::Serve(_) | Command::Sandbox(_) | Command::Doctor(_) => Ok(Exit::Usage),
     }

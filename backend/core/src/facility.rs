@@ -58,6 +58,30 @@ impl Facility {
     }
 }
 
+/// The longest name of a file that Proxmox takes.
+const MAX_FILE_NAME: usize = 255;
+
+/// The content that Proxmox VE 8.4 stores a file of that name as, by its ending: `iso`, `vztmpl` or `import`. `None` for
+/// what is no name of a file, or does not tell.
+#[must_use]
+pub fn content_of(name: &str) -> Option<&'static str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
+    if name.len() > MAX_FILE_NAME || name.starts_with('.') || !name.chars().all(is_plain) {
+        return None;
+    }
+    let lower = name.to_ascii_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    if ends(&[".iso", ".img"]) {
+        Some("iso")
+    } else if ends(&[".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2"]) {
+        Some("vztmpl")
+    } else if ends(&[".qcow2", ".raw", ".vmdk", ".ova"]) {
+        Some("import")
+    } else {
+        None
+    }
+}
+
 /// As in a sentence: `pool lab`.
 impl fmt::Display for Facility {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -258,7 +282,7 @@ pub fn settled(facility: &Facility, call: &FacilityCall, look: &Look) -> Settled
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use super::{Backed, BackupJob, Checksum, Facility, FacilityCall, FacilityState, settled};
+    use super::{Backed, BackupJob, Checksum, Facility, FacilityCall, FacilityState, content_of, settled};
     use crate::guest::Vmid;
     use crate::observed::Look;
     use crate::settle::Settled;
@@ -270,6 +294,16 @@ mod tests {
             storage: "local".into(),
             mode: "snapshot".into(),
             keep: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_files_ending_tells_what_it_is() {
+        assert_eq!(content_of("debian-12.iso"), Some("iso"));
+        assert_eq!(content_of("debian-12-standard_12.7-1_amd64.tar.zst"), Some("vztmpl"));
+        assert_eq!(content_of("debian-12-genericcloud-amd64.qcow2"), Some("import"));
+        for bad in ["setup.exe", "../x.iso", ".iso", "a b.iso", ""] {
+            assert_eq!(content_of(bad), None, "{bad}");
         }
     }
 

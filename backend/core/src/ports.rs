@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -306,6 +307,9 @@ pub struct Health {
     pub fingerprints: BTreeSet<String>,
 }
 
+/// The bytes of a file, piece by piece.
+pub type Bytes = BoxStream<'static, std::io::Result<Vec<u8>>>;
+
 /// Proxmox, or what stands in for it.
 ///
 /// No method retries a call that may have been carried out. Every text that comes back is
@@ -339,6 +343,12 @@ pub trait Hypervisor: Send + Sync {
     /// Sends a step, once. `seen` is what the look just before it saw: its digest goes with the call where Proxmox takes one.
     /// `secret` is the value of [`Step::secret`], where the step names one.
     async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError>;
+
+    /// Sends a file of `size` bytes to a storage, once. It is stored by the task that comes of it.
+    async fn upload(&self, file: &Facility, size: u64, bytes: Bytes) -> Result<Upid, CallError> {
+        let _ = (size, bytes);
+        Err(CallError::NotSent(format!("{file} cannot be sent there")))
+    }
 
     /// How a task stands.
     async fn task(&self, upid: &Upid) -> Result<TaskState, CallError>;

@@ -25,6 +25,7 @@ mod secrets;
 mod show;
 mod standing;
 mod step;
+mod upload;
 pub mod view;
 mod worker;
 
@@ -39,13 +40,14 @@ use mycopod_core::policy::Policy;
 use mycopod_core::ports::{Clock, Connector, Hypervisor, Interpreter};
 use mycopod_core::status::Role;
 use sqlx::PgPool;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 pub use crate::cluster_admin::{ClusterChange, NewCluster};
 use crate::clusters::Registry;
 pub use crate::keep::LEAST_BUDGET;
 pub use crate::refusal::Refusal;
 pub use crate::standing::REPAIRS_PER_HOUR;
+pub use crate::upload::{Destination, MAX_UPLOAD};
 
 /// The metric that counts the steps that ended, by `action` and `state`.
 pub const STEPS_METRIC: &str = "mycopod_steps_total";
@@ -148,6 +150,8 @@ struct Inner {
     work: Notify,
     /// Rung when a declaration may have changed.
     changed: Notify,
+    /// Files under way to Proxmox.
+    uploads: Semaphore,
 }
 
 impl Engine {
@@ -161,6 +165,7 @@ impl Engine {
             clusters_changed: Notify::new(),
             work: Notify::new(),
             changed: Notify::new(),
+            uploads: Semaphore::new(upload::AT_ONCE),
         }))
     }
 

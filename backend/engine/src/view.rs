@@ -127,6 +127,17 @@ pub struct FreezeView {
     pub why: String,
 }
 
+/// A file that was sent to a storage.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Uploaded {
+    /// As Proxmox names it.
+    pub volume: String,
+    /// The node that has it.
+    pub node: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
 /// Where a value comes from. Offsets count Unicode code points of the declaration.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]

@@ -11,7 +11,7 @@ use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::{Step, Tasks};
-use mycopod_core::ports::{CallError, Clock, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
+use mycopod_core::ports::{Bytes, CallError, Clock, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
 use mycopod_core::rights::Rights;
 use mycopod_core::roll::{Listed, Roll};
 use serde_json::Value;
@@ -160,6 +160,10 @@ impl Hypervisor for Pve {
                 .map_err(|_| CallError::MaybeSent(format!("it names no task: {}", excerpt(&upid)))),
             _ => Ok(Submitted::Done),
         }
+    }
+
+    async fn upload(&self, file: &Facility, size: u64, bytes: Bytes) -> Result<Upid, CallError> {
+        self.send_file(file, size, bytes).await
     }
 
     async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {

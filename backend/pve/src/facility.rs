@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use mycopod_core::facility::{Backed, BackupJob, Facility, FacilityState};
 use mycopod_core::guest::Vmid;
 use mycopod_core::observed::Look;
-use mycopod_core::ports::CallError;
+use mycopod_core::ports::{Bytes, CallError, Upid};
+use reqwest::Body;
+use reqwest::multipart::{Form, Part};
 
 use crate::client::Pve;
-use crate::json::Row;
+use crate::codec::{parts, unfit};
+use crate::json::{Row, excerpt};
 
 /// What Proxmox does with a job that does not say otherwise.
 const DEFAULT_MODE: &str = "snapshot";
@@ -49,6 +52,18 @@ impl Pve {
         let listed = self.list(&["nodes", node, "storage", storage, "content"], &[]).await?;
         let is_there = listed.iter().any(|row| row.text("volid").as_deref() == Some(volume));
         Ok(if is_there { Look::Facility(FacilityState::File) } else { Look::Absent })
+    }
+
+    /// Sends a file to a storage.
+    pub(crate) async fn send_file(&self, file: &Facility, size: u64, bytes: Bytes) -> Result<Upid, CallError> {
+        let Facility::File { node, volume } = file else { return Err(unfit(format!("{file} is no file"))) };
+        let (storage, content, name) = parts(volume)?;
+        let part = Part::stream_with_length(Body::wrap_stream(bytes), size).file_name(name.to_owned());
+        // Proxmox reads what a file is before the file itself.
+        let form = Form::new().text("content", content.to_owned()).part("filename", part);
+        let answer = self.transport.upload(node, &["nodes", node, "storage", storage, "upload"], form).await?;
+        let upid = answer.data.as_str().unwrap_or_default();
+        upid.parse().map_err(|_| CallError::MaybeSent(format!("it names no task: {}", excerpt(upid))))
     }
 
     /// The cluster's backup jobs by id; `None` without the right to ask (Sys.Audit on `/`).

@@ -9,8 +9,9 @@ use hyper::ext::ReasonPhrase;
 use mycopod_core::backoff::Backoff;
 use mycopod_core::ports::{CallError, Clock};
 use reqwest::header::HeaderMap;
+use reqwest::multipart::Form;
 use reqwest::redirect::Policy;
-use reqwest::{Client, ClientBuilder, Method, Url};
+use reqwest::{Client, ClientBuilder, Method, Response, Url};
 use tokio::time::Instant;
 
 use crate::answer::{Answer, describe, judge, read};
@@ -27,6 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Long enough for what Proxmox does within a call (hot-plugging, making a mount point).
 const WRITE_TIMEOUT: Duration = Duration::from_mins(2);
+/// Long enough for an image of 64 GiB over a line of 30 Mbit/s.
+const UPLOAD_TIMEOUT: Duration = Duration::from_hours(6);
 /// A host that failed is left alone for this long, as far as others answer.
 const REST: Duration = Duration::from_secs(30);
 /// Proxmox delays each refused log-in by 3 s, and so do we: the next is made no sooner than this, doubling.
@@ -182,6 +185,21 @@ impl Host {
         }
     }
 
+    /// Sends a file with its form, once.
+    pub async fn upload(&self, path: &[&str], headers: HeaderMap, form: Form) -> Result<Answer, CallError> {
+        let builder = builder().timeout(UPLOAD_TIMEOUT).pool_max_idle_per_host(0);
+        let client = self.trust.apply(builder).map_err(|error| CallError::NotSent(error.to_string()))?.build();
+        let client = client.map_err(|error| CallError::NotSent(describe(&error)))?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let sent = client.request(Method::POST, self.address(path)).headers(headers).multipart(form).send().await;
+        let response = sent.map_err(|error| {
+            let why = describe(&error);
+            if error.is_connect() || error.is_builder() { CallError::NotSent(why) } else { CallError::MaybeSent(why) }
+        })?;
+        let (status, phrase) = (response.status().as_u16(), phrase(&response));
+        judge(status, &phrase, &read(response).await?, true)
+    }
+
     /// Sends once. A host that cannot be reached or does not speak Proxmox's API is left alone for a while.
     pub async fn exchange(&self, call: Call<'_>, headers: HeaderMap, clock: &dyn Clock) -> Result<Answer, CallError> {
         let failed = |error: CallError| {
@@ -207,10 +225,7 @@ impl Host {
             let is_sent = !(error.is_connect() || error.is_builder());
             failed(if is_sent { CallError::MaybeSent(why) } else { CallError::NotSent(why) })
         })?;
-        let status = response.status().as_u16();
-        let phrase = response.extensions().get::<ReasonPhrase>();
-        let phrase = phrase.map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned());
-        let phrase = phrase.or_else(|| response.status().canonical_reason().map(str::to_owned)).unwrap_or_default();
+        let (status, phrase) = (response.status().as_u16(), phrase(&response));
         let body = read(response).await.map_err(failed)?;
         if let Some(lane) = lane {
             self.give_back(lane);
@@ -246,6 +261,13 @@ impl Host {
             self.free.lock().unwrap_or_else(PoisonError::into_inner).push(lane);
         }
     }
+}
+
+/// The reason in the status line: Proxmox says there what went wrong.
+fn phrase(response: &Response) -> String {
+    let phrase = response.extensions().get::<ReasonPhrase>();
+    let phrase = phrase.map(|phrase| String::from_utf8_lossy(phrase.as_bytes()).into_owned());
+    phrase.or_else(|| response.status().canonical_reason().map(str::to_owned)).unwrap_or_default()
 }
 
 fn builder() -> ClientBuilder {

@@ -13,6 +13,7 @@ use mycopod_core::backoff::Backoff;
 use mycopod_core::ports::{CallError, Clock};
 use reqwest::Method;
 use reqwest::header::HeaderMap;
+use reqwest::multipart::Form;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
@@ -149,6 +150,22 @@ impl Transport {
         };
         let _permit = in_flight.acquire().await.ok();
         self.round(Call { method, path, params }).await
+    }
+
+    /// Sends a file through the host in use: its bytes cannot be sent a second time, so no other is tried.
+    pub async fn upload(&self, node: &str, path: &[&str], form: Form) -> Result<Answer, CallError> {
+        let host = self.order().first().and_then(|at| self.hosts.get(*at));
+        let host = host.ok_or_else(|| CallError::NotSent("there is no host".to_owned()))?;
+        // Makes sure that it knows us and is of the cluster, before any byte is read.
+        self.through(host, Call { method: &Method::GET, path: &["nodes", node, "status"], params: &[] }).await?;
+        let headers = match &self.login {
+            Login::Token(token) => token_headers(token),
+            Login::Ticket(tickets) => {
+                let log_in = |password| self.log_in(host, &tickets.user, password);
+                tickets.get(None, self.clock.now(), log_in).await?.headers()
+            }
+        };
+        host.upload(path, headers, form).await
     }
 
     /// Tries one host after the other, as far as that cannot do anything twice.

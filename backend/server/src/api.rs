@@ -12,4 +12,5 @@ pub mod health;
 pub mod inventory;
 pub mod secrets;
 pub mod session;
+pub mod uploads;
 pub mod users;

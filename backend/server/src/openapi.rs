@@ -10,7 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::api::{
-    about, archive, audit, clusters, declarations, drift, events, freezes, health, inventory, secrets, session, users,
+    about, archive, audit, clusters, declarations, drift, events, freezes, health, inventory, secrets, session,
+    uploads, users,
 };
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
@@ -71,6 +72,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .merge(events::routes())
         .merge(users::routes())
         .merge(secrets::routes())
+        .merge(uploads::routes())
         .merge(about::routes())
         .merge(health::routes())
 }

@@ -623,6 +623,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/uploads": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Sends a file to a storage; for Admins. The body is the file, and its length is given in `Content-Length`: 1 byte to
+     *     64 GiB. A file that is there is not overwritten.
+     */
+    post: operations["upload"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/users": {
     parameters: {
       query?: never;
@@ -1701,6 +1721,18 @@ export interface components {
       display: string;
       /** @description Where it comes from. */
       source: components["schemas"]["Source"];
+    };
+    /** @description A file that was sent to a storage. */
+    Uploaded: {
+      /** @description The node that has it. */
+      node: string;
+      /**
+       * Format: int64
+       * @description Its size in bytes.
+       */
+      size: number;
+      /** @description As Proxmox names it. */
+      volume: string;
     };
     /** @description An account. */
     User: {
@@ -3299,6 +3331,47 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  upload: {
+    parameters: {
+      query: {
+        /** @description The cluster; the first where it is left out. */
+        cluster?: string;
+        /** @description The node. */
+        node: string;
+        /** @description The storage. */
+        storage: string;
+        /** @description The file's name; its ending tells what it is. */
+        file: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/octet-stream": string;
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Uploaded"];
+        };
       };
       /** @description Any other error */
       default: {

@@ -40,6 +40,9 @@ const KINDS = [
   "cluster.added",
   "cluster.changed",
   "cluster.removed",
+  "file.uploading",
+  "file.uploaded",
+  "file.failed",
   "checkpoint.signed",
 ];
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::target::Found;
 use super::{Doubt, Resolver, about_facility};
-use crate::facility::{Backed, BackupJob, Checksum, Facility, FacilityCall};
+use crate::facility::{Backed, BackupJob, Checksum, Facility, FacilityCall, content_of};
 use crate::field::{Plain, Value};
 use crate::guest::Vmid;
 use crate::intent::Wish;
@@ -15,8 +15,6 @@ use crate::reading::{Amount, Edit, EditField, Source, Sourced, Span, Target, Wan
 pub(super) const MODES: [&str; 3] = ["snapshot", "suspend", "stop"];
 /// The rules by which old backups are kept.
 const KEEP: [&str; 6] = ["keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly"];
-/// The longest name of a file that Proxmox takes.
-const MAX_FILE_NAME: usize = 255;
 /// A pool's name has up to two parents, with slashes between.
 const MAX_POOL_DEPTH: usize = 3;
 /// The longest name of a pool that is taken; Proxmox names no limit.
@@ -155,8 +153,7 @@ impl Resolver<'_> {
             None => None,
         };
         let (storage, node) = self.home(at, content, storage, node.as_deref())?;
-        let folder = if content == "vztmpl" { "vztmpl" } else { content };
-        let volume = format!("{storage}:{folder}/{file}");
+        let volume = format!("{storage}:{content}/{file}");
         Some((Facility::File { node, volume }, FacilityCall::Download { url, checksum }))
     }
 
@@ -351,31 +348,13 @@ fn address(url: String) -> Result<String, Doubt> {
 
 /// A file's name whose ending tells what it is.
 fn file_name(name: String) -> Result<String, Doubt> {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '+');
-    let is_name =
-        !name.is_empty() && name.len() <= MAX_FILE_NAME && name.chars().all(is_plain) && !name.starts_with('.');
-    if is_name && content_of(&name).is_some() {
+    if content_of(&name).is_some() {
         return Ok(name);
     }
     Err(Doubt::new(format!(
         "“{name}” does not tell what the file is: a CD ends in .iso or .img, a container template in .tar.gz, .tar.xz or \
          .tar.zst, a disk image in .qcow2, .raw, .vmdk or .ova. What shall it be called?"
     )))
-}
-
-/// The content that Proxmox VE 8.4 stores a file of that name as.
-fn content_of(name: &str) -> Option<&'static str> {
-    let lower = name.to_ascii_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-    if ends(&[".iso", ".img"]) {
-        Some("iso")
-    } else if ends(&[".tar.gz", ".tar.xz", ".tar.zst", ".tar.bz2"]) {
-        Some("vztmpl")
-    } else if ends(&[".qcow2", ".raw", ".vmdk", ".ova"]) {
-        Some("import")
-    } else {
-        None
-    }
 }
 
 /// Whether a text is one of the calendar events that are understood here, a part of what Proxmox takes: `hourly`, `daily`,
@@ -400,7 +379,7 @@ fn is_schedule(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{address, content_of, file_name, is_schedule};
+    use super::{address, file_name, is_schedule};
 
     #[test]
     fn schedules_are_proxmoxs() {
@@ -413,21 +392,12 @@ mod tests {
     }
 
     #[test]
-    fn a_files_ending_tells_what_it_is() {
-        assert_eq!(content_of("debian-12.iso"), Some("iso"));
-        assert_eq!(content_of("debian-12-standard_12.7-1_amd64.tar.zst"), Some("vztmpl"));
-        assert_eq!(content_of("debian-12-genericcloud-amd64.qcow2"), Some("import"));
-        assert_eq!(content_of("setup.exe"), None);
-        assert!(file_name("../x.iso".into()).is_err());
-        assert!(file_name(".iso".into()).is_err());
-    }
-
-    #[test]
     fn an_address_holds_no_password() {
         assert!(address("https://example.org/a.iso".into()).is_ok());
         assert!(address("https://me:secret@example.org/a.iso".into()).is_err());
         assert!(address("ftp://example.org/a.iso".into()).is_err());
         assert!(address("https:///a.iso".into()).is_err());
         assert!(address("https://example.org/a b.iso".into()).is_err());
+        assert!(file_name("setup.exe".into()).is_err());
     }
 }

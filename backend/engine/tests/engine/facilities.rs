@@ -1,8 +1,11 @@
 //! What stands around the guests: pools, files, backup jobs.
 
+use futures::StreamExt;
+use mycopod_core::status::Role;
+use mycopod_engine::{Destination, Refusal};
 use reqwest::Method;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, user};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pool_is_made_filled_emptied_and_deleted() {
@@ -64,4 +67,33 @@ async fn a_backup_job_is_made_shown_with_its_guests_deletion_and_deleted() {
     assert!(collateral.contains(&format!("backup job {id}")), "{collateral}");
     lab.make(&format!("delete backup job {id}")).await;
     assert_eq!(lab.by_hand(Method::GET, "/cluster/backup", &[]).await, serde_json::json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_sent_once_whole_and_overwrites_none() {
+    let lab = Lab::new().await;
+    let to =
+        |file: &str| Destination { cluster: None, node: "pve1".into(), storage: "local".into(), file: file.into() };
+    let send = async |file: &str, size: u64| {
+        let pieces = [Ok(vec![7; 600]), Ok(vec![8; 424])];
+        lab.engine.upload(&lab.admin, &to(file), size, futures::stream::iter(pieces).boxed()).await
+    };
+    assert_eq!(send("mine.iso", 1024).await.unwrap().volume, "local:iso/mine.iso");
+    let listed = lab.by_hand(Method::GET, "/nodes/pve1/storage/local/content?content=iso", &[]).await;
+    let found = listed.as_array().unwrap().iter().find(|row| row["volid"] == "local:iso/mine.iso").unwrap();
+    assert_eq!(found["size"], 1024, "{found}");
+    assert!(matches!(send("mine.iso", 1024).await, Err(Refusal::Conflict(_))));
+    assert!(matches!(send("mine.exe", 1024).await, Err(Refusal::Invalid(_))));
+    assert!(matches!(send("../mine.iso", 1024).await, Err(Refusal::Invalid(_))));
+    // Cut off in the middle, nothing of it is kept.
+    assert!(matches!(send("half.iso", 4096).await, Err(Refusal::Unavailable(_))));
+    let listed = lab.by_hand(Method::GET, "/nodes/pve1/storage/local/content?content=iso", &[]).await;
+    assert!(!listed.to_string().contains("half.iso"), "{listed}");
+    let nobody = user(&lab.engine, "user@example.org", Role::User, true).await;
+    let pieces = futures::stream::iter([Ok(vec![7; 8])]).boxed();
+    let refused = lab.engine.upload(&nobody, &to("theirs.iso"), 8, pieces).await;
+    assert!(matches!(refused, Err(Refusal::Forbidden(_))));
+    let entries = "SELECT kind FROM audit_entries WHERE kind LIKE 'file.%' ORDER BY seq";
+    let kinds: Vec<String> = sqlx::query_scalar(entries).fetch_all(&lab.database.pool).await.unwrap();
+    assert_eq!(kinds, ["file.uploading", "file.uploaded", "file.uploading", "file.failed"]);
 }

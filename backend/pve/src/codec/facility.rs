@@ -79,7 +79,7 @@ fn schedule(job: &BackupJob, form: &mut Form) -> Result<(), CallError> {
 }
 
 /// Storage, content and file name of a volume such as `local:iso/debian-12.iso`.
-fn parts(volume: &str) -> Result<(&str, &str, &str), CallError> {
+pub fn parts(volume: &str) -> Result<(&str, &str, &str), CallError> {
     let parts = volume.split_once(':').and_then(|(storage, rest)| Some((storage, rest.split_once('/')?)));
     let (storage, (content, name)) = parts.ok_or_else(|| unfit(format!("“{volume}” is no file on a storage")))?;
     Ok((plain(storage)?, plain(content)?, name))

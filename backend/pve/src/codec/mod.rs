@@ -15,6 +15,8 @@ mod property;
 mod request;
 mod sighting;
 
+pub use facility::parts;
+pub use form::unfit;
 pub use plain::tags;
 pub use request::request;
 pub use sighting::{Configuration, Listed, power, sighting};
