@@ -73,6 +73,8 @@ pub fn refusal(tokens: &[Token]) -> Option<String> {
                 .collect();
             let all = matches!(rest.first(), Some(&("everything" | "all" | "every" | "anything")));
             let bare = match rest.as_slice() {
+                // What a firewall does with packets is no deletion.
+                ["everything", "else", ..] if *word == "drop" => false,
                 ["everything" | "anything", rest @ ..] => {
                     rest.first().is_none_or(|word| !["tagged", "with", "that"].contains(word))
                 }

@@ -27,6 +27,6 @@ test("a guest counts by its worst step, wherever that step stands", () => {
 });
 
 test("a plan without steps is said to do nothing", () => {
-  expect(summaryText({ create: 0, update: 0, destroy: 0 })).toBe("nothing to do");
+  expect(summaryText({ create: 0, update: 0, destroy: 0 })).toBe("no guest to change");
   expect(summaryText(plan().summary)).toBe("1 to change, 1 to destroy");
 });

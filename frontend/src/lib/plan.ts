@@ -73,5 +73,5 @@ export function summaryText(summary: PlanSummary): string {
     summary.update > 0 && `${summary.update} to change`,
     summary.destroy > 0 && `${summary.destroy} to destroy`,
   ].filter((part) => part !== false);
-  return parts.length > 0 ? parts.join(", ") : "nothing to do";
+  return parts.length > 0 ? parts.join(", ") : "no guest to change";
 }

@@ -77,7 +77,10 @@ impl Planner<'_> {
                     };
                     (format!("{} ({})", seen.guest.name, seen.guest.vmid), pool)
                 });
-                known.chain(others).filter(|(_, pool)| pool == name).map(|(called, _)| called).collect()
+                let within = format!("{name}/");
+                let pools = self.world.observed.pools.iter().filter(|pool| pool.starts_with(&within));
+                let guests = known.chain(others).filter(|(_, pool)| pool == name).map(|(called, _)| called);
+                guests.chain(pools.map(|pool| format!("pool {pool}"))).collect()
             }
             Facility::File { volume, .. } => {
                 let guests = self.world.observed.guests.iter();

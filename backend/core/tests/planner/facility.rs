@@ -103,6 +103,9 @@ fn only_an_empty_pool_is_deleted() {
     let plan = planned(&both, &full);
     assert_eq!(actions(&plan).last(), Some(&"delete_pool"));
     assert!(question(&delete_pool("nope"), &cluster()).text.contains("There is no pool nope"));
+    let mut nested = cluster();
+    nested.pools.insert("lab/inner".into());
+    assert!(asked(&delete_pool("lab"), &Life::new(nested))[0].text.contains("pool lab/inner"));
 }
 
 #[test]
