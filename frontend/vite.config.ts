@@ -22,5 +22,7 @@ export default defineConfig({
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    // Drawing a page takes seconds where the machine is busy with other tests.
+    testTimeout: 30_000,
   },
 });
