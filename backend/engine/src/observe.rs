@@ -99,8 +99,8 @@ impl Cluster {
             Ok(observed) => {
                 let observed = Arc::new(observed);
                 self.latest.set(|newest| {
-                    // Looks may overlap; an older one that ends later does not win.
-                    if newest.observed.as_ref().is_none_or(|newest| newest.at <= observed.at) {
+                    // Looks may overlap; an older one that ends later does not win. A list that was read meanwhile is no look.
+                    if newest.surveyed_at.is_none_or(|at| at <= observed.at) {
                         newest.observed = Some(Arc::clone(&observed));
                         newest.surveyed_at = Some(observed.at);
                     }

@@ -5,7 +5,6 @@
 //! bounded: after so many repairs within an hour, or where another tool undoes them again and again, it ends and a person
 //! is asked.
 
-use chrono::{DateTime, Utc};
 use mycopod_core::approval::Approved;
 use mycopod_core::field::Field;
 use mycopod_core::id::{DeclarationId, ReconciliationId, StandingId};
@@ -210,15 +209,14 @@ pub(crate) fn fought_over(guest: &str, field: &Field, repairs: u32, seen: &Diffe
 /// A standing approval as pages show it.
 pub(crate) fn shown((standing, used): (Standing, u32)) -> StandingView {
     let Standing { by, email, given_at, per_hour, ended, .. } = standing;
-    let (ended_at, ended_why): (Option<DateTime<Utc>>, Option<String>) =
-        ended.map_or((None, None), |end| (Some(end.at), Some(end.why)));
     StandingView {
         given_by: Person { id: by.0, email },
         given_at,
         per_hour,
         used,
-        stands: ended_at.is_none(),
-        ended_at,
-        ended_why,
+        stands: ended.is_none(),
+        ended_at: ended.as_ref().map(|end| end.at),
+        ended_by: ended.as_ref().and_then(|end| end.by.clone()),
+        ended_why: ended.map(|end| end.why),
     }
 }

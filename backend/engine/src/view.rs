@@ -93,6 +93,8 @@ pub struct StandingView {
     pub stands: bool,
     /// When it was revoked or MycoPod ended it.
     pub ended_at: Option<DateTime<Utc>>,
+    /// Who revoked it: their address; `null` where MycoPod ended it and asks.
+    pub ended_by: Option<String>,
     /// Why.
     pub ended_why: Option<String>,
 }

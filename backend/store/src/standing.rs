@@ -137,7 +137,7 @@ pub async fn latest(
 }
 
 /// The standing approvals on a cluster by which a repair may be due: their declaration has converged, fields of it have
-/// drifted since a repair was tried last, and none of its drift is snoozed or a loop.
+/// drifted since a repair was tried last (or that is an hour ago: what stood in its way may be over), and none of its drift is snoozed or a loop.
 pub async fn due(
     connection: &mut PgConnection,
     cluster: ClusterId,
@@ -150,7 +150,7 @@ pub async fn due(
                FROM drift JOIN owned_fields o USING (resource_id, field) GROUP BY o.declaration_id) f
            ON f.declaration_id = d.id
          WHERE s.ended_at IS NULL AND d.cluster_id = $1 AND d.status = 'converged' AND NOT f.rests
-           AND (s.tried_at IS NULL OR f.newest > s.tried_at)
+           AND (s.tried_at IS NULL OR f.newest > s.tried_at OR s.tried_at < $2 - interval '1 hour')
          ORDER BY s.given_at",
     )
     .bind(cluster.0)
@@ -159,7 +159,7 @@ pub async fn due(
     .await?)
 }
 
-/// Keeps that a repair was tried and not covered: until something else drifts it is a person's.
+/// Keeps that a repair was tried and not covered.
 pub async fn tried(connection: &mut PgConnection, id: StandingId, at: DateTime<Utc>) -> Result<(), StoreError> {
     sqlx::query("UPDATE standing_approvals SET tried_at = $2 WHERE id = $1 AND ended_at IS NULL")
         .bind(id.0)

@@ -1606,6 +1606,8 @@ export interface components {
        * @description When it was revoked or MycoPod ended it.
        */
       ended_at: string | null;
+      /** @description Who revoked it: their address; `null` where MycoPod ended it and asks. */
+      ended_by: string | null;
       /** @description Why. */
       ended_why: string | null;
       /**

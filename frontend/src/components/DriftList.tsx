@@ -1,5 +1,6 @@
 import type { Drift } from "../api/types";
 import { scalar } from "../lib/format";
+import { dateTime } from "../lib/time";
 import { DriftDecision } from "./DriftDecision";
 import classes from "./DriftList.module.css";
 import { Time } from "./Time";
@@ -30,7 +31,7 @@ export function DriftList({ drift, guest }: Props) {
           )}
           {one.snoozed_until && (
             <p className="soft">
-              Snoozed until {new Date(one.snoozed_until).toLocaleString()} by {one.snoozed_by}.
+              Snoozed until {dateTime(one.snoozed_until)} by {one.snoozed_by}.
             </p>
           )}
           {guest && <DriftDecision drift={one} guest={guest} />}

@@ -26,7 +26,7 @@ export function FreezeButton({ cluster, compact = false }: Props) {
         aria-label={`${stands ? "Unfreeze" : "Freeze"} ${what}`}
         onClick={dialog.open}
       >
-        {stands ? "Unfreeze…" : "Freeze…"}
+        {`${stands ? "Unfreeze" : "Freeze"}${cluster === null ? " all" : ""}…`}
       </Button>
       <Modal
         opened={opened}

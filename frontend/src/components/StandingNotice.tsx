@@ -34,7 +34,10 @@ export function StandingNotice({ declaration }: { declaration: Declaration }) {
       ) : (
         <>
           {standing?.ended_at && (
-            <Notice tone="warn" title="Repairs no longer happen by themselves">
+            <Notice
+              tone={standing.ended_by === null ? "warn" : "neutral"}
+              title="Repairs no longer happen by themselves"
+            >
               <p>{standing.ended_why}</p>
               <p className="small">
                 Ended <Time iso={standing.ended_at} />.
@@ -44,21 +47,23 @@ export function StandingNotice({ declaration }: { declaration: Declaration }) {
           <p>Every repair of drift is planned and confirmed by a person.</p>
         </>
       )}
-      {admin && standing?.stands && (
-        <Button
-          size="xs"
-          variant="default"
-          loading={change.isPending}
-          onClick={() => change.mutate(false)}
-        >
-          Revoke
-        </Button>
-      )}
-      {may && !standing?.stands && (
-        <Button size="xs" variant="default" onClick={dialog.open}>
-          Give a standing approval…
-        </Button>
-      )}
+      <div>
+        {admin && standing?.stands && (
+          <Button
+            size="xs"
+            variant="default"
+            loading={change.isPending}
+            onClick={() => change.mutate(false)}
+          >
+            Revoke
+          </Button>
+        )}
+        {may && !standing?.stands && (
+          <Button size="xs" variant="default" onClick={dialog.open}>
+            Give a standing approval…
+          </Button>
+        )}
+      </div>
       <Modal opened={opened} onClose={dialog.close} title="Let repairs happen by themselves?">
         <div className={classes.form}>
           <p>

@@ -157,14 +157,14 @@ function State({ cluster: { state, age_seconds, detail } }: { cluster: ClusterLi
 function Keeping({ keeping }: { keeping: ClusterLine["keeping"] }) {
   const { guests, requests, every_seconds, within_seconds, oldest_seconds } = keeping;
   return (
-    <>
+    <div className={classes.kept}>
       {count(guests, "guest")}
       <p className="soft small">
         Any change is found within {span(within_seconds)}; of power, names, tags, memory and what is
         gone within {span(every_seconds)}. At most {requests} requests each time.
         {oldest_seconds !== null && ` The oldest look is ${span(oldest_seconds)} old.`}
       </p>
-    </>
+    </div>
   );
 }
 

@@ -16,6 +16,7 @@ const STANDING = {
   used: 1,
   stands: true,
   ended_at: null,
+  ended_by: null,
   ended_why: null,
 };
 
