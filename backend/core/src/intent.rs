@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::facility::{Facility, FacilityCall};
 use crate::field::{DiskPart, Field, Slot, Value};
-use crate::guest::{GuestKey, GuestName, GuestRef, Kind};
+use crate::guest::{GuestKey, GuestName, GuestRef, Kind, Vmid};
 use crate::id::ResourceId;
 use crate::observed::Origin;
 use crate::reading::Sourced;
@@ -170,6 +170,8 @@ pub struct NewGuest {
     pub kind: Kind,
     /// Its name.
     pub name: Sourced<GuestName>,
+    /// The VMID somebody named; without one the planner takes the lowest that is free.
+    pub vmid: Option<Sourced<Vmid>>,
     /// The node somebody named; without one the planner places it.
     pub node: Option<Sourced<String>>,
     /// What it is made from; a VM may start from an empty disk.

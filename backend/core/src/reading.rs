@@ -3,7 +3,8 @@
 //! A reading accounts for every word: what ends in no field and is no filler stands in
 //! [`Reading::unread`], and each such fragment has a question of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -169,6 +170,8 @@ pub enum What {
         from: Target,
         /// The copy's name.
         name: Sourced<String>,
+        /// The node it shall be on.
+        node: Option<Sourced<String>>,
         /// A full copy (`true`) or one linked to its template.
         full: Option<Sourced<bool>>,
         /// Where the copy shall differ.
@@ -253,6 +256,10 @@ pub struct Create {
     pub kind: Sourced<Kind>,
     /// Its name, as said; checked when the reading is resolved.
     pub name: Sourced<String>,
+    /// Its VMID, where somebody said one.
+    pub vmid: Option<Sourced<u32>>,
+    /// The guest that it shall be like wherever nothing else is said. Of what that one holds nothing is copied.
+    pub like: Option<Target>,
     /// The node it shall be on.
     pub node: Option<Sourced<String>>,
     /// What it is made from, as said (“debian 12”, “template base”, a volume); resolved against what the cluster has.
@@ -302,19 +309,88 @@ pub enum Selector {
     Name(String),
     /// By number.
     Vmid(u32),
-    /// Every guest that carries the tag and is no template.
-    Tag {
-        /// The tag.
-        tag: String,
-        /// Only this kind, where one was said (“all containers tagged web”).
-        kind: Option<Kind>,
-    },
-    /// Every guest of this kind that is no template (“all containers”). Not for what interrupts or deletes:
-    /// that takes a name or a tag.
-    Kind(Kind),
+    /// Every guest that fits (“all stopped test machines”). Not for what interrupts or deletes, unless it is narrow: see
+    /// [`Fit`].
+    All(Fit),
     /// Words that may mean a guest without naming one (“the web server”): always a question,
     /// with the guests that come near as options.
     Vague(String),
+}
+
+/// What all guests of a selection have in common. Templates are never among them.
+///
+/// What deletes takes a selection by [`Fit::tags`], [`Fit::word`] or [`Fit::stem`], and what interrupts may take
+/// one by [`Fit::pool`] besides: “delete all VMs” is never one click.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Fit {
+    /// VMs or containers.
+    pub kind: Option<Kind>,
+    /// Tags, each of which they carry.
+    pub tags: BTreeSet<String>,
+    /// A word for them, which is a tag or how their names begin (“test machines”).
+    pub word: Option<String>,
+    /// How their names begin.
+    pub stem: Option<String>,
+    /// Their pool.
+    pub pool: Option<String>,
+    /// Their node.
+    pub node: Option<String>,
+    /// Whether they run.
+    pub running: Option<bool>,
+    /// How many they are said to be (“both web servers”).
+    pub count: Option<u64>,
+    /// The names of those that are excepted.
+    pub except: BTreeSet<String>,
+}
+
+impl Fit {
+    /// Every guest that carries the tag.
+    #[must_use]
+    pub fn tagged(tag: impl Into<String>) -> Self {
+        Self { tags: BTreeSet::from([tag.into()]), ..Self::default() }
+    }
+
+    /// Every guest of that kind.
+    #[must_use]
+    pub fn of_kind(kind: Kind) -> Self {
+        Self { kind: Some(kind), ..Self::default() }
+    }
+
+    /// Whether a name, or a word that somebody gave them, tells them from the rest of the cluster.
+    #[must_use]
+    pub fn is_by_name(&self) -> bool {
+        !self.tags.is_empty() || self.word.is_some() || self.stem.is_some()
+    }
+}
+
+/// As in a sentence: `every VM tagged web on pve1`.
+impl fmt::Display for Fit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("every ")?;
+        match self.running {
+            Some(true) => f.write_str("running ")?,
+            Some(false) => f.write_str("stopped ")?,
+            None => {}
+        }
+        if let Some(word) = &self.word {
+            write!(f, "{word} ")?;
+        }
+        f.write_str(self.kind.map_or("guest", Kind::noun))?;
+        if !self.tags.is_empty() {
+            write!(f, " tagged {}", self.tags.iter().cloned().collect::<Vec<_>>().join(" and "))?;
+        }
+        let parts = [("named", &self.stem, "…"), ("in pool", &self.pool, ""), ("on", &self.node, "")];
+        for (how, part, end) in parts {
+            if let Some(part) = part {
+                write!(f, " {how} {part}{end}")?;
+            }
+        }
+        if !self.except.is_empty() {
+            write!(f, " except {}", self.except.iter().cloned().collect::<Vec<_>>().join(", "))?;
+        }
+        Ok(())
+    }
 }
 
 /// A change to one field.
@@ -389,6 +465,8 @@ pub enum DiskRef {
 pub enum Amount {
     /// To this value.
     To(Value),
+    /// From the first of these values to the second; where it is another now, that is a question.
+    FromTo(Value, Value),
     /// By this much more; for tags, with these besides.
     Plus(Value),
     /// By this much less; for tags, without these.
@@ -455,6 +533,10 @@ pub enum Deed {
         node: Sourced<String>,
         /// The storage for its disks there; where `None`, those of the same names.
         storage: Option<Sourced<String>>,
+        /// The node it is said to be on; where it is elsewhere, that is a question.
+        from: Option<Sourced<String>>,
+        /// Whether it shall be off meanwhile. A guest that runs is moved live unless this is said.
+        offline: bool,
     },
     /// Take a disk out of its configuration and keep it as an unused one.
     Detach(DiskRef),

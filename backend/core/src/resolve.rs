@@ -13,10 +13,13 @@ mod deed;
 mod facility;
 mod firewall;
 mod image;
+mod like;
 mod pick;
 mod target;
 mod together;
 mod value;
+
+use create::WantedCopy;
 
 pub use deed::minds_snapshots_of;
 pub use firewall::{firewalls_in, firewalls_of};
@@ -58,8 +61,8 @@ pub fn resolve(
             What::Create(create) => resolver.create(ordinal, at, create),
             What::Change { targets, edits } => resolver.change(at, targets, edits),
             What::Do { targets, deed } => resolver.deed(at, targets, deed),
-            What::Clone { from, name, full, edits } => {
-                resolver.copy(ordinal, at, from, name, full.as_ref(), edits);
+            What::Clone { from, name, node, full, edits } => {
+                resolver.copy(ordinal, at, &WantedCopy { from, name, node: node.as_ref(), full: full.as_ref(), edits });
             }
             What::Facility(wanted) => resolver.facility(ordinal, at, wanted),
         }

@@ -166,7 +166,7 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
     let (verb, targets, fields) = match &statement.what {
         What::Create(create) => {
             let name = TargetView { display: create.name.value.clone(), source: (&create.name.source).into() };
-            ("create", vec![name], created_fields(create))
+            ("create", vec![name], created_fields(create, text))
         }
         What::Change { targets, edits } => {
             ("change", targets.iter().map(|t| target(t, text)).collect(), edit_fields(edits))
@@ -175,11 +175,12 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             let (verb, fields) = done(deed);
             (verb, targets.iter().map(|t| target(t, text)).collect(), fields)
         }
-        What::Clone { from, name, full, edits } => {
+        What::Clone { from, name, node, full, edits } => {
             let mut fields = vec![field("name", "New name", name.value.clone(), &name.source)];
             fields.extend(full.iter().map(|full| {
                 field("full", "Copy", if full.value { "full" } else { "linked" }.to_owned(), &full.source)
             }));
+            fields.extend(node.iter().map(|node| sourced("node", "Node", node)));
             fields.extend(edit_fields(edits));
             ("clone", vec![target(from, text)], fields)
         }
@@ -276,9 +277,13 @@ fn done(deed: &Deed) -> (&'static str, Vec<FieldView>) {
         }
         Deed::Restore { backup } => ("restore", named("backup", "Backup", backup)),
         Deed::MakeTemplate => ("make_template", Vec::new()),
-        Deed::Migrate { node, storage } => {
+        Deed::Migrate { node, storage, from, offline } => {
             let mut fields = vec![sourced("node", "Node", node)];
             fields.extend(named("storage", "Storage", storage));
+            fields.extend(named("from", "From node", from));
+            if *offline {
+                fields.push(field("offline", "While off", "yes".to_owned(), &node.source));
+            }
             ("migrate", fields)
         }
         Deed::Detach(meant) => ("detach", disk(meant)),
@@ -304,10 +309,7 @@ fn target(target: &Target, text: &str) -> TargetView {
     let display = match &target.selector {
         Selector::Name(name) => name.clone(),
         Selector::Vmid(vmid) => format!("guest {vmid}"),
-        Selector::Tag { tag, kind } => {
-            format!("every {} tagged {tag}", kind.map_or("guest", mycopod_core::guest::Kind::noun))
-        }
-        Selector::Kind(kind) => format!("every {}", kind.noun()),
+        Selector::All(fit) => fit.to_string(),
         Selector::Vague(words) => format!("“{words}”"),
     };
     TargetView { display, source: (&Source::said(target.span, text)).into() }
@@ -321,8 +323,13 @@ fn sourced(key: &str, label: &str, value: &Sourced<impl ToString>) -> FieldView 
     field(key, label, value.value.to_string(), &value.source)
 }
 
-fn created_fields(create: &Create) -> Vec<FieldView> {
+fn created_fields(create: &Create, text: &str) -> Vec<FieldView> {
     let mut fields = vec![field("kind", "Kind", create.kind.value.noun().to_owned(), &create.kind.source)];
+    fields.extend(create.vmid.iter().map(|vmid| sourced("vmid", "VMID", vmid)));
+    fields.extend(create.like.iter().map(|like| {
+        let named = target(like, text);
+        FieldView { field: "like".to_owned(), label: "Same as".to_owned(), value: named.display, source: named.source }
+    }));
     fields.extend(create.image.iter().map(|image| sourced("image", "Made from", image)));
     fields.extend(create.node.iter().map(|node| sourced("node", "Node", node)));
     fields.extend(create.plain.iter().map(|(plain, value)| sourced(plain.as_str(), plain.label(), value)));
@@ -394,6 +401,7 @@ fn amount(amount: &Amount) -> String {
         Amount::Plus(value) => format!("+ {value}"),
         Amount::Minus(value) => format!("− {value}"),
         Amount::Times(times) => format!("× {times}"),
+        Amount::FromTo(from, to) => format!("{from} → {to}"),
         Amount::Over(divisor) => format!("÷ {divisor}"),
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{Answers, Fragment, LEAVE_OUT, Question, Span};
 
-use crate::lexer::{Token, TokenKind};
+use crate::lexer::{Token, TokenKind, span};
 use crate::vocabulary::{self, Class};
 
 /// Wordings by which a text tries to steer the system instead of declaring guests.
@@ -81,7 +81,8 @@ pub fn refusal(tokens: &[Token]) -> Option<String> {
                 ["all" | "every", noun, rest @ ..] => {
                     is_guest_noun(noun)
                         && rest.first().is_none_or(|word| {
-                            !["tagged", "with", "that", "which", "and", "named", "called"].contains(word)
+                            !["tagged", "with", "that", "which", "and", "named", "called", "on", "in", "whose"]
+                                .contains(word)
                         })
                 }
                 ["all"] => true,
@@ -304,7 +305,7 @@ pub fn fragments(text: &str, tokens: &[Token], unread: &[Range<usize>]) -> Vec<(
         .filter_map(|range| {
             let first = range.clone().find(|at| is_content(&tokens[*at]))?;
             let last = range.clone().rev().find(|at| tokens[*at].is_content())?;
-            let span = Span { start: tokens[first].span.start, end: tokens[last].span.end };
+            let span = span(tokens, &(first..last + 1));
             Some((first..last + 1, Fragment::at(span, text)))
         })
         .collect()

@@ -6,6 +6,7 @@ use std::ops::Range;
 use mycopod_core::reading::{Fragment, Source, Span};
 
 use crate::quantity;
+use crate::tongue;
 use crate::vocabulary;
 
 /// What a token is.
@@ -57,9 +58,11 @@ impl Token {
 
 /// The code points of some of `all` tokens.
 pub fn span(all: &[Token], tokens: &Range<usize>) -> Span {
-    let start = all.get(tokens.start).map_or(0, |token| token.span.start);
-    let end = tokens.end.checked_sub(1).and_then(|last| all.get(last)).map_or(start, |token| token.span.end);
-    Span { start, end: end.max(start) }
+    // Words put into English need not stand in the order in which they were said.
+    let said = || all.get(tokens.clone()).into_iter().flatten();
+    let at = all.get(tokens.start).map_or(0, |token| token.span.start);
+    let start = said().map(|token| token.span.start).min().unwrap_or(at);
+    Span { start, end: said().map(|token| token.span.end).max().unwrap_or(start) }
 }
 
 /// That some of `all` tokens say it; where a slip was mended in them, that it is inferred.
@@ -77,26 +80,49 @@ const VOLUME_CONTENT: [&str; 5] = ["vztmpl/", "iso/", "backup/", "import/", "sni
 /// The tokens of `text`. `known` are names that are never taken for a misspelt keyword.
 pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
     let chars: Vec<char> = text.chars().collect();
-    let mut lexer = Lexer { chars: &chars, tokens: Vec::new(), known: &known, open: HashMap::new() };
+    let mut lexer = Lexer { chars: &chars, tokens: Vec::new(), open: HashMap::new() };
     let mut at = 0;
     while at < chars.len() {
         at = lexer.next(at);
     }
-    lexer.tokens
+    let mut tokens = lexer.tokens;
+    tongue::translate(&mut tokens, &known);
+    mend(&mut tokens, &known);
+    tokens
+}
+
+/// Words before a name, which is never taken for a misspelt keyword.
+const NAMING: [&str; 12] =
+    ["called", "named", "name", "hostname", "vm", "vms", "container", "containers", "tagged", "tag", "tags", "pool"];
+
+/// Mends obvious slips in keywords.
+fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
+    for at in 0..tokens.len() {
+        let before = at.checked_sub(1).map(|before| &tokens[before]);
+        let names =
+            before.is_some_and(|token| NAMING.contains(&token.word.as_str()) || token.kind == TokenKind::Mark('='));
+        let token = &tokens[at];
+        if token.kind != TokenKind::Word || names || known(&token.text) {
+            continue;
+        }
+        if let Some(keyword) = vocabulary::mend(&token.word) {
+            keyword.clone_into(&mut tokens[at].word);
+            tokens[at].mended = true;
+        }
+    }
 }
 
 /// The longest IPv6 address with its prefix.
 const MAX_ADDRESS: usize = 43;
 
-struct Lexer<'a, F> {
+struct Lexer<'a> {
     chars: &'a [char],
     tokens: Vec<Token>,
-    known: &'a F,
     /// Up to where a quotation that opens with this mark is known not to close.
     open: HashMap<char, usize>,
 }
 
-impl<F: Fn(&str) -> bool> Lexer<'_, F> {
+impl Lexer<'_> {
     /// Lexes what begins at `at`; returns where the next begins.
     fn next(&mut self, at: usize) -> usize {
         let c = self.chars[at];
@@ -134,13 +160,8 @@ impl<F: Fn(&str) -> bool> Lexer<'_, F> {
 
     fn push(&mut self, kind: TokenKind, start: usize, end: usize) {
         let text = self.text(start, end);
-        let mut word = if kind == TokenKind::Word { text.to_lowercase().replace('’', "'") } else { String::new() };
-        let mended = kind == TokenKind::Word && !(self.known)(&text);
-        let mended = mended.then(|| vocabulary::mend(&word)).flatten();
-        if let Some(keyword) = mended {
-            keyword.clone_into(&mut word);
-        }
-        self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: mended.is_some() });
+        let word = if kind == TokenKind::Word { text.to_lowercase().replace('’', "'") } else { String::new() };
+        self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: false });
     }
 
     fn quoted(&mut self, open: usize, close: usize) {

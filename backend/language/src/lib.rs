@@ -6,6 +6,7 @@ mod cluster;
 mod lexer;
 mod openai;
 mod quantity;
+mod tongue;
 mod vocabulary;
 
 pub use builtin::{Builtin, read};

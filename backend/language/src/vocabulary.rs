@@ -50,7 +50,9 @@ const CLASSES: [(Class, &str); 7] = [
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
          saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + team all everybody \
-         per following follows look looks rebooted destroyed throw require \
+         per former latter kind offline needed used exactly just identical modelled modeled hardware specs spec specifications specification configuration config settings setup sizing resources values above ctid previous -> → => w/ someone somebody dear colleagues regards wishes kind many very lot advance todo tasks feel free ahead asap currently \
+         active inactive halted powered-on powered-off begin begins names whose starting apart belonging longer more anymore limited throttle loses lose drops \
+         was previously cold away cycle power-cycle us half who are single much following follows look looks rebooted destroyed throw require \
          secret empty point mounted order slaac dhcpv6 insert exclude excluded included include unset clear latest last recent live online \
          live-migrate pause unpause continue turned backed seconds secs sec timeout time-out deadline limit within unused keeping adapter \
          device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed kept taken read features feature points together job jobs file files checksum md5 sha1 sha224 sha256 sha384 sha512 \
@@ -117,71 +119,47 @@ pub fn turns(word: &str) -> bool {
 
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
 /// misspells one of those is asked.
-const MENDED: [&str; 40] = [
-    "additional",
-    "address",
-    "automatically",
-    "autostart",
-    "bridge",
-    "called",
-    "container",
-    "containers",
-    "create",
-    "description",
-    "gateway",
-    "gigabyte",
-    "gigabytes",
-    "hostname",
-    "increase",
-    "machine",
-    "machines",
-    "megabyte",
-    "megabytes",
-    "memory",
-    "network",
-    "processor",
-    "processors",
-    "protected",
-    "protection",
-    "provision",
-    "reboot",
-    "restart",
-    "running",
-    "snapshot",
-    "sockets",
-    "started",
-    "storage",
-    "system",
-    "tagged",
-    "template",
-    "ubuntu",
-    "unprivileged",
-    "virtual",
-    "memory",
-];
+const MENDED: &str = "additional address allocate another assign automatically autostart bridge called clone cores container containers \
+    create description disk disks double extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
+    migrate network please processor processors protect protected protection provision reboot reduce rename restart resize \
+    running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual";
 
-/// From this length on one slip is mended, from [`TWO_SLIPS`] two: shorter words lie too close together.
+/// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
+/// changed places are: such words lie too close together.
 const ONE_SLIP: usize = 6;
 const TWO_SLIPS: usize = 9;
 
 /// The keyword that `word` is a misspelling of. Names keep their digits and hyphens, so a word with one is no slip.
 pub fn mend(word: &str) -> Option<&'static str> {
     let length = word.len();
-    if length < ONE_SLIP || !word.bytes().all(|b| b.is_ascii_lowercase()) || class(word).is_some() {
+    if length < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) || class(word).is_some() || is_system(word) {
         return None;
     }
-    let slips = if length < TWO_SLIPS { 1 } else { 2 };
-    MENDED.into_iter().find(|keyword| {
+    MENDED.split_whitespace().find(|keyword| {
+        let slips = if keyword.len() < TWO_SLIPS || length < TWO_SLIPS { 1 } else { 2 };
         keyword.as_bytes()[0] == word.as_bytes()[0]
             && keyword.len().abs_diff(length) <= slips
-            && strsim::osa_distance(keyword, word) <= slips
+            && match keyword.len() {
+                ..ONE_SLIP => are_swapped(keyword, word),
+                _ => strsim::osa_distance(keyword, word) <= slips,
+            }
     })
+}
+
+/// Whether two words differ in two neighbouring letters that changed places.
+fn are_swapped(one: &str, other: &str) -> bool {
+    let differing: Vec<usize> =
+        one.bytes().zip(other.bytes()).enumerate().filter(|(_, (a, b))| a != b).map(|(at, _)| at).collect();
+    let swapped = |a: usize, b: usize| {
+        b == a + 1 && one.as_bytes()[a] == other.as_bytes()[b] && one.as_bytes()[b] == other.as_bytes()[a]
+    };
+    one.len() == other.len() && matches!(differing.as_slice(), [a, b] if swapped(*a, *b))
 }
 
 /// Whether `word` may be glued to the number before it: a unit, or a word for cores.
 pub fn counts(word: &str) -> bool {
     quantity::unit(word).is_some()
-        || ["c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus", "vcore", "vcores", "socket", "sockets"]
+        || ["c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus", "vcore", "vcores", "socket", "sockets", "go", "mo"]
             .contains(&word)
 }
 

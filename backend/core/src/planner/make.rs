@@ -111,7 +111,12 @@ impl<'a> Planner<'a> {
                 return self.ask_new(&new.name.value, text);
             }
         };
-        let Some(vmid) = kept.or_else(|| self.free_vmid()) else {
+        let said = new.vmid.as_ref().map(|said| said.value);
+        if let Some(taken) = said.filter(|said| kept.is_none() && self.taken.contains(said)) {
+            let text = format!("VMID {taken} is taken, or kept for another guest. Say another one, or none.");
+            return self.ask_new(&new.name.value, text);
+        }
+        let Some(vmid) = kept.or(said).or_else(|| self.free_vmid()) else {
             return self.ask_new(&new.name.value, "There is no free VMID.".to_owned());
         };
         self.taken.insert(vmid);

@@ -12,6 +12,8 @@ pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, St
     let size = |bytes: Option<u64>| bytes.map(|bytes| Value::Size(Size::bytes(bytes))).ok_or_else(out_of_range);
     match (amount, now) {
         (Amount::To(value), _) => Ok(value.clone()),
+        (Amount::FromTo(from, to), now) if now == Some(from) => Ok(to.clone()),
+        (Amount::FromTo(from, _), Some(now)) => Err(format!("it is {now} now, and not {from}")),
         (Amount::Plus(Value::Set(more)), now) => {
             let mut set = match now {
                 Some(Value::Set(set)) => set.clone(),
@@ -73,6 +75,9 @@ mod tests {
         assert!(absolute(&Amount::Over(0), Some(&Value::Count(3))).is_err());
         assert!(absolute(&Amount::Minus(gib(9)), Some(&gib(8))).is_err());
         assert!(absolute(&Amount::Times(u32::MAX), Some(&Value::Size(Size::bytes(u64::MAX)))).is_err());
+        assert_eq!(absolute(&Amount::FromTo(gib(1), gib(2)), Some(&gib(1))), Ok(gib(2)));
+        assert!(absolute(&Amount::FromTo(gib(1), gib(2)), Some(&gib(3))).is_err());
+        assert!(absolute(&Amount::FromTo(gib(1), gib(2)), None).is_err());
         assert!(absolute(&Amount::Times(2), None).is_err());
         assert!(absolute(&Amount::Times(2), Some(&Value::Flag(true))).is_err());
     }

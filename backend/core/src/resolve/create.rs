@@ -1,18 +1,28 @@
 //! Guests that a declaration makes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::take_name;
 use super::target::Found;
 use super::value::storage_of;
 use super::{Doubt, Fields, Resolver, Subject, about_new, disks_in_order, is_of, label, value};
 use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
-use crate::guest::{GuestName, Kind};
+use crate::guest::{GuestName, Kind, Vmid};
 use crate::id::ResourceId;
 use crate::intent::{NewGuest, NewOrigin, Wish};
 use crate::observed::{NodeState, Origin, Sighting};
-use crate::reading::{Create, Edit, Source, Sourced, Span, Target, WantedDisk, WantedNic};
+use crate::reading::{Create, Edit, Selector, Source, Sourced, Span, Target, WantedDisk, WantedNic};
 use crate::size::Size;
+
+/// A copy that somebody asked for.
+#[derive(Clone, Copy)]
+pub(super) struct WantedCopy<'a> {
+    pub(super) from: &'a Target,
+    pub(super) name: &'a Sourced<String>,
+    pub(super) node: Option<&'a Sourced<String>>,
+    pub(super) full: Option<&'a Sourced<bool>>,
+    pub(super) edits: &'a [Edit],
+}
 
 /// The most disks of a guest: `scsi0` to `scsi30` of a VM.
 const MAX_DISKS: usize = 31;
@@ -22,6 +32,14 @@ impl<'a> Resolver<'a> {
     pub(super) fn create(&mut self, ordinal: usize, at: Span, create: &Create) {
         let kind = create.kind.value;
         let Some((resource, name)) = self.named(ordinal, at, &create.name) else { return };
+        let vmid = create.vmid.as_ref().and_then(|said| self.free_vmid(at, said));
+        let like = match &create.like {
+            Some(target) => {
+                let Some(seen) = self.one_of(target, "copy-of") else { return };
+                Some(seen)
+            }
+            None => None,
+        };
         let node = create.node.as_ref().and_then(|node| self.node(at, node));
         let mut origin = create.image.as_ref().and_then(|said| self.image(at, kind, said));
         if origin.is_none() && kind == Kind::Lxc {
@@ -30,7 +48,7 @@ impl<'a> Resolver<'a> {
                 return;
             }
         }
-        let mut new = NewGuest { resource, kind, name, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
+        let mut new = NewGuest { resource, kind, name, vmid, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
         let template = self.keep_alike_templates(&mut new);
         let subject = self.subject_made(&new);
         let guest = new.name.value.to_string();
@@ -42,6 +60,10 @@ impl<'a> Resolver<'a> {
                 self.put(&guest, &mut fields, field, value);
             }
         }
+        let mut create = create.clone();
+        if let Some(seen) = like {
+            super::like::take(seen, &mut create, &mut fields);
+        }
         self.disks(at, &create.disks, template, &subject, &mut new, &mut fields);
         self.nics(at, &create.nics, template.is_some(), &subject, &mut fields);
         self.defaults(&new, template.is_some(), &mut fields);
@@ -52,36 +74,11 @@ impl<'a> Resolver<'a> {
     }
 
     /// A copy of a guest that exists.
-    pub(super) fn copy(
-        &mut self,
-        ordinal: usize,
-        at: Span,
-        from: &Target,
-        name: &Sourced<String>,
-        full: Option<&Sourced<bool>>,
-        edits: &[Edit],
-    ) {
-        let found = self.targets(std::slice::from_ref(from));
-        let source = match found.as_slice() {
-            [] => return,
-            [Found::Seen(seen)] => *seen,
-            [Found::Made(_)] => {
-                let text = "A guest that this declaration makes cannot be copied yet: copy it when it exists.";
-                return self.ask("copy", Some(from.span), Doubt::new(text));
-            }
-            several => {
-                let seen = several.iter().filter_map(|found| match found {
-                    Found::Seen(seen) => Some(*seen),
-                    Found::Made(_) => None,
-                });
-                let seen: Vec<&Sighting> = seen.collect();
-                let answer = self.answers.get("copy-of", Some(from.span));
-                let Some(chosen) = seen.iter().find(|seen| answer == Some(label(seen).as_str())) else {
-                    let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?");
-                    return self.ask("copy-of", Some(from.span), doubt.or(seen.iter().map(|seen| label(seen))));
-                };
-                *chosen
-            }
+    pub(super) fn copy(&mut self, ordinal: usize, at: Span, copy: &WantedCopy<'_>) {
+        let WantedCopy { from, name, node, full, edits } = *copy;
+        let node = node.and_then(|node| self.node(at, node));
+        let Some(source) = self.template_on(from, node.as_ref()).or_else(|| self.one_of(from, "copy-of")) else {
+            return;
         };
         if full.is_some_and(|full| !full.value) && !source.template {
             let text = format!(
@@ -107,7 +104,8 @@ impl<'a> Resolver<'a> {
             resource,
             kind: source.guest.kind,
             name,
-            node: None,
+            vmid: None,
+            node,
             origin: Some(origin),
             fields: BTreeMap::new(),
             disks: disks_in_order(source),
@@ -126,6 +124,73 @@ impl<'a> Resolver<'a> {
         new.disks.extend(added);
         new.fields = fields;
         self.wishes.push(Wish::Exist(Box::new(new)));
+    }
+
+    /// The template of that name on that node, or on the only node that may be meant: several nodes have one each.
+    fn template_on(&self, from: &Target, node: Option<&Sourced<String>>) -> Option<&'a Sighting> {
+        let Selector::Name(name) = &from.selector else { return None };
+        let observed = self.observed;
+        let mut named = observed.guests.iter().filter(|seen| seen.guest.name == *name);
+        if !named.clone().all(|seen| seen.template) || self.answers.get("guest", Some(from.span)).is_some() {
+            return None;
+        }
+        let node = node.map(|node| node.value.as_str());
+        let first = named.next()?;
+        let alike = |seen: &&Sighting| disks_in_order(seen).first() == disks_in_order(first).first();
+        let mut templates: Vec<&'a Sighting> = std::iter::once(first)
+            .chain(named)
+            .filter(|seen| node.is_none_or(|node| node == seen.guest.node))
+            .collect();
+        templates.sort_by_key(|seen| seen.guest.vmid);
+        let nodes: BTreeSet<&str> = templates.iter().map(|seen| seen.guest.node.as_str()).collect();
+        // Two of one name on a node are a question.
+        (nodes.len() == templates.len() && templates.iter().all(alike)).then(|| templates.first().copied())?
+    }
+
+    /// The one guest that is meant; of several it is asked which.
+    fn one_of(&mut self, from: &Target, topic: &str) -> Option<&'a Sighting> {
+        let found = self.targets(std::slice::from_ref(from));
+        match found.as_slice() {
+            [] => None,
+            [Found::Seen(seen)] => Some(seen),
+            [Found::Made(_)] => {
+                let text = "A guest that this declaration makes cannot be copied yet: copy it when it exists.";
+                self.ask("copy", Some(from.span), Doubt::new(text));
+                None
+            }
+            several => {
+                let seen = several.iter().filter_map(|found| match found {
+                    Found::Seen(seen) => Some(*seen),
+                    Found::Made(_) => None,
+                });
+                let seen: Vec<&'a Sighting> = seen.collect();
+                let answer = self.answers.get(topic, Some(from.span));
+                let chosen = seen.iter().find(|seen| answer == Some(label(seen).as_str())).copied();
+                if chosen.is_none() {
+                    let doubt = Doubt::new("Several guests are meant, and one can be copied. Which one?");
+                    self.ask(topic, Some(from.span), doubt.or(seen.iter().map(|seen| label(seen))));
+                }
+                chosen
+            }
+        }
+    }
+
+    /// The VMID that somebody said, where no guest has it.
+    fn free_vmid(&mut self, at: Span, said: &Sourced<u32>) -> Option<Sourced<Vmid>> {
+        let observed = self.observed;
+        let check = |number: u32| {
+            let range = format!("{} to {}", Vmid::MIN, Vmid::MAX);
+            let vmid = Vmid::try_from(number).map_err(|_| {
+                Doubt::new(format!("Proxmox numbers guests {range}, and {number} is none of it. Which one?"))
+            })?;
+            match observed.numbered(vmid) {
+                Some(seen) => Err(Doubt::new(format!("VMID {vmid} is {}. Which one shall it be?", label(seen)))),
+                None => Ok(number),
+            }
+        };
+        let number = self.settle("vmid", at, said, |answer| answer.trim().parse().ok(), check)?;
+        let vmid = Vmid::try_from(number.value).ok()?;
+        Some(Sourced::new(vmid, number.source))
     }
 
     /// The resource and name of a new guest, unless it was left out.

@@ -13,7 +13,7 @@ use crate::intent::{OneDeed, Wish};
 use crate::observed::{Observed, Sighting, Volume};
 use crate::planner::BACKUPS;
 use crate::policy::Policy;
-use crate::reading::{Answers, Deed, DiskRef, EditField, Reading, Selector, Source, Sourced, Span, Target, What};
+use crate::reading::{Answers, Deed, DiskRef, EditField, Fit, Reading, Selector, Source, Sourced, Span, Target, What};
 use crate::settle::volume_of;
 
 /// The least and most seconds that a guest's system may be given to shut down.
@@ -24,11 +24,10 @@ const FIRST: &str = "Shut it down first";
 impl<'a> Resolver<'a> {
     /// Something done once to the targets.
     pub(super) fn deed(&mut self, at: Span, targets: &[Target], deed: &Deed) {
-        if let Some(all) = targets.iter().find(|target| matches!(target.selector, Selector::Kind(_)))
-            && interrupts(deed)
-        {
+        let too_wide = |target: &&Target| matches!(&target.selector, Selector::All(fit) if !is_narrow(fit, deed));
+        if let Some(all) = targets.iter().find(too_wide) {
             let text = format!(
-                "“{}” would all be interrupted at once. Say their names, or a tag that they carry.",
+                "“{}” would all be interrupted, moved or deleted at once. Say their names, or a tag that they carry.",
                 all.span.of(self.text)
             );
             return self.ask("all", Some(all.span), Doubt::new(text));
@@ -118,7 +117,10 @@ impl<'a> Resolver<'a> {
                 let why = "A template is made only of a guest that is off";
                 self.is_off(at, seen, why).then_some(OneDeed::MakeTemplate)
             }
-            Deed::Migrate { node, storage } => self.migrate(at, seen, node, storage.as_ref()),
+            Deed::Migrate { node, storage, from, offline } => {
+                let from = from.as_ref();
+                self.migrate(at, seen, node, storage.as_ref(), from, *offline)
+            }
             Deed::Detach(disk) => self.taken_out(at, seen, disk).map(|(slot, volume)| OneDeed::Detach { slot, volume }),
             Deed::DestroyDisk(disk) => {
                 self.taken_out(at, seen, disk).map(|(slot, volume)| OneDeed::DestroyDisk { slot, volume })
@@ -336,8 +338,22 @@ impl<'a> Resolver<'a> {
         seen: &Sighting,
         node: &Sourced<String>,
         storage: Option<&Sourced<String>>,
+        from: Option<&Sourced<String>>,
+        offline: bool,
     ) -> Option<OneDeed> {
         let node = self.node(at, node)?.value;
+        if let Some(from) = from.filter(|from| from.value != seen.guest.node) {
+            let text = format!(
+                "{} is not on {}. Shall it be moved from {} to {node} nevertheless? Then leave that out.",
+                super::label(seen),
+                from.value,
+                seen.guest.node
+            );
+            self.ask(&format!("from-{}", seen.guest.vmid), from.source.span().or(Some(at)), Doubt::new(text));
+        }
+        if offline && !self.is_off(at, seen, "It shall be off while it is moved") {
+            return None;
+        }
         let there = self.nodes(Some(&node));
         let storage = match storage {
             None => None,
@@ -418,6 +434,17 @@ pub fn minds_snapshots_of(
     answers: &Answers,
 ) -> BTreeSet<GuestKey> {
     Resolver::new(declaration, text, reading, observed, policy, answers).minds_snapshots_of(reading)
+}
+
+/// Whether a selection is narrow enough for a deed: nobody stops or deletes half a cluster by one click.
+fn is_narrow(fit: &Fit, deed: &Deed) -> bool {
+    let moves = matches!(deed, Deed::Migrate { .. });
+    let stops = matches!(deed, Deed::Stop | Deed::Shutdown { .. } | Deed::Reboot | Deed::Suspend);
+    !interrupts(deed)
+        || fit.is_by_name()
+        || (moves || stops) && fit.pool.is_some()
+        // A node is emptied so, and VMs go on meanwhile.
+        || moves && fit.node.is_some() && fit.kind == Some(Kind::Qemu)
 }
 
 /// Whether a deed takes guests out of service or data away: never done to all guests of a kind.

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use super::{Doubt, Resolver, about, label, vmid_in};
 use crate::field::{Field, Plain, Value};
-use crate::guest::Kind;
+use crate::guest::{Kind, Power};
+use crate::intent::NewGuest;
 use crate::observed::Sighting;
-use crate::reading::{LEAVE_OUT, Selector, Target};
+use crate::reading::{Fit, LEAVE_OUT, Selector, Target};
 
 /// How alike two names must be (Jaro–Winkler) for one to be offered for the other: `wbe-01` is near `web-01`.
 const NEAR: f64 = 0.85;
@@ -28,6 +29,10 @@ const DESCRIBES_ANY: [&str; 14] = [
     "our",
     "all",
 ];
+
+/// The answers to what a word for guests means.
+const TAGGED: &str = "Those with the tag";
+const NAMED: &str = "Those whose names begin so";
 
 /// A guest that was meant.
 #[derive(Clone, Copy)]
@@ -61,8 +66,9 @@ impl<'a> Resolver<'a> {
 
     fn target(&mut self, target: &Target) -> Vec<Found<'a>> {
         let topic = match &target.selector {
-            Selector::Tag { .. } => "tag",
-            Selector::Name(_) | Selector::Vmid(_) | Selector::Kind(_) | Selector::Vague(_) => "guest",
+            Selector::All(fit) if !fit.tags.is_empty() => "tag",
+            Selector::All(fit) if fit.word.is_some() => "word",
+            Selector::Name(_) | Selector::Vmid(_) | Selector::All(_) | Selector::Vague(_) => "guest",
         };
         let doubt = match self.select(&target.selector) {
             Ok(found) => return found,
@@ -80,13 +86,24 @@ impl<'a> Resolver<'a> {
         Vec::new()
     }
 
-    /// What an answer selects: an option as it was offered, a VMID, a name, or a tag where a tag was asked for.
+    /// What an answer selects: an option as it was offered, a VMID, a name, or a tag where one was asked for.
     fn answer(&self, selector: &Selector, answer: &str) -> Result<Vec<Found<'a>>, Doubt> {
         if let Some(seen) = self.observed.guests.iter().find(|seen| label(seen) == answer) {
             return Ok(vec![Found::Seen(seen)]);
         }
         match (selector, vmid_in(answer)) {
-            (Selector::Tag { kind, .. }, _) => self.select(&Selector::Tag { tag: answer.to_owned(), kind: *kind }),
+            (Selector::All(fit), _) if fit.word.is_some() && (answer == TAGGED || answer == NAMED) => {
+                let word = fit.word.clone();
+                let fit = Fit { word: None, ..fit.clone() };
+                self.fitting(&if answer == NAMED {
+                    Fit { stem: word, ..fit }
+                } else {
+                    Fit { tags: fit.tags.iter().cloned().chain(word).collect(), ..fit }
+                })
+            }
+            (Selector::All(fit), None) if !fit.tags.is_empty() => {
+                self.fitting(&Fit { tags: BTreeSet::from([answer.to_owned()]), ..fit.clone() })
+            }
             (_, Some(vmid)) => self.select(&Selector::Vmid(vmid.get())),
             (_, None) => self.select(&Selector::Name(answer.to_owned())),
         }
@@ -101,8 +118,7 @@ impl<'a> Resolver<'a> {
                     Doubt::new(format!("There is no guest {number}.{} Which one is meant?", self.blind_spot()))
                 })
             }
-            Selector::Tag { tag, kind } => self.by_tag(tag, *kind),
-            Selector::Kind(kind) => self.by_kind(*kind),
+            Selector::All(fit) => self.fitting(fit),
             Selector::Vague(words) => {
                 Err(Doubt::new(format!("Which guest is meant by “{words}”?")).or(self.coming_near(words)))
             }
@@ -128,52 +144,77 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    fn by_tag(&self, tag: &str, kind: Option<Kind>) -> Result<Vec<Found<'a>>, Doubt> {
-        let fits = |of: Kind| kind.is_none_or(|kind| kind == of);
-        let seen = self
-            .observed
-            .guests
-            .iter()
-            .filter(|seen| !seen.template && fits(seen.guest.kind))
-            .filter(|seen| seen.tags().iter().any(|carried| carried.eq_ignore_ascii_case(tag)))
-            .map(Found::Seen);
-        let made = self
-            .made()
-            .filter(|(_, new)| fits(new.kind))
-            .filter(|(_, new)| match new.fields.get(&Field::Plain(Plain::Tags)).map(|tags| &tags.value) {
-                Some(Value::Set(tags)) => tags.iter().any(|carried| carried.eq_ignore_ascii_case(tag)),
-                _ => false,
-            })
-            .map(|(wish, _)| Found::Made(wish));
-        let found: Vec<Found> = seen.chain(made).collect();
-        if found.is_empty() {
-            let noun = kind.map_or("guest", Kind::noun);
-            let tags: BTreeSet<String> =
-                self.observed.guests.iter().filter(|seen| !seen.template).flat_map(Sighting::tags).collect();
-            let text = format!("No {noun} carries the tag {tag}.{} Which tag is meant?", self.blind_spot());
-            return Err(Doubt::new(text).or(tags));
+    /// Every guest that fits. Which these are is only known where every node answers; a name or a tag may be had of
+    /// those that do.
+    fn fitting(&self, fit: &Fit) -> Result<Vec<Found<'a>>, Doubt> {
+        let seen = self.observed.guests.iter().filter(|seen| !seen.template && fits(fit, &Trait::seen(seen)));
+        let made = self.made().filter(|(_, new)| fits(fit, &Trait::made(new)));
+        let found: Vec<(String, Found<'a>)> = seen
+            .map(|seen| (seen.guest.name.clone(), Found::Seen(seen)))
+            .chain(made.map(|(wish, new)| (new.name.value.to_string(), Found::Made(wish))))
+            .collect();
+        let found = self.called(fit, found)?;
+        let stray = fit.except.iter().find(|name| found.iter().all(|(found, _)| found != *name));
+        if let Some(name) = stray {
+            let text = format!("{name} is excepted, and is none of what is meant ({fit}). Which one is excepted?");
+            return Err(Doubt::new(text));
         }
-        Ok(found)
+        let found: Vec<(String, Found<'a>)> =
+            found.into_iter().filter(|(name, _)| !fit.except.contains(name)).collect();
+        let names = || found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
+        if let Some(count) = fit.count.filter(|count| u64::try_from(found.len()) != Ok(*count)) {
+            let text = format!("{count} guests are said, and {} fit: {}. Which are meant?", found.len(), names());
+            return Err(Doubt::new(text).or(self.options(&found)));
+        }
+        let blind = self.blind_spot();
+        if found.is_empty() || !blind.is_empty() && !fit.is_by_name() {
+            let text = if !found.is_empty() {
+                format!("“{fit}” fits {} guests that are known.{blind} Which one is meant?", found.len())
+            } else if fit.tags.is_empty() {
+                format!("No guest fits “{fit}”.{blind} Which is meant?")
+            } else {
+                let tags = fit.tags.iter().cloned().collect::<Vec<_>>().join(" and ");
+                let noun = fit.kind.map_or("guest", Kind::noun);
+                format!("No {noun} carries the tag {tags} and fits “{fit}”.{blind} Which tag is meant?")
+            };
+            let guests = self.observed.guests.iter().filter(|seen| !seen.template && !fit.tags.is_empty());
+            let known: BTreeSet<String> = guests.flat_map(Sighting::tags).collect();
+            return Err(Doubt::new(text).or(known).or(self.options(&found)));
+        }
+        Ok(found.into_iter().map(|(_, found)| found).collect())
     }
 
-    /// Every guest of that kind, which is only known where every node answers.
-    fn by_kind(&self, kind: Kind) -> Result<Vec<Found<'a>>, Doubt> {
-        let seen = self.observed.guests.iter().filter(|seen| !seen.template && seen.guest.kind == kind);
-        let made = self.made().filter(|(_, new)| new.kind == kind).map(|(wish, _)| Found::Made(wish));
-        let found: Vec<Found> = seen.map(Found::Seen).chain(made).collect();
-        let blind = self.blind_spot();
-        if found.is_empty() || !blind.is_empty() {
-            let text = format!("There are {} {}s that are known.{blind} Which one is meant?", found.len(), kind.noun());
-            let options: Vec<String> = found
-                .iter()
-                .filter_map(|found| match found {
-                    Found::Seen(seen) => Some(self.option(seen)),
-                    Found::Made(_) => None,
-                })
-                .collect();
-            return Err(Doubt::new(text).or(options));
+    /// Those of `found` for which somebody has a word: by tag, or by how their names begin. Where that tells different
+    /// guests, it is asked.
+    fn called(&self, fit: &Fit, found: Vec<(String, Found<'a>)>) -> Result<Vec<(String, Found<'a>)>, Doubt> {
+        let Some(word) = &fit.word else { return Ok(found) };
+        let tagged = Fit::tagged(word.as_str());
+        let is_tagged = |found: &Found<'a>| match found {
+            Found::Seen(seen) => fits(&tagged, &Trait::seen(seen)),
+            Found::Made(wish) => self.made().any(|(at, new)| at == *wish && fits(&tagged, &Trait::made(new))),
+        };
+        let with_tag: Vec<bool> = found.iter().map(|(_, found)| is_tagged(found)).collect();
+        let with_name: Vec<bool> = found.iter().map(|(name, _)| begins(name, word)).collect();
+        let (tag, name) = (with_tag.contains(&true), with_name.contains(&true));
+        if tag && name && with_tag != with_name {
+            let text = format!("“{word}” is a tag of some guests, and the names of others begin so. Which are meant?");
+            return Err(Doubt::new(text).or([TAGGED, NAMED]));
         }
-        Ok(found)
+        if !tag && !name {
+            let text =
+                format!("No guest carries the tag {word}, and no name of those that fit begins so. Which is meant?");
+            return Err(Doubt::new(text).or(self.coming_near(word)));
+        }
+        let chosen = if tag { with_tag } else { with_name };
+        Ok(found.into_iter().zip(chosen).filter(|(_, chosen)| *chosen).map(|(found, _)| found).collect())
+    }
+
+    fn options(&self, found: &[(String, Found<'a>)]) -> Vec<String> {
+        let seen = found.iter().filter_map(|(_, found)| match found {
+            Found::Seen(seen) => Some(self.option(seen)),
+            Found::Made(_) => None,
+        });
+        seen.collect()
     }
 
     /// Names like `name`, the most alike first.
@@ -220,4 +261,64 @@ impl<'a> Resolver<'a> {
         let namesakes = self.observed.guests.iter().filter(|other| other.guest.name == seen.guest.name);
         if namesakes.count() > 1 || seen.guest.name.is_empty() { label(seen) } else { seen.guest.name.clone() }
     }
+}
+
+/// What a guest is chosen by.
+struct Trait<'a> {
+    kind: Kind,
+    name: &'a str,
+    node: Option<&'a str>,
+    running: Option<bool>,
+    tags: BTreeSet<String>,
+    pool: &'a str,
+}
+
+impl<'a> Trait<'a> {
+    fn seen(seen: &'a Sighting) -> Self {
+        let running = match seen.power {
+            Power::Running | Power::Paused => Some(true),
+            Power::Stopped => Some(false),
+            Power::Unknown => None,
+        };
+        let pool = match seen.get(&Field::Plain(Plain::Pool)) {
+            Some(Value::Text(pool)) => pool,
+            _ => "",
+        };
+        let (kind, name, node) = (seen.guest.kind, &seen.guest.name, Some(seen.guest.node.as_str()));
+        Self { kind, name, node, running, tags: seen.tags(), pool }
+    }
+
+    fn made(new: &'a NewGuest) -> Self {
+        let field = |plain: Plain| new.fields.get(&Field::Plain(plain)).map(|said| &said.value);
+        Self {
+            kind: new.kind,
+            name: new.name.value.as_str(),
+            node: new.node.as_ref().map(|node| node.value.as_str()),
+            running: Some(field(Plain::Running) == Some(&Value::Flag(true))),
+            tags: match field(Plain::Tags) {
+                Some(Value::Set(tags)) => tags.clone(),
+                _ => BTreeSet::new(),
+            },
+            pool: match field(Plain::Pool) {
+                Some(Value::Text(pool)) => pool,
+                _ => "",
+            },
+        }
+    }
+}
+
+/// Whether a guest has all that was said; what only a word says is judged by itself.
+fn fits(fit: &Fit, of: &Trait<'_>) -> bool {
+    fit.kind.is_none_or(|kind| kind == of.kind)
+        && fit.tags.iter().all(|tag| of.tags.iter().any(|carried| carried.eq_ignore_ascii_case(tag)))
+        && fit.stem.as_ref().is_none_or(|stem| of.name.to_lowercase().starts_with(&stem.to_lowercase()))
+        && fit.pool.as_ref().is_none_or(|pool| pool == of.pool)
+        && fit.node.as_deref().is_none_or(|node| Some(node) == of.node)
+        && fit.running.is_none_or(|running| Some(running) == of.running)
+}
+
+/// Whether a name begins with the word: `test-1` with “test”, `web01` with “web”, and `webmail` with neither.
+fn begins(name: &str, word: &str) -> bool {
+    let first: String = name.chars().take_while(|c| c.is_alphabetic()).collect();
+    first.eq_ignore_ascii_case(word)
 }

@@ -175,7 +175,7 @@ fn a_template_is_changed_and_deleted_but_not_from_under_its_linked_copies() {
 }
 
 fn moves(name: &str, node: &str, storage: Option<&str>) -> Saying {
-    done(name, Deed::Migrate { node: said(node.to_owned()), storage: storage.map(word) })
+    done(name, Deed::Migrate { node: said(node.to_owned()), storage: storage.map(word), from: None, offline: false })
 }
 
 fn on_pve2(observed: &mut Observed) -> &mut mycopod_core::observed::Node {
@@ -324,7 +324,8 @@ fn going_back_and_changing_are_not_one_declaration() {
 #[test]
 fn a_disk_that_is_moved_is_not_taken_out_by_the_same_declaration() {
     let both = |deed| {
-        done("db-1", Deed::Migrate { node: word("pve2"), storage: Some(word("local")) }).deed(by_name("db-1"), deed)
+        done("db-1", Deed::Migrate { node: word("pve2"), storage: Some(word("local")), from: None, offline: false })
+            .deed(by_name("db-1"), deed)
     };
     for deed in [Deed::Detach(DiskRef::Nth(2)), Deed::DestroyDisk(DiskRef::Nth(2))] {
         let saying = both(deed);

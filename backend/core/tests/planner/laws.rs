@@ -8,7 +8,7 @@ use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Selector, Source, Sourced};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Fit, LEAVE_OUT, Selector, Source, Sourced};
 use mycopod_core::settle::{Settled, settled};
 use mycopod_core::size::Size;
 use proptest::prelude::*;
@@ -28,7 +28,7 @@ fn selector() -> impl Strategy<Value = Selector> {
     prop_oneof![
         8 => prop::sample::select(GUESTS.to_vec()).prop_map(by_name),
         2 => (1..4u32).prop_map(|n| by_name(&format!("new-{n}"))),
-        1 => Just(Selector::Tag { tag: "web".into(), kind: None }),
+        1 => Just(Selector::All(Fit::tagged("web"))),
         1 => Just(Selector::Vmid(104)),
     ]
 }
@@ -152,8 +152,8 @@ fn deed() -> impl Strategy<Value = Deed> {
         Just(Deed::Backup { storage: Some(word("local")), mode: Some(word("stop")) }),
         Just(Deed::Restore { backup: Some(word("local:backup/vzdump-qemu-104-2025_01_31-10_00_00.vma.zst")) }),
         Just(Deed::MakeTemplate),
-        Just(Deed::Migrate { node: word("pve1"), storage: None }),
-        Just(Deed::Migrate { node: word("pve2"), storage: Some(word("local")) }),
+        Just(Deed::Migrate { node: word("pve1"), storage: None, from: None, offline: false }),
+        Just(Deed::Migrate { node: word("pve2"), storage: Some(word("local")), from: None, offline: false }),
         Just(Deed::Detach(DiskRef::Nth(2))),
         Just(Deed::DestroyDisk(DiskRef::Data)),
         Just(Deed::RemoveNic(None)),
@@ -226,8 +226,8 @@ fn odd() -> impl Strategy<Value = Said> {
     let selector = prop_oneof![
         4 => guests.prop_map(by_name),
         1 => Just(Selector::Vague("the server".into())),
-        1 => Just(Selector::Tag { tag: "none".into(), kind: None }),
-        1 => Just(Selector::Tag { tag: "web".into(), kind: None }),
+        1 => Just(Selector::All(Fit::tagged("none"))),
+        1 => Just(Selector::All(Fit::tagged("web"))),
     ];
     let kind = prop::sample::select(vec![Kind::Qemu, Kind::Lxc]);
     let copies = (prop::sample::select(vec!["web-02", "new-1", "nobody"]), prop::option::of(any::<bool>()));

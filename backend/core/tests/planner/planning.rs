@@ -9,7 +9,7 @@ use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::Intent;
 use mycopod_core::observed::{NodeState, Observed};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Question, Selector};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Fit, Question, Selector};
 use mycopod_core::settle::{Settled, settled};
 
 pub fn intent(saying: &Saying, observed: &Observed) -> Intent {
@@ -228,8 +228,9 @@ fn unknown_is_not_absent() {
 #[test]
 fn one_of_several_guests_is_copied_when_it_is_named() {
     let saying = Saying::default().statement(|say| mycopod_core::reading::What::Clone {
-        from: say.target(Selector::Tag { tag: "web".into(), kind: None }),
+        from: say.target(Selector::All(Fit::tagged("web"))),
         name: say.said("web-copy".to_owned()),
+        node: None,
         full: None,
         edits: Vec::new(),
     });
@@ -339,8 +340,7 @@ fn a_plan_of_too_many_steps_is_not_shown() {
 fn a_planners_question_can_be_answered_by_leaving_the_guest_out() {
     let mut life = Life::new(cluster());
     named_mut(&mut life.observed, "web-01").lock = Some("backup".into());
-    let saying =
-        Saying::default().change(Selector::Tag { tag: "web".into(), kind: None }, &[to(Plain::Cores, Value::Count(4))]);
+    let saying = Saying::default().change(Selector::All(Fit::tagged("web")), &[to(Plain::Cores, Value::Count(4))]);
     let question = asked(&saying, &life).remove(0);
     let answers = crate::support::answer(&question, mycopod_core::reading::LEAVE_OUT);
     let wanted = resolved(&saying, &life.observed, &answers).unwrap();

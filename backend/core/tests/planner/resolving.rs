@@ -9,7 +9,7 @@ use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{Intent, NewGuest, OneDeed, Wish};
 use mycopod_core::observed::{Image, NodeState, Observed, Origin, Volume};
 use mycopod_core::reading::{
-    Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Question, Selector, Source, Sourced, Span,
+    Amount, Answers, Deed, DiskRef, EditField, Fit, LEAVE_OUT, Question, Selector, Source, Sourced, Span,
 };
 use mycopod_core::size::Size;
 
@@ -183,7 +183,7 @@ fn vague_words_are_always_a_question() {
 fn a_tag_means_all_that_carry_it_and_no_template() {
     let mut observed = cluster();
     named_mut(&mut observed, "ubuntu-24.04").fields.insert(Field::Plain(Plain::Tags), tags(&["web"]));
-    let select = |kind| Selector::Tag { tag: "WEB".into(), kind };
+    let select = |kind| Selector::All(Fit { kind, ..Fit::tagged("WEB") });
     let edits = [to(Plain::OnBoot, Value::Flag(true))];
     let intent = resolved(&Saying::default().change(select(None), &edits), &observed, &Answers::default()).unwrap();
     let names: Vec<&str> = intent
@@ -203,13 +203,16 @@ fn a_tag_means_all_that_carry_it_and_no_template() {
 fn all_of_a_kind_are_changed_together_but_interrupted_only_by_name_or_tag() {
     let observed = cluster();
     let edits = [to(Plain::OnBoot, Value::Flag(true))];
-    let intent =
-        resolved(&Saying::default().change(Selector::Kind(Kind::Qemu), &edits), &observed, &Answers::default())
-            .unwrap();
+    let intent = resolved(
+        &Saying::default().change(Selector::All(Fit::of_kind(Kind::Qemu)), &edits),
+        &observed,
+        &Answers::default(),
+    )
+    .unwrap();
     let vms = observed.guests.iter().filter(|seen| !seen.template && seen.guest.kind == Kind::Qemu).count();
     assert_eq!(intent.wishes.len(), vms);
     for deed in [Deed::Stop, Deed::Shutdown { within: None }, Deed::Reboot, Deed::Delete] {
-        let asked = question(&Saying::default().deed(Selector::Kind(Kind::Qemu), deed), &observed);
+        let asked = question(&Saying::default().deed(Selector::All(Fit::of_kind(Kind::Qemu)), deed), &observed);
         assert!(asked.text.contains("names, or a tag"), "{}", asked.text);
     }
 }

@@ -284,6 +284,8 @@ impl Saying {
             let mut create = Create {
                 kind: say.said(kind),
                 name: say.said(name.to_owned()),
+                vmid: None,
+                like: None,
                 node: None,
                 image: None,
                 plain: Vec::new(),
@@ -341,6 +343,7 @@ impl Saying {
         self.statement(|say| What::Clone {
             from: say.target(by_name(from)),
             name: say.said(name.to_owned()),
+            node: None,
             full: full.map(|full| say.said(full)),
             edits: Vec::new(),
         })

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::{Plain, Shape, Value};
+use mycopod_core::field::{NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::Parser;
 use super::draft::{Change, Draft};
+use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
 use super::nic::NicRef;
@@ -15,7 +16,11 @@ use super::target::Targets;
 /// For whom, what, and how it is meant.
 pub type Wish = (Targets, Vec<Said<Item>>, How);
 
-pub const SET: &str = "set|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
+/// The most phrases before the guest they are said of: whoever lists more names the guest first. It bounds what a rule
+/// reads in vain.
+const MAX_BESIDE: usize = 6;
+
+pub const SET: &str = "set|use|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
 pub const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
 pub const LESS: &str = "reduce|decrease|lower|shrink|cut|scale down|downsize";
 
@@ -38,6 +43,8 @@ impl Parser<'_> {
             Self::giving,
             Self::setting,
             Self::subject,
+            Self::limiting,
+            Self::beside,
         ];
         let (targets, items, how) = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
@@ -74,7 +81,7 @@ impl Parser<'_> {
         let Selector::Name(name) = &target.selector else { return false };
         self.drafts.iter().any(|draft| match draft {
             Draft::Create(group) => group.members.iter().any(|member| member.value == *name),
-            Draft::Clone(copy) => copy.name.value == *name,
+            Draft::Clone(copy) => copy.makes(name),
             Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => false,
         })
     }
@@ -84,7 +91,15 @@ impl Parser<'_> {
         match self.drafts.last_mut()? {
             Draft::Create(group) => {
                 let focus = group.focus;
-                group.items.extend(items.into_iter().map(|item| (focus, item)));
+                for item in items {
+                    match item.value {
+                        // “Its name shall be web-01.”
+                        Item::Plain(Plain::Name, Amount::To(Value::Text(name))) if group.members.is_empty() => {
+                            group.members.push(Said { value: name, tokens: item.tokens });
+                        }
+                        value => group.items.push((focus, Said { value, tokens: item.tokens })),
+                    }
+                }
             }
             Draft::Clone(copy) => copy.items.extend(items),
             Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => return None,
@@ -101,7 +116,7 @@ impl Parser<'_> {
                 group.items.extend(items.iter().map(|item| (Some(member), item.clone())));
                 Some(())
             }
-            Draft::Clone(copy) if copy.name.value == *name => {
+            Draft::Clone(copy) if copy.makes(name) => {
                 copy.items.extend(items.iter().cloned());
                 Some(())
             }
@@ -111,12 +126,19 @@ impl Parser<'_> {
 
     /// Phrases in a row, joined by commas and “and”; at least one.
     fn items(&mut self, how: How) -> Option<Vec<Said<Item>>> {
+        self.some_items(how, usize::MAX)
+    }
+
+    /// [`Self::items`], no more than `most` of them.
+    fn some_items(&mut self, how: How, most: usize) -> Option<Vec<Said<Item>>> {
         let mut items = vec![self.item(how)?];
-        while let Some(item) = self.attempt(|p| {
-            p.joint();
-            p.any("with|also");
-            p.item(how)
-        }) {
+        while items.len() < most
+            && let Some(item) = self.attempt(|p| {
+                p.joint();
+                p.any("with|also");
+                p.item(how)
+            })
+        {
             items.push(item);
         }
         Some(items)
@@ -125,7 +147,7 @@ impl Parser<'_> {
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
     pub fn of_targets(&mut self, prepositions: &str) -> Option<Targets> {
         if !self.any(prepositions) {
-            return None;
+            return self.addressee();
         }
         self.targets()
     }
@@ -210,8 +232,9 @@ impl Parser<'_> {
     /// “tag web-01 with a and b”, “add the tag a to web-01”, “remove the tag a from all VMs tagged b”, “untag web-01 a”.
     fn tagging(&mut self) -> Option<Wish> {
         if self.any("tag|label") {
-            let targets = self.targets()?;
-            let pronoun = matches!(self.last_word(), "it" | "them");
+            let addressed = self.addressed.is_some() && !self.ahead(Self::target);
+            let targets = if addressed { Targets::Old(self.addressed.clone()?) } else { self.targets()? };
+            let pronoun = addressed || matches!(self.last_word(), "it" | "them");
             if !self.any("with the tags|with the tag|with|as") && !pronoun {
                 return None;
             }
@@ -343,11 +366,20 @@ impl Parser<'_> {
 
     /// “rename a to b”.
     fn renaming(&mut self) -> Option<Wish> {
+        // “call test-1 staging-1 from now on”
+        if self.any("call|name") {
+            let target = self.one_target().filter(|target| self.known(&Targets::Old(vec![target.clone()])))?;
+            let start = self.at;
+            let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
+            let item = Said { value, tokens: start..self.at };
+            self.any("from now on|now");
+            return Some((Targets::Old(vec![target]), vec![item], How::Set));
+        }
         if !self.any("rename") {
             return None;
         }
         let target = self.one_target()?;
-        if !self.any("to|as|into") {
+        if !self.any("to|as|into|in") {
             return None;
         }
         let start = self.at;
@@ -439,7 +471,8 @@ impl Parser<'_> {
         let read = self
             .attempt(|p| {
                 let noun = p.noun()?;
-                Some((noun, p.of_targets("of|on|for|in|at")?))
+                let targets = p.of_targets("of|on|for|in|at")?;
+                Some((p.of_its_part(noun), targets))
             })
             .or_else(|| {
                 self.attempt(|p| {
@@ -468,6 +501,7 @@ impl Parser<'_> {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
             let value = p.attempt(|p| p.halved(&noun, how)).or_else(|| p.connected_value(&noun, how))?;
+            let value = p.instead_of(value);
             let mut items = vec![Said { value, tokens: start..p.at }];
             while let Some(more) = p.attempt(|p| {
                 p.joint();
@@ -483,6 +517,15 @@ impl Parser<'_> {
         // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
         if let Some(read) = self.attempt(|p| {
             let targets = p.targets()?;
+            // “grow web-01 from 4 to 8 GB of memory”
+            if let Some(item) = p.attempt(|p| {
+                let start = p.at;
+                let first = p.amount_before()?;
+                let item = p.item(How::Give)?;
+                Some(Said { value: p.changed_from(start, &first, item.value)?, tokens: start..p.at })
+            }) {
+                return Some((targets, vec![item]));
+            }
             let inner = if p.any("by") {
                 if how == How::Less { How::Remove } else { How::Add }
             } else if p.any("to have|to use|to be|to|with|have|use|get|at")
@@ -513,11 +556,17 @@ impl Parser<'_> {
         let owned = self.attempt(|p| {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
-            let verb = p.any("should be|shall be|must be|should become|should have|becomes|to|goes to|should go to");
-            if !verb && !((p.mark(':') || p.mark('=')) && p.known(&targets)) {
+            let verb = p.any(
+                "should be|shall be|must be|is to be|should become|should have|becomes|goes to|should go to|is|to",
+            );
+            let sign = !verb && p.known(&targets) && (p.mark(':') || p.mark('='));
+            let arrow = !(verb || sign) && p.known(&targets) && p.ahead(Self::arrow_or_amounts);
+            if !(verb || sign || arrow) {
                 return None;
             }
             let value = p.value(&noun, Amount::To)?;
+            let value = p.or_arrow(&noun, value)?;
+            let value = p.instead_of(value);
             let mut items = vec![Said { value, tokens: start..p.at }];
             // “web-01 memory=8G cores=4”
             while let Some(more) = p.attempt(|p| {
@@ -532,39 +581,111 @@ impl Parser<'_> {
             return owned;
         }
         let led = self.any("for");
+        // In “dns 1.1.1.1” a guest called dns is not meant.
+        let is_field = self.field_length() > 0;
         let targets = self.targets()?;
         self.any("both|all|each");
+        // “old-backup should be called archive”
+        if let Some(item) = self.attempt(Self::called_from_now_on) {
+            return Some((targets, vec![item], How::Set));
+        }
+        if self.any("loses|lose|should lose|drops") {
+            return Some((targets, self.items(How::Remove)?, How::Remove));
+        }
         let modal = self.any(
             "should|shall|must|will|would|needs to|need to|has to|have to|is to|are to|\
             ought to|to",
         );
         self.any("both|all|each|now|also");
         let verb = modal | self.any("have|has|get|gets|use|uses|need|needs|wants|is|are");
-        let listed = !verb && (self.mark(':') || self.mark('=')) && self.known(&targets);
+        let listed = !verb && (self.mark(':') || self.mark('=') || self.any("->|→|=>")) && self.known(&targets);
         let flagged = !verb && !listed && self.ahead(|p| p.any("starts|start|stays|boots").then_some(()));
         // “web-01 memory=8G cores=4”
         let keyed = !(verb || listed || flagged)
             && self.known(&targets)
             && self.ahead(|p| p.noun().filter(|_| p.mark('=')).map(|_| ()));
         if !(verb && !led || listed || keyed || flagged && !led) {
-            return None;
+            return if modal || led || is_field { None } else { self.telegram(targets) };
         }
         let now = self.any("now|both|all|each");
         let items = self.items(How::Give)?;
         if now || verb || listed {
-            self.any("each|in total|now");
+            self.any("each|in total|now|any more|anymore|any longer|from now on");
         }
         Some((targets, items, How::Give))
     }
 
+    /// “called archive”, behind the guest that is meant.
+    fn called_from_now_on(&mut self) -> Option<Said<Item>> {
+        self.any("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|becomes")
+            .then_some(())?;
+        let start = self.at;
+        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
+        self.any("from now on|now");
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “web-01 4 cores 8 GB RAM”, “gitlab without HA”: a guest that exists, what it shall have, and nothing else.
+    fn telegram(&mut self, targets: Targets) -> Option<Wish> {
+        if !self.known(&targets) {
+            return None;
+        }
+        let items = self.items(How::Give)?;
+        self.any("each");
+        // “web-01 stopped” tells what is, or what shall be.
+        let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
+        (!items.iter().any(tells)).then_some((targets, items, How::Give))
+    }
+
+    /// “two more cores for web-01”, “mtu 9000 on net0 of db-1”: what a guest that exists shall have, and then the guest.
+    fn beside(&mut self) -> Option<Wish> {
+        // Of a guest that the same sentence makes, the phrases are its own: “VM a with 2 cores and the memory of web-01”.
+        let makes =
+            |draft: &Draft| matches!(draft, Draft::Create(_) | Draft::Clone(_)) && draft.tokens().start >= self.began;
+        if self.drafts.last().is_some_and(makes) {
+            return None;
+        }
+        let items = self.some_items(How::Give, MAX_BESIDE)?;
+        let targets = self.of_targets("of|on|for").filter(|targets| self.known(targets))?;
+        let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
+        (!items.iter().any(tells)).then_some((targets, items, How::Give))
+    }
+
+    /// “limit net0 of web-01 to 50 MB/s”, “limit cache to half a CPU”.
+    fn limiting(&mut self) -> Option<Wish> {
+        let start = self.at;
+        self.any("limit|cap|throttle").then_some(())?;
+        if let Some((number, targets)) = self.attempt(|p| {
+            p.any("the");
+            p.any("network of|traffic of|bandwidth of");
+            p.nic_of_targets("of|on").map(|(NicRef(number), targets)| (number, targets))
+        }) {
+            self.any("to").then_some(())?;
+            let rate = self.shaped(Named::Nic(NicPart::Rate))?;
+            let value = Item::nic(NicPart::Rate, rate).of_nic(number);
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
+        let targets = self.targets()?;
+        self.any("to").then_some(())?;
+        let at = self.at;
+        let cpus = if self.any("half a") {
+            self.any("cpu|core|vcpu").then(|| Value::Text("0.5".to_owned()))?
+        } else {
+            let cpus = self.shaped(Named::Plain(Plain::CpuLimit))?;
+            ["cpus", "cpu", "cores", "core", "vcpus", "vcpu"].contains(&self.last_word()).then_some(cpus)?
+        };
+        let value = Item::Plain(Plain::CpuLimit, Amount::To(cpus));
+        Some((targets, vec![Said { value, tokens: at..self.at }], How::Set))
+    }
+
     /// Whether all of them exist: “web-01: 4 cores” alone does not say whether to make it.
-    fn known(&self, targets: &Targets) -> bool {
+    pub fn known(&self, targets: &Targets) -> bool {
         let Targets::Old(targets) = targets else { return false };
         let awaited = matches!(self.drafts.last(), Some(Draft::Create(group)) if group.awaits_names());
         !awaited
             && targets.iter().all(|target| match &target.selector {
                 Selector::Name(name) => self.inventory.guests.contains_key(name) || self.is_new(target),
-                Selector::Vmid(_) | Selector::Tag { .. } | Selector::Kind(_) => true,
+                Selector::Vmid(_) | Selector::All(_) => true,
                 Selector::Vague(_) => false,
             })
     }

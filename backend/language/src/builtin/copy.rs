@@ -25,7 +25,13 @@ impl Parser<'_> {
             p.any("clone of|copy of|duplicate of").then_some(())?;
             Some((name, full, p.one_target()?))
         }) {
-            return Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }));
+            return Some(Draft::Clone(Copy {
+                tokens: start..self.at,
+                from,
+                names: vec![name],
+                full,
+                items: Vec::new(),
+            }));
         }
         let made = self.any("make|create|take|i want|new");
         self.any("me");
@@ -38,31 +44,32 @@ impl Parser<'_> {
         if !self.any("clone|copy|duplicate") {
             return None;
         }
-        let named = |p: &mut Self| {
+        let under_a_name = |p: &mut Self| {
             p.attempt(|p| {
                 if !p.any(
-                    "and call it|and name it|call it|name it|as a full clone named|as a linked clone named|\
+                    "and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
                     as container|as|to|into|named|called|with the name|with name|under the name",
                 ) {
                     return None;
                 }
-                p.name_said()
+                p.names_said()
             })
         };
         let of = self.any("of");
         if (made || article) && !of && !self.ahead(|p| p.any("called|named").then_some(())) {
             return None;
         }
-        let early = if of { None } else { named(self) };
+        let early = if of { None } else { under_a_name(self) };
         if early.is_some() && !self.any("of|from") {
             return None;
         }
         let from = self.one_target()?;
-        let name = early.or_else(|| {
+        self.any("twice|three times");
+        let names = early.or_else(|| {
             let _ = self.mark(',');
-            named(self)
+            under_a_name(self)
         })?;
         let full = full.or_else(|| {
             self.attempt(|p| {
@@ -73,7 +80,7 @@ impl Parser<'_> {
                     .then(|| Sourced::new(full, p.source(&(at..p.at))))
             })
         });
-        Some(Draft::Clone(Copy { tokens: start..self.at, from, name, full, items: Vec::new() }))
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
     }
 
     /// A name and that it was said.
@@ -84,6 +91,16 @@ impl Parser<'_> {
             Some(Said { value, tokens: at..p.at })
         })?;
         Some(Sourced::new(value, self.source(&tokens)))
+    }
+
+    /// The names of copies, each with its words.
+    fn names_said(&mut self) -> Option<Vec<Sourced<String>>> {
+        let names = self.attempt(|p| p.names(true)).or_else(|| {
+            let at = self.at;
+            let value = self.name()?;
+            Some(vec![Said { value, tokens: at..self.at }])
+        })?;
+        Some(names.into_iter().map(|name| Sourced::new(name.value, self.source(&name.tokens))).collect())
     }
 
     /// “make a template of web-01”, “convert web-01 to a template”, “turn web-01 into a template”.

@@ -15,7 +15,7 @@ const JOINS: &str = "it should have|it should get|it should be|it shall have|it 
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|use|uses|gets|get|needs|need|with|using|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
+    has|use|uses|gets|get|goes|needs|need|with|w/|using|for me|for us|including|and|but|plus|&|also|for each|it|the|of|are|is|in total|made|please";
 
 /// The most phrases before the noun: nobody says more of a guest before saying that it is one.
 const MAX_ADJECTIVES: usize = 8;
@@ -24,10 +24,14 @@ impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
+        if let Some(group) = self.attempt(|p| p.keyed(start)) {
+            self.drafts.push(Draft::Create(group));
+            return Some(());
+        }
         let place = self.attempt(Self::leading_node);
         let titled = self.attempt(Self::title);
         let verb = self.any(
-            "create|make|build|provision|deploy|set up|setup|spin up|bring up|launch|add|\
+            "create|make|build|provision|deploy|set up|setup|set me up|spin me up|spin us up|spin up|bring up|launch|add|\
             give me|give us|get me|get|have|declare",
         );
         self.any("me|us|for me|for us");
@@ -62,12 +66,13 @@ impl Parser<'_> {
         };
         let head = start..self.at;
         let Some(noun) = noun else {
-            let alone = verb && !article && count.is_none() && items.is_empty() && titled.is_none();
-            return if alone { self.without_a_noun(start) } else { None };
+            let alone = !article && count.is_none() && items.is_empty() && titled.is_none();
+            return if alone { self.without_a_noun(start, verb) } else { None };
         };
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
-        let the = article && !one && count.is_none() && !(noun.value.plural && verb);
+        let named = verb && self.ahead(Self::name);
+        let the = article && !one && count.is_none() && !(noun.value.plural && verb || named);
         if the {
             return None;
         }
@@ -77,6 +82,15 @@ impl Parser<'_> {
             Some(kind) => Some(Said { value: kind, tokens: noun.tokens.start..self.at }),
             None => kind,
         };
+        self.any("for me|for us");
+        // “VM 334 named dmz-3”
+        let numbered = self.attempt(|p| {
+            let at = p.at;
+            let value = Item::Vmid(p.vmid_number()?);
+            let tokens = at..p.at;
+            p.ahead(|p| p.called(false)).then_some((None, Said { value, tokens }))
+        });
+        items.extend(numbered);
         let count =
             count.or_else(|| (one && !noun.value.plural).then(|| Said { value: 1, tokens: noun.tokens.clone() }));
         let plural = noun.value.plural || count.as_ref().is_some_and(|count| count.value > 1);
@@ -121,7 +135,7 @@ impl Parser<'_> {
     }
 
     /// “create web-05 with 2 cores”: a guest, of a kind yet to be asked; “create a-1 and a-2 as VMs”.
-    fn without_a_noun(&mut self, start: usize) -> Option<()> {
+    fn without_a_noun(&mut self, start: usize, verb: bool) -> Option<()> {
         let members = self.names(true)?;
         // “create a-1 and a-2 as VMs”
         let kind = self.attempt(|p| {
@@ -131,7 +145,7 @@ impl Parser<'_> {
             Some(Said { value, tokens: at..p.at })
         });
         let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
-        if kind.is_none() && !named && !self.ahead(Self::describes) {
+        if kind.is_none() && !(verb && (named || self.ahead(Self::describes))) {
             return None;
         }
         self.drafts.push(Draft::Create(Group {
@@ -142,6 +156,42 @@ impl Parser<'_> {
             ..Group::new(start..self.at, start..self.at)
         }));
         Some(())
+    }
+
+    /// “name=web-09 type=vm”, “vmid: 335, name: web-09, vm”: what a guest is, pair by pair.
+    fn keyed(&mut self, start: usize) -> Option<Group> {
+        let mut group = Group::new(start..start, start..start);
+        loop {
+            self.mark(',');
+            let at = self.at;
+            let sign = |p: &mut Self| (p.mark('=') || p.mark(':')).then_some(());
+            if group.members.is_empty()
+                && let Some(value) = self.attempt(|p| {
+                    p.any("name|hostname").then_some(())?;
+                    sign(p)?;
+                    p.any_name()
+                })
+            {
+                group.members.push(Said { value, tokens: at..self.at });
+            } else if group.kind.is_none()
+                && let Some(value) = self.attempt(|p| {
+                    if p.any("type|kind") {
+                        sign(p)?;
+                    }
+                    p.guest_noun()?.kind_to_make()
+                })
+            {
+                group.kind = Some(Said { value, tokens: at..self.at });
+            } else if group.items.is_empty()
+                && let Some(value) = self.attempt(Self::vmid)
+            {
+                group.items.push((None, Said { value, tokens: at..self.at }));
+            } else {
+                break;
+            }
+        }
+        (group.tokens.end, group.head.end) = (self.at, self.at);
+        (group.members.len() == 1 && group.kind.is_some()).then_some(group)
     }
 
     /// What stands before the noun: “Debian 12”, “unprivileged”, “4-core”, “8 GB”.
@@ -194,7 +244,7 @@ impl Parser<'_> {
         self.any("should be|shall be|to be|is|are|be");
         if !self.any(
             "named|called|with the names|with the name|with names|with name|by the name of|its name is|\
-            its name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
+            its name should be|its name shall be|its name will be|the name shall be|the name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
             hostname|with the hostname|with hostname",
         ) {
             return None;
@@ -221,6 +271,41 @@ impl Parser<'_> {
         self.item(How::Create).map(|_| ())
     }
 
+    /// “with VMID 555”, “(id 555)”.
+    pub fn vmid(&mut self) -> Option<Item> {
+        let open = self.mark('(');
+        self.any("the");
+        self.any("vmid|vm id|guest id|ct id|ctid|id").then_some(())?;
+        let _ = self.mark('=') || self.mark(':') || self.any("is|of|number");
+        let vmid = self.vmid_number()?;
+        (!open || self.mark(')')).then_some(Item::Vmid(vmid))
+    }
+
+    fn vmid_number(&mut self) -> Option<u32> {
+        let number = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.parse().ok()?;
+        self.at += 1;
+        self.unit().is_none().then_some(number)
+    }
+
+    /// “same as web-01”, “like web-01”, “with the same specs as test-1”; “with the same” alone means the guest before.
+    pub fn alike(&mut self) -> Option<Item> {
+        self.any("exactly|just");
+        self.any("the");
+        if self.any("like|identical to|modelled on|modeled on") {
+            return self.one_target().map(Item::Like);
+        }
+        self.any("same").then_some(())?;
+        self.any("cpu and memory|hardware|specs|spec|specifications|specification|configuration|config|settings|setup|size|sizing|resources|values");
+        if self.any("as the first one|as the first|as before|as above|as the one before|as the previous one") {
+            return Some(Item::Same);
+        }
+        if self.any("as|like") {
+            return self.one_target().map(Item::Like);
+        }
+        let before = self.drafts.len() > 1 && matches!(self.drafts[self.drafts.len() - 2], Draft::Create(_));
+        (before && (self.at_boundary() || self.word() == "but")).then_some(Item::Same)
+    }
+
     /// What goes on with the statement before.
     pub fn continuation(&mut self) -> Option<()> {
         match self.drafts.last()? {
@@ -228,7 +313,7 @@ impl Parser<'_> {
             Draft::Change(change) => {
                 let how = change.how;
                 let item = self.attempt(|p| {
-                    while p.any("and|but|also|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs") {}
+                    while p.any("and|but|also|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs|set its|set") {}
                     let item = p.item(how)?;
                     (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
                 })?;
@@ -264,6 +349,12 @@ impl Parser<'_> {
             self.any("set its|set the|set|give it");
         }
         loop {
+            if let Some(member) = self.attempt(Self::which_of_them) {
+                let end = self.at;
+                let group = self.group_mut()?;
+                (group.focus, group.tokens.end) = (Some(member), end);
+                return Some(());
+            }
             // “one called a-1 with 2 cores and one called a-2 with 4”
             let one_of_them = matches!(self.word(), "one" | "another");
             if let Some(names) = self.attempt(|p| {
@@ -306,6 +397,40 @@ impl Parser<'_> {
             return Some(());
         }
         None
+    }
+
+    /// “the first”, “the other”: one of the new guests, by its place among them.
+    pub fn which_of_them(&mut self) -> Option<usize> {
+        let group = self.group().filter(|group| group.plural)?;
+        let known = group.members.len();
+        let all = group.count.as_ref().and_then(|count| usize::try_from(count.value).ok()).unwrap_or(known);
+        let at = if self.any("the first one|the first|first one|first|the former") {
+            0
+        } else if self.any("the second one|the second|second one|second") {
+            1
+        } else if self.any("the third one|the third|third one|third") {
+            2
+        } else if self.any("the other one|the other|the latter|the last one|the last") && all > 0 {
+            all - 1
+        } else {
+            return None;
+        };
+        // “the first NIC”, “the second 20 GB disk”
+        let part = |p: &mut Self| {
+            p.quantity();
+            p.any("data|system|boot");
+            (p.any(super::item::DISKS) || p.nic_ref().is_some()).then_some(())
+        };
+        if self.ahead(part) {
+            return None;
+        }
+        if at < known {
+            return Some(at);
+        }
+        let named = |p: &mut Self| p.called(false).or_else(|| p.names(false));
+        let name = self.attempt(named).filter(|names| names.len() == 1 && at == known)?;
+        self.group_mut()?.members.extend(name);
+        Some(at)
     }
 
     /// Adds a phrase to the guests it describes: to every one of them where `all` went before it or `each` follows.

@@ -137,6 +137,9 @@ impl Parser<'_> {
             if p.any("a couple of|a pair of") {
                 return Some(2);
             }
+            if p.say("half a dozen") {
+                return Some(6);
+            }
             let article = p.any("a");
             let mut number = quantity::number_word(p.word())?;
             // “a dozen”, “a hundred”, but not “a five”.

@@ -28,6 +28,7 @@ impl Parser<'_> {
             Self::time_to_stop,
             Self::noun_of_a_deed,
             Self::passive,
+            Self::unneeded,
         ];
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
@@ -75,7 +76,7 @@ impl Parser<'_> {
             Deed::Start
         } else if self.any("stop|shut down|shutdown|power off|power down|turn off|switch off|halt") {
             Deed::Shutdown { within: None }
-        } else if self.any("reboot|restart") {
+        } else if self.any("reboot|restart|power cycle|power-cycle") {
             Deed::Reboot
         } else if self.any("suspend|pause") {
             Deed::Suspend
@@ -123,7 +124,10 @@ impl Parser<'_> {
         let deed = match verb.as_str() {
             "power" | "turn" | "switch" if self.any("on") => Deed::Start,
             "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown { within: None },
-            "shut" if self.any("down") => Deed::Shutdown { within: self.attempt(Self::within) },
+            "shut" if self.any("down") => {
+                self.any("gracefully|cleanly|properly");
+                Deed::Shutdown { within: self.attempt(Self::within) }
+            }
             "bring" if self.any("up") => Deed::Start,
             "take" if self.any("over") => Deed::Adopt,
             _ => return None,
@@ -169,7 +173,27 @@ impl Parser<'_> {
         if !migrates && !self.any("move|relocate|transfer") {
             return None;
         }
+        let how = |p: &mut Self, offline: &mut bool| {
+            p.attempt(|p| {
+                let open = p.mark('(');
+                let off = p.any("offline|while off|cold");
+                (off || p.any("live|online")).then_some(())?;
+                (!open || p.mark(')')).then_some(())?;
+                *offline |= off;
+                Some(())
+            });
+        };
+        let mut offline = false;
+        how(self, &mut offline);
         let targets = self.targets()?;
+        how(self, &mut offline);
+        let from = self.attempt(|p| {
+            p.any("away from|from").then_some(())?;
+            p.any("the node|the host|node|host");
+            let at = p.at;
+            let name = p.name()?;
+            Some(Sourced::new(name, p.source(&(at..p.at))))
+        });
         if !self.any("over to|to|onto") {
             return None;
         }
@@ -182,15 +206,7 @@ impl Parser<'_> {
             return None;
         }
         let node = Sourced::new(node, self.source(&(at..self.at)));
-        // A guest that runs is migrated live in any case.
-        let online = |p: &mut Self| {
-            p.attempt(|p| {
-                let open = p.mark('(');
-                p.any("live|online").then_some(())?;
-                (!open || p.mark(')')).then_some(())
-            });
-        };
-        online(self);
+        how(self, &mut offline);
         let mut storage = None;
         let with_disks = self.attempt(|p| {
             p.any("together");
@@ -212,8 +228,8 @@ impl Parser<'_> {
         } else if let Some(said) = self.attempt(Self::storage_of_disk) {
             storage = Some(Sourced::new(said.value, self.source(&said.tokens)));
         }
-        online(self);
-        self.doing(start, targets, Deed::Migrate { node, storage })
+        how(self, &mut offline);
+        self.doing(start, targets, Deed::Migrate { node, storage, from, offline })
     }
 
     /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
@@ -234,6 +250,32 @@ impl Parser<'_> {
             targets
         };
         self.doing(start, targets, Deed::Reboot)
+    }
+
+    /// “test-1 is not needed any more, please delete it”, “we no longer need old-backup, delete it”.
+    fn unneeded(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let ours = self.attempt(|p| {
+            p.any("we|i");
+            p.any("no longer need|don't need|do not need").then(|| p.targets())?
+        });
+        let targets = if let Some(targets) = ours {
+            self.any("any more|anymore|any longer");
+            targets
+        } else {
+            let targets = self.targets()?;
+            self.any("is|are").then_some(())?;
+            self.any(
+                "no longer needed|no longer used|not needed any more|not needed anymore|not needed any longer|\
+                not used any more|not used anymore",
+            )
+            .then_some(())?;
+            targets
+        };
+        while self.mark(',') || self.mark('–') || self.any("so|and|please|you can|you may|can you|kindly") {}
+        self.any("delete|remove|destroy|throw away|get rid of").then_some(())?;
+        self.any("it|them|both of them|both").then_some(())?;
+        self.doing(start, targets, Deed::Delete)
     }
 
     /// “old-backup should be deleted”, “web-01 and web-02 must be rebooted”.

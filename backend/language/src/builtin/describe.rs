@@ -4,7 +4,9 @@ use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Amount, Create, DiskRef, LEAVE_OUT, Question, Source, Sourced, WantedDisk, WantedNic};
+use mycopod_core::reading::{
+    Amount, Create, DiskRef, LEAVE_OUT, Question, Source, Sourced, Target, WantedDisk, WantedNic,
+};
 use mycopod_core::size::Size;
 
 use super::draft::{Context, Group};
@@ -36,6 +38,7 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
         .map(|(member, name)| {
             let description = Description::of(context, group, Some(member), questions);
             if several {
+                description.ask_about_shared_number(questions);
                 description.ask_about_shared_address(context, questions);
             }
             description.create(context, kind.clone(), name, questions)
@@ -46,6 +49,8 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
 /// What was said of one guest.
 #[derive(Default)]
 struct Description {
+    vmid: Option<Sourced<u32>>,
+    like: Option<Target>,
     node: Option<Sourced<String>>,
     image: Option<Sourced<String>>,
     plain: Vec<(Plain, Sourced<Value>)>,
@@ -70,7 +75,40 @@ impl Description {
                 description.add(context, &item.value, &item.tokens, questions);
             }
         }
+        if !group.base.is_empty() {
+            let mut base = Self::default();
+            group.base.iter().for_each(|(_, item)| base.add(context, &item.value, &item.tokens, questions));
+            base.place_bare_amounts(context, questions);
+            description.place_bare_amounts(context, questions);
+            description.complete(base);
+        }
         description
+    }
+
+    /// Takes from `base` what was not said. Where a guest is, and its number, are its own.
+    fn complete(&mut self, base: Self) {
+        let has = |plain: Plain, of: &Self| of.plain.iter().any(|(known, _)| *known == plain);
+        let open: Vec<_> = base.plain.into_iter().filter(|(plain, _)| !has(*plain, self)).collect();
+        self.plain.extend(open);
+        self.image = self.image.take().or(base.image);
+        self.like = self.like.take().or(base.like);
+        if self.disks.iter().all(|(which, _)| *which == Which::Further) {
+            self.disks.splice(0..0, base.disks);
+            self.disk_parts.extend(base.disk_parts);
+            if self.storage.is_none() {
+                (self.storage, self.storage_at) = (base.storage, base.storage_at);
+            }
+        }
+        self.volumes.extend(base.volumes);
+        if self.nics.is_empty() {
+            // An address is one guest's.
+            let own = |part: NicPart| !matches!(part, NicPart::Ip | NicPart::Ip6 | NicPart::Mac);
+            let dhcp = |value: &Sourced<Value>| value.value == Value::Text("dhcp".to_owned());
+            let alike = |nic: WantedNic| WantedNic {
+                parts: nic.parts.into_iter().filter(|(part, value)| own(*part) || dhcp(value)).collect(),
+            };
+            self.nics = base.nics.into_iter().map(alike).collect();
+        }
     }
 
     fn add(&mut self, context: &Context<'_>, item: &Item, tokens: &Range<usize>, questions: &mut Vec<Question>) {
@@ -105,6 +143,12 @@ impl Description {
                 self.storage_at = tokens.clone();
             }
             Item::Node(node) => once(context, "node", &mut self.node, node.clone(), tokens, questions),
+            Item::Vmid(vmid) => match &mut self.vmid {
+                Some(first) => settle(context, "vmid", first, *vmid, tokens, questions),
+                None => self.vmid = Some(context.said(*vmid, tokens)),
+            },
+            Item::Like(target) => self.like = Some(target.clone()),
+            Item::Same => {}
             Item::Image(image) => once(context, "image", &mut self.image, image.clone(), tokens, questions),
             Item::Bare(Amount::To(Value::Size(size))) => self.bare.push(Said { value: *size, tokens: tokens.clone() }),
             Item::Bare(_) => questions.push(context.question(
@@ -240,6 +284,17 @@ impl Description {
         }
     }
 
+    /// Nor can one VMID.
+    fn ask_about_shared_number(&self, questions: &mut Vec<Question>) {
+        if let Some(vmid) = &self.vmid {
+            let text = format!(
+                "VMID {} can be one guest’s, and several are made. Say it of one, or leave it out.",
+                vmid.value
+            );
+            questions.push(Question::new("vmid", vmid.source.span(), text, Vec::new()));
+        }
+    }
+
     /// One address cannot be several guests'.
     fn ask_about_shared_address(&self, context: &Context<'_>, questions: &mut Vec<Question>) {
         for (part, value) in self.nics.iter().flat_map(|nic| &nic.parts) {
@@ -306,6 +361,8 @@ impl Description {
         Create {
             kind,
             name,
+            vmid: self.vmid,
+            like: self.like,
             node: self.node,
             image: self.image,
             plain: self.plain,
@@ -365,6 +422,11 @@ impl Description {
             match context.answer("amount", &bare.tokens) {
                 Some("memory") => self.plain.push((Plain::Memory, context.said(Value::Size(bare.value), &bare.tokens))),
                 Some("disk") => self.bare_disk(context, &bare),
+                // Disks are made in whole GiB.
+                _ if !bare.value.is_whole_gib() => {
+                    let value = Value::Size(bare.value);
+                    self.set(context, Plain::Memory, &Amount::To(value), &bare.tokens, questions);
+                }
                 _ => open.push(bare),
             }
         }

@@ -16,6 +16,7 @@ use super::describe;
 use super::edits;
 use super::item::{How, Item, Said};
 use super::members;
+use super::settle;
 
 /// The most names offered to choose from: more is a list nobody reads. Others may still be typed.
 pub const MAX_OPTIONS: usize = 12;
@@ -54,6 +55,8 @@ pub struct Group {
     pub members: Vec<Said<String>>,
     /// What was said of all of them, or of the member of that number.
     pub items: Vec<(Option<usize>, Said<Item>)>,
+    /// What was said of the guest that it shall be the same as, where it is one of this text.
+    pub base: Vec<(Option<usize>, Said<Item>)>,
     /// The member that is being described; all where `None`.
     pub focus: Option<usize>,
     /// Whether what follows holds for the groups before as well: “both with 2 cores”.
@@ -71,6 +74,7 @@ impl Group {
             plural: false,
             members: Vec::new(),
             items: Vec::new(),
+            base: Vec::new(),
             focus: None,
             shared: false,
         }
@@ -159,12 +163,34 @@ pub struct Copy {
     pub tokens: Range<usize>,
     /// Of whom.
     pub from: Target,
-    /// Its name.
-    pub name: Sourced<String>,
+    /// Its name, or the names of several.
+    pub names: Vec<Sourced<String>>,
     /// Full or linked.
     pub full: Option<Sourced<bool>>,
     /// Where it differs.
     pub items: Vec<Said<Item>>,
+}
+
+impl Copy {
+    /// Whether one of the copies is called so.
+    pub fn makes(&self, name: &str) -> bool {
+        self.names.iter().any(|said| said.value == name)
+    }
+
+    /// The node that the copies shall be on, taken out of what else was said.
+    fn node(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) -> Option<Sourced<String>> {
+        let (nodes, items) =
+            std::mem::take(&mut self.items).into_iter().partition(|item| matches!(item.value, Item::Node(_)));
+        self.items = items;
+        let mut node = None;
+        for said in nodes {
+            let said: Said<Item> = said;
+            if let Item::Node(name) = said.value {
+                settle::once(context, "node", &mut node, name, &said.tokens, questions);
+            }
+        }
+        node
+    }
 }
 
 impl Draft {
@@ -242,12 +268,30 @@ impl Context<'_> {
     }
 }
 
+/// Gives each group that shall be the same as the one before what was said of that one.
+fn bases(drafts: &mut [Draft]) {
+    for at in 1..drafts.len() {
+        let (before, rest) = drafts.split_at_mut(at);
+        if let (Some(Draft::Create(before)), [Draft::Create(group), ..]) = (before.last(), rest)
+            && group.items.iter().any(|(_, item)| item.value == Item::Same)
+        {
+            let of_all = before
+                .items
+                .iter()
+                .chain(&before.base)
+                .filter(|(whose, _)| whose.is_none() || before.members.len() == 1);
+            group.base = of_all.map(|(_, item)| (None, item.clone())).collect();
+        }
+    }
+}
+
 /// The reading of everything that was drafted, and the questions about what was not.
-pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
+pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
     let fragments = account::fragments(context.text, context.tokens, unread);
     let mut questions = account::questions(context.tokens, &fragments, context.answers);
     let mut statements = Vec::new();
     members::ask_about_neighbours(context, &drafts, &mut questions);
+    bases(&mut drafts);
     for draft in drafts {
         let span = context.span(draft.tokens());
         let mut push = |what| statements.push(Statement { span, what });
@@ -269,9 +313,13 @@ pub fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]
                     push(What::Do { targets: removal.targets, deed });
                 }
             }
-            Draft::Clone(copy) => {
+            Draft::Clone(mut copy) => {
+                let node = copy.node(context, &mut questions);
                 let edits = edits::edits(context, &copy.items, How::Give, true, &mut questions);
-                push(What::Clone { from: copy.from, name: copy.name, full: copy.full, edits });
+                for name in std::mem::take(&mut copy.names) {
+                    let (from, full, node, edits) = (copy.from.clone(), copy.full.clone(), node.clone(), edits.clone());
+                    push(What::Clone { from, name, node, full, edits });
+                }
             }
             Draft::Facility(arrangement) => push(What::Facility(arrangement.wanted)),
         }

@@ -5,6 +5,8 @@ use std::ops::Range;
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Question, Sourced};
 
+use crate::quantity;
+
 use super::change::disk_ref;
 use super::draft::{Context, MAX_OPTIONS};
 use super::item::{DiskItem, How, Item, Said, Which};
@@ -70,6 +72,14 @@ impl Edits<'_, '_> {
                     self.push(EditField::Nic(None, NicPart::Ip), Amount::To(Value::Text(text)), tokens);
                 }
             }
+            // Nobody counts disk space in MB.
+            Item::Bare(amount)
+                if self.context.tokens[tokens.clone()]
+                    .iter()
+                    .any(|token| quantity::unit(&token.word) == Some(1 << 20)) =>
+            {
+                self.push(EditField::Plain(Plain::Memory), amount.clone(), tokens);
+            }
             Item::Bare(amount) => match self.context.answer("amount", tokens) {
                 Some("memory") => self.push(EditField::Plain(Plain::Memory), amount.clone(), tokens),
                 Some("disk") => self.push(EditField::Disk(DiskRef::Only, DiskPart::Size), amount.clone(), tokens),
@@ -88,7 +98,13 @@ impl Edits<'_, '_> {
             }
             // The disk just added.
             Item::Storage(storage) if self.new_disk_storage(storage, tokens) => {}
-            Item::NicCount(_) | Item::Storage(_) | Item::Node(_) | Item::Image(_) => {
+            Item::NicCount(_)
+            | Item::Storage(_)
+            | Item::Node(_)
+            | Item::Image(_)
+            | Item::Vmid(_)
+            | Item::Like(_)
+            | Item::Same => {
                 let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");
                 self.give_up(tokens, text);
             }
@@ -104,7 +120,7 @@ impl Edits<'_, '_> {
 
     fn push(&mut self, field: EditField, amount: Amount, tokens: &Range<usize>) {
         // “remove VLAN 30” takes away; to set it would be the contrary.
-        if self.how == How::Remove && matches!(amount, Amount::To(_)) {
+        if self.how == How::Remove && matches!(amount, Amount::To(_) | Amount::FromTo(..)) {
             let words = self.context.words(tokens);
             let text = format!("“{words}” cannot be taken away: say what shall be there instead. Leave it out?");
             return self.give_up(tokens, text);
@@ -185,9 +201,11 @@ impl Edits<'_, '_> {
                 self.new_disk(disk, tokens);
             }
             (Which::The(_) | Which::System, amount, How::Set | How::More | How::Less | How::Add | How::Remove)
-            | (Which::Mass, amount @ (Amount::Plus(_) | Amount::Minus(_) | Amount::Times(_) | Amount::Over(_)), _)
-                if disk.storage.is_none() =>
-            {
+            | (
+                Which::Mass,
+                amount @ (Amount::FromTo(..) | Amount::Plus(_) | Amount::Minus(_) | Amount::Times(_) | Amount::Over(_)),
+                _,
+            ) if disk.storage.is_none() => {
                 if let Some(which) = disk_ref(&disk.which) {
                     self.push(sized(which), amount.clone(), tokens);
                     self.other_parts(disk, tokens);

@@ -142,7 +142,10 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Nic(NicPart::Model), "nic model|network model|network card model|network card type|nic type|model"),
     (Named::Nic(NicPart::Mac), "mac address|mac addr|macaddr|hardware address|hwaddr|mac"),
     (Named::Nic(NicPart::Firewall), "nic firewall|firewall flag|firewall"),
-    (Named::Nic(NicPart::Rate), "rate limit|bandwidth limit|network rate|network limit|bandwidth|rate"),
+    (
+        Named::Nic(NicPart::Rate),
+        "network limited|bandwidth limited|rate limited|rate limit|bandwidth limit|network rate|network limit|bandwidth|rate",
+    ),
     (Named::Nic(NicPart::Mtu), "mtu size|mtu"),
     (Named::Nic(NicPart::LinkDown), "link down|link_down|link-down|link disconnected|cable out|cable unplugged"),
     (Named::Nic(NicPart::Queues), "packet queues|multiqueue|multi-queue|queues"),

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
-use mycopod_core::reading::{Amount, DiskRef, FirewallPart};
+use mycopod_core::reading::{Amount, DiskRef, FirewallPart, Target};
 use mycopod_core::size::Size;
 
 use super::Parser;
@@ -63,6 +63,12 @@ pub enum Item {
     Node(String),
     /// What it is made from.
     Image(String),
+    /// Its VMID.
+    Vmid(u32),
+    /// The guest that it shall be like.
+    Like(Target),
+    /// “with the same”: as the guest described before.
+    Same,
     /// An amount of either memory or disk space.
     Bare(Amount),
     /// A part of the firewall.
@@ -145,6 +151,9 @@ impl Parser<'_> {
                 }
             })
             .or_else(|| if how == How::Create { self.attempt(Self::volume_alone) } else { None })
+            .or_else(|| {
+                if how == How::Create { self.attempt(Self::vmid).or_else(|| self.attempt(Self::alike)) } else { None }
+            })
             .or_else(|| if how == How::Remove { None } else { self.attempt(Self::flag) })
             .or_else(|| self.attempt(Self::none))
             .or_else(|| self.attempt(|p| p.tags(how)))
@@ -154,9 +163,29 @@ impl Parser<'_> {
             .or_else(|| self.attempt(Self::pool))
             .or_else(|| self.attempt(super::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
+            .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::multiple) } else { None })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
+        let value = if how == How::Create { value } else { self.instead_of(value) };
         Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “double the memory”, “twice as many cores”: of a guest that exists.
+    fn multiple(&mut self) -> Option<Item> {
+        let amount = if self.any("double|twice|two times") {
+            Amount::Times(2)
+        } else if self.any("triple|three times") {
+            Amount::Times(3)
+        } else if self.any("half") {
+            Amount::Over(2)
+        } else {
+            return None;
+        };
+        self.any("of its|of the|the number of|the amount of|as many|as much|the|its").then_some(())?;
+        let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap | Plain::Sockets)) = self.noun()? else {
+            return None;
+        };
+        Some(Item::Plain(plain, amount))
     }
 
     /// “start at boot”, “leave it off”, “unprivileged”, “protection on”.

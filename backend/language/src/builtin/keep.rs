@@ -2,6 +2,8 @@
 
 use mycopod_core::reading::{Deed, Sourced};
 
+use crate::vocabulary::{self, Class};
+
 use super::Parser;
 use super::draft::Draft;
 
@@ -19,7 +21,8 @@ impl Parser<'_> {
         let named = |p: &mut Self| {
             p.attempt(|p| {
                 let open = p.mark('(');
-                if !p.any("and call it|and name it|named|called|name|as|with the name|with name|under the name") {
+                let _ = p.mark(',');
+                if !p.any("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|as|with the name|with name|under the name") {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -69,7 +72,13 @@ impl Parser<'_> {
     fn kept(&mut self) -> Option<Sourced<String>> {
         self.attempt(|p| {
             let at = p.at;
-            let name = p.any_name()?;
+            // “back to monday”: it is looked for among those there are.
+            let name = p.any_name().or_else(|| {
+                let day =
+                    p.peek(0).filter(|token| vocabulary::class(&token.word) == Some(Class::Schedule))?.text.clone();
+                p.at += 1;
+                Some(day)
+            })?;
             Some(Sourced::new(name, p.source(&(at..p.at))))
         })
     }

@@ -243,6 +243,14 @@ impl Parser<'_> {
             };
             return self.value(noun, by);
         }
+        if let Some(item) = self.attempt(|p| {
+            let start = p.at;
+            let first = p.amount_before()?;
+            let item = p.value(noun, Amount::To)?;
+            p.changed_from(start, &first, item)
+        }) {
+            return Some(item);
+        }
         let sign = self.mark('=') || self.mark(':');
         let to = !sign
             && (self.any("to be|should be|shall be|must be|to|is|of|at|size")
@@ -262,7 +270,8 @@ impl Parser<'_> {
         if let Noun::Disk(which, true) = noun {
             return self.disk_list(which);
         }
-        self.value(noun, Amount::To)
+        let item = self.value(noun, Amount::To)?;
+        self.or_arrow(noun, item)
     }
 
     /// “disks: 20G, 100G” and “disks of 20 GB and 100 GB”.
@@ -425,7 +434,7 @@ impl Parser<'_> {
                 Noun::DiskPart(disk, part)
             }
             Noun::Nic(None, part) => {
-                let nic = self.attempt(|p| if p.any("of|on|for") { p.nic_ref() } else { None });
+                let nic = self.attempt(|p| if p.any("of|on|for|from") { p.nic_ref() } else { None });
                 Noun::Nic(nic.and_then(|NicRef(number)| number), part)
             }
             noun => noun,

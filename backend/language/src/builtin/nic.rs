@@ -30,11 +30,21 @@ impl Parser<'_> {
             }
             NicPart::Ip => {
                 self.any("via|by|from|using");
-                if self.any("dhcp") { Item::nic(part, Value::Text("dhcp".into())) } else { self.address()? }
+                if self.any("dhcp") {
+                    Item::nic(part, Value::Text("dhcp".into()))
+                } else if let Some(item) = self.attempt(Self::address) {
+                    item
+                } else {
+                    // “address fd00::5/64”
+                    return self.nic_value(number, NicPart::Ip6);
+                }
             }
             NicPart::Vlan if self.any("none|off") => Item::nic(part, Value::Count(0)),
             NicPart::Vlan => Item::nic(part, Value::Count(self.number().filter(|n| (1..=MAX_VLAN).contains(n))?)),
             NicPart::Model => Item::nic(part, Value::Text(self.raw_word()?)),
+            NicPart::Gateway if self.peek(0).is_some_and(|token| token.text.contains(':')) => {
+                Item::nic(NicPart::Gateway6, self.shaped(Named::Nic(NicPart::Gateway6))?)
+            }
             NicPart::Gateway
             | NicPart::Ip6
             | NicPart::Gateway6
@@ -130,14 +140,14 @@ impl Parser<'_> {
         ) || self.mark(':')
             || self.mark('=')
             || assigned;
-        if let Some(Item::Nic { parts: bridge, .. }) =
+        if let Some(Item::Nic { parts: bridge, number: of, .. }) =
             self.attempt(|p| p.bridge(card && on, false).or_else(|| p.vlan(card || on)))
         {
             parts.extend(bridge);
             if one && !on {
                 return None;
             }
-            return Some(Item::Nic { number, parts, fresh });
+            return Some(Item::Nic { number: number.or(of), parts, fresh });
         }
         if on || fresh {
             return None;
@@ -216,6 +226,7 @@ impl Parser<'_> {
         {
             parts.splice(0..0, bridge);
         }
-        Some(Item::Nic { number: None, parts, fresh: false })
+        let number = self.attempt(|p| if p.any("on|of|for") { p.net_slot() } else { None });
+        Some(Item::Nic { number, parts, fresh: false })
     }
 }

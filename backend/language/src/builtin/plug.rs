@@ -33,7 +33,7 @@ impl Parser<'_> {
     }
 
     /// “net1 of web-01”, “web-01’s second NIC”.
-    fn nic_of_targets(&mut self, prepositions: &str) -> Option<(NicRef, Targets)> {
+    pub fn nic_of_targets(&mut self, prepositions: &str) -> Option<(NicRef, Targets)> {
         self.attempt(|p| {
             let nic = p.nic_ref()?;
             Some((nic, p.of_targets(prepositions)?))
@@ -53,7 +53,7 @@ impl Parser<'_> {
         if !detached && !deleted && !self.any("remove|take|drop") {
             return None;
         }
-        let (disk, targets) = self.disk_of_targets("out of|of|from|off|on")?;
+        let (disks, targets) = self.disks_of_targets("out of|of|from|off|on")?;
         let gone = self.any(
             "with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently",
         );
@@ -62,18 +62,39 @@ impl Parser<'_> {
                 "but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
                 but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused",
             );
-        match (detached, deleted, gone, kept) {
-            (true, _, false, _) | (false, false, false, true) => self.doing(start, targets, Deed::Detach(disk)),
-            (false, true, _, false) | (false, false, true, false) => {
-                self.doing(start, targets, Deed::DestroyDisk(disk))
-            }
-            // “remove” alone says neither.
+        // “remove” alone says neither whether its data is kept nor that it goes.
+        let deed: fn(DiskRef) -> Deed = match (detached, deleted, gone, kept) {
+            (true, _, false, _) | (false, false, false, true) => Deed::Detach,
+            (false, true, _, false) | (false, false, true, false) => Deed::DestroyDisk,
             (false, false, false, false) => {
                 let Targets::Old(targets) = targets else { return None };
-                Some(Draft::Remove(Removal { tokens: start..self.at, targets, disk }))
+                let [disk] = <[DiskRef; 1]>::try_from(disks).ok()?;
+                return Some(Draft::Remove(Removal { tokens: start..self.at, targets, disk }));
             }
-            _ => None,
+            _ => return None,
+        };
+        let mut deeds = disks.into_iter().map(deed);
+        let last = deeds.next_back()?;
+        for deed in deeds {
+            let draft = self.doing(start, targets.clone(), deed)?;
+            self.drafts.push(draft);
         }
+        self.doing(start, targets, last)
+    }
+
+    /// “scsi1 and scsi2 of db-1”: disks in a row.
+    fn disks_of_targets(&mut self, prepositions: &str) -> Option<(Vec<DiskRef>, Targets)> {
+        let mut first = Vec::new();
+        while let Some(disk) = self.attempt(|p| {
+            let (which, plural) = p.whole_disk()?;
+            p.joint().then_some(())?;
+            disk_ref(&which).filter(|_| !plural)
+        }) {
+            first.push(disk);
+        }
+        let (last, targets) = self.disk_of_targets(prepositions)?;
+        first.push(last);
+        Some((first, targets))
     }
 
     /// “remove net1 of web-01”, “remove the second NIC from web-01”.
@@ -123,6 +144,17 @@ impl Parser<'_> {
                 return None;
             }
             self.any("the|its|their");
+            // “from pool prod”, “from the prod pool”: the pool that it is said to be in.
+            if let Some(pool) = self.attempt(|p| {
+                let announced = p.any("resource pool|pool");
+                p.any("called|named");
+                let name = p.name()?;
+                (announced || p.any("resource pool|pool")).then_some(name)
+            }) {
+                let leave = Amount::FromTo(Value::Text(pool), Value::Text(String::new()));
+                let value = Item::Plain(Plain::Pool, leave);
+                return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+            }
             let field = if self.any("resource pool|pool|pools") {
                 Plain::Pool
             } else if self.any("ha|high availability") {
@@ -257,7 +289,12 @@ impl Parser<'_> {
     pub fn clearing(&mut self) -> Option<Wish> {
         let start = self.at;
         if self.any("untag") {
-            let (NicRef(number), targets) = self.nic_of_targets("of|on")?;
+            // “untag web-01” takes its tags, “untag net0 of web-01” the VLAN.
+            let Some((NicRef(number), targets)) = self.nic_of_targets("of|on") else {
+                let targets = self.targets().filter(|targets| self.known(targets))?;
+                let value = Noun::Plain(Plain::Tags).switched(false)?;
+                return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+            };
             let value = Item::nic(NicPart::Vlan, Value::Count(0)).of_nic(number);
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }

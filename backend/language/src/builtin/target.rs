@@ -117,11 +117,18 @@ impl Parser<'_> {
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
-        self.any("both of|both|each of|all of");
-        let mut targets = self.attempt(Self::target)?;
+        let first = self.attempt(Self::target).or_else(|| {
+            self.attempt(|p| {
+                p.any("both of|both|each of|all of").then_some(())?;
+                p.target()
+            })
+        });
+        let Some(mut targets) = first else { return self.addressee() };
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
-            p.target()
+            let then = p.any("then");
+            let more = p.target()?;
+            (!then || p.known(&Targets::Old(more.clone()))).then_some(more)
         }) {
             targets.extend(more);
         }
@@ -159,6 +166,14 @@ impl Parser<'_> {
         }))
     }
 
+    /// Whom the present sentence addresses, where a clause of it names nobody: “db-1: detach scsi1”.
+    pub fn addressee(&mut self) -> Option<Targets> {
+        let targets = self.addressed.clone()?;
+        let ends =
+            self.at_boundary() || ["as", "to", "from", "within", "called", "named", "back"].contains(&self.word());
+        ends.then_some(Targets::Old(targets))
+    }
+
     fn names_a_guest(&self, tokens: &Range<usize>) -> bool {
         self.drafts.last().is_none_or(|draft| draft.tokens().end <= tokens.start)
             && self.tokens[tokens.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
@@ -183,12 +198,9 @@ impl Parser<'_> {
     }
 
     /// One part of an enumeration; a range is several guests.
-    fn target(&mut self) -> Option<Vec<Target>> {
+    pub fn target(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
-        if let Some(selector) = self.attempt(Self::tagged) {
-            return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
-        }
-        if let Some(selector) = self.attempt(Self::all_of_a_kind) {
+        if let Some(selector) = self.attempt(Self::selection) {
             return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
         }
         let vague = |p: &mut Self| {
@@ -196,51 +208,6 @@ impl Parser<'_> {
             Some(vec![Target { span: p.span(&(start..p.at)), selector }])
         };
         self.attempt(Self::named).or_else(|| vague(self))
-    }
-
-    /// “everything tagged web”, “all containers with the tag web”, “VMs tagged web”.
-    fn tagged(&mut self) -> Option<Selector> {
-        let all = self.any("all of the|all the|all our|all my|all|every|each|any|the");
-        let mut kind = None;
-        if !self.any("everything|anything|everyone") {
-            let noun = self.guest_noun()?;
-            kind = noun.kind;
-            let both = self.any("and|&");
-            if both {
-                let other = self.guest_noun()?;
-                kind = kind.filter(|kind| other.kind == Some(*kind));
-            }
-            if !noun.plural && !all {
-                return None;
-            }
-        }
-        let tagged = self.any(
-            "that are tagged with|that are tagged|which are tagged|that is tagged|\
-            tagged with the|tagged with|tagged as|tagged|with the tag|with tag|having the tag|having tag|\
-            that have the tag|that has the tag|carrying the tag|that carry the tag",
-        );
-        if !tagged {
-            return None;
-        }
-        let tag = self.any_name()?;
-        // “tagged web and prod” may mean either or both.
-        let several = self.ahead(|p| {
-            p.joint().then_some(())?;
-            let second = p.name()?;
-            (p.inventory.tags.contains(&second) && !p.inventory.guests.contains_key(&second)).then_some(())
-        });
-        (!several).then_some(Selector::Tag { tag, kind })
-    }
-
-    /// “all containers”, “every VM”; what follows may restrict it, and then no rule takes it.
-    fn all_of_a_kind(&mut self) -> Option<Selector> {
-        let each = self.any("every|each");
-        if !each && !self.any("all of the|all the|all of our|all our|all my|all") {
-            return None;
-        }
-        let noun = self.guest_noun()?;
-        let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
-        noun.kind.filter(|_| noun.plural != each && !named).map(Selector::Kind)
     }
 
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.

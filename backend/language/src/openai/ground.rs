@@ -428,7 +428,7 @@ impl<'a> Grounder<'a> {
             return Ok(None);
         };
         let name = Sourced::new(name.value, self.parser.source(&name.tokens));
-        Ok(Some(Draft::Clone(Copy { tokens: whole.clone(), from, name, full, items })))
+        Ok(Some(Draft::Clone(Copy { tokens: whole.clone(), from, names: vec![name], full, items })))
     }
 }
 
@@ -444,7 +444,7 @@ fn is_of(item: &Item, field: RawField) -> bool {
         Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),
         Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,
-        Item::Bare(_) | Item::Firewall(..) => false,
+        Item::Bare(_) | Item::Firewall(..) | Item::Vmid(_) | Item::Like(_) | Item::Same => false,
     }
 }
 

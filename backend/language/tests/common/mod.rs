@@ -6,7 +6,7 @@ use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::guest::{GuestKey, Kind, Vmid};
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Amount, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Reading, Selector, Sourced, Statement, Target,
+    Amount, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fit, Reading, Selector, Sourced, Statement, Target,
     WantedBacked, WantedFacility, What,
 };
 
@@ -78,17 +78,22 @@ fn statement(statement: &Statement) -> String {
                 Deed::Backup { storage, mode } => with("backup", &[text(storage.as_ref()), text(mode.as_ref())]),
                 Deed::Restore { backup } => with("restore", &[text(backup.as_ref())]),
                 Deed::MakeTemplate => "template".to_owned(),
-                Deed::Migrate { node, storage } => with("migrate", &[Some(node.value.clone()), text(storage.as_ref())]),
+                Deed::Migrate { node, storage, from, offline } => {
+                    let from = from.as_ref().map(|from| format!("from {}", from.value));
+                    let offline = offline.then(|| "offline".to_owned());
+                    with("migrate", &[Some(node.value.clone()), text(storage.as_ref()), from, offline])
+                }
                 Deed::Detach(disk) => with("detach", &[Some(disk_name(disk))]),
                 Deed::DestroyDisk(disk) => with("destroydisk", &[Some(disk_name(disk))]),
                 Deed::RemoveNic(number) => with("removenic", &[number.map(|n| n.to_string())]),
             };
             format!("{deed} {}", self::targets(targets))
         }
-        What::Clone { from, name, full, edits } => {
+        What::Clone { from, name, node, full, edits } => {
             let full = full.as_ref().map_or("", |full| if full.value { "full " } else { "linked " });
             let edits = if edits.is_empty() { String::new() } else { format!(": {}", self::edits(edits)) };
-            format!("{full}clone {} as {}{edits}", selector(&from.selector), name.value)
+            let node = node.as_ref().map_or_else(String::new, |node| format!(" on {}", node.value));
+            format!("{full}clone {} as {}{node}{edits}", selector(&from.selector), name.value)
         }
         What::Facility(wanted) => facility(wanted),
     }
@@ -132,6 +137,12 @@ fn create(create: &Create) -> String {
         vec![format!("{} {}", if create.kind.value == Kind::Qemu { "vm" } else { "ct" }, create.name.value)];
     if let Some(image) = &create.image {
         parts.push(format!("image={}", image.value));
+    }
+    if let Some(vmid) = &create.vmid {
+        parts.push(format!("id={}", vmid.value));
+    }
+    if let Some(like) = &create.like {
+        parts.push(format!("like={}", selector(&like.selector)));
     }
     if let Some(node) = &create.node {
         parts.push(format!("node={}", node.value));
@@ -187,14 +198,28 @@ fn selector(selector: &Selector) -> String {
     match selector {
         Selector::Name(name) => name.clone(),
         Selector::Vmid(vmid) => format!("#{vmid}"),
-        Selector::Tag { tag, kind } => {
-            let kind = kind.map_or("", |kind| if kind == Kind::Qemu { "vm " } else { "ct " });
-            format!("[{kind}{tag}]")
-        }
-        Selector::Kind(Kind::Qemu) => "[all vms]".to_owned(),
-        Selector::Kind(Kind::Lxc) => "[all cts]".to_owned(),
+        Selector::All(fit) => self::fit(fit),
         Selector::Vague(words) => format!("?{words}?"),
     }
+}
+
+/// `[vm web]` for the tag, `[all cts]` for the kind, and what else was said behind it.
+fn fit(fit: &Fit) -> String {
+    let alone = fit == &Fit { kind: fit.kind, ..Fit::default() };
+    let kind = fit.kind.map(|kind| if kind == Kind::Qemu { "vm" } else { "ct" });
+    let mut parts = Vec::from_iter(match (alone, kind) {
+        (true, kind) => Some(format!("all {}s", kind.unwrap_or("guest"))),
+        (false, kind) => kind.map(str::to_owned),
+    });
+    parts.extend(fit.running.map(|running| if running { "running" } else { "stopped" }.to_owned()));
+    parts.extend(fit.count.map(|count| count.to_string()));
+    parts.extend(fit.tags.iter().cloned());
+    parts.extend(fit.word.iter().map(|word| format!("?{word}")));
+    parts.extend(fit.stem.iter().map(|stem| format!("{stem}*")));
+    parts.extend(fit.pool.iter().map(|pool| format!("pool={pool}")));
+    parts.extend(fit.node.iter().map(|node| format!("node={node}")));
+    parts.extend(fit.except.iter().map(|name| format!("-{name}")));
+    format!("[{}]", parts.join(" "))
 }
 
 fn edits(edits: &[Edit]) -> String {
@@ -223,6 +248,7 @@ fn edit(edit: &Edit) -> String {
         Amount::Plus(value) => format!("+{}", compact(value)),
         Amount::Minus(value) => format!("-{}", compact(value)),
         Amount::Times(n) => format!("*{n}"),
+        Amount::FromTo(from, to) => format!(":{}→{}", compact(from), compact(to)),
         Amount::Over(n) => format!("/{n}"),
     };
     format!("{field}{amount}")

@@ -1,0 +1,76 @@
+//! How well the built-in reader understands what operators write: the corpus in `corpus/`, judged by what would be
+//! there after the plan was carried out.
+//!
+//! Rules are written looking at the `dev` half alone; `held-out` shows what they are worth. `scripts/reading-bench` prints
+//! all of it and writes docs/READING.md.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod case;
+mod judge;
+#[allow(dead_code, reason = "the planner's tests use all of it")]
+#[path = "../../../core/tests/planner/life.rs"]
+mod life;
+mod score;
+mod speed;
+#[allow(dead_code, reason = "the planner's tests use all of it")]
+#[path = "../../../core/tests/planner/support.rs"]
+mod support;
+mod world;
+
+use score::Score;
+
+/// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
+const DEV: usize = 248;
+const HELD_OUT: usize = 206;
+
+/// A declaration that is misread does something else than was said: there is no level of that to hold.
+fn holds(half: &'static str, least: usize) {
+    let score = Score::of(half);
+    assert_eq!((score.misread, score.not_asked), (0, 0), "{}", score.wrong());
+    assert!(
+        score.exact >= least,
+        "{} of {} are exact, and {least} were\n{}",
+        score.exact,
+        score.plannable,
+        score.wrong()
+    );
+}
+
+#[test]
+fn the_declarations_that_rules_are_written_for_are_read() {
+    holds("dev", DEV);
+}
+
+#[test]
+fn the_declarations_that_no_rule_was_written_for_are_read() {
+    holds("held-out", HELD_OUT);
+}
+
+/// `scripts/reading-bench` runs it in release mode.
+#[test]
+#[ignore = "prints and writes the published numbers"]
+#[expect(clippy::disallowed_methods, reason = "the script says by variables what it wants")]
+fn report() {
+    let halves = ["dev", "held-out"].map(Score::of);
+    if let Ok(half) = std::env::var("READING_BENCH_LIST") {
+        for score in halves.iter().filter(|score| score.half == half) {
+            println!("{}", score.wrong());
+        }
+    }
+    let speed = speed::measured();
+    for score in &halves {
+        println!("{}", score.line());
+    }
+    println!("{speed}");
+    if let Ok(path) = std::env::var("READING_BENCH_DOC") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let (before, rest) = text.split_once(BEGIN).unwrap();
+        let (_, after) = rest.split_once(END).unwrap();
+        let table = score::table(&halves);
+        std::fs::write(&path, format!("{before}{BEGIN}\n{table}\n{speed}\n{END}{after}")).unwrap();
+    }
+}
+
+/// What stands between these in docs/READING.md is written by the report.
+const BEGIN: &str = "<!-- numbers: written by scripts/reading-bench -->";
+const END: &str = "<!-- end of the numbers -->";
