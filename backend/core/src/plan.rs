@@ -11,6 +11,7 @@ use crate::field::{DiskPart, Field, Plain, Slot, Value};
 use crate::firewall::FirewallCall;
 use crate::guest::{GuestRef, Vmid};
 use crate::id::{DeclarationId, ResourceId};
+use crate::planner::Promise;
 use crate::reading::Source;
 use crate::size::Size;
 
@@ -30,6 +31,9 @@ pub struct Plan {
     relies_on: BTreeMap<String, String>,
     policy: String,
     digest: PlanDigest,
+    /// Not under the digest: it follows from the steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    promises: Vec<Promise>,
 }
 
 /// SHA-256 over a plan's steps, the facts it relies on and its policy; 64 hexadecimal digits.
@@ -522,7 +526,19 @@ impl Plan {
         policy: String,
     ) -> Self {
         let digest = digest(declaration, &steps, &relies_on, &policy);
-        Self { declaration, steps, notes, relies_on, policy, digest }
+        Self { declaration, steps, notes, relies_on, policy, digest, promises: Vec::new() }
+    }
+
+    /// The same with what it promises to its guests.
+    #[must_use]
+    pub(crate) fn promising(self, promises: Vec<Promise>) -> Self {
+        Self { promises, ..self }
+    }
+
+    /// The room and the addresses that no other plan may promise while this one stands.
+    #[must_use]
+    pub fn promises(&self) -> &[Promise] {
+        &self.promises
     }
 
     /// Whether the digest still fits what it covers.

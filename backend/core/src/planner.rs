@@ -15,10 +15,12 @@ mod make;
 mod migrate;
 mod nic;
 mod place;
+mod promise;
 mod words;
 
 pub(crate) use deed::BACKUPS;
 pub(crate) use keep::is_cloud_init;
+pub use promise::Promise;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,6 +65,8 @@ pub struct World<'a> {
     pub done: &'a BTreeSet<usize>,
     /// VMIDs that are taken though nothing shows it: by guests that may not be seen.
     pub hidden: &'a BTreeSet<Vmid>,
+    /// What other plans that stand have promised to their guests.
+    pub promised: &'a [Promise],
 }
 
 /// Plans `intent` against `world`.
@@ -119,6 +123,8 @@ struct Planner<'a> {
     /// Guests that exist, as the steps so far leave them.
     guests: BTreeMap<GuestKey, Standing<'a>>,
     rooms: place::Rooms,
+    /// What this plan promises, by guest and node.
+    promises: BTreeMap<(Vmid, String), Promise>,
     /// VMIDs in use, reserved, or given by this plan.
     taken: BTreeSet<Vmid>,
     /// MAC addresses in use or given by this plan.
@@ -225,7 +231,8 @@ impl<'a> Planner<'a> {
             relies_on: BTreeMap::new(),
             questions: Vec::new(),
             guests: BTreeMap::new(),
-            rooms: place::Rooms::of(world.observed, policy),
+            rooms: place::Rooms::of(&world, policy),
+            promises: BTreeMap::new(),
             taken: {
                 let seen = world.observed.guests.iter().map(|seen| seen.guest.vmid);
                 let reserved = world.resources.iter().filter(|row| !row.gone).map(|row| row.key.vmid);
@@ -250,7 +257,8 @@ impl<'a> Planner<'a> {
             return Err(self.questions);
         }
         let policy = serde_json::to_string(self.policy).unwrap_or_default();
-        Ok(Plan::new(self.declaration, self.steps, self.notes, self.relies_on, policy))
+        let plan = Plan::new(self.declaration, self.steps, self.notes, self.relies_on, policy);
+        Ok(plan.promising(self.promises.into_values().collect()))
     }
 
     /// Asks about a guest that exists.

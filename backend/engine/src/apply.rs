@@ -19,7 +19,7 @@ use mycopod_core::ports::{Clock, Upid};
 use mycopod_core::status::{DeclarationStatus, ReconciliationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::leases::{self, Lease};
-use mycopod_store::{approvals, declarations, drift, freezes, reconciliations, resources, steps};
+use mycopod_store::{approvals, declarations, drift, freezes, reconciliations, resources, room, steps};
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
 use tokio::task::JoinSet;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Entry, last};
 use crate::clusters::Cluster;
-use crate::step::{Outcome, Run};
+use crate::step::{Begun, Outcome, Run};
 use crate::worker::{LEASE, caught, fault};
 use crate::{Engine, Refusal};
 
@@ -74,6 +74,8 @@ struct Troubles {
     reasons: Vec<String>,
     /// A freeze stands: no step was begun that could have been.
     is_frozen: bool,
+    /// No troubles, but no place either: others go first.
+    crowded: bool,
 }
 
 impl Engine {
@@ -131,8 +133,8 @@ impl Engine {
         let troubles = Troubles::known(approved.plan(), &entries);
         let mut progress = Progress::resumed(approved.plan(), entries);
         let troubles = self.run_steps(&ledger, &mut progress, troubles, cut).await?;
-        // What a freeze holds up is claimed again when it is lifted.
-        if (cut.is_cancelled() || troubles.is_frozen) && !progress.is_over() {
+        // What a freeze holds up is claimed again when it is lifted, and what found no place when others had their turn.
+        if (cut.is_cancelled() || troubles.is_frozen || troubles.crowded) && !progress.is_over() {
             return Ok(());
         }
         ledger.finish(approved.plan(), troubles, &progress).await
@@ -205,8 +207,13 @@ impl Engine {
             let Some(ended) = running.join_next().await else { return Ok(troubles) };
             let (step, outcome, state) = ended.map_err(|_| fault())??;
             progress.running.remove(&step.seq);
-            if matches!(outcome, Outcome::Interrupted) {
-                continue;
+            match outcome {
+                Outcome::Crowded if progress.running.is_empty() => {
+                    troubles.crowded = true;
+                    return Ok(troubles);
+                }
+                Outcome::Interrupted | Outcome::Crowded => continue,
+                _ => {}
             }
             progress.states.insert(step.seq, state);
             let name = step.name();
@@ -217,7 +224,7 @@ impl Engine {
                     progress.firewalls.extend(firewall.map(|digest| (vmid, digest)));
                     progress.digests.insert(vmid, seen.digest);
                 }
-                Outcome::Done(Look::Facility(_) | Look::Absent | Look::Unknown(_)) | Outcome::Interrupted => {}
+                Outcome::Done(Look::Facility(_) | Look::Absent | Look::Unknown(_)) | Outcome::Interrupted | Outcome::Crowded => {}
                 Outcome::Failed(why) => troubles.note(ReconciliationStatus::Failed, format!("{name}: {why}.")),
                 Outcome::Blocked(why) => troubles.note(ReconciliationStatus::Blocked, format!("{name}: {why}.")),
                 Outcome::Stale(why) => troubles.note(ReconciliationStatus::Stale, format!("{why}.")),
@@ -342,12 +349,20 @@ impl Ledger {
         self.engine.clock()
     }
 
-    /// Commits that a step is about to be sent, with the tasks that were there before where that will matter. Returns
-    /// whether it may be: not while a freeze stands.
-    pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<bool, Refusal> {
+    /// Commits that a step is about to be sent, with the tasks that were there before where that will matter. Nothing is
+    /// written while a freeze stands, or where as much is at work on its node or cluster as may be, by whichever replica.
+    pub async fn started(&self, step: &Step, before: &[Upid]) -> Result<Begun, Refusal> {
+        let settings = self.engine.settings();
         let mut transaction = self.engine.pool().begin().await?;
+        room::turn(&mut transaction, self.cluster.id).await?;
+        let at_work = room::at_work(&mut transaction, self.cluster.id, step.node()).await?;
+        if at_work.node >= settings.steps_per_node || at_work.cluster >= settings.steps_per_cluster {
+            transaction.rollback().await?;
+            return Ok(Begun::Crowded);
+        }
         if !freezes::may_begin(&mut transaction, self.cluster.id).await? {
-            return Ok(false);
+            transaction.rollback().await?;
+            return Ok(Begun::Frozen);
         }
         steps::start(&mut transaction, &self.lease, step.seq, &before, self.engine.clock().now()).await?;
         self.engine
@@ -358,7 +373,7 @@ impl Ledger {
             .await?;
         transaction.commit().await?;
         self.engine.ring();
-        Ok(true)
+        Ok(Begun::Yes)
     }
 
     /// The tasks that were there before the step was first sent.
@@ -399,7 +414,7 @@ impl Ledger {
             Outcome::Failed(why) => (StepState::Failed, Kind::StepFailed, Some(why.as_str())),
             Outcome::Blocked(why) | Outcome::Stale(why) => (StepState::Blocked, Kind::StepBlocked, Some(why.as_str())),
             // The ledger stays as it is: the next worker goes on from there.
-            Outcome::Interrupted => return Ok(StepState::Started),
+            Outcome::Interrupted | Outcome::Crowded => return Ok(StepState::Started),
         };
         let mut transaction = self.engine.pool().begin().await?;
         match (outcome, step.resource()) {
@@ -410,7 +425,7 @@ impl Ledger {
             }
             (Outcome::Done(Look::Absent), Some(resource)) => resources::gone(&mut transaction, resource, now).await?,
             (
-                Outcome::Done(_) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted,
+                Outcome::Done(_) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted | Outcome::Crowded,
                 _,
             ) => {}
         }

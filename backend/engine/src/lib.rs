@@ -84,8 +84,10 @@ pub struct Settings {
     pub keep_requests: u32,
     /// How long the ledger of declarations that ended is kept at least.
     pub retention: Duration,
-    /// How many steps run at once on one node. Proxmox's three worker processes are shared with its users.
+    /// How many steps run at once on one node, of all replicas together. Proxmox's three worker processes are shared with its users.
     pub steps_per_node: usize,
+    /// How many run at once on a whole cluster, whose configuration is one file system.
+    pub steps_per_cluster: usize,
     /// The installation's name in the audit log's checkpoints.
     pub origin: String,
     /// Whether the first cluster is the sandbox.
@@ -100,6 +102,7 @@ impl Default for Settings {
             keep_requests: 242,
             retention: Duration::from_hours(90 * 24),
             steps_per_node: 3,
+            steps_per_cluster: 16,
             origin: "mycopod".to_owned(),
             sandbox: false,
         }

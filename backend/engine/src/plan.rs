@@ -20,6 +20,7 @@ use mycopod_store::declarations::{self, Declaration, Read};
 use mycopod_store::leases::{self, Lease};
 use mycopod_store::owned_fields::{self, Decision, OwnedField};
 use mycopod_store::resources::{self, State};
+use mycopod_store::room::{self, Promised};
 use mycopod_store::{StoreError, plans, reconciliations, steps};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
@@ -29,7 +30,7 @@ use crate::clusters::Cluster;
 use crate::read::with_questions;
 use crate::{Engine, Refusal};
 
-/// Planning anew after another plan took the same VMID, or a guest that may not be seen has it. Each try that is lost was won by another declaration, so that
+/// Planning anew after another plan took the same VMID or room, or a guest that may not be seen has the VMID. Each try that is lost was won by another declaration, so that
 /// many at once make many tries, and none goes on for ever.
 const TRIES: u32 = 100;
 
@@ -49,6 +50,8 @@ pub(crate) struct Known {
     done: BTreeSet<usize>,
     /// VMIDs that turned out to be taken by guests that may not be seen.
     hidden: BTreeSet<Vmid>,
+    /// What the plans of others have promised.
+    promised: Promised,
     /// The intent as far as no newer declaration has overtaken it.
     intent: Intent,
 }
@@ -86,8 +89,8 @@ impl Engine {
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;
                 }
             };
-            match self.put_up(lease, &plan, observed, &known.intent, is_new.then_some(&read)).await {
-                Err(StoreOrRefusal::Store(StoreError::VmidTaken(_))) => {}
+            match self.put_up(cluster, lease, &plan, observed, &known, is_new.then_some(&read)).await {
+                Err(StoreOrRefusal::Store(StoreError::VmidTaken(_)) | StoreOrRefusal::RoomTaken) => {}
                 Err(StoreOrRefusal::Store(error)) => return Err(error.into()),
                 Err(StoreOrRefusal::Refusal(refusal)) => return Err(refusal),
                 Ok(()) => return Ok(()),
@@ -135,16 +138,24 @@ impl Engine {
 
     async fn put_up(
         &self,
+        cluster: &Cluster,
         lease: &Lease<DeclarationId>,
         plan: &Plan,
         observed: &Observed,
-        intent: &Intent,
+        known: &Known,
         read: Option<&Read>,
     ) -> Result<(), StoreOrRefusal> {
         let id = lease.work;
         let now = self.clock().now();
         let mut transaction = self.pool().begin().await?;
         leases::hold(&mut transaction, lease).await?;
+        if !plan.promises().is_empty() {
+            room::turn(&mut transaction, cluster.id).await?;
+            let standing = room::promised(&mut transaction, cluster.id, id).await?;
+            if !standing.plans.is_subset(&known.promised.plans) {
+                return Err(StoreOrRefusal::RoomTaken);
+            }
+        }
         if let Some(read) = read {
             declarations::save_reading(&mut transaction, id, read).await?;
         }
@@ -162,7 +173,7 @@ impl Engine {
         let why = plan.is_empty().then_some("The cluster is already so: there is nothing to do.");
         declarations::move_to(&mut transaction, id, status, why, now).await?;
         if plan.is_empty() {
-            self.own(&mut transaction, id, intent, observed).await?;
+            self.own(&mut transaction, id, &known.intent, observed).await?;
         }
         if let Some(read) = read {
             let entry = Entry {
@@ -244,6 +255,7 @@ impl Engine {
         let mut connection = self.pool().acquire().await?;
         let ours = resources::list(&mut connection, cluster.id).await?;
         let mut done = done(&mut connection, id).await?;
+        let promised = room::promised(&mut connection, cluster.id, id).await?;
         let owned = owned_fields::all(&mut connection, cluster.id).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
         let holders: BTreeMap<(ResourceId, Field), OwnedField> =
@@ -337,13 +349,19 @@ impl Engine {
             .collect::<Vec<_>>();
         drop(connection);
         let hidden = unseen(cluster, &intent, &resources, observed).await?;
-        Ok(Known { resources, done, hidden, intent })
+        Ok(Known { resources, done, hidden, promised, intent })
     }
 }
 
 impl Known {
     fn plan(&self, id: DeclarationId, observed: &Observed, engine: &Engine) -> Result<Plan, Vec<Question>> {
-        let world = World { observed, resources: &self.resources, done: &self.done, hidden: &self.hidden };
+        let world = World {
+            observed,
+            resources: &self.resources,
+            done: &self.done,
+            hidden: &self.hidden,
+            promised: &self.promised.promises,
+        };
         planner::plan(id, &self.intent, &world, &engine.settings().policy)
     }
 }
@@ -433,6 +451,8 @@ async fn done(connection: &mut PgConnection, id: DeclarationId) -> Result<BTreeS
 }
 
 enum StoreOrRefusal {
+    /// Another plan was put up meanwhile, and may have promised the same room.
+    RoomTaken,
     Store(StoreError),
     Refusal(Refusal),
 }

@@ -38,6 +38,10 @@ const MAX_LOG_LINES: usize = 20_000;
 const SHOW_WITHIN: Duration = Duration::from_secs(10);
 /// The HA manager works in rounds of ten seconds on each node in turn: what it is asked for happens after its task has ended.
 const HA_SHOWS_WITHIN: Duration = Duration::from_mins(2);
+/// How long a step waits for a place on its node before its plan lets others go first.
+const WAIT_FOR_PLACE: Duration = Duration::from_secs(5);
+/// Between looks whether there is a place: they are given back by other replicas, whose bells do not ring here.
+const PLACE_AGAIN: Duration = Duration::from_millis(250);
 /// How often a step is sent anew after looks proved that nothing came of it.
 const SEND_AT_MOST: u32 = 3;
 
@@ -54,6 +58,17 @@ pub(crate) enum Outcome {
     Stale(String),
     /// The server stops; the next one goes on from the ledger.
     Interrupted,
+    /// There is no place for it now: it was not begun.
+    Crowded,
+}
+
+/// Whether a step was begun.
+pub(crate) enum Begun {
+    Yes,
+    /// A freeze stands.
+    Frozen,
+    /// There is no place for it now.
+    Crowded,
 }
 
 /// One step on its way.
@@ -106,9 +121,17 @@ impl Run<'_> {
     }
 
     async fn begin(&self) -> Result<(), End> {
-        // What a reboot must be told apart from later: the tasks that were there before it.
-        let before = if self.step.action.is_blind() { self.tasks().await? } else { Vec::new() };
-        if self.ledger.started(self.step, &before).await? { Ok(()) } else { Err(Outcome::Interrupted.into()) }
+        let until = Instant::now() + WAIT_FOR_PLACE;
+        loop {
+            // What a reboot must be told apart from later: the tasks that were there before it.
+            let before = if self.step.action.is_blind() { self.tasks().await? } else { Vec::new() };
+            match self.ledger.started(self.step, &before).await? {
+                Begun::Yes => return Ok(()),
+                Begun::Frozen => return Err(Outcome::Interrupted.into()),
+                Begun::Crowded if Instant::now() > until => return Err(Outcome::Crowded.into()),
+                Begun::Crowded => self.pause(PLACE_AGAIN).await?,
+            }
+        }
     }
 
     /// Looks, and sends where nothing has come of it yet. `uncertain` says that it may have been sent before.

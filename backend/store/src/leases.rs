@@ -83,8 +83,9 @@ pub async fn claim_declaration(
     row.map(|row| Ok(Lease { work: row.id("work_id", DeclarationId)?, fence: row.plain("fence")? })).transpose()
 }
 
-/// Claims the reconciliation under way on a cluster that has waited longest and that nobody holds. On one that is
-/// frozen only what must be brought to an end: steps that were begun, and what was called off.
+/// Claims the reconciliation under way on a cluster that nobody holds: one with steps that were begun, whose places are
+/// taken until somebody sees their end, then the one that had the fewest turns, and of those the one that has waited longest. On a
+/// cluster that is frozen only what must be brought to an end: steps that were begun, and what was called off.
 pub async fn claim_reconciliation(
     connection: &mut PgConnection,
     cluster: ClusterId,
@@ -99,7 +100,9 @@ pub async fn claim_reconciliation(
                     OR r.cancel_requested_at IS NOT NULL
                     OR EXISTS (SELECT FROM steps s WHERE s.reconciliation_id = r.id
                                AND s.state IN ('started', 'submitted')))
-             ORDER BY "timestamp" LIMIT 1 FOR UPDATE OF leases SKIP LOCKED)
+             ORDER BY NOT EXISTS (
+                 SELECT FROM steps WHERE reconciliation_id = r.id AND state IN ('started', 'submitted')), fence, "timestamp"
+             LIMIT 1 FOR UPDATE OF leases SKIP LOCKED)
          RETURNING work_id, fence"#,
     )
     .bind(ReconciliationStatus::Applying.as_str())

@@ -30,6 +30,7 @@ pub mod plans;
 pub mod private;
 pub mod reconciliations;
 pub mod resources;
+pub mod room;
 mod row;
 pub mod secrets;
 pub mod sessions;

@@ -89,15 +89,19 @@ pub(crate) async fn enter(
     reconciliation: ReconciliationId,
     plan: &Plan,
 ) -> Result<(), StoreError> {
-    let (seqs, resources): (Vec<i32>, Vec<Option<uuid::Uuid>>) =
-        plan.steps().iter().map(|step| (number(step.seq), step.resource().map(|resource| resource.0))).unzip();
+    let seqs: Vec<i32> = plan.steps().iter().map(|step| number(step.seq)).collect();
+    let resources: Vec<Option<uuid::Uuid>> =
+        plan.steps().iter().map(|step| step.resource().map(|resource| resource.0)).collect();
+    let nodes: Vec<Option<&str>> = plan.steps().iter().map(|step| step.node()).collect();
     sqlx::query(
-        "INSERT INTO steps (reconciliation_id, seq, resource_id, state)
-         SELECT $1, seq, resource, 'pending' FROM unnest($2::integer[], $3::uuid[]) AS step (seq, resource)",
+        "INSERT INTO steps (reconciliation_id, seq, resource_id, node, state)
+         SELECT $1, seq, resource, node, 'pending'
+         FROM unnest($2::integer[], $3::uuid[], $4::text[]) AS step (seq, resource, node)",
     )
     .bind(reconciliation.0)
     .bind(seqs)
     .bind(resources)
+    .bind(nodes)
     .execute(&mut **transaction)
     .await?;
     Ok(())

@@ -80,14 +80,14 @@ impl Planner<'_> {
             _ => None,
         });
         let Some(node) = self.world.observed.node(&here) else { return };
-        let (storage, why): (String, Source) = match self.storage_for(key.kind, &here, node, wanted, None, &self.rooms)
-        {
-            Ok(chosen) => chosen,
-            Err(why) => {
-                let text = format!("{} gets no further disk on {here}: {why}.", seen.guest.name);
-                return self.ask(key.vmid, text);
-            }
-        };
+        let (storage, why): (String, Source) =
+            match self.storage_for(key.kind, (&here, node), wanted, None, (&self.rooms, size)) {
+                Ok(chosen) => chosen,
+                Err(why) => {
+                    let text = format!("{} gets no further disk on {here}: {why}.", seen.guest.name);
+                    return self.ask(key.vmid, text);
+                }
+            };
         if !self.give_space(key, slot, &storage, size) || !self.power_matters(key) || !self.touch(wish, key) {
             return;
         }
@@ -134,7 +134,13 @@ impl Planner<'_> {
             self.ask(key.vmid, text);
             return false;
         }
-        self.rooms.take_space(self.world.observed, &node, storage, more);
+        let guest = standing.seen.guest.clone();
+        let grown = match standing.has(&Field::size_of(slot.clone())) {
+            Some(Value::Size(size)) if standing.text(Field::storage_of(slot.clone())) == storage => *size,
+            _ => Size::default(),
+        };
+        let total = grown.checked_add(more).unwrap_or(more);
+        self.promise_space(&guest, &node, (slot.as_str(), storage), more, total);
         true
     }
 

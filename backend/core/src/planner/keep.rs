@@ -126,6 +126,8 @@ impl Planner<'_> {
             nics_of(differing.iter().map(|(field, _)| *field)).into_iter().filter(|nic| !known.contains(nic)).collect();
         let update: BTreeMap<Field, Value> =
             differing.iter().map(|(field, said)| ((*field).clone(), said.value.clone())).collect();
+        let mut all = standing.fields.clone();
+        all.extend(update.clone());
         let resource = standing.resource;
         let more = update.contains_key(&Field::Plain(Plain::Memory)).then(|| {
             let (now, then) = (memory_of(&standing.fields), memory_of(&update));
@@ -147,6 +149,9 @@ impl Planner<'_> {
                 "Cloud-init’s data of {} are written at once; its system reads them when it next starts.",
                 seen.guest.name
             ));
+        }
+        if let Err(text) = self.promise_addresses(&seen.guest, &update, &all) {
+            return self.ask(key.vmid, text);
         }
         let macs = added
             .into_iter()
@@ -178,7 +183,7 @@ impl Planner<'_> {
             self.ask(key.vmid, text);
             return false;
         }
-        self.rooms.take_memory(&node, more);
+        self.promise_more_memory(key, more);
         true
     }
 

@@ -121,8 +121,15 @@ impl<'a> Planner<'a> {
         };
         self.taken.insert(vmid);
         self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
-        self.reserve(&need, &spot);
         let guest = GuestRef { kind: new.kind, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
+        self.reserve(&guest, &need, &spot);
+        let given: BTreeMap<Field, Value> =
+            new.fields.iter().map(|(field, said)| (field.clone(), said.value.clone())).collect();
+        let mut all = template.map(|seen| seen.fields.clone()).unwrap_or_default();
+        all.extend(given.clone());
+        if let Err(text) = self.promise_addresses(&guest, &given, &all) {
+            return self.ask_new(&new.name.value, text);
+        }
         if let Some(why) = &spot.why {
             self.note(format!("{} goes to {}: {why}.", guest.name, guest.node));
         }
@@ -158,13 +165,13 @@ impl<'a> Planner<'a> {
             .find(|vmid| !self.taken.contains(vmid))
     }
 
-    fn reserve(&mut self, need: &Need<'_>, spot: &Spot) {
+    fn reserve(&mut self, guest: &GuestRef, need: &Need<'_>, spot: &Spot) {
         if need.starts {
-            self.rooms.take_memory(&spot.node, bytes(need.memory));
+            self.promise_memory(guest, &spot.node, bytes(need.memory), need.memory);
         }
         for (slot, size) in &need.disks {
             if let Some((storage, _)) = spot.storages.get(slot) {
-                self.rooms.take_space(self.world.observed, &spot.node, storage, *size);
+                self.promise_space(guest, &spot.node, (slot.as_str(), storage), *size, *size);
             }
         }
         *self.placed.entry(spot.node.clone()).or_default() += 1;

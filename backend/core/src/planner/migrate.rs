@@ -56,12 +56,13 @@ impl Planner<'_> {
         // A container does not move while it runs: Proxmox stops it and starts it there.
         let effect = if on && key.kind == Kind::Lxc { Effect::Reboot } else { Effect::Live };
         self.act(wish, key, Draft::new(action, effect));
+        let Some(guest) = self.guests.get(&key).map(|standing| standing.seen.guest.clone()) else { return };
         if on {
             self.rooms.take_memory(&from, -bytes(memory));
-            self.rooms.take_memory(to, bytes(memory));
+            self.promise_memory(&guest, to, bytes(memory), memory);
         }
         for (storage, size) in copied {
-            self.rooms.take_space(self.world.observed, to, &storage, size);
+            self.promise_move(&guest, to, &storage, size);
         }
         if let Some(standing) = self.guests.get_mut(&key) {
             to.clone_into(&mut standing.node);

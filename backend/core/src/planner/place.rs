@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Planner, is_on};
+use super::{Planner, World, is_on};
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::intent::NewGuest;
@@ -22,6 +22,8 @@ struct Room {
     memory: i128,
     /// Free space by storage.
     storages: BTreeMap<String, Size>,
+    /// What other plans will take of it.
+    promised: BTreeMap<String, Size>,
 }
 
 /// Where a new guest can go, on one node.
@@ -50,19 +52,30 @@ pub(super) struct Need<'a> {
 
 impl Rooms {
     /// Memory counts what running guests are configured with, not what they use just now: that moves all the time.
-    pub(super) fn of(observed: &Observed, policy: &Policy) -> Self {
+    pub(super) fn of(world: &World<'_>, policy: &Policy) -> Self {
+        let observed = world.observed;
         let room = |(name, node): (&String, &Node)| {
-            let promised: i128 = observed
+            let used: i128 = observed
                 .guests
                 .iter()
                 .filter(|seen| seen.guest.node == *name && is_on(seen.power) && !seen.template)
                 .map(|seen| bytes(memory_of(&seen.fields)))
                 .sum();
-            let memory = bytes(node.memory) - bytes(policy.node_reserve) - promised;
+            let memory = bytes(node.memory) - bytes(policy.node_reserve) - used;
             let storages = node.storages.iter().map(|(name, storage)| (name.clone(), storage.free)).collect();
-            (name.clone(), Room { memory, storages })
+            (name.clone(), Room { memory, storages, promised: BTreeMap::new() })
         };
-        Self(observed.seen_nodes().map(room).collect())
+        let mut rooms = Self(observed.seen_nodes().map(room).collect());
+        for promise in world.promised {
+            rooms.take_memory(&promise.node, bytes(promise.memory_to_come(observed)));
+            for (storage, size) in promise.space_to_come(observed) {
+                rooms.each_with(observed, &promise.node, storage, |room| {
+                    let promised = room.promised.entry(storage.to_owned()).or_default();
+                    *promised = promised.checked_add(size).unwrap_or(Size::bytes(u64::MAX));
+                });
+            }
+        }
+        rooms
     }
 
     pub(super) fn memory(&self, node: &str) -> Size {
@@ -78,20 +91,30 @@ impl Rooms {
     }
 
     pub(super) fn free(&self, node: &str, storage: &str) -> Size {
+        let Some(room) = self.0.get(node) else { return Size::default() };
+        let promised = room.promised.get(storage).copied().unwrap_or_default();
+        room.storages.get(storage).copied().unwrap_or_default().saturating_sub(promised)
+    }
+
+    /// What is free, promised or not.
+    fn unused(&self, node: &str, storage: &str) -> Size {
         self.0.get(node).and_then(|room| room.storages.get(storage)).copied().unwrap_or_default()
     }
 
     /// Takes space on one node's storage, or on all nodes where it is shared.
     pub(super) fn take_space(&mut self, observed: &Observed, node: &str, storage: &str, size: Size) {
-        let shared =
-            observed.node(node).and_then(|node| node.storages.get(storage)).is_some_and(|storage| storage.shared);
-        for (name, room) in &mut self.0 {
-            if (shared || name == node)
-                && let Some(free) = room.storages.get_mut(storage)
-            {
+        self.each_with(observed, node, storage, |room| {
+            if let Some(free) = room.storages.get_mut(storage) {
                 *free = free.saturating_sub(size);
             }
-        }
+        });
+    }
+
+    /// The node, or all nodes where they share the storage.
+    fn each_with(&mut self, observed: &Observed, node: &str, storage: &str, change: impl Fn(&mut Room)) {
+        let shared =
+            observed.node(node).and_then(|node| node.storages.get(storage)).is_some_and(|storage| storage.shared);
+        self.0.iter_mut().filter(|(name, _)| shared || *name == node).for_each(|(_, room)| change(room));
     }
 }
 
@@ -259,7 +282,7 @@ impl Planner<'_> {
                 }
                 (own, Source::default("a linked copy stays on its template’s storage"))
             } else {
-                self.storage_for(need.new.kind, name, node, said, own, &rooms)?
+                self.storage_for(need.new.kind, (name, node), said, own, (&rooms, *size))?
             };
             let free = rooms.free(name, &storage);
             if *size > free && !linked {
@@ -275,11 +298,10 @@ impl Planner<'_> {
     pub(super) fn storage_for(
         &self,
         kind: Kind,
-        name: &str,
-        node: &Node,
+        (name, node): (&str, &Node),
         said: Option<(String, Source)>,
         own: Option<String>,
-        rooms: &Rooms,
+        (rooms, size): (&Rooms, Size),
     ) -> Result<(String, Source), String> {
         let content = content_for(kind);
         let policy = || {
@@ -288,7 +310,7 @@ impl Planner<'_> {
         };
         let copied = || own.map(|own| (own, Source::default("the storage of what it is copied from")));
         let roomiest = || {
-            let storage = roomiest(kind, name, node, rooms)?;
+            let storage = roomiest(kind, (name, node), rooms, size)?;
             Some((storage, Source::default("the storage with most room, unless one is named")))
         };
         let (storage, source) = said
@@ -312,11 +334,13 @@ fn disk_storage(seen: &Sighting, slot: &Slot) -> Option<String> {
     }
 }
 
-/// The storage with most room; the first by name of equals.
-fn roomiest(kind: Kind, name: &str, node: &Node, rooms: &Rooms) -> Option<String> {
+/// The storage with most room, of those that hold `size`; the first by name of equals. What others were promised does
+/// not change which has most: that passes, and the plan is to be the same afterwards.
+fn roomiest(kind: Kind, (name, node): (&str, &Node), rooms: &Rooms, size: Size) -> Option<String> {
+    let key = |storage: &str| (rooms.free(name, storage) >= size, rooms.unused(name, storage));
     node.storages
         .iter()
         .filter(|(_, storage)| storage.content.contains(content_for(kind)))
-        .max_by(|(a, _), (b, _)| rooms.free(name, a).cmp(&rooms.free(name, b)).then_with(|| b.cmp(a)))
+        .max_by(|(a, _), (b, _)| key(a).cmp(&key(b)).then_with(|| b.cmp(a)))
         .map(|(storage, _)| storage.clone())
 }

@@ -29,7 +29,13 @@ impl Life {
 
     pub fn plan(&self, intent: &Intent) -> Result<Plan, Vec<Question>> {
         let hidden = BTreeSet::new();
-        let world = World { observed: &self.observed, resources: &self.resources, done: &self.done, hidden: &hidden };
+        let world = World {
+            observed: &self.observed,
+            resources: &self.resources,
+            done: &self.done,
+            hidden: &hidden,
+            promised: &[],
+        };
         plan(declaration(), intent, &world, &Policy::default())
     }
 

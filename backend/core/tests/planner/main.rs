@@ -9,5 +9,6 @@ mod identity;
 mod laws;
 mod life;
 mod planning;
+mod promises;
 mod resolving;
 mod support;

@@ -52,7 +52,7 @@ fn intent(name: &str, edits: &[(EditField, Value)], observed: &Observed) -> Inte
 
 fn planned(intent: &Intent, observed: &Observed) -> Plan {
     let (done, hidden) = (BTreeSet::new(), BTreeSet::new());
-    let world = World { observed, resources: &[], done: &done, hidden: &hidden };
+    let world = World { observed, resources: &[], done: &done, hidden: &hidden, promised: &[] };
     plan(declaration(), intent, &world, &Policy::default()).unwrap_or_else(|questions| panic!("{questions:#?}"))
 }
 

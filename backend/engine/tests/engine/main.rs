@@ -17,5 +17,6 @@ mod network;
 mod path;
 mod privileges;
 mod prune;
+mod replicas;
 mod secrets;
 mod standing;
