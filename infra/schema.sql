@@ -248,6 +248,14 @@ CREATE TABLE freezes (
     at timestamp with time zone NOT NULL,
     why text NOT NULL,
     CONSTRAINT freezes_why_check CHECK (((char_length(why) >= 1) AND (char_length(why) <= 500)))
+CREATE TABLE incarnation (
+    one boolean DEFAULT true NOT NULL,
+    system text NOT NULL,
+    database bigint NOT NULL,
+    generation bigint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT incarnation_generation_check CHECK ((generation > 0)),
+    CONSTRAINT incarnation_one_check CHECK (one)
 );
 
 CREATE TABLE leases (
@@ -340,6 +348,7 @@ CREATE TABLE reconciliations (
     "timestamp" timestamp with time zone NOT NULL,
     cancel_requested_at timestamp with time zone,
     finished_at timestamp with time zone,
+    restored boolean DEFAULT false NOT NULL,
     CONSTRAINT reconciliations_check CHECK (((status = 'applying'::text) = (finished_at IS NULL))),
     CONSTRAINT reconciliations_reason_check CHECK ((char_length(reason) <= 4000)),
     CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['applying'::text, 'converged'::text, 'blocked'::text, 'failed'::text, 'stale'::text, 'cancelled'::text])))
@@ -428,6 +437,7 @@ CREATE TABLE steps (
     started_at timestamp with time zone,
     submitted_at timestamp with time zone,
     finished_at timestamp with time zone,
+    node text,
     CONSTRAINT steps_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT steps_check CHECK (((state = ANY (ARRAY['pending'::text, 'skipped'::text])) = (started_at IS NULL))),
     CONSTRAINT steps_check1 CHECK (((started_at IS NULL) = (baseline IS NULL))),
@@ -436,6 +446,7 @@ CREATE TABLE steps (
     CONSTRAINT steps_check4 CHECK (((state = ANY (ARRAY['done'::text, 'failed'::text, 'blocked'::text, 'skipped'::text])) = (finished_at IS NOT NULL))),
     CONSTRAINT steps_digest_check CHECK ((char_length(digest) <= 64)),
     CONSTRAINT steps_error_check CHECK ((char_length(error) <= 4000)),
+    CONSTRAINT steps_node_check CHECK (((char_length(node) >= 1) AND (char_length(node) <= 64))),
     CONSTRAINT steps_seq_check CHECK ((seq > 0)),
     CONSTRAINT steps_state_check CHECK ((state = ANY (ARRAY['pending'::text, 'started'::text, 'submitted'::text, 'done'::text, 'failed'::text, 'blocked'::text, 'skipped'::text]))),
     CONSTRAINT steps_upid_check CHECK ((char_length(upid) <= 400))
@@ -491,6 +502,8 @@ ALTER TABLE ONLY drift
 
 ALTER TABLE ONLY freezes
     ADD CONSTRAINT freezes_one UNIQUE NULLS NOT DISTINCT (cluster_id);
+ALTER TABLE ONLY incarnation
+    ADD CONSTRAINT incarnation_pkey PRIMARY KEY (one);
 
 ALTER TABLE ONLY leases
     ADD CONSTRAINT leases_pkey PRIMARY KEY (work_id);
@@ -563,6 +576,7 @@ CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHER
 CREATE UNIQUE INDEX clusters_name_unique ON clusters USING btree (name) WHERE (removed_at IS NULL);
 
 CREATE INDEX declarations_prunable ON declarations USING btree (updated_at) WHERE ((pruned_by IS NULL) AND (status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])));
+CREATE INDEX declarations_standing ON declarations USING btree (cluster_id) WHERE (status = ANY (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text]));
 
 CREATE INDEX declarations_user ON declarations USING btree (user_id, id);
 
@@ -591,6 +605,7 @@ CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (cluster_id, 
 CREATE INDEX standing_approvals_declaration ON standing_approvals USING btree (declaration_id, given_at);
 
 CREATE UNIQUE INDEX standing_approvals_one ON standing_approvals USING btree (declaration_id) WHERE (ended_at IS NULL);
+CREATE INDEX steps_at_work ON steps USING btree (reconciliation_id, node) WHERE (state = ANY (ARRAY['started'::text, 'submitted'::text]));
 
 CREATE INDEX steps_resource ON steps USING btree (resource_id);
 
@@ -621,6 +636,8 @@ CREATE TRIGGER declarations_kept BEFORE DELETE ON declarations FOR EACH ROW EXEC
 CREATE TRIGGER declarations_pruned_once_ended BEFORE UPDATE ON declarations FOR EACH ROW WHEN ((old.pruned_by IS DISTINCT FROM new.pruned_by)) EXECUTE FUNCTION declarations_pruned_once_ended();
 
 CREATE TRIGGER declarations_stay_where_planned BEFORE UPDATE ON declarations FOR EACH ROW WHEN ((old.cluster_id <> new.cluster_id)) EXECUTE FUNCTION declarations_stay_where_planned();
+
+CREATE TRIGGER incarnation_kept BEFORE DELETE ON incarnation FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 CREATE TRIGGER leases_fence_grows BEFORE UPDATE ON leases FOR EACH ROW EXECUTE FUNCTION leases_fence_grows();
 

@@ -19,8 +19,8 @@ use std::time::Duration;
 use mycopod_core::cluster::{Access, ClusterName, Secret, Trust};
 use mycopod_core::policy::Policy;
 use mycopod_engine::LEAST_BUDGET;
+use mycopod_store::Hosts;
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
@@ -56,6 +56,8 @@ const MAX_KEEP_SECONDS: u64 = 86_400;
 const KEEP_REQUESTS: u32 = 242;
 /// More than ten thousand guests take in one go.
 const MAX_KEEP_REQUESTS: u32 = 100_000;
+/// More than a load balancer needs to notice that a server leaves.
+const MAX_NOTICE_SECONDS: u64 = 300;
 
 /// A quarter: what was decided in it is still asked about.
 const RETENTION_DAYS: u64 = 90;
@@ -89,6 +91,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_KEEP_SECONDS",
     "MYCOPOD_KEEP_REQUESTS",
     "MYCOPOD_RETENTION_DAYS",
+    "MYCOPOD_NOTICE_SECONDS",
     "MYCOPOD_SANDBOX_TIME_SCALE",
     "MYCOPOD_LOG",
     "MYCOPOD_LOG_FORMAT",
@@ -157,6 +160,8 @@ pub struct Config {
     pub keep_requests: u32,
     /// How long the ledger of declarations that ended is kept at least.
     pub retention: Duration,
+    /// How long requests are still answered after the server was told to stop.
+    pub notice: Duration,
     /// The sandbox's durations and lags as multiples of Proxmox's.
     pub sandbox_time_scale: f64,
     /// What is logged.
@@ -249,6 +254,10 @@ impl Config {
             allow_plain_http,
             name: read.or("MYCOPOD_NAME", "mycopod", installation_name),
             policy: read.optional("MYCOPOD_POLICY_FILE", policy).unwrap_or_default(),
+            notice: Duration::from_secs(read.or("MYCOPOD_NOTICE_SECONDS", "0", |text| {
+                let seconds = text.parse().ok().filter(|seconds| *seconds <= MAX_NOTICE_SECONDS);
+                seconds.ok_or_else(|| format!("should be 0 to {MAX_NOTICE_SECONDS} seconds"))
+            })),
             keep_every: Duration::from_secs(read.or("MYCOPOD_KEEP_SECONDS", &KEEP_SECONDS.to_string(), |text| {
                 let seconds = text.parse().ok().filter(|s| (MIN_KEEP_SECONDS..=MAX_KEEP_SECONDS).contains(s));
                 seconds.ok_or_else(|| format!("should be {MIN_KEEP_SECONDS} to {MAX_KEEP_SECONDS} seconds"))
@@ -281,9 +290,9 @@ impl Config {
 
     /// How to connect to the database that `DATABASE_URL` names.
     #[must_use]
-    pub fn database(&self) -> Option<PgConnectOptions> {
+    pub fn database(&self) -> Option<Hosts> {
         // Checked when it was read.
-        self.database_url.as_ref().and_then(|url| PgConnectOptions::from_str(url.expose_secret()).ok())
+        self.database_url.as_ref().and_then(|url| Hosts::from_str(url.expose_secret()).ok())
     }
 }
 
@@ -518,6 +527,7 @@ mod tests {
             ("MYCOPOD_KEEP_SECONDS", "zzz"),
             ("MYCOPOD_KEEP_REQUESTS", "3"),
             ("MYCOPOD_RETENTION_DAYS", "0"),
+            ("MYCOPOD_NOTICE_SECONDS", "zzz"),
             ("MYCOPOD_SANDBOX_TIME_SCALE", "-1"),
             ("MYCOPOD_LOG", "zzz=zzz=zzz"),
             ("MYCOPOD_LOG_FORMAT", "zzz"),

@@ -5,6 +5,7 @@ mod client;
 mod commands;
 mod config;
 mod exit;
+mod mark;
 mod output;
 mod show;
 mod signals;

@@ -34,6 +34,19 @@ use crate::{Engine, Refusal};
 /// Reconciliations carried out at once by one replica: more would only wait for the nodes.
 const AT_ONCE: usize = 4;
 
+/// What is said of a step that was begun, and of its plan, where MycoPod itself goes wrong.
+const OUR_FAULT: (&str, &str) = (
+    "MycoPod itself went wrong before it saw the end of this step",
+    "Something went wrong inside MycoPod; its log says what. Nothing more is sent, and what was begun may have been done: \
+     look at the guests, then plan again.",
+);
+/// The same where the database was put back from a backup.
+const RESTORED: (&str, &str) = (
+    "the database was restored from a backup before the end of this step was seen",
+    "MycoPod’s database was restored from a backup while this was carried out. Proxmox may have done all of it since, and \
+     later declarations may have changed it again, so nothing more is sent. Look at the guests, then plan again.",
+);
+
 /// The ledger of one reconciliation, under its lease.
 pub(crate) struct Ledger {
     engine: Engine,
@@ -93,7 +106,10 @@ impl Engine {
                 match caught(engine.apply_one(&cluster, lease, &cut)).await {
                     done @ (Ok(()) | Err(Refusal::Unavailable(_))) => done,
                     // It would go wrong again; only what is out of reach may come back.
-                    Err(error) => engine.break_off(cluster, lease, &error).await,
+                    Err(error) => {
+                        tracing::error!(%error, "carrying out a plan was broken off");
+                        engine.break_off(cluster, lease, OUR_FAULT).await
+                    }
                 }
             }
         };
@@ -111,6 +127,10 @@ impl Engine {
             let Some(reconciliation) = reconciliations::get(&mut connection, lease.work).await? else { return Ok(()) };
             if reconciliation.status != ReconciliationStatus::Applying {
                 return Ok(());
+            }
+            if reconciliation.restored {
+                drop(connection);
+                return self.break_off(Arc::clone(cluster), lease, RESTORED).await;
             }
             let approved = approvals::with_plan(&mut connection, reconciliation.plan).await?;
             let entries = steps::list(&mut connection, lease.work).await?;
@@ -140,12 +160,12 @@ impl Engine {
         ledger.finish(approved.plan(), troubles, &progress).await
     }
 
-    /// Leaves a reconciliation in which MycoPod itself goes wrong to a person.
+    /// Leaves a reconciliation that may not be gone on with to a person.
     async fn break_off(
         &self,
         cluster: Arc<Cluster>,
         lease: Lease<ReconciliationId>,
-        error: &Refusal,
+        (of_step, why): (&str, &str),
     ) -> Result<(), Refusal> {
         let (declaration, approved, entries) = {
             let mut connection = self.pool().acquire().await?;
@@ -153,18 +173,14 @@ impl Engine {
             let approved = approvals::with_plan(&mut connection, reconciliation.plan).await?;
             (reconciliation.declaration, approved, steps::list(&mut connection, lease.work).await?)
         };
-        tracing::error!(%error, "carrying out a plan was broken off");
         let ledger = Ledger { engine: self.clone(), cluster, lease, declaration, logs: Mutex::default() };
         let begun = entries.iter().filter(|entry| matches!(entry.state, StepState::Started | StepState::Submitted));
         for entry in begun {
             let mut plan = approved.iter().flat_map(|(plan, _)| plan.steps());
             if let Some(step) = plan.find(|step| step.seq == entry.seq) {
-                let why = "MycoPod itself went wrong before it saw the end of this step";
-                ledger.finished(step, &Outcome::Blocked(why.to_owned())).await?;
+                ledger.finished(step, &Outcome::Blocked(of_step.to_owned())).await?;
             }
         }
-        let why = "Something went wrong inside MycoPod; its log says what. Nothing more is sent, and what was begun may \
-                   have been done: look at the guests, then plan again.";
         ledger.give_up(ReconciliationStatus::Blocked, why).await
     }
 
@@ -224,7 +240,9 @@ impl Engine {
                     progress.firewalls.extend(firewall.map(|digest| (vmid, digest)));
                     progress.digests.insert(vmid, seen.digest);
                 }
-                Outcome::Done(Look::Facility(_) | Look::Absent | Look::Unknown(_)) | Outcome::Interrupted | Outcome::Crowded => {}
+                Outcome::Done(Look::Facility(_) | Look::Absent | Look::Unknown(_))
+                | Outcome::Interrupted
+                | Outcome::Crowded => {}
                 Outcome::Failed(why) => troubles.note(ReconciliationStatus::Failed, format!("{name}: {why}.")),
                 Outcome::Blocked(why) => troubles.note(ReconciliationStatus::Blocked, format!("{name}: {why}.")),
                 Outcome::Stale(why) => troubles.note(ReconciliationStatus::Stale, format!("{why}.")),
@@ -425,7 +443,12 @@ impl Ledger {
             }
             (Outcome::Done(Look::Absent), Some(resource)) => resources::gone(&mut transaction, resource, now).await?,
             (
-                Outcome::Done(_) | Outcome::Failed(_) | Outcome::Blocked(_) | Outcome::Stale(_) | Outcome::Interrupted | Outcome::Crowded,
+                Outcome::Done(_)
+                | Outcome::Failed(_)
+                | Outcome::Blocked(_)
+                | Outcome::Stale(_)
+                | Outcome::Interrupted
+                | Outcome::Crowded,
                 _,
             ) => {}
         }

@@ -20,6 +20,7 @@ mod observe;
 mod plan;
 mod prune;
 mod read;
+mod recognise;
 mod refusal;
 mod secrets;
 mod show;
@@ -48,6 +49,7 @@ pub use crate::keep::LEAST_BUDGET;
 pub use crate::refusal::Refusal;
 pub use crate::standing::REPAIRS_PER_HOUR;
 pub use crate::upload::{Destination, MAX_UPLOAD};
+pub use mycopod_store::incarnation::Mark;
 
 /// The metric that counts the steps that ended, by `action` and `state`.
 pub const STEPS_METRIC: &str = "mycopod_steps_total";

@@ -36,7 +36,9 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         if error.is_unavailable() {
             return Self::Unavailable(
-                "The database does not answer. Nothing was changed; try again in a moment.".into(),
+                "The database does not answer, and has confirmed nothing. Look at what stands before you try again in a \
+                 moment."
+                    .into(),
             );
         }
         if let StoreError::EntryTooLarge(_) = error {

@@ -41,6 +41,8 @@ pub struct Shared {
     pub requests: Semaphore,
     /// Held while the audit log is verified.
     pub verifying: Mutex<()>,
+    /// Cancelled when the server is told to stop: it answers for a while still, and wants no new requests.
+    pub leaving: CancellationToken,
     /// Cancelled when the server stops: what waits or streams ends then.
     pub stop: CancellationToken,
 }
@@ -53,8 +55,8 @@ impl Deref for App {
 }
 
 impl App {
-    /// An app whose streams end at `stop`.
-    pub fn new(engine: Engine, config: Config, stop: CancellationToken) -> Self {
+    /// An app that says at `leaving` that it is not ready, and whose streams end at `stop`.
+    pub fn new(engine: Engine, config: Config, leaving: CancellationToken, stop: CancellationToken) -> Self {
         Self(Arc::new(Shared {
             tokens: Tokens::new(&engine.keys().jwt),
             hasher: Hasher::new(),
@@ -64,6 +66,7 @@ impl App {
             verifying: Mutex::new(()),
             engine,
             config,
+            leaving,
             stop,
         }))
     }

@@ -21,6 +21,7 @@ mod token;
 mod ui;
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::Router;
 use mycopod_engine::Engine;
@@ -43,6 +44,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpAddr>,
     /// The product's version.
     pub version: String,
+    /// How long the server goes on answering after it was told to stop, while `/readyz` says that it leaves.
+    pub notice: Duration,
 }
 
 impl Default for Config {
@@ -52,11 +55,12 @@ impl Default for Config {
             allow_plain_http: false,
             trusted_proxies: Vec::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            notice: Duration::ZERO,
         }
     }
 }
 
 /// The whole surface as one service, within a Tokio runtime. [`serve()`] adds the connections.
 pub fn router(engine: Engine, config: &Config) -> Router {
-    app::App::new(engine, config.clone(), CancellationToken::new()).router()
+    app::App::new(engine, config.clone(), CancellationToken::new(), CancellationToken::new()).router()
 }

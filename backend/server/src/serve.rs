@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
-use axum::http::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -16,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use mycopod_engine::Engine;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -30,13 +31,17 @@ const MAX_CONNECTIONS: usize = 768;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long requests under way may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
+/// New connections get this to say what they want before idle ones are closed.
+const SETTLE: Duration = Duration::from_millis(250);
 /// After a failure to accept (no file descriptors left), before the next.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(200);
 
-/// Serves until `stop`, then lets the requests under way end, for 10 s at most.
-/// Errors of single connections are theirs alone.
-pub async fn serve(engine: Engine, config: Config, listener: TcpListener, stop: CancellationToken) -> io::Result<()> {
-    let app = App::new(engine, config, stop.clone());
+/// Serves until `leave`; then for [`Config::notice`] longer, in which `/readyz` says so and connections are not kept, and
+/// then lets the requests under way end, for 10 s at most. No request that arrived is lost. Errors of single
+/// connections are theirs alone.
+pub async fn serve(engine: Engine, config: Config, listener: TcpListener, leave: CancellationToken) -> io::Result<()> {
+    let (notice, stop) = (config.notice, CancellationToken::new());
+    let app = App::new(engine, config, leave.clone(), stop.clone());
     let upkeep = tokio::spawn(metrics::upkeep(app.metrics.clone()));
     let router = app.router();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
@@ -53,16 +58,33 @@ pub async fn serve(engine: Engine, config: Config, listener: TcpListener, stop: 
             }
         }
     };
-    while let Some((stream, peer, permit)) = stop.run_until_cancelled(accept()).await {
-        let connection = graceful.watch(connection(stream, peer, router.clone()));
+    let take = |(stream, peer, permit)| {
+        let connection = graceful.watch(connection(stream, peer, router.clone(), leave.clone()));
         tokio::spawn(async move {
-            let _permit = permit;
+            let _permit: Result<OwnedSemaphorePermit, AcquireError> = permit;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, %peer, "a connection broke off");
             }
         });
+    };
+    let end = async {
+        leave.cancelled().await;
+        sleep(notice).await;
+    };
+    tokio::pin!(end);
+    loop {
+        tokio::select! {
+            () = &mut end => break,
+            accepted = accept() => take(accepted),
+        }
+    }
+    // What the system has accepted already was sent to us, and would be refused with its request in it.
+    while let Ok(accepted) = timeout(Duration::ZERO, accept()).await {
+        take(accepted);
     }
     drop(listener);
+    sleep(SETTLE).await;
+    stop.cancel();
     if timeout(DRAIN, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not end in time and were broken off");
     }
@@ -74,6 +96,7 @@ fn connection(
     stream: TcpStream,
     peer: SocketAddr,
     router: axum::Router,
+    leave: CancellationToken,
 ) -> http1::Connection<
     TokioIo<TcpStream>,
     impl hyper::service::Service<Request<Incoming>, Response = axum::response::Response, Error = Infallible, Future: Send>,
@@ -81,7 +104,15 @@ fn connection(
     let service = service_fn(move |request: Request<Incoming>| {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
-        router.clone().oneshot(request)
+        let (answer, leave) = (router.clone().oneshot(request), leave.clone());
+        async move {
+            let mut response = answer.await?;
+            if leave.is_cancelled() {
+                // The next request had better go to another replica.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response)
+        }
     });
     // Events are small and must not wait for more; where the socket is gone already, the first write says so.
     let _ = stream.set_nodelay(true);

@@ -8,3 +8,16 @@ CREATE INDEX steps_at_work ON steps (reconciliation_id, node) WHERE state IN ('s
 -- The plans that stand promise memory, space and addresses that no other may promise.
 CREATE INDEX declarations_standing ON declarations (cluster_id)
     WHERE status IN ('awaiting_approval', 'approved', 'applying');
+
+-- Which database this is: the server's and its own number change when a dump is restored,
+-- and the generation grows when somebody notices that it is older than it was. What was
+-- being carried out then is never gone on with: Proxmox may have it, and more, already.
+CREATE TABLE incarnation (
+    one        boolean PRIMARY KEY DEFAULT true CHECK (one),
+    system     text NOT NULL,
+    database   bigint NOT NULL,
+    generation bigint NOT NULL CHECK (generation > 0),
+    since      timestamptz NOT NULL
+);
+CREATE TRIGGER incarnation_kept BEFORE DELETE ON incarnation FOR EACH ROW EXECUTE FUNCTION refuse_change();
+ALTER TABLE reconciliations ADD COLUMN restored boolean NOT NULL DEFAULT false;

@@ -82,11 +82,14 @@ impl StoreError {
         match self {
             Self::NoConnection(_) => true,
             Self::Database(error) => {
-                matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
-                    // 08…: connection lost; 53…: no room; 57P0x: the server stops or starts; 57014: a lock was
-                    // held for too long; 40…: it lost against another transaction.
+                // A connection that broke off in the midst of an answer is a fault of the protocol.
+                matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_)
+                    | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed)
+                    // 08…: connection lost; 53…, 58…: no room, or its disk fails; 57P0x: the server stops or starts;
+                    // 57014: a lock was held for too long; 40…: it lost against another transaction; 25006: another
+                    // host takes writes now; 25P03: it waited too long within a transaction.
                     || error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| {
-                        ["08", "53", "57P0", "57014", "40"].iter().any(|passing| code.starts_with(passing))
+                        ["08", "53", "58", "57P0", "57014", "40", "25006", "25P03"].iter().any(|passing| code.starts_with(passing))
                     })
             }
             _ => false,

@@ -21,6 +21,8 @@ pub mod declarations;
 pub mod drift;
 mod error;
 pub mod freezes;
+mod hosts;
+pub mod incarnation;
 mod json;
 pub mod leases;
 pub mod login_failures;
@@ -44,18 +46,22 @@ use std::io;
 use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnection, PgPoolOptions};
 use sqlx::{Connection, Executor, PgPool};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use self::error::StoreError;
 pub(crate) use self::error::{exactly_one, violates};
+pub use self::hosts::Hosts;
+use self::hosts::Relay;
 
 /// Connections of one MycoPod: enough for its workers and requests, since each uses
 /// one at a time; six replicas fit into PostgreSQL's default of 100.
 const MAX_CONNECTIONS: u32 = 16;
 /// A request that waits longer for a connection is better refused.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connection that does not answer within that when it is taken is replaced by a new one.
+const PING_WITHIN: Duration = Duration::from_secs(2);
 /// Every statement here is short; a longer one hangs, on a lock or a broken network.
 const STATEMENT_TIMEOUT: &str = "10s";
 /// No transaction here waits for anything but the database.
@@ -74,22 +80,52 @@ pub const MAX_PAGE: u32 = 200;
 /// The migrations, within the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
-/// Connects, waiting up to 30 s for a database that is just starting, and makes sure that it
-/// is one that serves: PostgreSQL 15 or newer.
-pub async fn connect(options: PgConnectOptions) -> Result<PgPool, StoreError> {
-    let options = options.application_name("mycopod").options([
-        ("statement_timeout", STATEMENT_TIMEOUT),
-        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
-    ]);
-    let pool = PgPoolOptions::new().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+/// Connects, waiting up to 30 s for a database that is just starting or choosing who takes writes, and makes sure that
+/// it is one that serves: PostgreSQL 15 or newer.
+pub async fn connect(hosts: impl Into<Hosts>) -> Result<PgPool, StoreError> {
+    let hosts = hosts.into().map(|options| {
+        options.application_name("mycopod").options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION_TIMEOUT),
+        ])
+    });
+    let (relay, options) = if hosts.are_remote() {
+        let (relay, options) = Relay::start(hosts).map_err(|error| StoreError::NoConnection(error.into()))?;
+        (Some(relay), options)
+    } else {
+        (None, hosts.first().clone())
+    };
+    let pool = PgPoolOptions::new()
+        .max_connections(MAX_CONNECTIONS)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Ours is as a bound in time: a host that fell silent must not hold up everybody.
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| {
+            Box::pin(async move { Ok(matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(())))) })
+        });
     let deadline = Instant::now() + CONNECT_PATIENCE;
     let pool = loop {
+        let led = match &relay {
+            Some(relay) => relay.find().await.is_some() || relay.is_alone(),
+            None => true,
+        };
+        if !led && Instant::now() < deadline {
+            sleep(CONNECT_AGAIN).await;
+            continue;
+        }
+        if !led {
+            let why = "none of its hosts answers and takes writes";
+            return Err(StoreError::NoConnection(sqlx::Error::Configuration(why.into())));
+        }
         match pool.clone().connect_with(options.clone()).await {
             Ok(pool) => break pool,
             Err(error) if is_not_yet(&error) && Instant::now() < deadline => sleep(CONNECT_AGAIN).await,
             Err(error) => return Err(StoreError::NoConnection(error)),
         }
     };
+    if let Some(relay) = relay {
+        tokio::spawn(relay.watch(pool.clone()));
+    }
     let version: i32 =
         sqlx::query_scalar("SELECT current_setting('server_version_num')::integer").fetch_one(&pool).await?;
     if version < OLDEST_SERVER {
@@ -102,7 +138,7 @@ pub async fn connect(options: PgConnectOptions) -> Result<PgPool, StoreError> {
 /// another; a schema that is already newer is refused, with nothing changed.
 pub async fn migrate(pool: &PgPool) -> Result<(), StoreError> {
     // A connection of its own: migrations may take longer than any other statement.
-    let mut connection = pool.acquire().await?.detach();
+    let mut connection = PgConnection::connect_with(&hosts::patient(&pool.connect_options())).await?;
     connection.execute("SET statement_timeout = 0").await?;
     MIGRATIONS.run(&mut connection).await.map_err(|error| match error {
         MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_) => StoreError::SchemaNotOurs(error),

@@ -36,6 +36,8 @@ pub struct Reconciliation {
     pub cancel_requested_at: Option<DateTime<Utc>>,
     /// When it ended.
     pub finished_at: Option<DateTime<Utc>>,
+    /// Whether its database was put back from a backup meanwhile: it is not gone on with.
+    pub restored: bool,
 }
 
 impl FromRow<'_, PgRow> for Reconciliation {
@@ -50,6 +52,7 @@ impl FromRow<'_, PgRow> for Reconciliation {
             timestamp: row.plain("timestamp")?,
             cancel_requested_at: row.plain("cancel_requested_at")?,
             finished_at: row.plain("finished_at")?,
+            restored: row.plain("restored")?,
         })
     }
 }

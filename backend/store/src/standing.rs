@@ -116,6 +116,14 @@ pub async fn end(
     .await?)
 }
 
+/// The declarations that have a standing approval.
+pub async fn standing(connection: &mut PgConnection) -> Result<Vec<DeclarationId>, StoreError> {
+    let rows = sqlx::query("SELECT declaration_id FROM standing_approvals WHERE ended_at IS NULL ORDER BY given_at")
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.iter().map(|row| row.id("declaration_id", DeclarationId)).collect::<sqlx::Result<_>>()?)
+}
+
 /// The standing approval of a declaration that was given last, and how many repairs it covered within the last hour.
 pub async fn latest(
     connection: &mut PgConnection,

@@ -3560,7 +3560,7 @@ export interface operations {
           "application/json": components["schemas"]["Readiness"];
         };
       };
-      /** @description The database does not answer */
+      /** @description The database does not answer, or the server is stopping */
       503: {
         headers: {
           [name: string]: unknown;

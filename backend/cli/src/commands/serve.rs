@@ -12,14 +12,13 @@ use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::ports::{Clock, Interpreter};
 use mycopod_engine::clock::SystemClock;
-use mycopod_engine::{Engine, First, Parts, Settings};
+use mycopod_engine::{Engine, First, Parts, Refusal, Settings};
 use mycopod_sandbox::{Options, Running, Sandbox, World};
 use mycopod_server::FirstAdmin;
-use mycopod_store::StoreError;
 use mycopod_store::private::{PrivateServer, PrivateServerError};
+use mycopod_store::{Hosts, StoreError};
 use secrecy::ExposeSecret;
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -28,6 +27,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, SecretFileError};
 use crate::exit::Exit;
+use crate::mark;
 use crate::output::note;
 use crate::signals;
 use crate::ways::Ways;
@@ -67,6 +67,9 @@ pub enum ServeError {
     /// The first Admin cannot be made.
     #[error("the first Admin could not be made: {0} See MYCOPOD_ADMIN_EMAIL and MYCOPOD_ADMIN_PASSWORD")]
     FirstAdmin(#[from] mycopod_server::Problem),
+    /// The database was not recognised.
+    #[error("the database could not be recognised: {0}")]
+    Recognise(#[from] Refusal),
     /// The address cannot be had.
     #[error("MYCOPOD_LISTEN: {address} cannot be listened on: {source}. Is another MycoPod running?")]
     Listen {
@@ -125,7 +128,7 @@ async fn serve(config: &Config, started: Instant) -> Result<(), ServeError> {
     let mut database = Database::open(config).await?;
     // Whatever ends it, the database outlives all that uses it and is stopped last.
     let served = tokio::select! {
-        served = with_database(config, database.options.clone(), &stop, started) => served,
+        served = with_database(config, database.hosts.clone(), &stop, started) => served,
         never = database.keep_up() => match never {},
     };
     let closed = database.close().await;
@@ -134,21 +137,21 @@ async fn serve(config: &Config, started: Instant) -> Result<(), ServeError> {
 
 /// The database server: a private one, which is ours to stop, or the one that was named.
 struct Database {
-    options: PgConnectOptions,
+    hosts: Hosts,
     private: Option<PrivateServer>,
 }
 
 impl Database {
     async fn open(config: &Config) -> Result<Self, ServeError> {
-        if let Some(options) = config.database() {
+        if let Some(hosts) = config.database() {
             make_data_dir(&config.data_dir)?;
-            note(format_args!("PostgreSQL: {} on {}", options.get_database().unwrap_or("?"), options.get_host()));
-            return Ok(Self { options, private: None });
+            note(format_args!("PostgreSQL: {}", hosts.shown()));
+            return Ok(Self { hosts, private: None });
         }
         let private = PrivateServer::start(&config.data_dir).await?;
         let adopted = if private.was_adopted() { ", found running" } else { "" };
         note(format_args!("PostgreSQL: private, in {}{adopted}", config.data_dir.join("pg").display()));
-        Ok(Self { options: private.connect_options(), private: Some(private) })
+        Ok(Self { hosts: private.connect_options().into(), private: Some(private) })
     }
 
     /// Sees to it that a private server runs for as long as it is used.
@@ -174,11 +177,11 @@ fn make_data_dir(path: &Path) -> Result<(), ServeError> {
 
 async fn with_database(
     config: &Config,
-    options: PgConnectOptions,
+    hosts: Hosts,
     stop: &CancellationToken,
     started: Instant,
 ) -> Result<(), ServeError> {
-    let pool = mycopod_store::connect(options).await?;
+    let pool = mycopod_store::connect(hosts).await?;
     let served = async {
         mycopod_store::migrate(&pool).await?;
         mycopod_store::clusters::name_first(&mut *pool.acquire().await.map_err(StoreError::from)?, &config.cluster)
@@ -263,7 +266,10 @@ async fn with_cluster(
         allow_plain_http: config.allow_plain_http,
         trusted_proxies: config.trusted_proxies.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        notice: config.notice,
     };
+    mark::recognise(&engine, &config.data_dir).await?;
+    let marking = tokio::spawn(mark::keep(engine.clone(), config.data_dir.clone()));
     // The workers go on until the last request has ended: one may wait for them.
     let workers_stop = CancellationToken::new();
     let workers = tokio::spawn({
@@ -274,6 +280,7 @@ async fn with_cluster(
     let counting = tokio::spawn(async move { ways.count().await });
     let served = mycopod_server::serve(engine, surface, listener, stop.clone()).await;
     counting.abort();
+    marking.abort();
     note("Stopping: work that was begun is finished at the next start.");
     workers_stop.cancel();
     if let Err(error) = workers.await {

@@ -7,9 +7,9 @@ use std::str::FromStr;
 use mycopod_core::cluster::Secret;
 use mycopod_core::policy::Policy;
 use mycopod_pve::Pin;
+use mycopod_store::Hosts;
 use reqwest::Url;
 use secrecy::SecretString;
-use sqlx::postgres::PgConnectOptions;
 
 /// Beyond this factor a sandbox's create takes over six minutes.
 const MAX_TIME_SCALE: f64 = 100.0;
@@ -74,7 +74,7 @@ pub fn pin(text: &str) -> Result<String, String> {
 
 pub fn database_url(text: &str) -> Result<SecretString, String> {
     let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme));
-    match PgConnectOptions::from_str(text) {
+    match Hosts::from_str(text) {
         Ok(_) if is_postgres => Ok(SecretString::from(text)),
         _ => Err("should be postgres://USER:PASSWORD@HOST:PORT/DATABASE; PostgreSQL is the only database".to_owned()),
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use mycopod_core::id::DeclarationId;
-use mycopod_engine::{Engine, Settings};
+use mycopod_engine::{Engine, Mark, Settings};
 use mycopod_sandbox::{Fault, Leaves, TaskEffect, TaskFault};
 use reqwest::Method;
 use tokio::task::JoinHandle;
@@ -71,7 +71,8 @@ async fn replicas_together_keep_the_bound_of_a_node_and_share_the_work() {
     let replicas = [Replica::of(&lab, "one", 2), Replica::of(&lab, "two", 2), Replica::of(&lab, "three", 2)];
     let mut all = Vec::new();
     for n in 0..4 {
-        let text = format!("create VMs many-{n}a and many-{n}b on node pve1 with 1 core, 512 MB memory and a 1 GB disk");
+        let text =
+            format!("create VMs many-{n}a and many-{n}b on node pve1 with 1 core, 512 MB memory and a 1 GB disk");
         all.push(lab.declare(&text).await);
     }
     slow_creates(&lab, 0.4);
@@ -81,15 +82,20 @@ async fn replicas_together_keep_the_bound_of_a_node_and_share_the_work() {
     }
     let ended = async { join_all(all.iter().map(|detail| lab.settled(DeclarationId(detail.id)))).await };
     tokio::pin!(ended);
-    let mut most = 0;
+    let (mut most, mut entered) = (0, 0);
+    let begun = async || {
+        let count = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM steps WHERE state IN ('started', 'submitted')");
+        (at_work(&lab).await, count.fetch_one(&lab.database.pool).await.unwrap())
+    };
     let ended = loop {
         tokio::select! {
             ended = &mut ended => break ended,
-            now = at_work(&lab) => most = most.max(now),
+            now = begun() => (most, entered) = (most.max(now.0), entered.max(now.1)),
         }
     };
     assert!(ended.iter().all(|detail| detail.status == "converged"), "{ended:#?}");
-    assert_eq!(most, 2, "two at once, and no more");
+    assert!(most <= 2, "{most} at once on Proxmox");
+    assert_eq!(entered, 2, "two at once in the ledger, and no more");
     join_all(replicas.map(Replica::end)).await;
 }
 
@@ -107,8 +113,10 @@ async fn of_two_plans_that_need_the_same_memory_one_stands() {
     let planned = join_all((0..6).map(declare)).await;
     let (stand, asked): (Vec<_>, Vec<_>) = planned.into_iter().partition(|detail| detail.status == "awaiting_approval");
     assert_eq!(stand.len(), 2, "{asked:#?}");
-    let nodes: BTreeSet<&str> =
-        stand.iter().map(|detail| detail.plan.as_ref().unwrap().steps[0].guest.node.as_str()).collect();
+    let nodes: BTreeSet<&str> = stand
+        .iter()
+        .map(|detail| detail.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap().node.as_str())
+        .collect();
     assert_eq!(nodes.len(), 2, "each on a node of its own");
     assert!(asked.iter().all(|detail| detail.status == "needs_answer"), "{asked:#?}");
     // What is carried out counts once, and what is called off is free again.
@@ -147,7 +155,7 @@ async fn a_step_that_failed_before_its_worker_died_is_not_forgotten() {
     let lab = Lab::new().await;
     let dead = Replica::of(&lab, "dead", 3);
     let detail = lab.declare("create VMs pair-1 and pair-2 with 1 core, 512 MB memory and a 1 GB disk").await;
-    let failing = detail.plan.as_ref().unwrap().steps[0].guest.vmid;
+    let failing = detail.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap().vmid;
     let effect = TaskEffect::Fail { status: "no luck".to_owned(), leaves: Leaves::Nothing };
     lab.sandbox.inject(Fault::Task(TaskFault { kind: None, vmid: Some(failing), after: 0, times: 1, effect })).unwrap();
     slow_creates(&lab, 4.0);
@@ -166,4 +174,32 @@ async fn a_step_that_failed_before_its_worker_died_is_not_forgotten() {
     assert_eq!(ended.status, "failed", "{ended:#?}");
     assert!(ended.status_reason.as_deref().unwrap().contains("no luck"), "{ended:#?}");
     heir.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_database_was_carrying_out_is_left_to_a_person() {
+    let lab = Lab::new().await;
+    let (mark, restored) = lab.engine.recognise(None).await.unwrap();
+    assert_eq!((mark.generation, restored), (1, None), "a new database is no older one");
+    assert_eq!(lab.engine.recognise(Some(mark)).await.unwrap(), (mark, None));
+    let replica = Replica::of(&lab, "one", 3);
+    let detail = lab.declare("create a vm called twice with 1 core, 512 MB memory and a 1 GB disk and start it").await;
+    replica.end().await;
+    let id = DeclarationId(detail.id);
+    lab.engine.approve(&lab.admin, id, &detail.plan.unwrap().digest, &BTreeSet::new()).await.unwrap();
+    // It had come further when it was last seen: what is in it now is older.
+    let known = Mark { generation: 1, size: 1_000 };
+    let (mark, restored) = lab.engine.recognise(Some(known)).await.unwrap();
+    assert_eq!((mark.generation, restored), (2, Some(1)));
+    assert_eq!(lab.engine.recognise(Some(known)).await.unwrap().1, None, "another replica knows that it was noticed");
+    let replica = Replica::of(&lab, "two", 3);
+    let ended = lab.settled(id).await;
+    assert_eq!(ended.status, "blocked", "{ended:#?}");
+    assert!(ended.status_reason.unwrap().contains("restored from a backup"));
+    assert!(lab.named("twice").await.is_empty(), "nothing was sent");
+    lab.engine.plan_again(&lab.admin, id).await.unwrap();
+    let again = lab.settled(id).await;
+    assert_eq!(lab.confirm(&again).await.status, "converged");
+    assert_eq!(lab.named("twice").await.len(), 1);
+    replica.end().await;
 }

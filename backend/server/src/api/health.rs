@@ -46,11 +46,12 @@ async fn healthz() -> Json<&'static str> {
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
     responses(
         (status = OK, body = Readiness),
-        (status = SERVICE_UNAVAILABLE, body = Readiness, description = "The database does not answer")))]
+        (status = SERVICE_UNAVAILABLE, body = Readiness, description = "The database does not answer, or the server is stopping")))]
 async fn readyz(State(app): State<App>) -> impl IntoResponse {
     let readiness = app.engine.readiness().await;
     // Without Proxmox people can still log in, look and declare; without the database nothing goes.
-    let status = if readiness.database.ok { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let ready = readiness.database.ok && !app.leaving.is_cancelled();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(readiness))
 }
 

@@ -24,6 +24,28 @@ async fn said(stream: &mut TcpStream, request: &str, until: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_request_that_arrives_while_the_server_leaves_is_answered() {
+    let server = Server::start().await;
+    for notice in [Duration::ZERO, Duration::from_millis(500)] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let config = Config { notice, ..Config::default() };
+        let serving = tokio::spawn(serve(server.engine.clone(), config, listener, stop.clone()));
+        let mut waiting = TcpStream::connect(address).await.unwrap();
+        stop.cancel();
+        let ready = said(&mut waiting, "GET /readyz HTTP/1.1\r\nHost: mycopod\r\n\r\n", "\"database\"").await;
+        assert!(ready.starts_with("HTTP/1.1 503"), "{ready}");
+        assert!(ready.to_lowercase().contains("connection: close"), "{ready}");
+        if !notice.is_zero() {
+            let mut late = TcpStream::connect(address).await.unwrap();
+            said(&mut late, "GET /ping HTTP/1.1\r\nHost: mycopod\r\n\r\n", "\"pong\"").await;
+        }
+        timeout(SOON, serving).await.expect("it ends soon").unwrap().unwrap();
+    }
+}
+
+#[tokio::test]
 async fn stopping_ends_streams_and_idle_connections_and_takes_no_new_ones() {
     let server = Server::start().await;
     let token = server.token(ADMIN).await;
