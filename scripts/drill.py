@@ -242,8 +242,8 @@ class Client:
         fail(f'GET {path}: no answer')
 
     def find(self, content):
-        """The declarations of that text. Each text is said once."""
-        return [row for row in self.all() if row['content'] == content]
+        """The declarations of that text that were not called off. Each text is said once at a time."""
+        return [row for row in self.all() if row['content'] == content and row['status'] != 'cancelled']
 
     def all(self):
         """All declarations, page by page."""
@@ -297,6 +297,7 @@ class Applies:
     """Declarations that are said, confirmed and carried out while things break, and what must be so afterwards."""
     def __init__(self, client_of, count, at_once):
         self.client_of, self.ids, self.acknowledged, self.problems, self.unconfirmed = client_of, {}, set(), [], 0
+        self.said = {}
         # How many guests there are, and how many there are to be: without a number, until it is enough.
         self.count, self.most, self.enough, self.lock = 0, count, threading.Event(), threading.Lock()
         self.threads = [threading.Thread(target=self.work, daemon=True) for _ in range(at_once)]
@@ -330,20 +331,26 @@ class Applies:
                 with self.lock: self.problems.append(f'the life of drill-{n}: {problem}')
         with self.lock: self.unconfirmed += client.unconfirmed
 
-    def carry(self, client, text):
+    def say(self, client, text):
         id = client.declare(text)
-        with self.lock: self.ids[text] = id
-        for _ in range(8):
+        with self.lock: self.ids[text], self.said[text] = id, self.said.get(text, 0) + 1
+        return id
+
+    def carry(self, client, text):
+        id = self.say(client, text)
+        for _ in range(12):
             said = client.confirm(id)
             if said == 'acknowledged':
                 with self.lock: self.acknowledged.add(id)
             found = client.settled(id)
             if found is None: return
             if found['status'] == 'converged': return
-            # A person would look, and plan again.
-            try: client.once('POST', f'/declarations/{id}/plan', {})
+            # A person would look, and plan again; where a node did not answer and its guests were not known, say it again.
+            time.sleep(1)
+            try:
+                if found['status'] != 'needs_answer': client.once('POST', f'/declarations/{id}/plan', {})
+                elif client.once('POST', f'/declarations/{id}/cancel', {})[0] < 300: id = self.say(client, text)
             except Unknown: pass
-            time.sleep(0.3)
         asked = [question['text'] for question in (found.get('questions') or found.get('reading', {}).get('questions') or [])]
         raise SystemExit(f'“{text}” ended as {found["status"]}: {found.get("status_reason")} {asked}')
 
@@ -356,7 +363,7 @@ class Applies:
             if declaration is None: lost.append(f'the declaration “{text}”')
             elif id in self.acknowledged and declaration['status'] not in ('converged', 'superseded'):
                 lost.append(f'the approval of “{text}”, which is {declaration["status"]}: {declaration.get("status_reason")}')
-            if contents.count(text) > 1: repeated.append(f'the declaration “{text}”')
+            if contents.count(text) > self.said[text]: repeated.append(f'the declaration “{text}”')
         guests, tasks = sandbox.guests(), sandbox.tasks()
         for n in range(self.count):
             found, expected = guests.get(f'drill-{n}', []), 0 if n % 8 == 7 else 1
