@@ -248,6 +248,8 @@ CREATE TABLE freezes (
     at timestamp with time zone NOT NULL,
     why text NOT NULL,
     CONSTRAINT freezes_why_check CHECK (((char_length(why) >= 1) AND (char_length(why) <= 500)))
+);
+
 CREATE TABLE incarnation (
     one boolean DEFAULT true NOT NULL,
     system text NOT NULL,
@@ -502,6 +504,7 @@ ALTER TABLE ONLY drift
 
 ALTER TABLE ONLY freezes
     ADD CONSTRAINT freezes_one UNIQUE NULLS NOT DISTINCT (cluster_id);
+
 ALTER TABLE ONLY incarnation
     ADD CONSTRAINT incarnation_pkey PRIMARY KEY (one);
 
@@ -576,6 +579,7 @@ CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHER
 CREATE UNIQUE INDEX clusters_name_unique ON clusters USING btree (name) WHERE (removed_at IS NULL);
 
 CREATE INDEX declarations_prunable ON declarations USING btree (updated_at) WHERE ((pruned_by IS NULL) AND (status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])));
+
 CREATE INDEX declarations_standing ON declarations USING btree (cluster_id) WHERE (status = ANY (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text]));
 
 CREATE INDEX declarations_user ON declarations USING btree (user_id, id);
@@ -605,6 +609,7 @@ CREATE UNIQUE INDEX resources_vmid_unique ON resources USING btree (cluster_id, 
 CREATE INDEX standing_approvals_declaration ON standing_approvals USING btree (declaration_id, given_at);
 
 CREATE UNIQUE INDEX standing_approvals_one ON standing_approvals USING btree (declaration_id) WHERE (ended_at IS NULL);
+
 CREATE INDEX steps_at_work ON steps USING btree (reconciliation_id, node) WHERE (state = ANY (ARRAY['started'::text, 'submitted'::text]));
 
 CREATE INDEX steps_resource ON steps USING btree (resource_id);

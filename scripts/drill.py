@@ -263,8 +263,9 @@ class Client:
                 elif status != 429: fail(f'declare: {status} {made}')
             except Unknown:
                 self.unconfirmed += 1
-                # A request that was cut off may still be on its way to being kept.
-                time.sleep(1)
+                # A commit may wait for a standby longer than anybody for its answer. Once a later write is confirmed (a
+                # log-in is one), it was kept or never will be.
+                self.login()
                 if known := self.find(content): return known[0]['id']
         fail('nobody takes a declaration')
 
