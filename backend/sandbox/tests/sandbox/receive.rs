@@ -90,7 +90,7 @@ async fn an_upload_is_refused_as_proxmox_refuses_it() {
     let sum = [("content", "iso"), ("checksum-algorithm", "sha256"), ("checksum", ABC)];
     let good = upload(&lab, &sum, "sum.iso", b"abc").await.data();
     assert_eq!(lab.wait(good.as_str().unwrap()).await, "OK");
-    let bad = upload(&lab, &sum, "other.iso", b"abd").await.data();
+    let bad = upload(&lab, &sum, "other.iso", b"other").await.data();
     assert!(lab.wait(bad.as_str().unwrap()).await.starts_with("checksum mismatch: got '"));
     let image = upload(&lab, &[("content", "import")], "d.qcow2", b"xxxx").await.data();
     assert!(lab.wait(image.as_str().unwrap()).await.ends_with("Image is not in qcow2 format"));
