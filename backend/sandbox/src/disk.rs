@@ -235,6 +235,10 @@ pub fn move_disk(
     let old = volume_of(&value).to_owned();
     let volume = cluster.require_volume(node, &old)?.clone();
     let format = target.format.unwrap_or(&volume.format).to_owned();
+    // Another move may have come first while this one waited for the guest's lock.
+    if old.split_once(':').is_some_and(|(storage, _)| storage == target.storage) && format == volume.format {
+        return Err("you can't move to the same storage with same format".to_owned());
+    }
     log.push(format!("create full clone of drive {disk} ({old})"));
     let slot = Slot { node, kind, vmid, option: disk, base: false };
     // By its name Proxmox knows a cloud-init drive wherever it is.

@@ -4,7 +4,7 @@
 //! Proxmox VE 8.4.1 does: status codes, reason phrases, error maps, types, the order of its checks, its tasks and
 //! their locks. Guests in it run nothing.
 //!
-//! Time is real, multiplied by [`Options::time_scale`]. What is due happens when the next request looks; a world
+//! Time is real, or what [`Sandbox::start_with`] is given, and durations are multiplied by [`Options::time_scale`]. What is due happens when the next request looks; a world
 //! that is kept on disk goes on where it was, through restarts and crashes.
 
 mod access;
@@ -59,12 +59,14 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::cluster::Cluster;
 use crate::server::Server;
 use crate::store::Store;
 
 pub use crate::by_hand::ByHand;
 pub use crate::fault::{Effect, Fault, Leaves, RequestFault, TaskEffect, TaskFault};
 pub use crate::injected::Injected;
+pub use crate::server::Clock;
 
 /// The token of root that a sandbox makes when none is asked for.
 const OWN_TOKEN: &str = "mycopod";
@@ -135,6 +137,18 @@ pub enum Error {
 #[error("{0}")]
 pub struct Refused(String);
 
+/// A world as it was at one moment.
+#[derive(Debug, Clone)]
+pub struct Snapshot(Cluster);
+
+impl Snapshot {
+    /// All that a sandbox keeps of it on disk, in the form it has there.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::to_value(&self.0).unwrap_or_default()
+    }
+}
+
 /// A sandbox.
 #[derive(Debug)]
 pub struct Sandbox;
@@ -150,8 +164,13 @@ pub struct Running {
 }
 
 impl Sandbox {
-    /// Starts a sandbox.
+    /// Starts a sandbox that goes by the system's clock.
     pub async fn start(options: Options) -> Result<Running, Error> {
+        Self::start_with(options, Arc::new(ambient::now)).await
+    }
+
+    /// Starts a sandbox for which it is as late as `clock` says, in seconds since the Unix epoch.
+    pub async fn start_with(options: Options, clock: Clock) -> Result<Running, Error> {
         if !options.time_scale.is_finite() || options.time_scale < 0.0 {
             return Err(Error::TimeScale);
         }
@@ -176,7 +195,7 @@ impl Sandbox {
                 store::read(path).map_err(|source| Error::World { path: path.clone(), source })?.0
             }
         };
-        cluster.now = ambient::now();
+        cluster.now = clock();
         cluster.time_scale = options.time_scale;
         if cluster.secret.is_empty() {
             *cluster.secret = hex::encode(ambient::random::<32>());
@@ -191,7 +210,7 @@ impl Sandbox {
         let refused = |source| Error::Listen { address: options.listen, source };
         let listener = TcpListener::bind(options.listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let server = Arc::new(Server::new(cluster, store, identity.fingerprint));
+        let server = Arc::new(Server::new(cluster, store, identity.fingerprint, clock));
         let stop = CancellationToken::new();
         let acceptor = TlsAcceptor::from(identity.config);
         let serving = tokio::spawn(http::serve(listener, acceptor, server.clone(), stop.clone()));
@@ -253,6 +272,17 @@ impl Running {
     /// Does to the cluster what somebody does past its API.
     pub fn by_hand(&self, deed: &ByHand) -> Result<(), Refused> {
         self.server.by_hand(deed).map_err(Refused)
+    }
+
+    /// The world as it is now, to be looked into, or set back later.
+    #[must_use]
+    pub fn world(&self) -> Snapshot {
+        Snapshot(self.server.world())
+    }
+
+    /// Makes the world what it was, tasks, faults and all.
+    pub fn set_back(&self, to: &Snapshot) -> Result<(), Refused> {
+        self.server.set_world(&to.0).map_err(Refused)
     }
 
     /// Opens the control endpoints, by which faults are asked for over plain HTTP, on a loopback address; gives it.

@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::ambient;
 use crate::auth::{self, Credentials};
 use crate::by_hand::ByHand;
 use crate::call::Reply;
@@ -25,7 +24,11 @@ pub struct Server {
     store: Option<Store>,
     time_scale: f64,
     fingerprint: String,
+    clock: Clock,
 }
+
+/// What tells the time, in seconds since the Unix epoch.
+pub type Clock = Arc<dyn Fn() -> f64 + Send + Sync>;
 
 /// What a request is for.
 #[derive(Debug, Clone)]
@@ -35,8 +38,12 @@ pub struct Target {
 }
 
 impl Server {
-    pub fn new(cluster: Cluster, store: Option<Store>, fingerprint: String) -> Self {
-        Self { time_scale: cluster.time_scale, cluster: Mutex::new(cluster), store, fingerprint }
+    pub fn new(cluster: Cluster, store: Option<Store>, fingerprint: String, clock: Clock) -> Self {
+        Self { time_scale: cluster.time_scale, cluster: Mutex::new(cluster), store, fingerprint, clock }
+    }
+
+    fn now(&self) -> f64 {
+        (self.clock)()
     }
 
     fn lock(&self) -> MutexGuard<'_, Cluster> {
@@ -50,7 +57,7 @@ impl Server {
         if cluster.faults.list().is_empty() {
             return None;
         }
-        cluster.advance(ambient::now());
+        cluster.advance(self.now());
         let effect = cluster.hit_request(verb, path);
         // The request itself waits until it is on disk.
         let noted = self.note(&mut cluster);
@@ -61,7 +68,7 @@ impl Server {
     /// The faults that were asked for and not cleared.
     pub fn faults(&self) -> Vec<Injected> {
         let mut cluster = self.lock();
-        cluster.advance(ambient::now());
+        cluster.advance(self.now());
         cluster.faults.list().to_vec()
     }
 
@@ -81,10 +88,27 @@ impl Server {
         self.change(|cluster| deed.apply(cluster))
     }
 
+    /// The world as it is now.
+    pub fn world(&self) -> Cluster {
+        let mut cluster = self.lock();
+        cluster.advance(self.now());
+        cluster.clone()
+    }
+
+    /// Makes the world what it was once.
+    pub fn set_world(&self, world: &Cluster) -> Result<(), String> {
+        self.change(|cluster| {
+            *cluster = world.clone();
+            Ok(())
+        })?;
+        self.write_world();
+        Ok(())
+    }
+
     /// Changes the cluster past the API, and keeps it.
     fn change<T>(&self, change: impl FnOnce(&mut Cluster) -> Result<T, String>) -> Result<T, String> {
         let mut cluster = self.lock();
-        cluster.advance(ambient::now());
+        cluster.advance(self.now());
         let done = change(&mut cluster);
         let mark = self.note(&mut cluster);
         drop(cluster);
@@ -134,7 +158,7 @@ impl Server {
             return None;
         }
         let mut cluster = self.lock();
-        cluster.now = cluster.now.max(ambient::now());
+        cluster.now = cluster.now.max(self.now());
         auth::authenticate(&cluster, credentials, verb != "GET").err()
     }
 
@@ -147,7 +171,7 @@ impl Server {
         parameters: Parameters,
         uploaded: Option<File>,
     ) -> Outcome<Reply> {
-        let started = ambient::now();
+        let started = self.now();
         let request = Arc::new((verb, target, credentials, parameters));
         let mut received = uploaded.map(|file| Arc::new(Ok(file)));
         loop {
@@ -160,7 +184,7 @@ impl Server {
             .await
             .unwrap_or_else(|_| Err(Failure::failed("the sandbox failed to carry this call out")));
             match outcome {
-                Err(Failure::Busy(_)) if ambient::now() - started < LOCK_WAIT * self.time_scale => {
+                Err(Failure::Busy(_)) if self.now() - started < LOCK_WAIT * self.time_scale => {
                     self.sleep(LOOK_AGAIN).await;
                 }
                 Err(Failure::Wanting(wanted)) if received.is_none() => {
@@ -185,7 +209,7 @@ impl Server {
         received: Option<&Result<File, String>>,
     ) -> Outcome<Reply> {
         let mut cluster = self.lock();
-        cluster.advance(ambient::now());
+        cluster.advance(self.now());
         let request = Request {
             verb,
             segments: &target.segments,
