@@ -129,6 +129,7 @@ impl Engine {
                 });
             }
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 () = news => {}
                 () = sleep(READ_EVERY) => {}

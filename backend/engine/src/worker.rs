@@ -67,7 +67,9 @@ impl Engine {
                     Err(error) => tracing::warn!(%error, "looking for work failed"),
                 }
             }
+            // In this order: of what is ready at once none is chosen by chance, so that one run is like another.
             tokio::select! {
+                biased;
                 () = stop.cancelled() => break,
                 Some(_) = under_way.join_next() => {}
                 () = bell => {}
@@ -80,6 +82,7 @@ impl Engine {
     /// Does `work` for as long as the lease can be kept, and gives it back. Work cut off here is as after a crash.
     async fn under<W: Claimable>(&self, lease: Lease<W>, work: impl Future<Output = Result<(), Refusal>>) {
         tokio::select! {
+            biased;
             result = work => {
                 if let Err(error) = result {
                     tracing::warn!(%error, "a piece of work ended early");
