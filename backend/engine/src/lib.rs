@@ -4,6 +4,18 @@
 //! database connection is held while Proxmox or a language model is asked, and none is
 //! acquired while another is held. Work is found by reading the state; a wake-up carries
 //! no news of its own and may be lost.
+//!
+//! # What holds
+//! An approved plan is carried out once, whatever fails. `docs/GUARANTEES.md` lists the invariants I1–I10, what each rests
+//! on and what is not promised; `backend/torture` tries them at every point at which a process can die. In short:
+//! * The ledger comes first: `started` is committed with its audit entry before a call is sent (I8), and after a crash a look
+//!   decides, never a guess.
+//! * Whoever writes to the ledger names the fence of their lease, in the statement that writes (I6).
+//! * Proxmox cannot check that fence. What guards a late call is in the call itself: the number of a guest that is made,
+//!   the digest of a configuration that is changed, a name that is taken, a state that is so already. Where there is no such guard
+//!   (a reboot, a rollback, a backup) the step is *blind*: it is found among the tasks, or a person decides.
+//! * Between a look and the call that follows it somebody else can act. Only a digest closes that gap, and not every
+//!   call of Proxmox's takes one.
 
 mod apply;
 mod approve;
