@@ -4,8 +4,9 @@
 //! Proxmox VE 8.4.1 does: status codes, reason phrases, error maps, types, the order of its checks, its tasks and
 //! their locks. Guests in it run nothing.
 //!
-//! Time is real, or what [`Sandbox::start_with`] is given, and durations are multiplied by [`Options::time_scale`]. What is due happens when the next request looks; a world
-//! that is kept on disk goes on where it was, through restarts and crashes.
+//! Time is real, or what [`Sandbox::start_with`] is given, and durations are multiplied by [`Options::time_scale`].
+//! What is due happens when the next request looks; a world that is kept on disk goes on where it was, through restarts
+//! and crashes.
 
 mod access;
 mod ambient;

@@ -17,7 +17,7 @@ async fn survives(deeds: std::ops::Range<usize>) {
     let mut chance = Chance::new(SEED);
     let mut all = Vec::new();
     for deed in DEEDS.iter().skip(deeds.start).take(deeds.len()) {
-        let prepared = points::prepare(&mut lab, &pristine, deed, SEED).await.unwrap();
+        let prepared = points::prepare(&mut lab, &pristine, deed, SEED).await.expect("nothing goes wrong yet");
         assert!(prepared.count() >= 40, "{}: {} points", deed.name, prepared.count());
         let singles = prepared.cases();
         let mut cases: Vec<_> = (0..CASES).map(|_| chance.of(&singles).clone()).collect();
