@@ -1,6 +1,7 @@
 //! From a reading to a plan, against a cluster in memory.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod choosing;
 mod deeds;
 mod devices;
 mod facility;
