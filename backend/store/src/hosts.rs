@@ -328,11 +328,31 @@ where
     }
 }
 
+/// How directories of this kind are called, before the number of their process.
+const NAME: &str = "mycopod-relay";
+
+/// Removes what processes left behind that were killed. What is another user's stays.
+fn sweep(within: &Path) {
+    let Ok(entries) = fs::read_dir(within) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let process = name.to_str().and_then(|name| name.strip_prefix(NAME)?.strip_prefix('-')?.split_once('-'));
+        let process = process.and_then(|(process, _)| process.parse::<u32>().ok());
+        if process.is_some_and(|process| !Path::new("/proc").join(process.to_string()).exists())
+            && let Err(error) = remove(&entry.path())
+        {
+            tracing::debug!(%error, "a directory of a process that is gone was not removed");
+        }
+    }
+}
+
 /// A directory of this process alone.
 fn directory() -> io::Result<PathBuf> {
     static LAST: AtomicU32 = AtomicU32::new(0);
     let number = LAST.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("mycopod-{}-{number}", std::process::id()));
+    let within = std::env::temp_dir();
+    sweep(&within);
+    let path = within.join(format!("{NAME}-{}-{number}", std::process::id()));
     // Of a process of the same number that was killed.
     remove(&path)?;
     fs::DirBuilder::new().mode(0o700).create(&path)?;
@@ -354,6 +374,21 @@ mod tests {
     fn hosts(url: &str) -> Vec<(String, u16)> {
         let hosts = url.parse::<Hosts>().unwrap().0;
         hosts.iter().map(|host| (host.get_host().to_owned(), host.get_port())).collect()
+    }
+
+    #[test]
+    fn what_a_killed_process_left_behind_is_removed_and_nothing_else() {
+        let within = tempfile::tempdir().unwrap();
+        let at = |name: &str| within.path().join(name);
+        let own = format!("{NAME}-{}-0", std::process::id());
+        // No process has a number that high.
+        let gone = format!("{NAME}-4194305-0");
+        for name in [own.as_str(), &gone, "other-4194305-0", "mycopod-relay"] {
+            fs::create_dir(at(name)).unwrap();
+        }
+        sweep(within.path());
+        assert!(!at(&gone).exists());
+        assert!([own.as_str(), "other-4194305-0", "mycopod-relay"].iter().all(|name| at(name).exists()));
     }
 
     #[test]
