@@ -291,9 +291,13 @@ impl Connection {
     }
 }
 
+/// What a `SELECT` says that may wait for somebody else's transaction. It must come to the gate: answered at once, it would
+/// wait here for one that the lab keeps waiting.
+const LOCKS: [&str; 5] = ["FOR UPDATE", "FOR NO KEY UPDATE", "FOR SHARE", "FOR KEY SHARE", "pg_advisory"];
+
 /// Whether a question neither changes anything nor waits for anybody: it is answered at once, as its place among the
 /// others matters to nobody but itself.
 fn changes_nothing(question: &Question) -> bool {
     let sql = question.sql.trim_start();
-    !question.runs || (sql.starts_with("SELECT") && !sql.contains("FOR SHARE") && !sql.contains("FOR UPDATE"))
+    !question.runs || (sql.starts_with("SELECT") && !LOCKS.iter().any(|lock| sql.contains(lock)))
 }

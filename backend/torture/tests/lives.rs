@@ -20,13 +20,11 @@ async fn live(first: u64) {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the lab can stand still where one transaction waits for a row that another has locked; run by scripts/torture --lives"]
 async fn lives_end_well() {
     live(1).await;
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "the lab can stand still where one transaction waits for a row that another has locked; run by scripts/torture --lives"]
 async fn other_lives_end_well() {
     live(1_001).await;
 }
