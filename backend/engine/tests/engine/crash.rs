@@ -4,18 +4,14 @@ use mycopod_core::field::DiskPart;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::between::{Between, through};
 use crate::lab::Lab;
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
-use mycopod_core::facility::Facility;
-use mycopod_core::firewall::Firewall;
-use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
-use mycopod_core::observed::{Look, Observed, Sighting};
+use mycopod_core::observed::Look;
 use mycopod_core::plan::{Step, Tasks};
-use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
-use mycopod_core::rights::Rights;
-use mycopod_core::roll::{Listed, Roll};
+use mycopod_core::ports::{CallError, Hypervisor, Submitted};
 use mycopod_sandbox::{Effect, Fault};
 use tokio::sync::Notify;
 
@@ -36,24 +32,9 @@ impl Crashing {
 }
 
 #[async_trait]
-impl Hypervisor for Crashing {
-    async fn observe(&self) -> Result<Observed, CallError> {
-        self.inner.observe().await
-    }
-    async fn roll(&self) -> Result<Roll, CallError> {
-        self.inner.roll().await
-    }
-    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
-        self.inner.read(listed).await
-    }
-    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
-        self.inner.look(guest).await
-    }
-    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
-        self.inner.firewall(guest).await
-    }
-    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
-        self.inner.is_free(vmid).await
+impl Between for Crashing {
+    fn inner(&self) -> &dyn Hypervisor {
+        &*self.inner
     }
     async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
         let n = self.writes.fetch_add(1, Ordering::SeqCst);
@@ -66,24 +47,6 @@ impl Hypervisor for Crashing {
         }
         result
     }
-    async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
-        self.inner.task(upid).await
-    }
-    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
-        self.inner.task_log(upid, start).await
-    }
-    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
-        self.inner.look_around(facility).await
-    }
-    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
-        self.inner.tasks_of(tasks).await
-    }
-    async fn rights(&self) -> Result<Rights, CallError> {
-        self.inner.rights().await
-    }
-    async fn health(&self) -> Result<Health, CallError> {
-        self.inner.health().await
-    }
 }
 
 /// Crashes at the `at`-th write of carrying `text` out, goes on with a fresh engine, and tells how it ended.
@@ -92,7 +55,7 @@ async fn crash_at(text: &str, at: usize, after: bool) -> Option<(Lab, mycopod_en
     let mut lab = Lab::new().await;
     let crashing =
         Arc::new(Crashing { inner: lab.pve.clone(), at, after, writes: AtomicUsize::new(0), crashed: Notify::new() });
-    lab.restart(crashing.clone());
+    lab.restart(through(&crashing));
     let detail = lab.declare(text).await;
     let plan = detail.plan.as_ref().unwrap_or_else(|| panic!("{detail:#?}"));
     let destroy =

@@ -6,74 +6,34 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
-use mycopod_core::cluster::Secret;
-use mycopod_core::facility::Facility;
-use mycopod_core::firewall::Firewall;
-use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
-use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::{Step, Tasks};
-use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
-use mycopod_core::rights::Rights;
-use mycopod_core::roll::{Listed, Roll};
+use mycopod_core::ports::{CallError, Hypervisor, TaskState, Upid};
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
 use mycopod_sandbox::{ByHand, Effect, Fault, TaskEffect};
 use reqwest::Method;
 use sqlx::postgres::PgPoolOptions;
 
+use crate::between::{Between, through};
 use crate::lab::{Lab, user};
 
 /// Passes calls on, and panics where a task is asked for.
 struct Faulty(Arc<dyn Hypervisor>);
 
 #[async_trait]
-impl Hypervisor for Faulty {
-    async fn observe(&self) -> Result<Observed, CallError> {
-        self.0.observe().await
-    }
-    async fn roll(&self) -> Result<Roll, CallError> {
-        self.0.roll().await
-    }
-    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
-        self.0.read(listed).await
-    }
-    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
-        self.0.look(guest).await
-    }
-    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
-        self.0.firewall(guest).await
-    }
-    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
-        self.0.is_free(vmid).await
-    }
-    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
-        self.0.submit(step, seen, secret).await
+impl Between for Faulty {
+    fn inner(&self) -> &dyn Hypervisor {
+        &*self.0
     }
     async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {
         panic!("a fault of ours")
-    }
-    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
-        self.0.task_log(upid, start).await
-    }
-    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
-        self.0.look_around(facility).await
-    }
-    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
-        self.0.tasks_of(tasks).await
-    }
-    async fn rights(&self) -> Result<Rights, CallError> {
-        self.0.rights().await
-    }
-    async fn health(&self) -> Result<Health, CallError> {
-        self.0.health().await
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fault_of_ours_ends_the_carrying_out_and_leaves_it_to_a_person() {
     let mut lab = Lab::new().await;
-    lab.restart(Arc::new(Faulty(lab.pve.clone())));
+    lab.restart(through(&Arc::new(Faulty(lab.pve.clone()))));
     let detail = lab.declare("create a vm called odd-1 with 1 core, 1 GB memory and a 5 GB disk").await;
     let detail = lab.confirm(&detail).await;
     assert_eq!(detail.status, "blocked", "{detail:#?}");

@@ -6,19 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mycopod_core::cluster::Secret;
-use mycopod_core::facility::Facility;
-use mycopod_core::firewall::Firewall;
-use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
 use mycopod_core::id::DeclarationId;
-use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::{Step, Tasks};
-use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
-use mycopod_core::rights::Rights;
-use mycopod_core::roll::{Listed, Roll};
+use mycopod_core::observed::Look;
+use mycopod_core::plan::Step;
+use mycopod_core::ports::{CallError, Hypervisor, Submitted};
 use mycopod_core::status::Role;
 use mycopod_engine::{Actor, Engine, Refusal};
 use tokio_util::sync::CancellationToken;
 
+use crate::between::{Between, through};
 use crate::lab::{Lab, engine, user};
 
 const SHOP: &str = "vm shop-01: 4 cores, 8 GB memory, 40 GB disk, start it now";
@@ -91,24 +87,9 @@ struct AtFirstStep {
 }
 
 #[async_trait]
-impl Hypervisor for AtFirstStep {
-    async fn observe(&self) -> Result<Observed, CallError> {
-        self.inner.observe().await
-    }
-    async fn roll(&self) -> Result<Roll, CallError> {
-        self.inner.roll().await
-    }
-    async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
-        self.inner.read(listed).await
-    }
-    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
-        self.inner.look(guest).await
-    }
-    async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
-        self.inner.firewall(guest).await
-    }
-    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
-        self.inner.is_free(vmid).await
+impl Between for AtFirstStep {
+    fn inner(&self) -> &dyn Hypervisor {
+        &*self.inner
     }
     async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
         let act = async || {
@@ -120,24 +101,6 @@ impl Hypervisor for AtFirstStep {
         };
         self.done.get_or_init(act).await;
         self.inner.submit(step, seen, secret).await
-    }
-    async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
-        self.inner.task(upid).await
-    }
-    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
-        self.inner.task_log(upid, start).await
-    }
-    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
-        self.inner.look_around(facility).await
-    }
-    async fn tasks_of(&self, of: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
-        self.inner.tasks_of(of).await
-    }
-    async fn rights(&self) -> Result<Rights, CallError> {
-        self.inner.rights().await
-    }
-    async fn health(&self) -> Result<Health, CallError> {
-        self.inner.health().await
     }
 }
 
@@ -159,7 +122,7 @@ async fn held_up(lab: &mut Lab, cancel: bool) -> (DeclarationId, CancellationTok
     }
     let stop = CancellationToken::new();
     for _ in 0..3 {
-        let (replica, stop) = (engine(&lab.database, hypervisor.clone()), stop.clone());
+        let (replica, stop) = (engine(&lab.database, through(&hypervisor)), stop.clone());
         tokio::spawn(async move { replica.run(stop).await });
     }
     (approve(lab, &detail).await, stop)

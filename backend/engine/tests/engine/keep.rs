@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::TimeDelta;
-use mycopod_core::cluster::Secret;
-use mycopod_core::facility::Facility;
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::firewall::Firewall;
-use mycopod_core::guest::{GuestKey, GuestRef, Vmid};
+use mycopod_core::guest::GuestRef;
 use mycopod_core::id::{DeclarationId, ResourceId};
-use mycopod_core::observed::{Look, Observed, Sighting};
-use mycopod_core::plan::{Step, Tasks};
-use mycopod_core::ports::{CallError, Health, Hypervisor, Submitted, TaskLog, TaskState, Upid};
-use mycopod_core::rights::Rights;
+use mycopod_core::observed::Sighting;
+use mycopod_core::plan::Tasks;
+use mycopod_core::ports::{CallError, Hypervisor, Upid};
 use mycopod_core::roll::{Listed, Roll};
 use mycopod_core::status::Role;
 use mycopod_engine::view::{Detail, DriftView, GuestRow};
@@ -23,6 +20,7 @@ use mycopod_engine::{Engine, LEAST_BUDGET, Refusal, Settings};
 use reqwest::Method;
 use serde_json::json;
 
+use crate::between::{Between, through};
 use crate::lab::{Lab, parts, user};
 
 const SHOP: &str = "Create a VM called shop-01 with 4 cores, 8 GB RAM and a 40 GB disk";
@@ -202,9 +200,9 @@ impl Counting {
 }
 
 #[async_trait]
-impl Hypervisor for Counting {
-    async fn observe(&self) -> Result<Observed, CallError> {
-        self.inner.observe().await
+impl Between for Counting {
+    fn inner(&self) -> &dyn Hypervisor {
+        &*self.inner
     }
     async fn roll(&self) -> Result<Roll, CallError> {
         self.most.fetch_max(self.now.swap(2, Ordering::SeqCst), Ordering::SeqCst);
@@ -214,37 +212,13 @@ impl Hypervisor for Counting {
         self.count(2);
         self.inner.read(listed).await
     }
-    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
-        self.inner.look(guest).await
-    }
     async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
         self.count(8);
         self.inner.firewall(guest).await
     }
-    async fn is_free(&self, vmid: Vmid) -> Result<bool, CallError> {
-        self.inner.is_free(vmid).await
-    }
-    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
-        self.inner.submit(step, seen, secret).await
-    }
-    async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
-        self.inner.task(upid).await
-    }
-    async fn task_log(&self, upid: &Upid, start: u64) -> Result<TaskLog, CallError> {
-        self.inner.task_log(upid, start).await
-    }
-    async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
-        self.inner.look_around(facility).await
-    }
     async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
         self.count(1);
         self.inner.tasks_of(tasks).await
-    }
-    async fn rights(&self) -> Result<Rights, CallError> {
-        self.inner.rights().await
-    }
-    async fn health(&self) -> Result<Health, CallError> {
-        self.inner.health().await
     }
 }
 
@@ -254,7 +228,7 @@ async fn every_change_is_found_within_the_budget_and_what_the_list_shows_before_
     lab.make("10 VMs called sweep-01 to sweep-10 with 2 cores, 1 GB memory and a 4 GB disk each, tagged sweep").await;
     lab.crash().await;
     let counting = Arc::new(Counting::new(lab.pve.clone()));
-    let mut parts = parts(&lab.database, counting.clone());
+    let mut parts = parts(&lab.database, through(&counting));
     parts.settings = Settings { keep_requests: LEAST_BUDGET, ..parts.settings };
     lab.engine = Engine::new(parts);
     lab.run();
@@ -292,7 +266,7 @@ async fn of_several_replicas_one_sweeps() {
     let replicas: Vec<_> = counting
         .iter()
         .map(|counting| {
-            let mut parts = parts(&lab.database, counting.clone());
+            let mut parts = parts(&lab.database, through(counting));
             // Longer than this test: only one round may sweep in all.
             parts.settings.keep_every = Duration::from_hours(1);
             let (engine, stop) = (Engine::new(parts), stop.clone());

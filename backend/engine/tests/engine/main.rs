@@ -1,6 +1,7 @@
 //! The engine over the sandbox and a real database.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod between;
 mod clusters;
 mod crash;
 mod facilities;

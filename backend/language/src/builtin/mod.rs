@@ -29,6 +29,7 @@ mod settle;
 mod shaped;
 mod table;
 pub mod target;
+mod verb;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
