@@ -1,7 +1,5 @@
 //! Other values for guests that exist: “web-02 gets 4 cores”, “triple the memory of test-1”, “add 20 GB to the disk of db-1”.
 
-use std::ops::Range;
-
 use mycopod_core::field::{NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 

@@ -1,6 +1,16 @@
 //! Changes that a verb names by itself: “double”, “halve”, “tag”, “enable”, “connect”, “rename”.
 
+use std::ops::Range;
+
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::Amount;
+
 use super::Parser;
+use super::change::Wish;
+use super::item::{DiskItem, How, Item, Said};
+use super::named::Noun;
+use super::nic::NicRef;
+use super::target::Targets;
 
 impl Parser<'_> {
     /// “triple the memory of test-1”, “double web-01's cores and memory”, “halve its memory”.
@@ -26,7 +36,7 @@ impl Parser<'_> {
     }
 
     /// “cut the memory of web-01 in half”
-    fn halved(&mut self, noun: &Noun, how: How) -> Option<Item> {
+    pub fn halved(&mut self, noun: &Noun, how: How) -> Option<Item> {
         let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap)) = noun else { return None };
         (how == How::Less && self.any("in half|by half")).then_some(Item::Plain(*plain, Amount::Over(2)))
     }
