@@ -27,8 +27,8 @@ use tracing_subscriber::EnvFilter;
 pub use self::dotenv::DotenvError;
 pub use self::secret_file::{SecretFileError, secret};
 use self::value::{
-    PROXMOX_URL_SHAPE, TOKEN_SHAPE, absolute, addresses, ca_file, database_url, email, flag, http_url,
-    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_urls,
+    PROXMOX_URL_SHAPE, TOKEN_SHAPE, USER_SHAPE, absolute, addresses, ca_file, database_url, email, flag, http_url,
+    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_urls, proxmox_user,
 };
 pub use self::value::{is_private_address, server_url, time_scale};
 
@@ -70,6 +70,8 @@ const KNOWN: &[&str] = &[
     "DATABASE_URL",
     "PROXMOX_API_URL",
     "PROXMOX_API_TOKEN",
+    "PROXMOX_USER",
+    "PROXMOX_PASSWORD",
     "PROXMOX_CA_FILE",
     "PROXMOX_TLS_PIN",
     "PROXMOX_POOL",
@@ -98,6 +100,7 @@ const KNOWN: &[&str] = &[
     "MYCOPOD_URL",
     "MYCOPOD_TOKEN",
     "MYCOPOD_CLUSTER_TOKEN",
+    "MYCOPOD_CLUSTER_PASSWORD",
 ];
 
 /// Why there is no configuration. Nothing was started.
@@ -173,7 +176,7 @@ pub struct Config {
 pub struct Proxmox {
     /// All but the secret.
     pub access: Access,
-    /// The token's secret.
+    /// The token's secret, or the user's password.
     pub secret: Secret,
 }
 
@@ -306,6 +309,8 @@ pub struct ClientConfig {
     pub token: Option<SecretString>,
     /// The API token of a cluster to be added, by `MYCOPOD_CLUSTER_TOKEN`.
     pub cluster_token: Option<SecretString>,
+    /// The password of a user of a cluster to be added, by `MYCOPOD_CLUSTER_PASSWORD`.
+    pub cluster_password: Option<SecretString>,
     /// Where `mycopod login` keeps its session.
     pub session_file: Option<PathBuf>,
     /// Whether `NO_COLOR` is set (any value but the empty one; see no-color.org).
@@ -329,6 +334,7 @@ impl ClientConfig {
             url: read.optional("MYCOPOD_URL", server_url),
             token: read.optional("MYCOPOD_TOKEN", |text| Ok(SecretString::from(text))),
             cluster_token: read.optional("MYCOPOD_CLUSTER_TOKEN", |text| Ok(SecretString::from(text))),
+            cluster_password: read.optional("MYCOPOD_CLUSTER_PASSWORD", |text| Ok(SecretString::from(text))),
             session_file: folder.map(|folder| folder.join("mycopod/session.json")),
             no_color: variables.get("NO_COLOR").is_some(),
         };
@@ -395,15 +401,31 @@ impl Settings<'_> {
 }
 
 fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
-    let names = ["PROXMOX_API_URL", "PROXMOX_API_TOKEN", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN", "PROXMOX_POOL"];
-    let given = names.iter().find(|name| read.is_set(name))?;
-    for (name, shape) in [("PROXMOX_API_URL", PROXMOX_URL_SHAPE), ("PROXMOX_API_TOKEN", TOKEN_SHAPE)] {
-        if !read.is_set(name) {
-            read.wrong::<()>(name, format!("is missing beside {given}: it {shape}"));
-        }
+    const LOGIN: [&str; 3] = ["PROXMOX_API_TOKEN", "PROXMOX_USER", "PROXMOX_PASSWORD"];
+    let others = ["PROXMOX_API_URL", "PROXMOX_CA_FILE", "PROXMOX_TLS_PIN", "PROXMOX_POOL"];
+    let given = LOGIN.iter().chain(&others).find(|name| read.is_set(name))?;
+    if !read.is_set("PROXMOX_API_URL") {
+        read.wrong::<()>("PROXMOX_API_URL", format!("is missing beside {given}: it {PROXMOX_URL_SHAPE}"));
     }
     let urls = read.optional("PROXMOX_API_URL", proxmox_urls);
-    let token = read.optional("PROXMOX_API_TOKEN", proxmox_token);
+    let login = match LOGIN.map(|name| read.is_set(name)) {
+        [true, false, false] => read.optional("PROXMOX_API_TOKEN", proxmox_token),
+        [false, true, true] => {
+            let password = read.optional("PROXMOX_PASSWORD", |text| Ok(SecretString::from(text)));
+            password.and_then(|password| read.optional("PROXMOX_USER", |user| proxmox_user(user, &password)))
+        }
+        [false, false, false] => {
+            read.wrong("PROXMOX_API_TOKEN", format!("is missing beside {given}: it {TOKEN_SHAPE}"))
+        }
+        [true, ..] => read.wrong(
+            "PROXMOX_API_TOKEN",
+            "is set beside PROXMOX_USER or PROXMOX_PASSWORD: give a token, or a user with the password",
+        ),
+        [false, false, true] => {
+            read.wrong("PROXMOX_USER", format!("is missing beside PROXMOX_PASSWORD: it {USER_SHAPE}"))
+        }
+        [false, true, false] => read.wrong("PROXMOX_PASSWORD", "is missing beside PROXMOX_USER"),
+    };
     let pin = read.optional("PROXMOX_TLS_PIN", pin);
     let ca_file = read.optional("PROXMOX_CA_FILE", ca_file);
     let trust = match (pin, ca_file) {
@@ -415,8 +437,8 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
         (None, None) => Trust::System,
     };
     let pool = read.optional("PROXMOX_POOL", pool);
-    let (token, secret) = token?;
-    Some(Proxmox { access: Access { urls: urls?, token, trust, pool }, secret })
+    let (authid, secret) = login?;
+    Some(Proxmox { access: Access { urls: urls?, authid, trust, pool }, secret })
 }
 
 fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
@@ -555,6 +577,13 @@ mod tests {
         assert_eq!(config(&several).proxmox.unwrap().access.urls, ["https://pve1:8006", "https://pve2:8006"]);
         assert_eq!(bad(&[("PROXMOX_API_URL", "https://pve1:8006,"), both[1]])[0].name, "PROXMOX_API_URL");
         assert!(matches!(proxmox.access.trust, Trust::Pin(_)));
+        let (url, user) = (both[0], ("PROXMOX_USER", "root@pam"));
+        let by_password = config(&[url, user, ("PROXMOX_PASSWORD", "S S")]).proxmox.unwrap();
+        assert_eq!((by_password.access.authid.as_str(), by_password.secret.expose()), ("root@pam", "S S"));
+        assert_eq!(bad(&[url, user])[0].name, "PROXMOX_PASSWORD");
+        assert_eq!(bad(&[url, ("PROXMOX_PASSWORD", "S")])[0].name, "PROXMOX_USER");
+        assert_eq!(bad(&[url, ("PROXMOX_USER", "root"), ("PROXMOX_PASSWORD", "S")])[0].name, "PROXMOX_USER");
+        assert_eq!(bad(&[url, both[1], user])[0].name, "PROXMOX_API_TOKEN");
         assert_eq!(config(&both).cluster.as_str(), "main");
     }
 
@@ -576,8 +605,11 @@ mod tests {
             ("MYCOPOD_ADMIN_PASSWORD", "hush4"),
         ]);
         assert!(!format!("{config:?}").contains("hush"));
-        let client =
-            ClientConfig::of(&variables(&[("MYCOPOD_TOKEN", "hush5"), ("MYCOPOD_CLUSTER_TOKEN", "hush6")])).unwrap();
+        let password =
+            [("PROXMOX_API_URL", "https://a:1"), ("PROXMOX_USER", "root@pam"), ("PROXMOX_PASSWORD", "hush7")];
+        assert!(!format!("{:?}", self::config(&password)).contains("hush"));
+        let hushed = ["MYCOPOD_TOKEN", "MYCOPOD_CLUSTER_TOKEN", "MYCOPOD_CLUSTER_PASSWORD"].map(|name| (name, "hush5"));
+        let client = ClientConfig::of(&variables(&hushed)).unwrap();
         assert!(!format!("{client:?}").contains("hush"));
     }
 
@@ -597,7 +629,7 @@ mod tests {
             .filter_map(|line| Some(line.trim_start_matches("# ").split_once('=')?.0))
             .filter(is_name)
             .collect();
-        let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN", "MYCOPOD_CLUSTER_TOKEN"];
+        let client_only = ["MYCOPOD_URL", "MYCOPOD_TOKEN", "MYCOPOD_CLUSTER_TOKEN", "MYCOPOD_CLUSTER_PASSWORD"];
         assert_eq!(named, KNOWN.iter().copied().filter(|name| !client_only.contains(name)).collect());
     }
 }

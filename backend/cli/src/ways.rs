@@ -9,7 +9,6 @@ use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::ports::{Clock, Connector, Hypervisor};
 use mycopod_pve::{Config, ConfigError, Credential, Pve, Trust};
-use secrecy::SecretString;
 
 /// How fresh the counter of requests to Proxmox is; scrapers ask every 15 s or so.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -37,7 +36,7 @@ impl Ways {
         };
         let pve = Arc::new(Pve::connect(Config {
             url: access.urls.join(","),
-            credential: Credential::Token(SecretString::from(format!("{}={}", access.token, secret.expose()))),
+            credential: Credential::of(access, secret),
             trust,
             pool: access.pool.clone(),
             marker_key: self.keys.marker_of(id),

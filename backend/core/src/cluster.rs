@@ -18,8 +18,8 @@ const MAX_URL: usize = 300;
 const MAX_PEM: usize = 64 * 1024;
 /// The longest list of pins, in bytes: one of 95 for each address.
 const MAX_PINS: usize = 100 * MAX_URLS;
-/// The longest part of a token: Proxmox's own bounds are far below.
-const MAX_TOKEN: usize = 400;
+/// The longest part of a token or log-in, in bytes: Proxmox's own bounds are far below.
+const MAX_PART: usize = 400;
 /// The longest pool's name; Proxmox nests three of 40 or so.
 const MAX_POOL: usize = 200;
 
@@ -40,6 +40,9 @@ pub enum NoCluster {
     /// The token.
     #[error("the API token must be like USER@REALM!NAME=SECRET, as Proxmox shows it when it is made")]
     Token,
+    /// The user, or the password.
+    #[error("a user is given as USER@REALM, such as root@pam, with the password")]
+    User,
     /// The CA.
     #[error("the CA must be a certificate in PEM, such as a copy of /etc/pve/pve-root-ca.pem")]
     Ca,
@@ -122,8 +125,11 @@ impl Trust {
 pub struct Access {
     /// The API's addresses, one for each host that may be asked.
     pub urls: Vec<String>,
-    /// The API token without its secret: `USER@REALM!NAME`.
-    pub token: String,
+    /// Who we are there, as Proxmox calls both kinds: the API token `USER@REALM!NAME`, or the user `USER@REALM` whose
+    /// password the secret is.
+    // Stored by the name it had first, to which secrets that are sealed already are bound.
+    #[serde(rename = "token")]
+    pub authid: String,
     /// Which server is believed to be the cluster.
     pub trust: Trust,
     /// The pool that new guests join, for tokens that have their rights on a pool alone.
@@ -137,8 +143,10 @@ impl Access {
         if !(1..=MAX_URLS).contains(&self.urls.len()) || !self.urls.iter().all(is_url) {
             return Err(NoCluster::Urls);
         }
-        if split_token(&format!("{}=x", self.token)).is_none() {
-            return Err(NoCluster::Token);
+        if self.is_user() {
+            Secret::of_password(&self.authid, "x")?;
+        } else {
+            Secret::of_token(&format!("{}=x", self.authid))?;
         }
         match &self.trust {
             Trust::System => {}
@@ -161,6 +169,12 @@ impl Access {
         }
     }
 
+    /// Whether we are a user with a password there, and no API token.
+    #[must_use]
+    pub fn is_user(&self) -> bool {
+        !self.authid.contains('!')
+    }
+
     /// What a sealed secret is bound to: this very cluster with these very settings. A secret that is moved to another
     /// row, or whose addresses are changed past MycoPod, cannot be opened, and is sent nowhere.
     #[must_use]
@@ -169,7 +183,7 @@ impl Access {
     }
 }
 
-/// The secret of an API token. Never printed, never stored unsealed.
+/// The secret of an API token, or a user's password. Never printed, never stored unsealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -178,6 +192,15 @@ impl Secret {
     pub fn of_token(token: &str) -> Result<(String, Self), NoCluster> {
         let (id, secret) = split_token(token.trim()).ok_or(NoCluster::Token)?;
         Ok((id.to_owned(), Self(secret.to_owned())))
+    }
+
+    /// The user `USER@REALM` and the password, which is taken to the letter.
+    pub fn of_password(user: &str, password: &str) -> Result<(String, Self), NoCluster> {
+        let user = user.trim();
+        let is_part = |part: &str| is_plain(part) && part.len() <= MAX_PART && !part.contains(['!', '=']);
+        let is_user = user.rsplit_once('@').is_some_and(|(account, realm)| is_part(account) && is_part(realm));
+        let is_password = (1..=MAX_PART).contains(&password.len()) && !password.contains(char::is_control);
+        (is_user && is_password).then(|| (user.to_owned(), Self(password.to_owned()))).ok_or(NoCluster::User)
     }
 
     /// The secret as it was sealed.
@@ -208,7 +231,7 @@ fn split_token(text: &str) -> Option<(&str, &str)> {
     let (user, name) = id.split_once('!')?;
     let (account, realm) = user.rsplit_once('@')?;
     let parts = [account, realm, name, secret];
-    parts.iter().all(|part| is_plain(part) && part.len() <= MAX_TOKEN).then_some((id, secret))
+    parts.iter().all(|part| is_plain(part) && part.len() <= MAX_PART).then_some((id, secret))
 }
 
 #[cfg(test)]
@@ -218,7 +241,7 @@ mod tests {
     fn access() -> Access {
         Access {
             urls: vec!["https://pve1.example.org:8006".to_owned()],
-            token: "mycopod@pve!mycopod".to_owned(),
+            authid: "mycopod@pve!mycopod".to_owned(),
             trust: Trust::System,
             pool: None,
         }
@@ -241,7 +264,11 @@ mod tests {
         for bad in [&[][..], &["http://pve1:8006"], &["https://a,https://b"], &["https://pve1 :8006"]] {
             assert_eq!(urls(bad).check(), Err(NoCluster::Urls), "{bad:?}");
         }
-        assert_eq!(Access { token: "mycopod".into(), ..access() }.check(), Err(NoCluster::Token));
+        assert_eq!(Access { authid: "mycopod@pve!".into(), ..access() }.check(), Err(NoCluster::Token));
+        assert_eq!(Access { authid: "root@pam".into(), ..access() }.check(), Ok(()));
+        for bad in ["", "mycopod", "@pam", "root@", "root @pam"] {
+            assert_eq!(Access { authid: bad.into(), ..access() }.check(), Err(NoCluster::User), "{bad}");
+        }
         assert_eq!(Access { trust: Trust::Ca("x".into()), ..access() }.check(), Err(NoCluster::Ca));
         assert_eq!(Access { trust: Trust::Pin("ab:cd".into()), ..access() }.check(), Err(NoCluster::Pin));
         assert_eq!(Access { trust: Trust::Pin("ab:".repeat(32)), ..access() }.check(), Ok(()));
@@ -257,6 +284,16 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "Secret(…)");
         for bad in ["", "mycopod@pve", "mycopod@pve!a", "mycopod@pve!a=", "a!b=c", "a@b!c=d e"] {
             assert!(Secret::of_token(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_taken_to_the_letter_and_never_printed() {
+        let (user, secret) = Secret::of_password(" root@pam ", " a!b=c, d ").unwrap();
+        assert_eq!((user.as_str(), secret.expose()), ("root@pam", " a!b=c, d "));
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+        for (user, password) in [("root", "x"), ("root@pam!lab", "x"), ("root@pam", ""), ("root@pam", "a\nb")] {
+            assert_eq!(Secret::of_password(user, password), Err(NoCluster::User), "{user} {password}");
         }
     }
 }

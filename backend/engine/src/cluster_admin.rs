@@ -36,8 +36,8 @@ pub struct NewCluster {
     pub name: String,
     /// The API's addresses, one for each host that may be asked.
     pub urls: Vec<String>,
-    /// `USER@REALM!NAME` of the API token, and its secret.
-    pub token: (String, Secret),
+    /// Who we are there, an API token or a user, and its secret.
+    pub login: (String, Secret),
     /// Which server is believed to be the cluster.
     pub trust: Trust,
     /// The pool that new guests join.
@@ -50,7 +50,7 @@ impl NewCluster {
     pub fn access(&self) -> Access {
         Access {
             urls: self.urls.clone(),
-            token: self.token.0.clone(),
+            authid: self.login.0.clone(),
             trust: self.trust.clone(),
             pool: self.pool.clone(),
         }
@@ -62,8 +62,8 @@ impl NewCluster {
 pub struct ClusterChange {
     /// The API's addresses.
     pub urls: Option<Vec<String>>,
-    /// Another API token, and its secret.
-    pub token: Option<(String, Secret)>,
+    /// Another API token or user, and its secret.
+    pub login: Option<(String, Secret)>,
     /// Which server is believed to be the cluster.
     pub trust: Option<Trust>,
     /// The pool that new guests join, or none.
@@ -115,10 +115,10 @@ impl Engine {
             return Err(Refusal::Conflict(format!("{MAX_CLUSTERS} clusters are the most. Nothing was stored.")));
         }
         let id = ClusterId::fresh(self.clock());
-        let health = self.probe(id, &access, &new.token.1).await?;
+        let health = self.probe(id, &access, &new.login.1).await?;
         self.must_be_another(id, &access, &health).await?;
 
-        let sealed = self.seal(id, &name, &access, &new.token.1);
+        let sealed = self.seal(id, &name, &access, &new.login.1);
         let now = self.clock().now();
         let mut transaction = self.pool().begin().await?;
         must_be_admin(&mut transaction, actor).await?;
@@ -139,9 +139,9 @@ impl Engine {
         access.urls = change.urls.unwrap_or(access.urls);
         access.trust = change.trust.unwrap_or(access.trust);
         access.pool = change.pool.unwrap_or(access.pool);
-        let secret = match change.token {
-            Some((token, secret)) => {
-                access.token = token;
+        let secret = match change.login {
+            Some((authid, secret)) => {
+                access.authid = authid;
                 secret
             }
             None => self.open(&row, added).map_err(|why| Refusal::Conflict(format!("{}.", sentence(&why))))?,
@@ -172,7 +172,7 @@ impl Engine {
         Ok(tested(health))
     }
 
-    /// Asks a cluster for its version and the token's privileges.
+    /// Asks a cluster for its version and our privileges there.
     pub async fn test_cluster(&self, actor: &Actor, name: &str) -> Result<Tested, Refusal> {
         must_be_admin(&mut *self.pool().acquire().await?, actor).await?;
         self.read_clusters().await?;
@@ -251,7 +251,7 @@ impl Engine {
         access: Option<&Access>,
     ) -> Result<(), Refusal> {
         let details = access.map(|access| {
-            json!({ "urls": access.urls, "token": access.token, "trust": access.trust.kind(), "pool": access.pool })
+            json!({ "urls": access.urls, "authid": access.authid, "trust": access.trust.kind(), "pool": access.pool })
         });
         let entry = NewEntry {
             time: self.clock().now(),
@@ -275,9 +275,9 @@ fn judged(health: Result<Health, CallError>, not_done: &str) -> Result<Health, R
             "This is Proxmox VE {}, which is not known to MycoPod; it is made for 8.4.{not_done}",
             health.version
         ))),
-        Err(error @ CallError::Rejected { status: 401, .. }) => {
-            Err(Refusal::Invalid(format!("{error}. Check the token, and that it has not expired.{not_done}")))
-        }
+        Err(error @ CallError::Rejected { status: 401, .. }) => Err(Refusal::Invalid(format!(
+            "{error}. Check the token, or the user and the password, and that neither has expired.{not_done}"
+        ))),
         Err(error @ CallError::NotSent(_)) => Err(Refusal::Invalid(format!(
             "{error}. Check the address, and that the CA or the pin is that cluster’s.{not_done}"
         ))),
@@ -301,7 +301,7 @@ fn access_view(cluster: &Cluster) -> ClusterAccess {
     let access = &cluster.access;
     ClusterAccess {
         urls: access.urls.clone(),
-        token: access.token.clone(),
+        authid: access.authid.clone(),
         trust: access.trust.kind(),
         pin: match &access.trust {
             Trust::Pin(pin) => Some(pin.clone()),

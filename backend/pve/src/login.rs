@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use mycopod_core::cluster::{Access, Secret};
 use mycopod_core::ports::CallError;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -24,6 +25,18 @@ pub enum Credential {
         /// The password.
         password: SecretString,
     },
+}
+
+impl Credential {
+    /// The one that an installation has for a cluster.
+    #[must_use]
+    pub fn of(access: &Access, secret: &Secret) -> Self {
+        if access.is_user() {
+            Self::Password { user: access.authid.clone(), password: secret.expose().into() }
+        } else {
+            Self::Token(format!("{}={}", access.authid, secret.expose()).into())
+        }
+    }
 }
 
 /// From this age on a ticket is renewed …

@@ -278,7 +278,7 @@ impl Lab {
                 name: "main".parse().expect("a name"),
                 access: Access {
                     urls: vec![self.sandbox.url()],
-                    token: "mycopod@pve!lab".to_owned(),
+                    authid: "mycopod@pve!lab".to_owned(),
                     trust: ClusterTrust::System,
                     pool: None,
                 },

@@ -157,8 +157,8 @@ export interface paths {
     get: operations["list"];
     put?: never;
     /**
-     * Adds a cluster, as an Admin. It is asked for its version and the token's privileges first; where it does not answer
-     *     as a Proxmox VE 8, or is there already, nothing is stored. Privileges that the token lacks are named.
+     * Adds a cluster, as an Admin. It is asked for its version and our privileges there first; where it does not answer
+     *     as a Proxmox VE 8, or is there already, nothing is stored. Privileges that we lack are named.
      */
     post: operations["add"];
     delete?: never;
@@ -200,7 +200,7 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** Asks a cluster for its version and the token's privileges, as an Admin. */
+    /** Asks a cluster for its version and our privileges there, as an Admin. */
     post: operations["test"];
     delete?: never;
     options?: never;
@@ -896,12 +896,12 @@ export interface components {
       added_at: string | null;
       /** @description Who added it; nothing for the first. */
       added_by: string | null;
+      /** @description Who MycoPod is there: the API token `USER@REALM!NAME`, or the user `USER@REALM` who logs in with a password. */
+      authid: string;
       /** @description The pinned SHA-256, where there is one. */
       pin: string | null;
       /** @description The pool that new guests join. */
       pool: string | null;
-      /** @description The API token without its secret. */
-      token: string;
       /** @description `system`, `ca` or `pin`: how its certificate is known. */
       trust: string;
       /** @description The API's addresses. */
@@ -910,6 +910,11 @@ export interface components {
     ClusterChange: {
       /** @description Another certificate authority in PEM; empty: the system's. */
       ca?: string | null;
+      /**
+       * Format: password
+       * @description The user's password.
+       */
+      password?: string | null;
       /** @description Another SHA-256 of the certificate or its public key; empty: the system's authorities. */
       pin?: string | null;
       /** @description The pool that new guests join; empty: none. */
@@ -921,6 +926,8 @@ export interface components {
       token?: string | null;
       /** @description The API's addresses, all of them. */
       urls?: string[] | null;
+      /** @description Instead of a token: `USER@REALM`, who logs in with the password. */
+      user?: string | null;
     };
     /** @description A cluster in the list of clusters. */
     ClusterLine: {
@@ -1258,6 +1265,11 @@ export interface components {
        * @example lab
        */
       name: string;
+      /**
+       * Format: password
+       * @description The user's password. It is kept sealed and never shown again.
+       */
+      password?: string | null;
       /** @description Instead of it: the SHA-256 of the certificate or its public key. Without both the system's authorities count. */
       pin?: string | null;
       /** @description The pool that new guests join, where the token has its rights on a pool alone. */
@@ -1266,7 +1278,7 @@ export interface components {
        * Format: password
        * @description `USER@REALM!NAME=SECRET`, as Proxmox shows it once. Its secret is kept sealed and never shown again.
        */
-      token: string;
+      token?: string | null;
       /**
        * @description The API's addresses, one for each host that may be asked.
        * @example [
@@ -1274,6 +1286,11 @@ export interface components {
        *     ]
        */
       urls: string[];
+      /**
+       * @description Instead of a token: `USER@REALM`, who logs in with the password.
+       * @example root@pam
+       */
+      user?: string | null;
     };
     NewDeclaration: {
       /**

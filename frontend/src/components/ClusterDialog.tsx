@@ -8,20 +8,41 @@ import { ClusterTestNotice } from "./ClusterTestNotice";
 import classes from "./Form.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 
+type Login = "token" | "user";
 type Trust = "system" | "ca" | "pin";
 
 /** How a cluster is reached, as it is typed. */
 interface Draft {
   name: string;
   urls: string;
+  login: Login;
   token: string;
+  user: string;
+  password: string;
   trust: Trust;
   ca: string;
   pin: string;
   pool: string;
 }
 
-const EMPTY: Draft = { name: "", urls: "", token: "", trust: "ca", ca: "", pin: "", pool: "" };
+const EMPTY: Draft = {
+  name: "",
+  urls: "",
+  login: "token",
+  token: "",
+  user: "",
+  password: "",
+  trust: "ca",
+  ca: "",
+  pin: "",
+  pool: "",
+};
+
+/** What proves who we are there, in one way; nothing where nothing was typed. */
+function login({ login, token, user, password }: Draft) {
+  if (login === "token") return token === "" ? {} : { token };
+  return password === "" ? {} : { user, password };
+}
 
 /** A certificate is known in one way; the others are told to be none. */
 function trusted({ trust, ca, pin }: Draft) {
@@ -53,8 +74,8 @@ function AddForm({ onClose }: { onClose: () => void }) {
       action="Test and add"
       onClose={onClose}
       onSubmit={() => {
-        const { name, urls, token, pool } = draft;
-        add.mutate({ name, urls: addresses(urls), token, pool, ...trusted(draft) });
+        const { name, urls, pool } = draft;
+        add.mutate({ name, urls: addresses(urls), pool, ...login(draft), ...trusted(draft) });
       }}
     />
   );
@@ -79,6 +100,8 @@ function EditForm({ cluster, onClose }: { cluster: ClusterLine; onClose: () => v
     ...EMPTY,
     name,
     urls: access?.urls.join("\n") ?? "",
+    login: access?.authid.includes("!") === false ? "user" : "token",
+    user: access?.authid.includes("!") === false ? access.authid : "",
     trust: (access?.trust ?? "system") as Trust,
     pin: access?.pin ?? "",
     pool: access?.pool ?? "",
@@ -103,7 +126,7 @@ function EditForm({ cluster, onClose }: { cluster: ClusterLine; onClose: () => v
           name,
           urls: addresses(draft.urls),
           pool: draft.pool,
-          ...(draft.token !== "" && { token: draft.token }),
+          ...login(draft),
           ...(!keepsTrust && trusted(draft)),
         });
       }}
@@ -123,6 +146,9 @@ function Done({ name, test, onClose }: { name: string; test: ClusterTest; onClos
     </div>
   );
 }
+
+const KEEPS = "Leave it empty to keep the one it has.";
+const SEALED = "It is kept sealed and never shown again.";
 
 interface FieldsProps {
   editing?: boolean;
@@ -170,18 +196,46 @@ function Fields({ editing, draft, onChange, problem, pending, action, ...on }: F
         value={draft.urls}
         onChange={(event) => set({ urls: event.currentTarget.value })}
       />
-      <PasswordInput
-        label="API token"
-        description={
-          editing
-            ? "Leave it empty to keep the one it has."
-            : "USER@REALM!NAME=SECRET. It is kept sealed and never shown again."
-        }
-        required={!editing}
-        autoComplete="off"
-        value={draft.token}
-        onChange={(event) => set({ token: event.currentTarget.value })}
+      <NativeSelect
+        label="MycoPod logs in with"
+        value={draft.login}
+        onChange={(event) => set({ login: event.currentTarget.value as Login })}
+        data={[
+          { value: "token", label: "an API token" },
+          { value: "user", label: "a user and the password" },
+        ]}
       />
+      {draft.login === "token" ? (
+        <PasswordInput
+          label="API token"
+          description={editing ? KEEPS : `USER@REALM!NAME=SECRET. ${SEALED}`}
+          required={!editing}
+          autoComplete="off"
+          value={draft.token}
+          onChange={(event) => set({ token: event.currentTarget.value })}
+        />
+      ) : (
+        <>
+          <TextInput
+            label="User"
+            placeholder="root@pam"
+            required
+            autoComplete="off"
+            autoCapitalize="off"
+            spellCheck={false}
+            value={draft.user}
+            onChange={(event) => set({ user: event.currentTarget.value })}
+          />
+          <PasswordInput
+            label="Password"
+            description={editing ? KEEPS : `An API token can be given less. ${SEALED}`}
+            required={!editing}
+            autoComplete="off"
+            value={draft.password}
+            onChange={(event) => set({ password: event.currentTarget.value })}
+          />
+        </>
+      )}
       <NativeSelect
         label="Its certificate is known by"
         value={draft.trust}
@@ -218,7 +272,7 @@ function Fields({ editing, draft, onChange, problem, pending, action, ...on }: F
       )}
       <TextInput
         label="Pool that new guests join"
-        description="Only where the token has its rights on a pool alone."
+        description="Only where MycoPod has its rights on a pool alone."
         autoComplete="off"
         spellCheck={false}
         value={draft.pool}

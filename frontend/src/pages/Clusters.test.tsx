@@ -63,6 +63,34 @@ test("a cluster is added with its hosts, its token and one kind of trust", async
   expect(await dialog.findByText("Sys.Audit on /nodes")).toBeTruthy();
 });
 
+test("a cluster is added with a user and the password, and no token", async () => {
+  const calls = open("Admin", { "POST /clusters": () => ({ version: "8.4.1", missing: [] }) });
+  const user = userEvent.setup();
+  await user.click(await screen.findByRole("button", { name: "Add a cluster" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  await user.type(dialog.getByLabelText(/^Name/), "lab-2");
+  await user.type(dialog.getByLabelText(/Addresses/), "https://a:8006");
+  await user.type(dialog.getByLabelText(/API token/), "thought-better-of");
+  await user.selectOptions(dialog.getByLabelText(/logs in with/), "user");
+  await user.type(dialog.getByLabelText(/^User/), "root@pam");
+  await user.type(dialog.getByLabelText(/^Password/), "hush");
+  await user.selectOptions(dialog.getByLabelText(/certificate is known by/), "system");
+  await user.click(dialog.getByRole("button", { name: "Test and add" }));
+  await waitFor(() =>
+    expect(calls("POST /clusters").map((call) => call.body)).toEqual([
+      {
+        name: "lab-2",
+        urls: ["https://a:8006"],
+        user: "root@pam",
+        password: "hush",
+        pool: "",
+        ca: "",
+        pin: "",
+      },
+    ]),
+  );
+});
+
 test("a refusal stays beside what was typed", async () => {
   open("Admin", {
     "POST /clusters": () => problem(409, "This cluster is there already: it is lab."),

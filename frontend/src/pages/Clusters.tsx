@@ -182,7 +182,7 @@ function Access({ cluster: { access, first } }: { cluster: ClusterLine }) {
         <span key={url}>{url}</span>
       ))}
       <p className="soft small">
-        as {access.token}, by {TRUSTS[access.trust] ?? access.trust}
+        as {access.authid}, by {TRUSTS[access.trust] ?? access.trust}
         {access.pool !== null && `, pool ${access.pool}`}
       </p>
       <p className="soft small">

@@ -192,7 +192,7 @@ export const CLUSTERS: ClusterLine[] = [
     keeping: KEEPING,
     access: {
       urls: ["https://127.0.0.1:8006"],
-      token: "root@pam!first",
+      authid: "root@pam!first",
       trust: "ca",
       pin: null,
       pool: null,
@@ -213,7 +213,7 @@ export const CLUSTERS: ClusterLine[] = [
     keeping: KEEPING,
     access: {
       urls: ["https://lab1.example.org:8006", "https://lab2.example.org:8006"],
-      token: "mycopod@pve!mycopod",
+      authid: "mycopod@pve!mycopod",
       trust: "pin",
       pin: "ab".repeat(32),
       pool: "mycopod",

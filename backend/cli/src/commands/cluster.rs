@@ -23,15 +23,16 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Command {
-    /// Add a cluster; its API token is asked for, or read from standard input
+    /// Add a cluster; its API token, or its user's password, is asked for or read from standard input
     #[command(
-        after_help = "The token is USER@REALM!NAME=SECRET. It is never an argument, for other users of this machine \
-                            see those; MYCOPOD_CLUSTER_TOKEN or --token-file may hold it."
+        after_help = "The token is USER@REALM!NAME=SECRET. Neither it nor a password is an argument, for other users of \
+                            this machine see those; MYCOPOD_CLUSTER_TOKEN or --token-file, MYCOPOD_CLUSTER_PASSWORD or \
+                            --password-file may hold it."
     )]
     Add(Add),
     /// List the clusters
     List,
-    /// Ask a cluster for its version and the token's privileges
+    /// Ask a cluster for its version and our privileges there
     Test {
         /// Its name
         name: ClusterName,
@@ -62,6 +63,12 @@ struct Add {
     /// A file with the token
     #[arg(long)]
     token_file: Option<PathBuf>,
+    /// Log in as this user, such as root@pam, with the password, and not by an API token
+    #[arg(long, conflicts_with = "token_file")]
+    user: Option<String>,
+    /// A file with the user's password
+    #[arg(long, requires = "user")]
+    password_file: Option<PathBuf>,
 }
 
 /// What a cluster answered when it was tested.
@@ -81,7 +88,7 @@ struct Missing {
 pub async fn run(args: Args, config: &ClientConfig, out: Output) -> Result<Exit, ClientError> {
     let client = &Client::new(config)?;
     match args.command {
-        Command::Add(args) => add(args, config.cluster_token.clone(), client, out).await,
+        Command::Add(args) => add(args, config, client, out).await,
         Command::List => list(client, out).await,
         Command::Test { name } => {
             let raw = client.post(&format!("/clusters/{name}/test"), &json!({})).await?;
@@ -99,30 +106,45 @@ pub async fn run(args: Args, config: &ClientConfig, out: Output) -> Result<Exit,
     }
 }
 
-async fn add(args: Add, given: Option<SecretString>, client: &Client, out: Output) -> Result<Exit, ClientError> {
+async fn add(args: Add, config: &ClientConfig, client: &Client, out: Output) -> Result<Exit, ClientError> {
     let read = |path: &PathBuf| {
         std::fs::read_to_string(path)
             .map_err(|error| note(format_args!("error: {} cannot be read: {error}. Nothing was sent", path.display())))
     };
-    let token = match args.token_file.as_ref().map(read) {
-        Some(Err(())) => return Ok(Exit::Usage),
-        Some(Ok(token)) => Some(SecretString::from(token)),
-        None if given.is_some() => given,
-        None => terminal::ask_secret(format!("API token for {}: ", args.name)).await.ok().flatten(),
+    let (what, file, given) = match &args.user {
+        Some(_) => ("password", &args.password_file, &config.cluster_password),
+        None => ("API token", &args.token_file, &config.cluster_token),
     };
-    let Some(token) = token.filter(|token| !token.expose_secret().trim().is_empty()) else {
-        note("error: no API token was given. Nothing was sent");
+    let secret = match file.as_ref().map(read) {
+        Some(Err(())) => return Ok(Exit::Usage),
+        Some(Ok(secret)) => Some(SecretString::from(secret)),
+        None if given.is_some() => given.clone(),
+        None => {
+            let whose =
+                args.user.as_deref().map_or_else(|| args.name.to_string(), |user| format!("{user} on {}", args.name));
+            let prompt = format!("{what} for {whose}: ");
+            terminal::ask_secret(prompt).await.ok().flatten()
+        }
+    };
+    let Some(secret) = secret.filter(|secret| !secret.expose_secret().trim().is_empty()) else {
+        note(format_args!("error: no {what} was given. Nothing was sent"));
         return Ok(Exit::Usage);
+    };
+    // A file ends with a line break that is no part of a password; blanks may be.
+    let secret = secret.expose_secret().trim_end_matches(['\r', '\n']);
+    let login = match &args.user {
+        Some(user) => json!({ "user": user, "password": secret }),
+        None => json!({ "token": secret.trim() }),
     };
     let ca = match args.ca_file.as_ref().map(read) {
         Some(Err(())) => return Ok(Exit::Usage),
         Some(Ok(pem)) => Some(pem),
         None => None,
     };
-    let body = json!({
-        "name": args.name, "urls": args.url, "token": token.expose_secret().trim(), "ca": ca, "pin": args.pin,
-        "pool": args.pool,
-    });
+    let mut body = json!({ "name": args.name, "urls": args.url, "ca": ca, "pin": args.pin, "pool": args.pool });
+    if let (Some(body), Some(login)) = (body.as_object_mut(), login.as_object()) {
+        body.extend(login.clone());
+    }
     let raw = client.post("/clusters", &body).await?;
     write_test(&raw, &format!("The cluster {} is added", args.name), client, out)
 }
@@ -136,9 +158,14 @@ fn write_test(raw: &Value, headline: &str, client: &Client, out: Output) -> Resu
     let tested: Tested = client.parse(raw)?;
     out.line(format_args!("{headline}: Proxmox VE {}.", tested.version));
     if tested.missing.is_empty() {
-        out.line("Its token may do all that plans need.");
+        out.line("What MycoPod logs in with may do all that plans need.");
     } else {
-        out.line(out.paint(Tone::Notice, "Its token lacks these; docs/DEPLOYMENT.md shows how to grant them:"));
+        out.line(
+            out.paint(
+                Tone::Notice,
+                "What MycoPod logs in with lacks these; docs/DEPLOYMENT.md shows how to grant them:",
+            ),
+        );
         for missing in &tested.missing {
             out.line(format_args!("  {} {}", missing.path, missing.privilege));
         }

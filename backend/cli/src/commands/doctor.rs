@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use mycopod_core::cluster::Trust;
+use mycopod_core::cluster::{Access, Trust};
 use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor};
@@ -26,7 +26,7 @@ struct Finding {
     check: &'static str,
     ok: bool,
     detail: String,
-    /// Privileges that the token lacks, as `PATH PRIVILEGE`.
+    /// Privileges that we lack, as `PATH PRIVILEGE`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
 }
@@ -121,7 +121,7 @@ async fn proxmox(config: &Config) -> Vec<Finding> {
         Err(error) => return vec![Finding::bad("proxmox", &error)],
         Ok(pve) => pve,
     };
-    let mut findings = checked(pve.health().await, &access.trust);
+    let mut findings = checked(pve.health().await, access);
     let hosts = pve.check_hosts().await;
     if hosts.len() > 1 {
         findings.extend(hosts.into_iter().map(|(host, end)| match end {
@@ -133,10 +133,10 @@ async fn proxmox(config: &Config) -> Vec<Finding> {
 }
 
 /// What the way to Proxmox as a whole is like.
-fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
+fn checked(health: Result<Health, CallError>, access: &Access) -> Vec<Finding> {
     match health {
         Err(error @ CallError::NotSent(_)) => {
-            let hint = match trust {
+            let hint = match &access.trust {
                 Trust::System => {
                     "Where its certificate is the cluster’s own, set PROXMOX_CA_FILE to a copy of /etc/pve/pve-root-ca.pem"
                 }
@@ -150,7 +150,13 @@ fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
             let certificate = Finding::good("certificate", "trusted");
             vec![
                 certificate,
-                Finding::bad("token", &format!("{error}. Check PROXMOX_API_TOKEN, and that the token has not expired")),
+                Finding::bad(
+                    "login",
+                    &format!(
+                        "{error}. Check {}, and that it has not expired",
+                        if access.is_user() { "PROXMOX_USER and PROXMOX_PASSWORD" } else { "PROXMOX_API_TOKEN" }
+                    ),
+                ),
             ]
         }
         Err(error) => vec![Finding::bad("proxmox", &error)],
@@ -164,10 +170,11 @@ fn checked(health: Result<Health, CallError>, trust: &Trust) -> Vec<Finding> {
             let missing: Vec<String> =
                 health.missing.iter().map(|missing| format!("{} {}", missing.path, missing.privilege)).collect();
             let privileges = if missing.is_empty() {
-                Finding::good("privileges", "the token may do all that plans need")
+                Finding::good("privileges", format!("{} may do all that plans need", access.authid))
             } else {
-                let detail = "the token lacks these; docs/DEPLOYMENT.md shows how to grant them:";
-                Finding { missing, ..Finding::bad("privileges", detail) }
+                let authid = &access.authid;
+                let detail = format!("{authid} lacks these; docs/DEPLOYMENT.md shows how to grant them:");
+                Finding { missing, ..Finding::bad("privileges", &detail) }
             };
             vec![Finding::good("certificate", "trusted"), version, privileges]
         }

@@ -306,9 +306,9 @@ fn first(config: &Config, sandbox: Option<&Running>) -> Result<(Access, Secret),
             Ok((access.clone(), secret.clone()))
         }
         (None, Some(running)) => {
-            let (token, secret) = Secret::of_token(running.token())?;
+            let (authid, secret) = Secret::of_token(running.token())?;
             let trust = Trust::Ca(running.ca_pem().to_owned());
-            Ok((Access { urls: vec![running.url()], token, trust, pool: None }, secret))
+            Ok((Access { urls: vec![running.url()], authid, trust, pool: None }, secret))
         }
         (None, None) => unreachable!("without Proxmox the sandbox was started"),
     }

@@ -9,12 +9,14 @@ use mycopod_core::policy::Policy;
 use mycopod_pve::Pin;
 use mycopod_store::Hosts;
 use reqwest::Url;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 /// Beyond this factor a sandbox's create takes over six minutes.
 const MAX_TIME_SCALE: f64 = 100.0;
 /// What `PROXMOX_API_URL` should be.
 pub const PROXMOX_URL_SHAPE: &str = "should be the API’s address, such as https://pve1.example.org:8006, or those of several hosts of the cluster with commas between them";
+/// What `PROXMOX_USER` should be.
+pub const USER_SHAPE: &str = "should be USER@REALM, such as root@pam";
 /// What `PROXMOX_API_TOKEN` should be.
 pub const TOKEN_SHAPE: &str = "should be USER@REALM!NAME=SECRET, such as mycopod@pve!mycopod=6f1c…";
 
@@ -65,6 +67,12 @@ pub fn server_url(text: &str) -> Result<String, String> {
 /// The token's id and its secret.
 pub fn proxmox_token(text: &str) -> Result<(String, Secret), String> {
     Secret::of_token(text).map_err(|_| TOKEN_SHAPE.to_owned())
+}
+
+/// The user and the password.
+pub fn proxmox_user(user: &str, password: &SecretString) -> Result<(String, Secret), String> {
+    Secret::of_password(user, password.expose_secret())
+        .map_err(|_| format!("{USER_SHAPE}, and the password of at most 400 characters"))
 }
 
 pub fn pin(text: &str) -> Result<String, String> {

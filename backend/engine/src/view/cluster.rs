@@ -250,8 +250,8 @@ pub struct ClusterLine {
 pub struct ClusterAccess {
     /// The API's addresses.
     pub urls: Vec<String>,
-    /// The API token without its secret.
-    pub token: String,
+    /// Who MycoPod is there: the API token `USER@REALM!NAME`, or the user `USER@REALM` who logs in with a password.
+    pub authid: String,
     /// `system`, `ca` or `pin`: how its certificate is known.
     pub trust: &'static str,
     /// The pinned SHA-256, where there is one.

@@ -85,7 +85,7 @@ async fn a_guest_restored_on_another_cluster_is_not_ours_there() {
     assert!(!stranger.managed && stranger.resource.is_none(), "{stranger:?}");
     let id = sqlx::query_scalar("SELECT id FROM clusters WHERE name = 'lab'").fetch_one(&lab.database.pool).await;
     let there = added("lab", &other);
-    let way = Ways.connect(ClusterId(id.unwrap()), &there.access(), &there.token.1).unwrap();
+    let way = Ways.connect(ClusterId(id.unwrap()), &there.access(), &there.login.1).unwrap();
     let seen = way.observe().await.unwrap().guests.into_iter().find(|seen| seen.guest.name == "twin").unwrap();
     assert_eq!(seen.ownership, Ownership::Invalid, "the marker holds on the first cluster only");
     assert!(row(&lab.engine, "main", "twin").await.unwrap().managed);
@@ -153,7 +153,8 @@ async fn a_cluster_is_tested_before_it_is_stored() {
     let (lab, other) = (Lab::new().await, sandbox().await);
     let good = || added("lab", &other);
     let refused = async |new: NewCluster| lab.engine.add_cluster(&lab.admin, new).await.unwrap_err().to_string();
-    let (id, _) = good().token;
+    let (id, _) = good().login;
+    let root = |password| mycopod_core::cluster::Secret::of_password("root@pam", password).unwrap();
     let wrong = mycopod_core::cluster::Secret::new("00000000-0000-0000-0000-000000000000".to_owned());
     for (new, why) in [
         (NewCluster { name: "My Lab".into(), ..good() }, "lower-case"),
@@ -161,7 +162,8 @@ async fn a_cluster_is_tested_before_it_is_stored() {
         (NewCluster { urls: vec!["https://127.0.0.1:1".into()], ..good() }, "cannot be reached"),
         (NewCluster { urls: vec!["http://127.0.0.1:1".into()], ..good() }, "addresses"),
         (NewCluster { trust: mycopod_core::cluster::Trust::System, ..good() }, "CA or the pin"),
-        (NewCluster { token: (id, wrong), ..good() }, "token"),
+        (NewCluster { login: (id, wrong), ..good() }, "token"),
+        (NewCluster { login: root("wrong"), ..good() }, "user and the password"),
         (added("second", &lab.sandbox), "it is main"),
     ] {
         let told = refused(new).await;
@@ -175,15 +177,21 @@ async fn a_cluster_is_tested_before_it_is_stored() {
     let elsewhere = ClusterChange {
         urls: Some(vec![third.url()]),
         trust: Some(added("x", &third).trust),
-        token: Some(added("x", &third).token),
+        login: Some(added("x", &third).login),
         pool: None,
     };
     let told = lab.engine.change_cluster(&lab.admin, "lab", elsewhere).await.unwrap_err().to_string();
     assert!(told.contains("another cluster than lab:"), "{told}");
     let pool = ClusterChange { pool: Some(Some("no such pool".into())), ..ClusterChange::default() };
     assert!(lab.engine.change_cluster(&lab.admin, "lab", pool).await.is_err());
-    let same = ClusterChange { token: Some(good().token), ..ClusterChange::default() };
+    let same = ClusterChange { login: Some(good().login), ..ClusterChange::default() };
     lab.engine.change_cluster(&lab.admin, "lab", same).await.unwrap();
+    let by_password = ClusterChange { login: Some(root("secret123")), ..ClusterChange::default() };
+    lab.engine.change_cluster(&lab.admin, "lab", by_password).await.unwrap();
+    let tested = lab.engine.test_cluster(&lab.admin, "lab").await.unwrap();
+    assert!(tested.missing.is_empty(), "{tested:?}");
+    let authid = lab.engine.clusters(&lab.admin).await.unwrap()[1].access.as_ref().unwrap().authid.clone();
+    assert_eq!(authid, "root@pam");
 
     let ann = user(&lab.engine, "ann@example.org", Role::User, true).await;
     assert!(matches!(lab.engine.add_cluster(&ann, added("own", &third)).await, Err(Refusal::Forbidden(_))));
@@ -194,7 +202,7 @@ async fn a_cluster_is_tested_before_it_is_stored() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_rests_sealed_and_opens_only_with_its_key_beside_its_settings() {
     let (lab, other) = two_clusters().await;
-    let (_, secret) = added("lab", &other).token;
+    let (_, secret) = added("lab", &other).login;
     let stored: Vec<String> =
         sqlx::query_scalar("SELECT c::text || encode(secret, 'escape') FROM clusters c WHERE secret IS NOT NULL")
             .fetch_all(&lab.database.pool)

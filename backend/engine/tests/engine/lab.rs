@@ -37,7 +37,7 @@ impl Connector for Ways {
         };
         let way = Pve::connect(Config {
             url: access.urls.join(","),
-            credential: Credential::Token(format!("{}={}", access.token, secret.expose()).into()),
+            credential: Credential::of(access, secret),
             trust,
             pool: access.pool.clone(),
             marker_key: keys().marker_of(id),
@@ -178,7 +178,7 @@ pub fn added(name: &str, sandbox: &Running) -> NewCluster {
     NewCluster {
         name: name.to_owned(),
         urls: vec![sandbox.url()],
-        token: Secret::of_token(sandbox.token()).unwrap(),
+        login: Secret::of_token(sandbox.token()).unwrap(),
         trust: mycopod_core::cluster::Trust::Ca(sandbox.ca_pem().to_owned()),
         pool: None,
     }
@@ -207,7 +207,7 @@ pub fn parts(database: &TestDatabase, hypervisor: Arc<dyn Hypervisor>) -> Parts 
             name: "main".parse().unwrap(),
             access: Access {
                 urls: vec!["https://127.0.0.1:1".to_owned()],
-                token: "mycopod@pve!first".to_owned(),
+                authid: "mycopod@pve!first".to_owned(),
                 trust: mycopod_core::cluster::Trust::System,
                 pool: None,
             },

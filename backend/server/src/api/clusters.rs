@@ -38,7 +38,13 @@ struct NewClusterBody {
     urls: Vec<String>,
     /// `USER@REALM!NAME=SECRET`, as Proxmox shows it once. Its secret is kept sealed and never shown again.
     #[schema(format = Password)]
-    token: String,
+    token: Option<String>,
+    /// Instead of a token: `USER@REALM`, who logs in with the password.
+    #[schema(example = "root@pam")]
+    user: Option<String>,
+    /// The user's password. It is kept sealed and never shown again.
+    #[schema(format = Password)]
+    password: Option<String>,
     /// The cluster's certificate authority in PEM: a copy of `/etc/pve/pve-root-ca.pem`.
     ca: Option<String>,
     /// Instead of it: the SHA-256 of the certificate or its public key. Without both the system's authorities count.
@@ -47,8 +53,8 @@ struct NewClusterBody {
     pool: Option<String>,
 }
 
-/// Adds a cluster, as an Admin. It is asked for its version and the token's privileges first; where it does not answer
-/// as a Proxmox VE 8, or is there already, nothing is stored. Privileges that the token lacks are named.
+/// Adds a cluster, as an Admin. It is asked for its version and our privileges there first; where it does not answer
+/// as a Proxmox VE 8, or is there already, nothing is stored. Privileges that we lack are named.
 #[utoipa::path(post, path = "/api/v1/clusters", tag = "cluster", request_body = NewClusterBody,
     responses(
         (status = CREATED, body = Tested),
@@ -62,9 +68,10 @@ async fn add(
     JsonBody(body): JsonBody<NewClusterBody>,
 ) -> Result<(StatusCode, Json<Tested>), Problem> {
     body.name.parse::<ClusterName>().map_err(|error| wrong(&error))?;
-    let token = Secret::of_token(&body.token).map_err(|error| wrong(&error))?;
+    let login = login(body.token, body.user, body.password)?
+        .ok_or_else(|| Problem::invalid("token", "Give an API token, or a user with the password."))?;
     let trust = trust(body.ca, body.pin)?.unwrap_or(Trust::System);
-    let new = NewCluster { name: body.name, urls: body.urls, token, trust, pool: body.pool.and_then(some) };
+    let new = NewCluster { name: body.name, urls: body.urls, login, trust, pool: body.pool.and_then(some) };
     new.access().check().map_err(|error| wrong(&error))?;
     Ok((StatusCode::CREATED, Json(app.engine.add_cluster(&admin, new).await?)))
 }
@@ -78,6 +85,11 @@ struct ClusterChangeBody {
     /// Another token, with its secret.
     #[schema(format = Password)]
     token: Option<String>,
+    /// Instead of a token: `USER@REALM`, who logs in with the password.
+    user: Option<String>,
+    /// The user's password.
+    #[schema(format = Password)]
+    password: Option<String>,
     /// Another certificate authority in PEM; empty: the system's.
     ca: Option<String>,
     /// Another SHA-256 of the certificate or its public key; empty: the system's authorities.
@@ -104,7 +116,7 @@ async fn change(
 ) -> Result<Json<Tested>, Problem> {
     let change = ClusterChange {
         urls: body.urls,
-        token: body.token.map(|token| Secret::of_token(&token)).transpose().map_err(|error| wrong(&error))?,
+        login: login(body.token, body.user, body.password)?,
         trust: trust(body.ca, body.pin)?,
         pool: body.pool.map(some),
     };
@@ -127,7 +139,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Asks a cluster for its version and the token's privileges, as an Admin.
+/// Asks a cluster for its version and our privileges there, as an Admin.
 #[utoipa::path(post, path = "/api/v1/clusters/{name}/test", tag = "cluster", params(("name" = String, Path)),
     responses(
         (status = OK, body = Tested),
@@ -144,6 +156,23 @@ async fn test(
 /// Empty is none.
 fn some(text: String) -> Option<String> {
     Some(text).filter(|text| !text.trim().is_empty())
+}
+
+/// Who we shall be there, and the secret; nothing where a request says nothing.
+fn login(
+    token: Option<String>,
+    user: Option<String>,
+    password: Option<String>,
+) -> Result<Option<(String, Secret)>, Problem> {
+    let login = match (token, user, password) {
+        (None, None, None) => return Ok(None),
+        (Some(token), None, None) => Secret::of_token(&token),
+        (None, user, password) => Secret::of_password(&user.unwrap_or_default(), &password.unwrap_or_default()),
+        (Some(_), ..) => {
+            return Err(Problem::invalid("token", "Give an API token, or a user with the password: not both."));
+        }
+    };
+    login.map(Some).map_err(|error| wrong(&error))
 }
 
 /// What a request says of trust; nothing where it says nothing.
@@ -164,6 +193,7 @@ fn wrong(error: &NoCluster) -> Problem {
         NoCluster::Name => "name",
         NoCluster::Urls => "urls",
         NoCluster::Token => "token",
+        NoCluster::User => "user",
         NoCluster::Ca => "ca",
         NoCluster::Pin => "pin",
         NoCluster::Pool => "pool",

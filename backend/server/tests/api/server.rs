@@ -250,7 +250,7 @@ impl Server {
                 name: "main".parse().unwrap(),
                 access: Access {
                     urls: vec!["https://pve1.example.org:8006".to_owned()],
-                    token: "mycopod@pve!first".to_owned(),
+                    authid: "mycopod@pve!first".to_owned(),
                     trust: Trust::System,
                     pool: None,
                 },

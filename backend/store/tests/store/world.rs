@@ -66,7 +66,7 @@ pub const FIRST: ClusterId = ClusterId::FIRST;
 pub fn access() -> Access {
     Access {
         urls: vec!["https://pve1.example.org:8006".to_owned()],
-        token: "mycopod@pve!mycopod".to_owned(),
+        authid: "mycopod@pve!mycopod".to_owned(),
         trust: Trust::System,
         pool: None,
     }
