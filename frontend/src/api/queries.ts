@@ -10,6 +10,7 @@ import {
   useQueryClient,
 } from "@tanstack/react-query";
 import axios from "axios";
+import { useCallback, useEffect, useRef, useState } from "react";
 
 import { isMoving } from "../lib/status";
 import { api } from "./client";
@@ -36,6 +37,7 @@ import type {
   Role,
   Session,
   TaskLog,
+  Uploaded,
   Verification,
 } from "./types";
 
@@ -365,6 +367,36 @@ export function useChangeCluster() {
     async ({ name, ...change }: ClusterChange & { name: string }) =>
       (await api.patch<ClusterTest>(`/clusters/${name}`, change)).data,
   );
+}
+
+/** Where a file goes. */
+interface Upload {
+  cluster: string;
+  node: string;
+  storage: string;
+  file: File;
+}
+
+/** Sends a file; `sent` is the share that has gone, and `cancel` breaks it off. */
+export function useUpload() {
+  const [sent, setSent] = useState<number | null>(null);
+  const abort = useRef<AbortController>(null);
+  const cancel = useCallback(() => abort.current?.abort(), []);
+  useEffect(() => cancel, [cancel]);
+  const mutation = useClusterMutation(async ({ file, ...to }: Upload) => {
+    abort.current = new AbortController();
+    setSent(0);
+    const answer = await api.post<Uploaded>("/uploads", file, {
+      params: { ...to, file: file.name },
+      headers: { "Content-Type": "application/octet-stream" },
+      // A large file takes as long as it takes, and Proxmox then copies it.
+      timeout: 0,
+      signal: abort.current.signal,
+      onUploadProgress: ({ progress }) => setSent(progress ?? null),
+    });
+    return answer.data;
+  });
+  return { ...mutation, sent, cancel };
 }
 
 export function useTestCluster() {

@@ -62,6 +62,7 @@ export type Node = Schemas["Node"];
 export type Freeze = Schemas["Freeze"];
 export type Cluster = Schemas["Cluster"];
 export type ClusterLine = Schemas["ClusterLine"];
+export type Uploaded = Schemas["Uploaded"];
 export type ClusterTest = Schemas["ClusterTest"];
 export type NewCluster = Schemas["NewCluster"];
 export type ClusterChange = Schemas["ClusterChange"];

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 
 import { GuestTable } from "../components/GuestTable";
 import { show } from "../test/render";
-import { CLUSTERS, GUESTS } from "../test/samples";
+import { CLUSTER, CLUSTERS, GUESTS } from "../test/samples";
 import { logInAs, problem, serve } from "../test/server";
 import Clusters from "./Clusters";
 
@@ -120,6 +120,38 @@ test("editing sends only what was given: no token, and the trust it has", async 
       { urls: lab?.access?.urls, pool: "" },
     ]),
   );
+});
+
+test("a file goes to a storage that takes it, once its ending tells what it is", async () => {
+  const [node] = CLUSTER.nodes;
+  const local = { name: "local", total_gib: 90, free_gib: 80, content: ["iso", "vztmpl"] };
+  const nodes = CLUSTER.nodes.map((each) => ({ ...each, storages: [...each.storages, local] }));
+  const volume = "local:iso/debian-12.iso";
+  const calls = open("Admin", {
+    "GET /cluster": () => ({ ...CLUSTER, nodes }),
+    "POST /uploads": () => ({ volume, node: node?.name, size: 4 }),
+  });
+  // The picker's filter does not bind: a file can be dropped, too.
+  const user = userEvent.setup({ applyAccept: false });
+  await user.click(await screen.findByRole("button", { name: "Upload a file to main" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  const storage = await dialog.findByLabelText<HTMLSelectElement>(/Storage/);
+  expect([...storage.options].map(({ value }) => value)).toEqual([`${node?.name}/local`]);
+  const choose = async (file: File) => {
+    const input = document.querySelector<HTMLInputElement>('input[type="file"]');
+    if (input) await user.upload(input, file);
+  };
+  const send = dialog.getByRole("button", { name: "Upload" });
+  await choose(new File(["x"], "setup.exe"));
+  expect(await dialog.findByText(/does not tell what it is/)).toBeTruthy();
+  expect(send.hasAttribute("disabled")).toBe(true);
+  await choose(new File(["x"], "disk.qcow2"));
+  expect(await dialog.findByText(/No storage/)).toBeTruthy();
+  const file = new File(["1234"], "debian-12.iso");
+  await choose(file);
+  await user.click(send);
+  expect(await dialog.findByText(`${volume} is stored`)).toBeTruthy();
+  expect(calls("POST /uploads").map((call) => call.body)).toEqual([file]);
 });
 
 test("the settings’ cluster can be tested, and neither edited nor removed", async () => {

@@ -16,11 +16,12 @@ import { ProblemNotice } from "../components/ProblemNotice";
 import { RemoveClusterDialog } from "../components/RemoveClusterDialog";
 import { Tag } from "../components/Tag";
 import { Time } from "../components/Time";
+import { UploadDialog } from "../components/UploadDialog";
 import { count } from "../lib/format";
 import type { Tone } from "../lib/status";
 import { ago, span } from "../lib/time";
 
-type Open = { kind: "add" } | { kind: "edit" | "remove"; cluster: ClusterLine } | null;
+type Open = { kind: "add" } | { kind: "edit" | "remove" | "upload"; cluster: ClusterLine } | null;
 
 const STATES: Record<string, { label: string; tone: Tone }> = {
   seen: { label: "answers", tone: "good" },
@@ -80,6 +81,14 @@ export default function Clusters() {
               Test
             </Button>
             <FreezeButton cluster={cluster.name} compact />
+            <Button
+              variant="default"
+              size="compact-xs"
+              aria-label={`Upload a file to ${cluster.name}`}
+              onClick={() => setOpen({ kind: "upload", cluster })}
+            >
+              Upload…
+            </Button>
             {!cluster.first && (
               <>
                 <Button
@@ -124,6 +133,7 @@ export default function Clusters() {
         cluster={open?.kind === "remove" ? open.cluster : null}
         onClose={close}
       />
+      <UploadDialog cluster={open?.kind === "upload" ? open.cluster.name : null} onClose={close} />
       {test.error && <ProblemNotice problem={test.error} />}
       {test.data && <ClusterTestNotice name={test.variables} test={test.data} />}
       <Panel title="Where guests are declared">

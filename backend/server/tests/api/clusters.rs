@@ -32,8 +32,13 @@ async fn an_admin_adds_changes_and_removes_a_cluster_and_no_secret_comes_back() 
     assert_eq!(clusters[0]["name"], "main");
     assert_eq!((&clusters[1]["name"], &clusters[1]["first"]), (&json!("lab"), &json!(false)));
     let access = &clusters[1]["access"];
-    assert_eq!((&access["token"], &access["trust"]), (&json!("mycopod@pve!mycopod"), &json!("pin")));
+    assert_eq!((&access["authid"], &access["trust"]), (&json!("mycopod@pve!mycopod"), &json!("pin")));
     assert_eq!((&access["pool"], &access["added_by"]), (&json!("mycopod"), &json!(ADMIN)));
+    let password = json!({ "user": "root@pam", "password": "hush by the letter" });
+    let changed = server.ask(Method::PATCH, "/api/v1/clusters/lab").token(&admin).json(&password).send().await;
+    assert_eq!(changed.status, StatusCode::OK, "{:?}", changed.body);
+    let listed = server.get("/api/v1/clusters").token(&admin).send().await;
+    assert_eq!(listed.json()[1]["access"]["authid"], "root@pam");
     let audit = server.get("/api/v1/audit").token(&admin).send().await;
     for body in [&added.body, &changed.body, &listed.body, &audit.body] {
         assert!(!String::from_utf8_lossy(body).contains("hush"), "{body:?}");
@@ -85,6 +90,17 @@ async fn wrong_settings_are_named_by_their_field_and_nothing_is_stored() {
         body[field] = value;
         let answer = server.post("/api/v1/clusters").token(&admin).json(&body).send().await;
         let problem = answer.is_problem(422, "invalid");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+        assert!(!problem.to_string().contains("hush"), "{problem}");
+    }
+    for (token, user, field) in [
+        (json!(null), json!("root"), "user"),
+        (json!(null), json!(null), "user"),
+        (lab()["token"].clone(), json!("root@pam"), "token"),
+    ] {
+        let mut body = lab();
+        (body["token"], body["user"], body["password"]) = (token, user, json!("hush"));
+        let problem = server.post("/api/v1/clusters").token(&admin).json(&body).send().await.is_problem(422, "invalid");
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
         assert!(!problem.to_string().contains("hush"), "{problem}");
     }
