@@ -71,9 +71,7 @@ function Fields({ cluster, onClose }: { cluster: Cluster; onClose: () => void })
     return (
       <div className={classes.form}>
         <Notice tone="good" title={`${upload.data.volume} is stored`} role="status">
-          <p>
-            On {upload.data.node}. A declaration can name it: “from {upload.data.volume}”.
-          </p>
+          <p>On {upload.data.node}. A declaration can name it so.</p>
         </Notice>
         <div className={classes.buttons}>
           <Button data-autofocus onClick={onClose}>

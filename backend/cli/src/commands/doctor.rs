@@ -153,8 +153,12 @@ fn checked(health: Result<Health, CallError>, access: &Access) -> Vec<Finding> {
                 Finding::bad(
                     "login",
                     &format!(
-                        "{error}. Check {}, and that it has not expired",
-                        if access.is_user() { "PROXMOX_USER and PROXMOX_PASSWORD" } else { "PROXMOX_API_TOKEN" }
+                        "{error}. Check {}",
+                        if access.is_user() {
+                            "PROXMOX_USER and PROXMOX_PASSWORD"
+                        } else {
+                            "PROXMOX_API_TOKEN, and that the token has not expired"
+                        }
                     ),
                 ),
             ]
