@@ -1,11 +1,17 @@
 import { useEffect, useRef } from "react";
 
-import type { Reading } from "../api/types";
+import type { Reading, Source } from "../api/types";
 import { type Mark, segments } from "../lib/spans";
 import classes from "./DeclaredText.module.css";
 import { useHighlight } from "./highlight";
 
 type Kind = "said" | "unread" | "asked" | "active";
+
+/** What a stretch of the text is; of words that were read, what was read from them. */
+interface Meaning {
+  kind: Kind;
+  source?: Source & { kind: "said" };
+}
 
 interface Props {
   content: string;
@@ -14,10 +20,10 @@ interface Props {
 
 /** The declaration as it was typed, with the words marked that were read, asked about, or left over. */
 export function DeclaredText({ content, reading }: Props) {
-  const { span } = useHighlight();
+  const { span, point } = useHighlight();
   const active = useRef<HTMLElement>(null);
   const marks = reading ? readingMarks(reading) : [];
-  if (span) marks.push({ ...span, value: "active" });
+  if (span) marks.push({ ...span, value: { kind: "active" } });
 
   useEffect(() => {
     active.current?.scrollIntoView({ block: "nearest" });
@@ -26,14 +32,20 @@ export function DeclaredText({ content, reading }: Props) {
   return (
     <>
       <p className={`${classes.text} voice`} data-testid="declared">
-        {segments(content, marks).map(({ text, start, marks: kinds }) => {
-          if (kinds.length === 0) return text;
+        {segments(content, marks).map(({ text, start, marks: meanings }) => {
+          if (meanings.length === 0) return text;
+          const kinds = meanings.map(({ kind }) => kind);
           const unread = kinds.includes("unread");
+          const source = narrowest(meanings);
           return (
             <mark
               key={start}
               ref={kinds.includes("active") ? active : undefined}
               data-marks={kinds.join(" ")}
+              {...(source && {
+                onMouseEnter: () => point(source),
+                onMouseLeave: () => point(null),
+              })}
             >
               {text}
               {unread && <span className="visually-hidden"> (not understood)</span>}
@@ -51,17 +63,25 @@ export function DeclaredText({ content, reading }: Props) {
   );
 }
 
-function readingMarks(reading: Reading): Mark<Kind>[] {
-  const marks: Mark<Kind>[] = reading.unread.map((span) => ({ ...span, value: "unread" }));
+/** Of values that were read from the same words, the one of the fewest. */
+function narrowest(meanings: Meaning[]): Meaning["source"] {
+  const sources = meanings.flatMap(({ source }) => source ?? []);
+  return sources.sort((a, b) => a.end - a.start - (b.end - b.start))[0];
+}
+
+function readingMarks(reading: Reading): Mark<Meaning>[] {
+  const marks: Mark<Meaning>[] = reading.unread.map((span) => ({
+    ...span,
+    value: { kind: "unread" },
+  }));
   for (const { start, end } of reading.questions) {
-    if (start !== null && end !== null) marks.push({ start, end, value: "asked" });
+    if (start !== null && end !== null) marks.push({ start, end, value: { kind: "asked" } });
   }
-  if (reading.cluster?.source.kind === "said") {
-    marks.push({ ...reading.cluster.source, value: "said" });
-  }
-  for (const statement of reading.statements) {
-    for (const { source } of [...statement.targets, ...statement.fields]) {
-      if (source.kind === "said") marks.push({ ...source, value: "said" });
+  const values = reading.statements.flatMap(({ targets, fields }) => [...targets, ...fields]);
+  for (const { source } of reading.cluster ? [reading.cluster, ...values] : values) {
+    if (source.kind === "said") {
+      const { start, end } = source;
+      marks.push({ start, end, value: { kind: "said", source } });
     }
   }
   return marks;

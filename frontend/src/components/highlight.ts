@@ -24,10 +24,24 @@ export function useHighlight(): Highlight {
   return useContext(HighlightContext);
 }
 
-/** Handlers for what comes from a source: pointing at it or focusing in it shows the words. */
+/**
+ * Handlers for what comes from a source: pointing at it or focusing in it shows the words; pointing at the words shows
+ * it.
+ */
 export function usePointing(source: Source) {
-  const { point } = useHighlight();
+  const { span, point } = useHighlight();
   const show = () => point(source);
   const hide = () => point(null);
-  return { onMouseEnter: show, onMouseLeave: hide, onFocus: show, onBlur: hide };
+  const pointed =
+    span !== null &&
+    source.kind === "said" &&
+    source.start === span.start &&
+    source.end === span.end;
+  return {
+    onMouseEnter: show,
+    onMouseLeave: hide,
+    onFocus: show,
+    onBlur: hide,
+    "data-pointed": pointed || undefined,
+  };
 }

@@ -87,6 +87,21 @@ test("pointing at a value, or focusing it, highlights its words and nothing else
   await waitFor(() => expect(marked("active")).toEqual(["web-1"]));
 });
 
+test("pointing at words highlights what was read from them, of several the most exact", async () => {
+  open(declaration());
+  const user = userEvent.setup();
+  const understood = within(await screen.findByRole("region", { name: "Understood" }));
+  const row = understood.getByText("8 GiB").parentElement;
+  const pointed = () => [...document.querySelectorAll("[data-pointed]")];
+  const words = (text: string) => within(screen.getByTestId("declared")).getByText(text);
+  await user.hover(words("8 GB"));
+  expect(pointed()).toContain(row);
+  expect(pointed().every((row) => row.textContent.includes("8 GiB"))).toBe(true);
+  expect(marked("active")).toEqual(["8 GB"]);
+  await user.unhover(words("8 GB"));
+  expect(pointed()).toEqual([]);
+});
+
 test("a question is answered by a click or in one's own words, all of them at once", async () => {
   const asked = declaration({ status: "needs_answer", plan: null });
   asked.reading?.questions.push(

@@ -1,7 +1,10 @@
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
 afterEach(cleanup);
+
+// Longer than anything here takes on a busy machine, in ms.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What Mantine and the pages ask of a browser and jsdom does not have.
 vi.stubGlobal(
