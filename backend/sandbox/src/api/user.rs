@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::realm;
-use crate::access::{Grantee, Token, User};
+use crate::access::{Grantee, ROOT, Token, User};
 use crate::ambient;
 use crate::auth;
 use crate::call::{Call, Handler, Reply};
@@ -157,6 +157,11 @@ fn remove_user(cluster: &mut Cluster, call: &Call) -> Outcome<Reply> {
     cluster.access.revoke(Grantee::User, name);
     for token in user.tokens.keys() {
         cluster.access.revoke(Grantee::Token, &format!("{name}!{token}"));
+    }
+    if name == ROOT {
+        // Proxmox adds root where it finds none, and the password is the system's.
+        let root = User { enabled: true, password: user.password, ..User::default() };
+        cluster.access.users.insert(ROOT.to_owned(), root);
     }
     Ok(Reply::null())
 }

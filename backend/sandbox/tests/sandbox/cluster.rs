@@ -247,3 +247,13 @@ async fn a_token_without_rights_sees_and_does_nothing() {
     let start = lab.send("POST", "/api2/json/nodes/pve1/qemu/111/status/start", &token, None).await.unwrap();
     assert_eq!(start.status, 200);
 }
+
+#[tokio::test]
+async fn root_that_is_deleted_is_there_again_without_its_tokens() {
+    let lab = Lab::demo().await;
+    lab.call("DELETE", "/access/users/root@pam", &Value::Null).await.data();
+    let by_token = lab.call("GET", "/version", &Value::Null).await;
+    assert_eq!((by_token.status, by_token.reason.as_str()), (401, "no such token 'lab' for user 'root@pam'"));
+    let login = "username=root%40pam&password=secret123".to_owned();
+    lab.send("POST", "/api2/json/access/ticket", "", Some(login)).await.unwrap().data();
+}
