@@ -36,13 +36,16 @@ class Process:
     """A process of ours, in a session of its own, with its log."""
     def __init__(self, name, folder, arguments, env=None, cwd=None):
         self.name, self.log, self.arguments = name, Path(folder) / f'{name}.log', arguments
-        self.env, self.cwd, self.process = env, cwd, None
+        self.env, self.cwd, self.process, self.starting = env, cwd, None, threading.Lock()
 
     def start(self):
-        self.from_byte = self.log.stat().st_size if self.log.exists() else 0
-        with open(self.log, 'ab') as log:
-            self.process = subprocess.Popen(self.arguments, env=self.env, cwd=self.cwd or self.log.parent, stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, start_new_session=True)
+        """Starts it, unless somebody else did meanwhile: a second one would be known to nobody, and outlive the drill."""
+        with self.starting:
+            if self.runs(): return
+            self.from_byte = self.log.stat().st_size if self.log.exists() else 0
+            with open(self.log, 'ab') as log:
+                self.process = subprocess.Popen(self.arguments, env=self.env, cwd=self.cwd or self.log.parent, stdin=subprocess.DEVNULL,
+                                                stdout=log, stderr=log, start_new_session=True)
 
     def said(self):
         """What it has written since it was last started."""

@@ -93,6 +93,9 @@ async fn a_file_is_sent_once_whole_and_overwrites_none() {
     let pieces = futures::stream::iter([Ok(vec![7; 8])]).boxed();
     let refused = lab.engine.upload(&nobody, &to("theirs.iso"), 8, pieces).await;
     assert!(matches!(refused, Err(Refusal::Forbidden(_))));
+    lab.engine.freeze(&lab.admin, None, "storage upgrade").await.unwrap();
+    let frozen = send("frozen.iso", 1024).await.unwrap_err().to_string();
+    assert!(frozen.contains("frozen"), "{frozen}");
     let entries = "SELECT kind FROM audit_entries WHERE kind LIKE 'file.%' ORDER BY seq";
     let kinds: Vec<String> = sqlx::query_scalar(entries).fetch_all(&lab.database.pool).await.unwrap();
     assert_eq!(kinds, ["file.uploading", "file.uploaded", "file.uploading", "file.failed"]);
