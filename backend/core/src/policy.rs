@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::field::{Field, Plain, Value};
-use crate::observed::Sighting;
+use crate::field::Value;
 use crate::size::Size;
 
 /// The defaults and bounds by which readings are resolved and plans are made. Its
@@ -44,11 +43,11 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The TCP ports by which a guest is managed.
+    /// The TCP ports by which a guest with that OS type is managed.
     #[must_use]
-    pub fn management_ports_of(&self, seen: &Sighting) -> &BTreeSet<u16> {
+    pub fn management_ports_of(&self, os_type: Option<&Value>) -> &BTreeSet<u16> {
         // Proxmox’s kinds of Windows all begin with a w; `other`, `l26` and the like do not.
-        match seen.get(&Field::Plain(Plain::OsType)) {
+        match os_type {
             Some(Value::Text(os)) if os.starts_with('w') => &self.windows_management_ports,
             _ => &self.management_ports,
         }

@@ -71,7 +71,7 @@ impl Engine {
         let Some(read) = read.or_else(|| declaration.read.clone()) else { return Ok(()) };
         let Some(intent) = &read.intent else { return Ok(()) };
         let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
-        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent)).await;
+        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent, observed)).await;
         let mut hidden = BTreeSet::new();
         for _ in 0..TRIES {
             let mut known = self.known(cluster, lease.work, intent, observed).await?;
@@ -109,7 +109,7 @@ impl Engine {
         observed: &Observed,
     ) -> Result<Result<Plan, Vec<Question>>, Refusal> {
         let observed = &*cluster.with_snapshots(observed, &intent.minds_snapshots_of()).await;
-        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent)).await;
+        let observed = &*cluster.with_firewalls(observed, firewalls_in(intent, observed)).await;
         Ok(self.known(cluster, id, intent, observed).await?.plan(id, observed, self))
     }
 

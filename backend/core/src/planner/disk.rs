@@ -1,5 +1,7 @@
 //! Disks of guests that exist: further ones, growth, moves, and those that are taken out.
 
+use std::collections::BTreeMap;
+
 use super::keep::Fields;
 use super::make::adding;
 use super::{Draft, Planner, change, is_on};
@@ -189,14 +191,7 @@ impl Planner<'_> {
             if from.is_empty() || from == *to {
                 continue;
             }
-            let disk = match plain {
-                Plain::EfiDisk => Some("efidisk0"),
-                Plain::Tpm => Some("tpmstate0"),
-                _ => {
-                    let drive = standing.seen.raw.iter().find(|(_, entry)| entry.contains("cloudinit"));
-                    drive.map(|(key, _)| key.as_str())
-                }
-            };
+            let disk = drive_of(plain, &standing.seen.raw);
             let called = standing.called();
             let why = match disk {
                 _ if to.is_empty() => Some("taking it out would lose what is on it, so it is not done from here"),
@@ -302,5 +297,14 @@ impl Planner<'_> {
         if let Some(standing) = self.guests.get_mut(&key) {
             standing.fields.retain(|field, _| !matches!(field, Field::Disk(at, _) if at == slot));
         }
+    }
+}
+
+/// The configuration key of a VM's EFI disk, TPM or cloud-init drive.
+pub(super) fn drive_of(plain: Plain, raw: &BTreeMap<String, String>) -> Option<&str> {
+    match plain {
+        Plain::EfiDisk => Some("efidisk0"),
+        Plain::Tpm => Some("tpmstate0"),
+        _ => raw.iter().find(|(_, entry)| entry.contains("cloudinit")).map(|(key, _)| key.as_str()),
     }
 }

@@ -1,11 +1,13 @@
-//! The firewall of a guest that exists.
+//! The firewall of a guest.
 
 use std::collections::BTreeMap;
 
 use super::{Draft, Planner, change};
-use crate::field::{Field, NicPart, Value};
-use crate::firewall::{Firewall, FirewallField, calls, closed};
-use crate::guest::GuestKey;
+use crate::field::{Field, NicPart, Plain, Value};
+use crate::firewall::{Firewall, FirewallCall, FirewallField, calls, closed};
+use crate::guest::{GuestKey, GuestRef};
+use crate::id::ResourceId;
+use crate::intent::NewGuest;
 use crate::observed::Sighting;
 use crate::plan::{Action, Effect};
 use crate::reading::Sourced;
@@ -13,13 +15,7 @@ use crate::reading::Sourced;
 impl Planner<'_> {
     /// The parts of its firewall among `fields`, one call after the other.
     pub(super) fn firewall(&mut self, wish: usize, key: GuestKey, fields: &BTreeMap<Field, Sourced<Value>>) {
-        let said: BTreeMap<FirewallField, &Sourced<Value>> = fields
-            .iter()
-            .filter_map(|(field, said)| match field {
-                Field::Firewall(part) => Some((part.clone(), said)),
-                Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => None,
-            })
-            .collect();
+        let said = parts(fields);
         let Some(standing) = self.guests.get(&key).filter(|_| !said.is_empty()) else { return };
         let (seen, resource) = (standing.seen, standing.resource);
         let Some(firewall) = standing.firewall.clone() else {
@@ -31,27 +27,12 @@ impl Planner<'_> {
             return self.ask(key.vmid, text);
         };
         self.relies_on.insert(format!("guest/{}/{}/firewall", key.kind, key.vmid), seen_digest(seen));
-        let values = said.iter().map(|(field, said)| (field.clone(), said.value.clone())).collect();
-        let (calls, after) = calls(&firewall, &values);
+        let (calls, after) = calls(&firewall, &values(&said));
         if !calls.is_empty() && !self.touch(wish, key) {
             return;
         }
-        let (mut is, then) = (firewall.fields(), after.fields());
-        for call in &calls {
-            let changes = call.fields().into_iter().filter_map(|part| {
-                let said = said.get(&part)?;
-                let field = Field::Firewall(part);
-                let change = change(&field, is.get(&field), said);
-                Some(change)
-            });
-            let changes = changes.collect();
-            let draft = Draft::new(Action::Firewall(call.clone()), Effect::Live).with(changes);
-            self.push(wish, &seen.guest, resource, draft);
-            is.extend(call.fields().into_iter().map(Field::Firewall).filter_map(|field| {
-                let value = then.get(&field)?.clone();
-                Some((field, value))
-            }));
-        }
+        self.call(wish, &seen.guest, resource, &said, (&firewall, &after), &calls);
+        let then = after.fields();
         if !calls.is_empty() {
             if firewall.cluster == Some(false) {
                 self.note(
@@ -75,6 +56,60 @@ impl Planner<'_> {
         }
     }
 
+    /// The firewall of a guest that is made by the steps before: it has none yet, or its template's. `fields` is what it
+    /// will have.
+    pub(super) fn firewall_made(
+        &mut self,
+        wish: usize,
+        new: &NewGuest,
+        guest: &GuestRef,
+        fields: &BTreeMap<Field, Value>,
+    ) {
+        let said = parts(&new.fields);
+        let bare = Firewall::default();
+        let (calls, after) = calls(&bare, &values(&said));
+        if calls.is_empty() {
+            return;
+        }
+        self.call(wish, guest, new.resource, &said, (&bare, &after), &calls);
+        if !after.is_on() {
+            self.note(format!(
+                "The firewall of {} is off: what is set here takes effect when it is turned on.",
+                guest.name
+            ));
+        } else if !filters(fields) {
+            self.note(unfiltered(&guest.name));
+        }
+    }
+
+    /// A step for each call.
+    fn call(
+        &mut self,
+        wish: usize,
+        guest: &GuestRef,
+        resource: ResourceId,
+        said: &BTreeMap<FirewallField, &Sourced<Value>>,
+        (before, after): (&Firewall, &Firewall),
+        calls: &[FirewallCall],
+    ) {
+        let (mut is, then) = (before.fields(), after.fields());
+        for call in calls {
+            let changes = call.fields().into_iter().filter_map(|part| {
+                let said = said.get(&part)?;
+                let field = Field::Firewall(part);
+                let change = change(&field, is.get(&field), said);
+                Some(change)
+            });
+            let changes = changes.collect();
+            let draft = Draft::new(Action::Firewall(call.clone()), Effect::Live).with(changes);
+            self.push(wish, guest, resource, draft);
+            is.extend(call.fields().into_iter().map(Field::Firewall).filter_map(|field| {
+                let value = then.get(&field)?.clone();
+                Some((field, value))
+            }));
+        }
+    }
+
     /// Never cuts off the way by which a guest is managed, unless somebody agreed to that. Checked when all wishes are
     /// planned: one may open what another closes.
     pub(super) fn keep_access(&mut self) {
@@ -84,7 +119,8 @@ impl Planner<'_> {
             let (seen, Some(after)) = (standing.seen, &standing.firewall) else { continue };
             let Some(before) = &seen.firewall else { continue };
             let filtered = filters(&seen.fields) || !filters(&standing.fields);
-            let closed = closed(before, after, filtered, self.policy.management_ports_of(seen));
+            let closed =
+                closed(before, after, filtered, self.policy.management_ports_of(seen.get(&Plain::OsType.into())));
             let Some(port) = closed.first().filter(|_| !standing.deleted) else { continue };
             let name = &seen.guest.name;
             if standing.fields.contains_key(&Field::Firewall(FirewallField::Lockout)) {
@@ -104,20 +140,32 @@ impl Planner<'_> {
         for (guest, text) in asked {
             self.ask(guest, text);
         }
-        let unfiltered = self.guests.values().filter(|standing| {
+        let bare = self.guests.values().filter(|standing| {
             let changed = standing.firewall.as_ref() != standing.seen.firewall.as_deref();
             changed && standing.firewall.as_ref().is_some_and(Firewall::is_on) && !filters(&standing.fields)
         });
-        agreed.extend(unfiltered.map(|standing| {
-            format!(
-                "No NIC of {} has Proxmox’s firewall on it, so nothing of it is filtered.",
-                standing.seen.guest.name
-            )
-        }));
+        agreed.extend(bare.map(|standing| unfiltered(&standing.seen.guest.name)));
         for text in agreed {
             self.note(text);
         }
     }
+}
+
+/// What is said of the firewall.
+fn parts(fields: &BTreeMap<Field, Sourced<Value>>) -> BTreeMap<FirewallField, &Sourced<Value>> {
+    let parts = fields.iter().filter_map(|(field, said)| match field {
+        Field::Firewall(part) => Some((part.clone(), said)),
+        Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => None,
+    });
+    parts.collect()
+}
+
+fn values(said: &BTreeMap<FirewallField, &Sourced<Value>>) -> BTreeMap<FirewallField, Value> {
+    said.iter().map(|(field, said)| (field.clone(), said.value.clone())).collect()
+}
+
+fn unfiltered(name: &str) -> String {
+    format!("No NIC of {name} has Proxmox’s firewall on it, so nothing of it is filtered.")
 }
 
 fn seen_digest(seen: &Sighting) -> String {

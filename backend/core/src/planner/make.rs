@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use super::around::beside;
+use super::disk::drive_of;
 use super::keep::efi_disk;
 use super::place::{Need, Spot, bytes, memory_of};
 use super::{Draft, Planner, Standing, change};
@@ -154,6 +155,8 @@ impl<'a> Planner<'a> {
                 self.push(wish, &guest, new.resource, draft);
             }
         }
+        // Before it runs, so that it never runs without.
+        self.firewall_made(wish, new, &guest, &all);
         if need.starts {
             self.push(wish, &guest, new.resource, starting(&new.fields));
         }
@@ -181,7 +184,9 @@ impl<'a> Planner<'a> {
     fn create(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: Option<String>) {
         let mut fields = new.fields.clone();
         // These take calls of their own.
-        fields.retain(|field, _| !matches!(field, Field::Plain(Plain::Running | Plain::Pool | Plain::Ha)));
+        fields.retain(|field, _| {
+            !matches!(field, Field::Plain(Plain::Running | Plain::Pool | Plain::Ha) | Field::Firewall(_))
+        });
         for (slot, (storage, source)) in &spot.storages {
             let storage = Sourced::new(Value::Text(storage.clone()), source.clone());
             fields.insert(Field::Disk(slot.clone(), DiskPart::Storage), storage);
@@ -272,16 +277,14 @@ impl<'a> Planner<'a> {
     fn differ(&mut self, wish: usize, new: &NewGuest, guest: &GuestRef, spot: &Spot, template: &Sighting) {
         let mut update = BTreeMap::new();
         let mut changes = Vec::new();
+        let mut moved = Vec::new();
         for (field, said) in &new.fields {
             let has_drive = matches!(template.get(field), Some(Value::Text(on)) if !on.is_empty());
             match field {
-                Field::Plain(Plain::EfiDisk | Plain::Tpm | Plain::CloudInit) if has_drive => {
+                // It is copied with the rest, and moved while the copy is off.
+                Field::Plain(plain @ (Plain::EfiDisk | Plain::Tpm | Plain::CloudInit)) if has_drive => {
                     if !holds(field, &said.value, template.get(field)) {
-                        self.note(format!(
-                            "{} of {} stays where its copy puts it: it is moved by a declaration of its own.",
-                            field.label(),
-                            guest.name
-                        ));
+                        moved.push((*plain, field, said));
                     }
                 }
                 Field::Plain(_) if field.is_of_making(new.kind) => {
@@ -311,6 +314,24 @@ impl<'a> Planner<'a> {
             let macs = added.into_iter().map(|number| (number, self.mac_said(new, number))).collect();
             let action = Action::Update { fields: update, macs };
             self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
+        }
+        for (plain, field, said) in moved {
+            let drive = drive_of(plain, &template.raw).unwrap_or_default().to_owned();
+            match &said.value {
+                Value::Text(storage) if !storage.is_empty() => {
+                    let action = Action::MoveDisk { disk: drive, storage: storage.clone() };
+                    let changes = vec![change(field, template.get(field), said)];
+                    self.push(wish, guest, new.resource, Draft::new(action, Effect::Live).with(changes));
+                }
+                _ => {
+                    let (label, name) = (field.label(), &guest.name);
+                    let text = format!(
+                        "{label} of {name} is copied with what is on it, and not taken out. Leave that out, or make \
+                         {name} from an image."
+                    );
+                    self.ask_new(&new.name.value, text);
+                }
+            }
         }
         for slot in &new.disks {
             let field = Field::Disk(slot.clone(), DiskPart::Size);

@@ -1,16 +1,16 @@
-//! The firewall of a guest that exists: rules, options, IP sets and aliases, and that nobody is locked out by them.
+//! The firewall of a guest: rules, options, IP sets and aliases, and that nobody is locked out by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::target::Found;
 use super::{Doubt, Fields, Resolver, Subject, answered};
-use crate::field::{Field, NicPart, Shape, Value};
+use crate::field::{Field, NicPart, Plain, Shape, Value};
 use crate::firewall::{Firewall, FirewallField, FirewallOption, Rule, calls, closed, is_name, rule_id};
 use crate::guest::GuestKey;
-use crate::id::DeclarationId;
+use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, OneDeed, Wish};
-use crate::observed::Observed;
+use crate::observed::{Observed, Ownership};
 use crate::policy::Policy;
 use crate::reading::{Amount, Answers, Edit, EditField, FirewallPart, LEAVE_OUT, Reading, Sourced, Span, What};
 
@@ -43,11 +43,16 @@ pub fn firewalls_of(
 
 /// The guests whose firewall must be read before `intent` can be planned.
 #[must_use]
-pub fn firewalls_in(intent: &Intent) -> BTreeSet<GuestKey> {
+pub fn firewalls_in(intent: &Intent, observed: &Observed) -> BTreeSet<GuestKey> {
     let held = intent.wishes.iter().filter_map(|wish| match wish {
         Wish::Hold { guest, fields } => fields.keys().any(is_of_firewall).then(|| guest.key()),
         // It goes with the guest, and is shown before.
         Wish::Once { guest, deed: OneDeed::Delete } => Some(guest.key()),
+        // It may be made already.
+        Wish::Exist(new) if new.fields.keys().any(is_of_firewall) => {
+            let made = observed.guests.iter().find(|seen| seen.ownership == Ownership::Ours(new.resource));
+            made.map(|seen| seen.guest.key())
+        }
         Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => None,
     });
     held.collect()
@@ -75,18 +80,27 @@ impl<'a> Resolver<'a> {
         fields: &mut Fields,
     ) {
         let span = edit.source.span().unwrap_or(at);
-        let Some(seen) = subject.seen else {
-            let text = "The firewall is asked for of a guest that the same declaration makes. Declare it when the guest \
-                        exists.";
-            return self.ask("too-early", Some(at), Doubt::new(text));
-        };
-        let Some(firewall) = seen.firewall.as_deref() else {
-            let text = format!(
-                "The firewall of {} could not be read. Declare this again when Proxmox lets it be read (VM.Audit on \
-                 /vms/{}).",
-                subject.name, seen.guest.vmid
-            );
-            return self.ask("firewall", Some(span), Doubt::new(text));
+        let bare = Firewall::default();
+        let firewall = match subject.seen.map(|seen| (seen.guest.vmid, seen.firewall.as_deref())) {
+            Some((_, Some(firewall))) => firewall,
+            Some((vmid, None)) => {
+                let text = format!(
+                    "The firewall of {} could not be read. Declare this again when Proxmox lets it be read (VM.Audit on \
+                     /vms/{vmid}).",
+                    subject.name
+                );
+                return self.ask("firewall", Some(span), Doubt::new(text));
+            }
+            // What the cluster’s own firewall knows is read with a guest’s, and a copy has its template’s.
+            None if is_for_later(part, &edit.amount) => {
+                let text = format!(
+                    "{} is made by the same declaration. Its IP sets and aliases, and the cluster’s security groups, are \
+                     declared when it exists.",
+                    subject.name
+                );
+                return self.ask("too-early", Some(at), Doubt::new(text));
+            }
+            None => &bare,
         };
         let said = |value: Value| Sourced::new(value, edit.source.clone());
         let field_and_value = match (part, &edit.amount) {
@@ -308,19 +322,40 @@ impl<'a> Resolver<'a> {
 
     /// Asks where all that was said of a guest together would cut off the way by which it is managed.
     pub(super) fn keep_access(&mut self) {
-        let mut guests: BTreeMap<GuestKey, Fields> = BTreeMap::new();
-        for wish in &self.wishes {
-            if let Wish::Hold { guest, fields } = wish
-                && fields.keys().any(is_of_firewall)
-            {
-                guests.entry(guest.key()).or_default().extend(fields.clone());
+        let mut guests: BTreeMap<Whose, (Guarded, Fields)> = BTreeMap::new();
+        for (at, wish) in self.wishes.iter().enumerate() {
+            let (whose, topic, name, fields) = match wish {
+                Wish::Hold { guest, fields } => {
+                    (Whose::Seen(guest.key()), format!("access-{}", guest.vmid), guest.name.clone(), fields)
+                }
+                Wish::Exist(new) => {
+                    let name = new.name.value.to_string();
+                    (Whose::Made(new.resource), format!("access-{name}"), name, &new.fields)
+                }
+                Wish::Once { .. } | Wish::Facility { .. } => continue,
+            };
+            if fields.keys().any(is_of_firewall) {
+                let guarded = Guarded { topic, name, wishes: Vec::new() };
+                let (guarded, all) = guests.entry(whose).or_insert_with(|| (guarded, Fields::new()));
+                guarded.wishes.push(at);
+                all.extend(fields.clone());
             }
         }
-        for (key, fields) in guests {
-            let Some(seen) = self.observed.guest(key) else { continue };
-            let Some(before) = seen.firewall.as_deref() else {
-                self.ask_unread(key, &seen.guest.name);
-                continue;
+        let bare = Firewall::default();
+        let mut emptied = BTreeSet::new();
+        for (whose, (guest, fields)) in guests {
+            let seen = match whose {
+                Whose::Seen(key) => self.observed.guest(key),
+                Whose::Made(_) => None,
+            };
+            let before = match seen.map(|seen| seen.firewall.as_deref()) {
+                Some(Some(before)) => before,
+                Some(None) => {
+                    self.ask_unread(&guest, &mut emptied);
+                    continue;
+                }
+                None if matches!(whose, Whose::Seen(_)) => continue,
+                None => &bare,
             };
             let values = fields
                 .iter()
@@ -335,29 +370,36 @@ impl<'a> Resolver<'a> {
             });
             let filtered = !turns_on
                 || seen
-                    .fields
-                    .iter()
+                    .into_iter()
+                    .flat_map(|seen| &seen.fields)
                     .any(|(field, is)| matches!(field, Field::Nic(_, NicPart::Firewall)) && *is == Value::Flag(true));
-            let closed = closed(before, &after, filtered, self.policy.management_ports_of(seen));
+            let os_type = Field::Plain(Plain::OsType);
+            let said = fields.get(&os_type).map(|said| &said.value);
+            let os_type = seen.and_then(|seen| seen.get(&os_type)).or(said);
+            let closed = closed(before, &after, filtered, self.policy.management_ports_of(os_type));
             if let Some(port) = closed.first() {
-                self.ask_for_access(key, &seen.guest.name, *port);
+                self.ask_for_access(&guest, *port, &mut emptied);
             }
         }
+        let mut at = 0..;
+        self.wishes.retain(|_| at.next().is_none_or(|at| !emptied.contains(&at)));
     }
 
-    fn ask_unread(&mut self, key: GuestKey, name: &str) {
+    fn ask_unread(&mut self, guest: &Guarded, emptied: &mut BTreeSet<usize>) {
+        let name = &guest.name;
         let text = format!(
             "Whether the firewall of {name} would let anybody in is not known, because it could not be read. Say its \
              name, {name}, to go on all the same."
         );
-        self.agree(key, name, text, Vec::new());
+        self.agree(guest, text, Vec::new(), emptied);
     }
 
-    fn ask_for_access(&mut self, key: GuestKey, name: &str, port: u16) {
+    fn ask_for_access(&mut self, guest: &Guarded, port: u16, emptied: &mut BTreeSet<usize>) {
+        let name = &guest.name;
         let service = crate::firewall::SERVICES.iter().find(|service| service.port == port && service.proto == "tcp");
         let what = service.map_or_else(|| format!("{port}/tcp"), |service| service.macro_name.to_owned());
         let anywhere = format!("Allow {what} from anywhere");
-        let answer = self.answers.get(&access(key), None).map(str::to_owned);
+        let answer = self.answers.get(&guest.topic, None).map(str::to_owned);
         let from = answer.as_deref().and_then(|answer| {
             if answer == anywhere {
                 return Some(None);
@@ -374,55 +416,77 @@ impl<'a> Resolver<'a> {
             // Sorts before the declaration’s other rules, so that it stands above what would close the port.
             let id = rule_id(self.declaration, 0);
             let value = Sourced::new(Value::Text(rule), answered(answer));
-            return self.also(key, Field::Firewall(FirewallField::Rule(id)), value);
+            return self.also(guest, Field::Firewall(FirewallField::Rule(id)), value);
         }
         let text = format!(
             "This would close port {port} of {name}, by which it is managed: its firewall would let nobody in there. From \
              where shall {what} be allowed? Say a network such as 10.0.0.0/8, or say its name, {name}, to close it all \
              the same."
         );
-        self.agree(key, name, text, vec![anywhere]);
+        self.agree(guest, text, vec![anywhere], emptied);
     }
 
-    /// Asks, unless the guest’s name was the answer: that is agreed to, and remembered.
-    fn agree(&mut self, key: GuestKey, name: &str, text: String, options: Vec<String>) {
-        match self.answers.get(&access(key), None).map(str::to_owned) {
-            Some(answer) if answer == name => {
+    /// Asks, unless the guest’s name was the answer: that is agreed to, and remembered. Wishes that are left without
+    /// anything are `emptied`.
+    fn agree(&mut self, guest: &Guarded, text: String, options: Vec<String>, emptied: &mut BTreeSet<usize>) {
+        match self.answers.get(&guest.topic, None).map(str::to_owned) {
+            Some(answer) if answer == guest.name => {
                 let value = Sourced::new(Value::Flag(true), answered(&answer));
-                self.also(key, Field::Firewall(FirewallField::Lockout), value);
+                self.also(guest, Field::Firewall(FirewallField::Lockout), value);
             }
             Some(answer) if answer == LEAVE_OUT => {
-                for wish in &mut self.wishes {
-                    if let Wish::Hold { guest, fields } = wish
-                        && guest.key() == key
-                    {
-                        fields.retain(|field, _| !is_of_firewall(field));
+                for at in &guest.wishes {
+                    match self.wishes.get_mut(*at) {
+                        Some(Wish::Hold { fields, .. }) => {
+                            fields.retain(|field, _| !is_of_firewall(field));
+                            emptied.extend(fields.is_empty().then_some(*at));
+                        }
+                        Some(Wish::Exist(new)) => new.fields.retain(|field, _| !is_of_firewall(field)),
+                        Some(Wish::Once { .. } | Wish::Facility { .. }) | None => {}
                     }
                 }
-                self.wishes.retain(|wish| !matches!(wish, Wish::Hold { fields, .. } if fields.is_empty()));
             }
             _ => {
                 // The name is typed, not chosen.
                 let doubt = Doubt::new(text).or(options);
-                self.ask(&access(key), None, doubt);
+                self.ask(&guest.topic, None, doubt);
             }
         }
     }
 
     /// A further field of the first wish that is about the guest’s firewall.
-    fn also(&mut self, key: GuestKey, field: Field, value: Sourced<Value>) {
-        let wish = self.wishes.iter_mut().find_map(|wish| match wish {
-            Wish::Hold { guest, fields } if guest.key() == key && fields.keys().any(is_of_firewall) => Some(fields),
-            _ => None,
-        });
-        if let Some(fields) = wish {
-            fields.insert(field, value);
-        }
+    fn also(&mut self, guest: &Guarded, field: Field, value: Sourced<Value>) {
+        match guest.wishes.first().and_then(|at| self.wishes.get_mut(*at)) {
+            Some(Wish::Hold { fields, .. }) => fields.insert(field, value),
+            Some(Wish::Exist(new)) => new.fields.insert(field, value),
+            Some(Wish::Once { .. } | Wish::Facility { .. }) | None => None,
+        };
     }
 }
 
-fn access(key: GuestKey) -> String {
-    format!("access-{}", key.vmid)
+/// The guest whose firewall is declared.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whose {
+    Seen(GuestKey),
+    Made(ResourceId),
+}
+
+/// A guest that somebody shall still get into.
+struct Guarded {
+    /// The topic of the question about it.
+    topic: String,
+    name: String,
+    /// Where its firewall is declared, among the wishes.
+    wishes: Vec<usize>,
+}
+
+/// What cannot be declared of a guest before it exists.
+fn is_for_later(part: &FirewallPart, amount: &Amount) -> bool {
+    match (part, amount) {
+        (FirewallPart::Option(_), _) => false,
+        (FirewallPart::Rule, Amount::To(Value::Text(rule))) => rule.starts_with("GROUP "),
+        (FirewallPart::Rule | FirewallPart::IpSet(_) | FirewallPart::Alias(_), _) => true,
+    }
 }
 
 /// A pattern in its two directions, where it says none: `ANY …`.

@@ -6,10 +6,10 @@ use mycopod_core::field::{Field, NicPart, Plain, Value};
 use mycopod_core::firewall::{Firewall, FirewallOption, SeenRule};
 use mycopod_core::guest::Kind;
 use mycopod_core::observed::{Observed, Sighting};
-use mycopod_core::reading::{Amount, Answers, EditField, FirewallPart};
+use mycopod_core::reading::{Amount, Answers, EditField, FirewallPart, LEAVE_OUT};
 
 use crate::life::Life;
-use crate::support::{Extra, Saying, answer, by_name, cluster, guest, question, resolved, text};
+use crate::support::{Extra, Saying, Want, answer, by_name, cluster, guest, question, resolved, text};
 
 fn firewall(enable: &str, rules: &[&str]) -> Firewall {
     Firewall {
@@ -135,4 +135,47 @@ fn addresses_that_the_firewall_does_not_know_are_asked_about() {
         let resolved = resolved(&said, &with(wall(known.clone())), &Answers::default());
         assert_eq!(resolved.is_ok(), fits, "{source}");
     }
+}
+
+fn new(edits: &[(EditField, Amount)]) -> Saying {
+    let wanted = [Want::Image("debian 12"), Want::Plain(Plain::Running, Value::Flag(true))];
+    Saying::default().create("new-1", Kind::Qemu, &wanted).change(by_name("new-1"), edits)
+}
+
+#[test]
+fn a_new_guest_has_its_firewall_before_it_runs() {
+    let said = new(&[enabling(), rule("IN SSH(ACCEPT) -source 10.0.0.0/8"), rule("IN HTTPS(ACCEPT)")]);
+    let intent = resolved(&said, &cluster(), &Answers::default()).unwrap();
+    let mut life = Life::new(cluster());
+    let plan = life.plan(&intent).unwrap();
+    let names: Vec<&str> = plan.steps().iter().map(|step| step.action.name()).collect();
+    assert_eq!(names, ["clone", "add_rule", "add_rule", "set_firewall", "start"]);
+    assert!(plan.notes().iter().any(|note| note.contains("No NIC of new-1")), "{:?}", plan.notes());
+    life.carry_out(plan.steps());
+    assert!(life.plan(&intent).unwrap().is_empty(), "a plan carried out leaves none");
+}
+
+#[test]
+fn a_new_guest_is_not_made_without_a_way_in_unasked() {
+    let asked = question(&new(&[enabling()]), &cluster());
+    assert!(asked.text.contains("port 22 of new-1"), "{}", asked.text);
+    let intent = resolved(&new(&[enabling()]), &cluster(), &answer(&asked, "10.0.0.0/8")).unwrap();
+    let plan = Life::new(cluster()).plan(&intent).unwrap();
+    assert!(plan.steps().iter().any(|step| step.summary.contains("SSH(ACCEPT) -source 10.0.0.0/8")), "{plan:#?}");
+    assert!(resolved(&new(&[enabling()]), &cluster(), &answer(&asked, "yes")).is_err());
+    let agreed = resolved(&new(&[enabling()]), &cluster(), &answer(&asked, "new-1")).unwrap();
+    assert!(Life::new(cluster()).plan(&agreed).is_ok());
+    let left = resolved(&new(&[enabling()]), &cluster(), &answer(&asked, LEAVE_OUT)).unwrap();
+    let plan = Life::new(cluster()).plan(&left).unwrap();
+    let names: Vec<&str> = plan.steps().iter().map(|step| step.action.name()).collect();
+    assert_eq!(names, ["clone", "start"], "all but its firewall");
+}
+
+#[test]
+fn what_a_new_guest_cannot_have_yet_is_asked_about() {
+    let group = question(&new(&[rule("GROUP web")]), &cluster());
+    assert!(group.text.contains("when it exists"), "{}", group.text);
+    let set =
+        (EditField::Firewall(FirewallPart::IpSet("admins".into())), Amount::To(Value::Set(["10.0.0.1".into()].into())));
+    assert!(question(&new(&[set]), &cluster()).text.contains("when it exists"));
 }

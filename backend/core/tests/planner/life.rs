@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::support::{Extra, declaration, disk, gib, guest, text};
 use mycopod_core::facility::{Facility, FacilityCall};
 use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Value};
+use mycopod_core::firewall::Firewall;
 use mycopod_core::guest::{GuestKey, Kind, Power};
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::observed::{Look, NodeState, Observed, Ownership, Sighting, Volume};
@@ -162,7 +163,8 @@ fn apply(observed: &mut Observed, step: &Step) {
             assert!(observed.numbered(key.vmid).is_none(), "VMID {} is taken", key.vmid);
             let source = observed.numbered(*from).expect("the source exists").clone();
             assert!(*full || source.template, "only a template has linked copies");
-            let mut made = source;
+            let firewall = source.firewall.as_deref().cloned().unwrap_or_default();
+            let mut made = source.with_firewall(firewall);
             made.guest = step.guest().unwrap().clone();
             made.ownership = Ownership::Ours(step.resource().unwrap());
             made.template = false;
@@ -414,6 +416,7 @@ fn blank(step: &Step) -> Sighting {
         &step.guest().unwrap().node,
     );
     made.ownership = Ownership::Ours(step.resource().unwrap());
+    made = made.with_firewall(Firewall::default());
     made.raw.clear();
     made.fields.retain(|field, _| !matches!(field, Field::Disk(..) | Field::Nic(..)));
     made

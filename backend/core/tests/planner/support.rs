@@ -159,7 +159,7 @@ impl Extra for Sighting {
     fn templated(mut self) -> Self {
         self.template = true;
         self.raw.insert("ide2".to_owned(), "local-lvm:vm-cloudinit,media=cdrom".to_owned());
-        self
+        self.has(Plain::CloudInit.into(), text("local-lvm"))
     }
 }
 
