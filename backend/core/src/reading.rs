@@ -475,6 +475,8 @@ pub enum Amount {
     Times(u32),
     /// Divided by this: “halve” is 2.
     Over(u32),
+    /// To so many hundredths: “50 % more” is 150.
+    PerCent(u32),
 }
 
 /// What is done once.

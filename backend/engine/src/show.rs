@@ -403,5 +403,6 @@ fn amount(amount: &Amount) -> String {
         Amount::Times(times) => format!("× {times}"),
         Amount::FromTo(from, to) => format!("{from} → {to}"),
         Amount::Over(divisor) => format!("÷ {divisor}"),
+        Amount::PerCent(per_cent) => format!("× {per_cent} %"),
     }
 }

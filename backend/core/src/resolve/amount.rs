@@ -51,8 +51,23 @@ pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, St
             }
             _ => Err(format!("{now} cannot be divided by {divisor}")),
         },
+        (Amount::PerCent(per_cent), Some(now)) => hundredths(*per_cent, now),
         (Amount::Plus(by) | Amount::Minus(by), Some(now)) => Err(format!("{now} cannot be changed by {by}")),
         (Amount::Times(factor), Some(now)) => Err(format!("{now} cannot be multiplied by {factor}")),
+    }
+}
+
+/// So many hundredths of a count or a size, where they are a whole number of things or of Proxmox’s MiB.
+fn hundredths(per_cent: u32, now: &Value) -> Result<Value, String> {
+    let of = |amount: u64, unit: u64| {
+        let all = amount.checked_mul(per_cent.into()).ok_or_else(out_of_range)?;
+        let whole = all.is_multiple_of(unit * 100) && all > 0;
+        whole.then_some(all / 100).ok_or_else(|| format!("{per_cent} % of {now} is no whole amount"))
+    };
+    match now {
+        Value::Count(count) => of(*count, 1).map(Value::Count),
+        Value::Size(size) => of(size.as_bytes(), Size::mib(1).as_bytes()).map(|bytes| Value::Size(Size::bytes(bytes))),
+        now => Err(format!("{now} has no hundredths")),
     }
 }
 
@@ -71,6 +86,11 @@ mod tests {
         assert_eq!(absolute(&Amount::Plus(gib(8)), Some(&gib(32))), Ok(gib(40)));
         assert_eq!(absolute(&Amount::Minus(gib(2)), Some(&gib(8))), Ok(gib(6)));
         assert_eq!(absolute(&Amount::Over(2), Some(&Value::Count(4))), Ok(Value::Count(2)));
+        assert_eq!(absolute(&Amount::PerCent(150), Some(&gib(4))), Ok(gib(6)));
+        assert_eq!(absolute(&Amount::PerCent(75), Some(&Value::Count(4))), Ok(Value::Count(3)));
+        for (per_cent, now) in [(133, gib(4)), (110, Value::Count(2)), (0, gib(4)), (150, Value::Flag(true))] {
+            assert!(absolute(&Amount::PerCent(per_cent), Some(&now)).is_err());
+        }
         assert!(absolute(&Amount::Over(2), Some(&Value::Count(3))).is_err());
         assert!(absolute(&Amount::Over(0), Some(&Value::Count(3))).is_err());
         assert!(absolute(&Amount::Minus(gib(9)), Some(&gib(8))).is_err());

@@ -250,6 +250,7 @@ fn edit(edit: &Edit) -> String {
         Amount::Times(n) => format!("*{n}"),
         Amount::FromTo(from, to) => format!(":{}→{}", compact(from), compact(to)),
         Amount::Over(n) => format!("/{n}"),
+        Amount::PerCent(n) => format!("*{n}%"),
     };
     format!("{field}{amount}")
 }
