@@ -105,12 +105,17 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         if token.kind != TokenKind::Word || names || known(&token.text) {
             continue;
         }
-        if let Some(keyword) = vocabulary::mend(&token.word) {
+        if let Some(word) = vocabulary::alias(&token.word) {
+            word.clone_into(&mut tokens[at].word);
+        } else if let Some(keyword) = vocabulary::mend(&token.word) {
             keyword.clone_into(&mut tokens[at].word);
             tokens[at].mended = true;
         }
     }
 }
+
+/// The word of a plus sign before a number, which makes it an amount that comes on top.
+pub const MORE: &str = "+more";
 
 /// The longest IPv6 address with its prefix.
 const MAX_ADDRESS: usize = 43;
@@ -138,6 +143,26 @@ impl Lexer<'_> {
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
             self.tokens.push(Token::mark(',', at, at + 1));
+        } else if matches!(c, '{' | '[') {
+            // `vm a { cores = 2 }`; within a word they are a range.
+            self.tokens.push(Token::mark('(', at, at + 1));
+        } else if matches!(c, '}' | ']') {
+            self.tokens.push(Token::mark(')', at, at + 1));
+        } else if let Some(end) = self.url_in_brackets(at) {
+            self.tokens.push(Token {
+                kind: TokenKind::Word,
+                span: Span { start: at, end },
+                text: self.text(at + 1, end - 1),
+                word: self.text(at + 1, end - 1).to_lowercase(),
+                mended: false,
+            });
+            return end;
+        } else if c == '+'
+            && self.char(at + 1).is_some_and(|c| c.is_ascii_digit())
+            && (at == 0 || !self.chars[at - 1].is_alphanumeric())
+        {
+            // “+4 GB”
+            self.tokens.push(Token { kind: TokenKind::Word, word: MORE.to_owned(), ..Token::mark('+', at, at + 1) });
         } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
             self.push(TokenKind::Mark(c), at, at + 1);
         } else {
@@ -164,7 +189,21 @@ impl Lexer<'_> {
         self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: false });
     }
 
+    /// Where `<https://…>` ends that begins at `at`.
+    fn url_in_brackets(&self, at: usize) -> Option<usize> {
+        let end = (self.chars[at] == '<').then(|| self.url(at + 1))??;
+        (self.char(end) == Some('>')).then_some(end + 1)
+    }
+
     fn quoted(&mut self, open: usize, close: usize) {
+        // `disk: "20G"`
+        let value = matches!(self.tokens.last(), Some(Token { kind: TokenKind::Mark(':' | '='), .. }));
+        if value && let Some(cuts) = amounts(&self.chars[open + 1..close]) {
+            for (from, to, kind) in cuts {
+                self.push(kind, open + 1 + from, open + 1 + to);
+            }
+            return;
+        }
         let (span, text) = (Span { start: open, end: close + 1 }, self.text(open + 1, close));
         self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
     }
@@ -221,8 +260,14 @@ impl Lexer<'_> {
             self.push(TokenKind::Word, start, end);
             return end;
         }
-        let mut end = start;
+        let (mut end, mut brackets) = (start, 0_usize);
         while let Some(c) = self.char(end) {
+            match c {
+                '{' | '[' => brackets += 1,
+                '}' | ']' if brackets == 0 => break,
+                '}' | ']' => brackets -= 1,
+                _ => {}
+            }
             let digit_before = end > start && self.chars[end - 1].is_ascii_digit();
             let digit_after = self.char(end + 1).is_some_and(|c| c.is_ascii_digit());
             let inside = match c {
@@ -363,7 +408,7 @@ fn is_mac(text: &str) -> bool {
 }
 
 const fn is_mark(c: char) -> bool {
-    matches!(c, ',' | ';' | '(' | ')' | '=' | '!' | '?' | ':' | '|' | '–' | '—' | '…')
+    matches!(c, ',' | ';' | '(' | ')' | '=' | '!' | '?' | '¡' | '¿' | ':' | '|' | '–' | '—' | '…')
 }
 
 const fn is_apostrophe(c: char) -> bool {

@@ -56,7 +56,9 @@ const CLASSES: [(Class, &str); 7] = [
          secret empty point mounted order slaac dhcpv6 insert exclude excluded included include unset clear latest last recent live online \
          live-migrate pause unpause continue turned backed seconds secs sec timeout time-out deadline limit within unused keeping adapter \
          device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed kept taken read features feature points together job jobs file files checksum md5 sha1 sha224 sha256 sha384 sha512 \
-         fetch retain regular there weekday weekdays a.m p.m",
+         fetch retain regular there weekday weekdays a.m p.m \
+         % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
+         replace belongs belong live go going love i'm we're greetings sincerely resource latter",
     ),
     (
         Class::Negation,
@@ -103,6 +105,12 @@ static WORDS: LazyLock<HashMap<&'static str, Class>> = LazyLock::new(|| {
     }
     words
 });
+
+/// Every word that the grammar knows.
+#[cfg(test)]
+pub fn all() -> impl Iterator<Item = &'static str> {
+    CLASSES.iter().flat_map(|(_, list)| list.split_whitespace())
+}
 
 /// What `word`, in lower case, does in a sentence; `None` for names and all the words nobody foresaw.
 pub fn class(word: &str) -> Option<Class> {
@@ -156,11 +164,37 @@ fn are_swapped(one: &str, other: &str) -> bool {
     one.len() == other.len() && matches!(differing.as_slice(), [a, b] if swapped(*a, *b))
 }
 
+/// Words as they are typed in a hurry, with the words they stand for.
+const ALIASES: [(&str, &str); 14] = [
+    ("pls", "please"),
+    ("plz", "please"),
+    ("plse", "please"),
+    ("thx", "thanks"),
+    ("thnx", "thanks"),
+    ("thanx", "thanks"),
+    ("ty", "thanks"),
+    ("tia", "thanks"),
+    ("cheers", "thanks"),
+    ("u", "you"),
+    ("snap", "snapshot"),
+    ("per-cent", "percent"),
+    ("gigz", "gigs"),
+    ("uhm", "um"),
+];
+
+/// The word that one typed in a hurry stands for.
+pub fn alias(word: &str) -> Option<&'static str> {
+    ALIASES.iter().find(|(short, _)| *short == word).map(|(_, word)| *word)
+}
+
 /// Whether `word` may be glued to the number before it: a unit, or a word for cores.
 pub fn counts(word: &str) -> bool {
     quantity::unit(word).is_some()
-        || ["c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus", "vcore", "vcores", "socket", "sockets", "go", "mo"]
-            .contains(&word)
+        || [
+            "%", "c", "core", "cores", "cpu", "cpus", "vcpu", "vcpus", "vcore", "vcores", "socket", "sockets", "go",
+            "mo",
+        ]
+        .contains(&word)
 }
 
 /// Operating systems that guests are made from.

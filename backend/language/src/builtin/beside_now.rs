@@ -1,14 +1,16 @@
 //! “from 4 to 8 GB”, “8 GB instead of 4”, “4 GB → 8 GB”: what a value is said to be now, beside what it shall be.
 
 use mycopod_core::field::Value;
-use mycopod_core::reading::Amount;
+use mycopod_core::reading::{Amount, DiskRef};
 
 use crate::quantity;
 
 use super::Parser;
+use super::change::disk_ref;
 use super::item::Item;
 use super::named::Noun;
 use super::nic::NicRef;
+use super::wordings::words;
 
 /// GiB and MiB, the units of what has none.
 const GIB: u64 = 1 << 30;
@@ -25,9 +27,9 @@ pub enum Before {
 impl Parser<'_> {
     /// “from 4”, before “to 8 GB”.
     pub fn amount_before(&mut self) -> Option<Before> {
-        self.any("from").then_some(())?;
+        self.any(words!("from")).then_some(())?;
         let before = self.before()?;
-        self.any("up to|down to|to").then_some(())?;
+        self.any(words!("up to|down to|to")).then_some(())?;
         Some(before)
     }
 
@@ -67,9 +69,9 @@ impl Parser<'_> {
         let changed = self.attempt(|p| {
             let open = p.mark('(');
             let _ = p.mark(',');
-            p.any("instead of|rather than|previously|it was|was|up from|down from").then_some(())?;
+            p.any(words!("instead of|rather than|previously|it was|was|up from|down from")).then_some(())?;
             let before = p.before()?;
-            p.any("of memory|of ram|memory|ram|cores|core");
+            p.any(words!("of memory|of ram|memory|ram|cores|core"));
             (!open || p.mark(')')).then_some(())?;
             let said = start.saturating_sub(4);
             p.changed_from(said, &before, item.clone())
@@ -80,9 +82,9 @@ impl Parser<'_> {
     /// Whether an arrow follows, or an amount and then an arrow.
     pub fn arrow_or_amounts(&mut self) -> Option<()> {
         if self.before().is_some() {
-            self.any("of memory|of ram|memory|ram|cores|core");
+            self.any(words!("of memory|of ram|memory|ram|cores|core"));
         }
-        self.any("->|→|=>").then_some(())
+        self.any(words!("->|→|=>")).then_some(())
     }
 
     /// “4 GB → 8 GB”: `item` was what is now.
@@ -97,7 +99,7 @@ impl Parser<'_> {
             _ => None,
         };
         let start = self.at;
-        if !self.any("->|→|=>") {
+        if !self.any(words!("->|→|=>")) {
             return Some(item);
         }
         let to = self.value(noun, Amount::To)?;
@@ -108,10 +110,42 @@ impl Parser<'_> {
     pub fn of_its_part(&mut self, noun: Noun) -> Noun {
         match noun {
             Noun::Nic(None, part) => {
-                let nic = self.attempt(|p| if p.any("'s") { p.nic_ref() } else { None });
+                let nic = self.attempt(|p| if p.any(words!("'s")) { p.nic_ref() } else { None });
                 Noun::Nic(nic.and_then(|NicRef(number)| number), part)
             }
+            Noun::DiskPart(None, part) => {
+                let disk = self.attempt(Self::its_disk);
+                Noun::DiskPart(disk, part)
+            }
             noun => noun,
+        }
+    }
+
+    /// “’s second disk”
+    fn its_disk(&mut self) -> Option<DiskRef> {
+        self.any(words!("'s")).then_some(())?;
+        let (which, plural) = self.whole_disk()?;
+        disk_ref(&which).filter(|_| !plural)
+    }
+
+    /// “discard … for web-01’s disk”: the part behind the guest that switches are said of.
+    pub fn of_its_parts(&mut self, items: Vec<Item>) -> Vec<Item> {
+        if !items.iter().all(|item| matches!(item, Item::DiskPart(None, ..) | Item::Nic { number: None, .. })) {
+            return items;
+        }
+        let disks = items.iter().all(|item| matches!(item, Item::DiskPart(..)));
+        if disks && let Some(disk) = self.attempt(Self::its_disk) {
+            let of = |item: Item| match item {
+                Item::DiskPart(_, part, amount) => Item::DiskPart(Some(disk.clone()), part, amount),
+                other => other,
+            };
+            return items.into_iter().map(of).collect();
+        }
+        let nics = items.iter().all(|item| matches!(item, Item::Nic { .. }));
+        let nic = if nics { self.attempt(|p| if p.any(words!("'s")) { p.nic_ref() } else { None }) } else { None };
+        match nic {
+            Some(NicRef(number)) => items.into_iter().map(|item| item.of_nic(number)).collect(),
+            None => items,
         }
     }
 }

@@ -1,15 +1,14 @@
 //! Other values for guests that exist: “web-02 gets 4 cores”, “triple the memory of test-1”, “add 20 GB to the disk of db-1”.
 
-use mycopod_core::field::{NicPart, Plain, Shape, Value};
+use mycopod_core::field::{Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::Parser;
 use super::draft::{Change, Draft};
-use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
-use super::nic::NicRef;
 use super::target::Targets;
+use super::wordings::{Wordings, words};
 
 /// For whom, what, and how it is meant.
 pub type Wish = (Targets, Vec<Said<Item>>, How);
@@ -18,9 +17,10 @@ pub type Wish = (Targets, Vec<Said<Item>>, How);
 /// reads in vain.
 const MAX_BESIDE: usize = 6;
 
-pub const SET: &str = "set|use|change|adjust|update|modify|configure|resize|make|let|have|put|scale";
-pub const MORE: &str = "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up";
-pub const LESS: &str = "reduce|decrease|lower|shrink|cut|scale down|downsize";
+pub const SET: &Wordings =
+    words!("set|use|change|adjust|update|modify|configure|switch|resize|make|let|have|put|scale");
+pub const MORE: &Wordings = words!("increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up");
+pub const LESS: &Wordings = words!("reduce|decrease|lower|shrink|cut|scale down|downsize");
 
 impl Parser<'_> {
     /// A change with everything that belongs to it, and nothing left of the clause.
@@ -39,6 +39,7 @@ impl Parser<'_> {
             Self::plugging,
             Self::renaming,
             Self::giving,
+            Self::bringing,
             Self::setting,
             Self::subject,
             Self::limiting,
@@ -123,7 +124,7 @@ impl Parser<'_> {
     }
 
     /// Phrases in a row, joined by commas and “and”; at least one.
-    fn items(&mut self, how: How) -> Option<Vec<Said<Item>>> {
+    pub fn items(&mut self, how: How) -> Option<Vec<Said<Item>>> {
         self.some_items(how, usize::MAX)
     }
 
@@ -133,7 +134,7 @@ impl Parser<'_> {
         while items.len() < most
             && let Some(item) = self.attempt(|p| {
                 p.joint();
-                p.any("with|also");
+                p.any(words!("with|also|to have|to"));
                 p.item(how)
             })
         {
@@ -143,7 +144,7 @@ impl Parser<'_> {
     }
 
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
-    pub fn of_targets(&mut self, prepositions: &str) -> Option<Targets> {
+    pub fn of_targets(&mut self, prepositions: &Wordings) -> Option<Targets> {
         if !self.any(prepositions) {
             return self.addressee();
         }
@@ -152,7 +153,7 @@ impl Parser<'_> {
 
     /// “web-01’s”, “its”, “web-01” before a field.
     pub fn owner(&mut self) -> Option<Targets> {
-        if self.any("its|their") {
+        if self.any(words!("its|their")) {
             return self.attempt(|p| {
                 // The pronoun is the possessive itself.
                 let at = p.at - 1;
@@ -173,85 +174,8 @@ impl Parser<'_> {
             });
         }
         let targets = self.targets()?;
-        self.any("'s");
+        self.any(words!("'s"));
         Some(targets)
-    }
-
-    /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
-    fn giving(&mut self) -> Option<Wish> {
-        let (how, prepositions): (How, &str) = if self.any("give|assign|grant|allocate|allow") {
-            (How::Give, "to|on")
-        } else if self.any("add|attach") {
-            (How::Add, "to|on")
-        } else if self.any("remove|take") {
-            (How::Remove, "away from|from|of")
-        } else {
-            return None;
-        };
-        // “add 20 GB to the disk of web-01”, “add 2 GB to its memory”
-        if matches!(how, How::Add | How::Remove)
-            && let Some(grown) = self.attempt(|p| p.onto_a_field(how, prepositions))
-        {
-            return Some((grown.0, vec![grown.1], how));
-        }
-        if let Some((items, targets)) = self.attempt(|p| {
-            let items = p.items(how)?;
-            let targets = p.of_targets(prepositions)?;
-            Some((items, targets))
-        }) {
-            self.any("each");
-            let mut items = self.with_storage(items);
-            // “… to web-01 with discard on”
-            while let Some(part) = self.attempt(|p| {
-                p.joint();
-                p.any("with|on");
-                p.item(How::Give).filter(|item| {
-                    matches!(item.value, Item::DiskPart(None, ..) | Item::Nic { number: None, fresh: false, .. })
-                })
-            }) {
-                items.push(part);
-            }
-            return Some((targets, items, how));
-        }
-        if how == How::Remove {
-            return None;
-        }
-        self.any("to");
-        let targets = self.targets()?;
-        self.any("each|both");
-        let items = self.items(how)?;
-        self.any("each");
-        Some((targets, items, how))
-    }
-
-    /// “… to web-01 on local-lvm”: the place of the disk just added.
-    fn with_storage(&mut self, mut items: Vec<Said<Item>>) -> Vec<Said<Item>> {
-        if let [Said { value: Item::Disk(disk), tokens }] = items.as_mut_slice()
-            && disk.storage.is_none()
-            && let Some(storage) = self.storage_of_disk()
-        {
-            *tokens = tokens.start..storage.tokens.end;
-            disk.storage = Some(storage);
-        }
-        items
-    }
-
-    fn onto_a_field(&mut self, how: How, prepositions: &str) -> Option<(Targets, Said<Item>)> {
-        let start = self.at;
-        self.any("another|an additional|an extra");
-        let step = self.step()?;
-        self.any("more|of space|of disk space|space");
-        if !self.any(prepositions) {
-            return None;
-        }
-        let (noun, targets) = self.field_of_targets()?;
-        let item = stepped(&noun, step, if how == How::Add { Amount::Plus } else { Amount::Minus })?;
-        Some((targets, Said { value: item, tokens: start..self.at }))
-    }
-
-    /// An amount, or a number of things.
-    pub fn step(&mut self) -> Option<Value> {
-        self.quantity().map(Value::Size).or_else(|| self.number().map(Value::Count))
     }
 
     /// “the memory of web-01”, “web-01’s memory”, “its memory”.
@@ -261,7 +185,7 @@ impl Parser<'_> {
         let read = self
             .attempt(|p| {
                 let noun = p.noun()?;
-                let targets = p.of_targets("of|on|for|in|at")?;
+                let targets = p.of_targets(words!("of|on|for|in|at"))?;
                 Some((p.of_its_part(noun), targets))
             })
             .or_else(|| {
@@ -295,7 +219,7 @@ impl Parser<'_> {
             let mut items = vec![Said { value, tokens: start..p.at }];
             while let Some(more) = p.attempt(|p| {
                 p.joint();
-                p.any("its|their");
+                p.any(words!("its|their"));
                 p.item(how)
             }) {
                 items.push(more);
@@ -316,12 +240,12 @@ impl Parser<'_> {
             }) {
                 return Some((targets, vec![item]));
             }
-            let inner = if p.any("by") {
+            let inner = if p.any(words!("by")) {
                 if how == How::Less { How::Remove } else { How::Add }
-            } else if p.any("to have|to use|to be|to|with|have|use|get|at")
-                || how == How::Set && (p.mark(':') || scales && p.any("up to|down to"))
-                || how == How::More && p.any("up to")
-                || how == How::Less && p.any("down to")
+            } else if p.any(words!("to have|to use|to be|to|with|have|use|get|at"))
+                || how == How::Set && (p.mark(':') || scales && p.any(words!("up to|down to")))
+                || how == How::More && p.any(words!("up to"))
+                || how == How::Less && p.any(words!("down to"))
             {
                 How::Give
             } else if how == How::Set {
@@ -330,14 +254,14 @@ impl Parser<'_> {
                 return None;
             };
             let items = p.items(inner)?;
-            p.any("each");
+            p.any(words!("each"));
             Some((targets, items))
         }) {
             return Some((read.0, read.1, How::Give));
         }
         // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
         let items = self.items(how)?;
-        let targets = self.of_targets("of|on|for|in")?;
+        let targets = self.of_targets(words!("of|on|for|in"))?;
         Some((targets, items, how))
     }
 
@@ -346,9 +270,9 @@ impl Parser<'_> {
         let owned = self.attempt(|p| {
             let start = p.at;
             let (noun, targets) = p.field_of_targets()?;
-            let verb = p.any(
-                "should be|shall be|must be|is to be|should become|should have|becomes|goes to|should go to|is|to",
-            );
+            let verb = p.any(words!(
+                "should be|shall be|must be|is to be|should become|should read|should say|should have|becomes|goes to|should go to|is|to"
+            ));
             let sign = !verb && p.known(&targets) && (p.mark(':') || p.mark('='));
             let arrow = !(verb || sign) && p.known(&targets) && p.ahead(Self::arrow_or_amounts);
             if !(verb || sign || arrow) {
@@ -365,53 +289,62 @@ impl Parser<'_> {
             }) {
                 items.push(more);
             }
+            p.any(words!("each"));
             Some((targets, items, How::Set))
         });
         if owned.is_some() {
             return owned;
         }
-        let led = self.any("for");
+        let led = self.any(words!("for"));
         // In “dns 1.1.1.1” a guest called dns is not meant.
         let is_field = self.field_length() > 0;
         let targets = self.targets()?;
-        self.any("both|all|each");
+        self.any(words!("both|all|each"));
         // “old-backup should be called archive”
         if let Some(item) = self.attempt(Self::called_from_now_on) {
             return Some((targets, vec![item], How::Set));
         }
-        if self.any("loses|lose|should lose|drops") {
+        if self.any(words!("loses|lose|should lose|drops")) {
             return Some((targets, self.items(How::Remove)?, How::Remove));
         }
-        let modal = self.any(
-            "should|shall|must|will|would|needs to|need to|has to|have to|is to|are to|\
-            ought to|to",
-        );
-        self.any("both|all|each|now|also");
-        let verb = modal | self.any("have|has|get|gets|use|uses|need|needs|wants|is|are");
-        let listed = !verb && (self.mark(':') || self.mark('=') || self.any("->|→|=>")) && self.known(&targets);
-        let flagged = !verb && !listed && self.ahead(|p| p.any("starts|start|stays|boots").then_some(()));
+        let modal = self.any(words!(
+            "should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
+            ought to|to"
+        ));
+        self.any(words!("both|all|each|now|also"));
+        let verb = modal | self.any(words!("have|has|get|gets|use|uses|need|needs|wants|belongs|belong|is|are|be"));
+        let listed = !verb && (self.mark(':') || self.mark('=') || self.any(words!("->|→|=>"))) && self.known(&targets);
+        // Of “vm a-1 start at boot” nobody knows whether there is one.
+        let flagged = !verb
+            && !listed
+            && !self.names_nobody(&targets)
+            && self.ahead(|p| p.any(words!("starts|start|stays|boots")).then_some(()));
         // “web-01 memory=8G cores=4”
         let keyed = !(verb || listed || flagged)
             && self.known(&targets)
-            && self.ahead(|p| p.noun().filter(|_| p.mark('=')).map(|_| ()));
+            && self.ahead(|p| {
+                p.mark('(');
+                p.noun().filter(|_| p.mark('=')).map(|_| ())
+            });
+        let _ = keyed && self.mark('(');
         if !(verb && !led || listed || keyed || flagged && !led) {
             return if modal || led || is_field { None } else { self.telegram(targets) };
         }
-        let now = self.any("now|both|all|each");
+        let now = self.any(words!("now|both|all|each"));
         let items = self.items(How::Give)?;
         if now || verb || listed {
-            self.any("each|in total|now|any more|anymore|any longer|from now on");
+            self.any(words!("each|in total|now|any more|anymore|any longer|from now on"));
         }
         Some((targets, items, How::Give))
     }
 
     /// “called archive”, behind the guest that is meant.
     fn called_from_now_on(&mut self) -> Option<Said<Item>> {
-        self.any("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|becomes")
+        self.any(words!("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|becomes"))
             .then_some(())?;
         let start = self.at;
         let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
-        self.any("from now on|now");
+        self.any(words!("from now on|now"));
         Some(Said { value, tokens: start..self.at })
     }
 
@@ -421,7 +354,7 @@ impl Parser<'_> {
             return None;
         }
         let items = self.items(How::Give)?;
-        self.any("each");
+        self.any(words!("each"));
         // “web-01 stopped” tells what is, or what shall be.
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
         (!items.iter().any(tells)).then_some((targets, items, How::Give))
@@ -436,36 +369,19 @@ impl Parser<'_> {
             return None;
         }
         let items = self.some_items(How::Give, MAX_BESIDE)?;
-        let targets = self.of_targets("of|on|for").filter(|targets| self.known(targets))?;
+        let targets = self.of_targets(words!("of|on|for")).filter(|targets| self.known(targets))?;
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
         (!items.iter().any(tells)).then_some((targets, items, How::Give))
     }
 
-    /// “limit net0 of web-01 to 50 MB/s”, “limit cache to half a CPU”.
-    fn limiting(&mut self) -> Option<Wish> {
-        let start = self.at;
-        self.any("limit|cap|throttle").then_some(())?;
-        if let Some((number, targets)) = self.attempt(|p| {
-            p.any("the");
-            p.any("network of|traffic of|bandwidth of");
-            p.nic_of_targets("of|on").map(|(NicRef(number), targets)| (number, targets))
-        }) {
-            self.any("to").then_some(())?;
-            let rate = self.shaped(Named::Nic(NicPart::Rate))?;
-            let value = Item::nic(NicPart::Rate, rate).of_nic(number);
-            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
-        }
-        let targets = self.targets()?;
-        self.any("to").then_some(())?;
-        let at = self.at;
-        let cpus = if self.any("half a") {
-            self.any("cpu|core|vcpu").then(|| Value::Text("0.5".to_owned()))?
-        } else {
-            let cpus = self.shaped(Named::Plain(Plain::CpuLimit))?;
-            ["cpus", "cpu", "cores", "core", "vcpus", "vcpu"].contains(&self.last_word()).then_some(cpus)?
+    /// Whether none of the names is anybody’s.
+    fn names_nobody(&self, targets: &Targets) -> bool {
+        let Targets::Old(targets) = targets else { return false };
+        let nobody = |target: &Target| match &target.selector {
+            Selector::Name(name) => !self.inventory.guests.contains_key(name) && !self.is_new(target),
+            Selector::Vmid(_) | Selector::All(_) | Selector::Vague(_) => false,
         };
-        let value = Item::Plain(Plain::CpuLimit, Amount::To(cpus));
-        Some((targets, vec![Said { value, tokens: at..self.at }], How::Set))
+        targets.iter().all(nobody)
     }
 
     /// Whether all of them exist: “web-01: 4 cores” alone does not say whether to make it.

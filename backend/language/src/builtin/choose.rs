@@ -4,15 +4,19 @@ use std::collections::BTreeSet;
 
 use mycopod_core::reading::{Fit, Selector};
 
+use super::wordings::{Wordings, words};
 use crate::lexer::TokenKind;
 use crate::vocabulary::{self, Class};
 
 use super::Parser;
 
 /// Words for guests that run, and for those that do not.
-const ON: &str = "currently running|running|powered-on|powered on|switched on|turned on|started|active|online|up";
-const OFF: &str = "currently stopped|currently off|stopped|powered-off|powered off|switched off|turned off|shut down|shutdown|\
-    halted|inactive|not running|off|down|offline";
+const ON: &Wordings =
+    words!("currently running|running|powered-on|powered on|switched on|turned on|started|active|online|up");
+const OFF: &Wordings = words!(
+    "currently stopped|currently off|stopped|powered-off|powered off|switched off|turned off|shut down|shutdown|\
+    halted|inactive|not running|off|down|offline"
+);
 
 /// How the words before the noun say which guests are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,7 +36,7 @@ impl Parser<'_> {
     pub fn selection(&mut self) -> Option<Selector> {
         let how = self.determiner();
         let mut fit = Fit::default();
-        if how == How::Open && self.any("everything|anything|everyone") {
+        if how == How::Open && self.any(words!("everything|anything|everyone")) {
             self.qualifiers(&mut fit)?;
             return (fit != Fit::default()).then_some(Selector::All(fit));
         }
@@ -47,7 +51,10 @@ impl Parser<'_> {
             (_, Some(noun)) if noun.plural != (how == How::Every) => {
                 fit.kind = noun.kind;
                 // “all VMs and containers”
-                if self.attempt(|p| (p.any("and|&") && p.guest_noun()?.kind != noun.kind).then_some(())).is_some() {
+                if self
+                    .attempt(|p| (p.any(words!("and|&")) && p.guest_noun()?.kind != noun.kind).then_some(()))
+                    .is_some()
+                {
                     fit.kind = None;
                 }
             }
@@ -67,23 +74,23 @@ impl Parser<'_> {
     }
 
     fn determiner(&mut self) -> How {
-        if self.any("every single|every|each|any") {
+        if self.any(words!("every single|every|each|any")) {
             return How::Every;
         }
         let counted = |p: &mut Self| {
-            p.any("all of the|all of our|all the|all our|all|the|our").then_some(())?;
+            p.any(words!("all of the|all of our|all the|all our|all|the|our")).then_some(())?;
             p.number().filter(|count| (2..=100).contains(count) && p.unit().is_none())
         };
         if let Some(count) = self.attempt(counted) {
             return How::Counted(count);
         }
-        if self.any("all of the|all of our|all the|all our|all my|all") {
+        if self.any(words!("all of the|all of our|all the|all our|all my|all")) {
             return How::All;
         }
-        if self.any("both of the|both of our|both the|both") {
+        if self.any(words!("both of the|both of our|both the|both")) {
             return How::Counted(2);
         }
-        self.any("the|our|my");
+        self.any(words!("the|our|my"));
         How::Open
     }
 
@@ -148,51 +155,47 @@ impl Parser<'_> {
     }
 
     fn tagged(&mut self, fit: &mut Fit) -> Option<()> {
-        self.any(
-            "that are tagged with|that are tagged|which are tagged with|which are tagged|that is tagged with|that is tagged|\
+        self.any(words!("that are tagged with|that are tagged|which are tagged with|which are tagged|that is tagged with|that is tagged|\
             which is tagged|tagged with the|tagged with|tagged as|tagged|with the tags|with the tag|with tag|having the tag|\
-            having tag|that have the tag|that has the tag|carrying the tag|that carry the tag",
-        )
+            having tag|that have the tag|that has the tag|carrying the tag|that carry the tag"))
         .then_some(())?;
-        let both = self.any("both");
+        let both = self.any(words!("both"));
         fit.tags.insert(self.any_name()?);
         if both {
-            self.any("and").then_some(())?;
+            self.any(words!("and")).then_some(())?;
             fit.tags.insert(self.any_name()?);
         }
         Some(())
     }
 
     fn of_pool(&mut self) -> Option<String> {
-        self.any("that are in|which are in|in|of|from|belonging to").then_some(())?;
-        self.any("the");
-        if self.any("resource pool|pool") {
-            self.any("called|named");
+        self.any(words!("that are in|which are in|in|of|from|belonging to")).then_some(())?;
+        self.any(words!("the"));
+        if self.any(words!("resource pool|pool")) {
+            self.any(words!("called|named"));
             return self.name();
         }
         let pool = self.name()?;
-        self.any("resource pool|pool").then_some(pool)
+        self.any(words!("resource pool|pool")).then_some(pool)
     }
 
     fn of_node(&mut self) -> Option<String> {
-        self.any("that are on|which are on|that run on|running on|on|of|from").then_some(())?;
-        self.any("the");
-        let announced = self.any("node|host");
+        self.any(words!("that are on|which are on|that run on|running on|on|of|from")).then_some(())?;
+        self.any(words!("the"));
+        let announced = self.any(words!("node|host"));
         let node = self.name()?;
         (announced || self.inventory.nodes.contains(&node)).then_some(node)
     }
 
     fn that_run(&mut self) -> Option<bool> {
-        self.any("that are|which are|that is|which is|who are").then_some(())?;
-        self.any("currently");
+        self.any(words!("that are|which are|that is|which is|who are")).then_some(())?;
+        self.any(words!("currently"));
         self.state()
     }
 
     fn whose_names(&mut self) -> Option<String> {
-        if self.any(
-            "whose names begin with|whose names start with|whose name begins with|whose name starts with|with names starting with|\
-            with a name starting with|starting with|named|called",
-        ) {
+        if self.any(words!("whose names begin with|whose names start with|whose name begins with|whose name starts with|with names starting with|\
+            with a name starting with|starting with|named|called")) {
             let globbed = matches!(self.last_word(), "named" | "called");
             let stem = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?.text.clone();
             self.at += 1;
@@ -204,9 +207,9 @@ impl Parser<'_> {
 
     fn excepted(&mut self) -> Option<BTreeSet<String>> {
         self.mark(',');
-        self.any("except for|except|excluding|but not|other than|apart from|but for|without").then_some(())?;
+        self.any(words!("except for|except|excluding|but not|other than|apart from|but for|without")).then_some(())?;
         let one = |p: &mut Self| {
-            p.any("the");
+            p.any(words!("the"));
             p.guest_noun();
             let names = p.range()?;
             names.iter().all(|name| p.inventory.guests.contains_key(&name.value)).then_some(names)

@@ -5,6 +5,7 @@ use mycopod_core::reading::{Deed, Sourced};
 use super::Parser;
 use super::draft::{Copy, Draft};
 use super::item::Said;
+use super::wordings::words;
 
 impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
@@ -12,17 +13,17 @@ impl Parser<'_> {
         let start = self.at;
         // “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
         if let Some((name, full, from)) = self.attempt(|p| {
-            p.any("make|create").then_some(())?;
-            p.any("a|an");
-            p.any("new");
+            p.any(words!("make|create")).then_some(())?;
+            p.any(words!("a|an"));
+            p.any(words!("new"));
             p.attempt(Self::guest_noun);
-            p.any("called|named");
+            p.any(words!("called|named"));
             let name = p.name_said()?;
-            p.any("as a|as").then_some(())?;
+            p.any(words!("as a|as")).then_some(())?;
             let at = p.at;
-            let full = p.any("full") || !p.any("linked");
+            let full = p.any(words!("full")) || !p.any(words!("linked"));
             let full = (p.at > at).then(|| Sourced::new(full, p.source(&(at..p.at))));
-            p.any("clone of|copy of|duplicate of").then_some(())?;
+            p.any(words!("clone of|copy of|duplicate of")).then_some(())?;
             Some((name, full, p.one_target()?))
         }) {
             return Some(Draft::Clone(Copy {
@@ -33,40 +34,38 @@ impl Parser<'_> {
                 items: Vec::new(),
             }));
         }
-        let made = self.any("make|create|take|i want|new");
-        self.any("me");
-        let article = self.any("a|another");
+        let made = self.any(words!("make|create|take|i want|new"));
+        self.any(words!("me"));
+        let article = self.any(words!("a|another"));
         let full = self.attempt(|p| {
             let at = p.at;
-            let full = p.any("full|complete");
-            (full || p.any("linked")).then(|| Sourced::new(full, p.source(&(at..p.at))))
+            let full = p.any(words!("full|complete"));
+            (full || p.any(words!("linked"))).then(|| Sourced::new(full, p.source(&(at..p.at))))
         });
-        if !self.any("clone|copy|duplicate") {
+        if !self.any(words!("clone|copy|duplicate")) {
             return None;
         }
         let under_a_name = |p: &mut Self| {
             p.attempt(|p| {
-                if !p.any(
-                    "and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
+                if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
-                    as container|as|to|into|named|called|with the name|with name|under the name",
-                ) {
+                    as container|as|to|into|named|called|with the name|with name|under the name")) {
                     return None;
                 }
                 p.names_said()
             })
         };
-        let of = self.any("of");
-        if (made || article) && !of && !self.ahead(|p| p.any("called|named").then_some(())) {
+        let of = self.any(words!("of"));
+        if (made || article) && !of && !self.ahead(|p| p.any(words!("called|named")).then_some(())) {
             return None;
         }
         let early = if of { None } else { under_a_name(self) };
-        if early.is_some() && !self.any("of|from") {
+        if early.is_some() && !self.any(words!("of|from")) {
             return None;
         }
         let from = self.one_target()?;
-        self.any("twice|three times");
+        self.any(words!("twice|three times"));
         let names = early.or_else(|| {
             let _ = self.mark(',');
             under_a_name(self)
@@ -75,8 +74,8 @@ impl Parser<'_> {
             self.attempt(|p| {
                 p.mark(',');
                 let at = p.at;
-                let full = p.any("as a full clone|as a full copy|as full clone|full clone|fully");
-                (full || p.any("as a linked clone|as linked clone|linked clone|linked"))
+                let full = p.any(words!("as a full clone|as a full copy|as full clone|full clone|fully"));
+                (full || p.any(words!("as a linked clone|as linked clone|linked clone|linked")))
                     .then(|| Sourced::new(full, p.source(&(at..p.at))))
             })
         });
@@ -106,18 +105,18 @@ impl Parser<'_> {
     /// “make a template of web-01”, “convert web-01 to a template”, “turn web-01 into a template”.
     pub fn template(&mut self) -> Option<Draft> {
         let start = self.at;
-        let targets = if self.any("make a template of|make a template from|make a template out of|create a template of|create a template from|create a template out of") {
+        let targets = if self.any(words!("make a template of|make a template from|make a template out of|create a template of|create a template from|create a template out of")) {
             self.targets()?
         } else {
-            let made = self.any("make");
-            if !made && !self.any("convert|turn") {
+            let made = self.any(words!("make"));
+            if !made && !self.any(words!("convert|turn")) {
                 return None;
             }
             let targets = self.targets()?;
-            if !made && !self.any("to|into") {
+            if !made && !self.any(words!("to|into")) {
                 return None;
             }
-            if !self.any("a template|templates|template") {
+            if !self.any(words!("a template|templates|template")) {
                 return None;
             }
             targets

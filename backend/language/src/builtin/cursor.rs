@@ -11,6 +11,7 @@ use crate::vocabulary::{self, Class};
 
 use super::Parser;
 use super::fields;
+use super::wordings::{Wordings, words};
 
 impl Parser<'_> {
     /// The token `ahead` of the present one, within the sentence.
@@ -66,13 +67,12 @@ impl Parser<'_> {
         length.is_some()
     }
 
-    /// Consumes the first that fits of several wordings, divided by `|`; the longer ones stand first.
-    pub fn any(&mut self, wordings: &str) -> bool {
+    /// Consumes the first that fits of several wordings.
+    pub fn any(&mut self, wordings: &Wordings) -> bool {
         let Some(word) = self.peek(0).map(|token| token.word.as_str()).filter(|word| !word.is_empty()) else {
             return false;
         };
-        let fits =
-            wordings.split('|').filter(|wording| wording.starts_with(word)).find_map(|wording| self.length_of(wording));
+        let fits = wordings.beginning(word, self.marks[self.at]).find_map(|wording| self.length_of(wording));
         self.at += fits.unwrap_or(0);
         fits.is_some()
     }
@@ -106,13 +106,13 @@ impl Parser<'_> {
 
     /// Consumes articles and possessives that change nothing.
     pub fn articles(&mut self) {
-        while self.any("the|a|an|its|their|my|our|his|this|these") {}
+        while self.any(words!("the|a|an|its|their|my|our|his|this|these")) {}
     }
 
     /// Consumes what joins two parts of an enumeration: a comma, “and”, both, “as well as”, “plus”.
     pub fn joint(&mut self) -> bool {
         let at = self.at;
-        while self.mark(',') || self.mark('/') || self.any("and|&|plus|as well as|+") {}
+        while self.mark(',') || self.mark('/') || self.any(words!("and|&|plus|as well as|+")) {}
         self.at > at
     }
 
@@ -121,8 +121,8 @@ impl Parser<'_> {
         self.done()
             || self
                 .peek(0)
-                .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•')))
-            || self.ahead(|p| (p.joint() || p.any("then|please|thanks|thank you")).then_some(()))
+                .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•' | '|')))
+            || self.ahead(|p| (p.joint() || p.any(words!("then|please|thanks|thank you"))).then_some(()))
     }
 
     /// A whole number in digits or words.
@@ -134,13 +134,13 @@ impl Parser<'_> {
             return Some(number);
         }
         self.attempt(|p| {
-            if p.any("a couple of|a pair of") {
+            if p.any(words!("a couple of|a pair of")) {
                 return Some(2);
             }
             if p.say("half a dozen") {
                 return Some(6);
             }
-            let article = p.any("a");
+            let article = p.any(words!("a"));
             let mut number = quantity::number_word(p.word())?;
             // “a dozen”, “a hundred”, but not “a five”.
             if article && !matches!(number, 12 | 100 | 1_000) {
@@ -159,7 +159,7 @@ impl Parser<'_> {
     pub fn quantity(&mut self) -> Option<Size> {
         self.attempt(|p| {
             if p.say("half") {
-                p.any("a|an");
+                p.any(words!("a|an"));
                 return p.unit().map(|unit| Size::bytes(unit / 2));
             }
             if let Some(number) =
@@ -171,13 +171,22 @@ impl Parser<'_> {
             }
             let number = match p.number() {
                 Some(number) => number,
-                None if p.any("a|one") => 1,
+                None if p.any(words!("a|one")) => 1,
                 None => return None,
             };
             if p.say("and a half") {
                 return p.unit().and_then(|unit| unit.checked_mul(number)?.checked_add(unit / 2)).map(Size::bytes);
             }
             p.unit().and_then(|unit| unit.checked_mul(number)).map(Size::bytes)
+        })
+    }
+
+    /// “50 %”, “25 percent”: so many hundredths.
+    pub fn per_cent(&mut self) -> Option<u32> {
+        self.attempt(|p| {
+            let number = p.number()?;
+            p.any(words!("%|percent|per cent")).then_some(())?;
+            u32::try_from(number).ok().filter(|number| *number > 0)
         })
     }
 

@@ -7,6 +7,7 @@ use super::Parser;
 use super::draft::{Doing, Draft};
 use super::item::{Item, Said};
 use super::target::Targets;
+use super::wordings::words;
 
 impl Parser<'_> {
     /// A deed with everything that belongs to it, and nothing left of the clause.
@@ -62,29 +63,31 @@ impl Parser<'_> {
 
     fn simple(&mut self) -> Option<Draft> {
         let start = self.at;
-        let gently = self.any("gracefully|cleanly|properly");
-        let force = !gently && self.any("hard|forcefully|forcibly|force");
+        // “To delete: test-1, test-2”
+        self.any(words!("to"));
+        let gently = self.any(words!("gracefully|cleanly|properly"));
+        let force = !gently && self.any(words!("hard|forcefully|forcibly|force"));
         let deed = if force {
-            self.any("-");
-            let off = self.any("to stop|stop|power off|shut down|shutdown|off");
+            self.any(words!("-"));
+            let off = self.any(words!("to stop|stop|power off|shut down|shutdown|off"));
             off.then_some(Deed::Stop)?
-        } else if self.any("stop and delete|stop and then delete|stop and destroy|stop and remove") {
+        } else if self.any(words!("stop and delete|stop and then delete|stop and destroy|stop and remove")) {
             Deed::Delete
-        } else if self.any("force-stop|hard-stop|kill|pull the plug on|pull the plug of") {
+        } else if self.any(words!("force-stop|hard-stop|kill|pull the plug on|pull the plug of")) {
             Deed::Stop
-        } else if self.any("start up|start|power on|power up|turn on|switch on|boot up|boot|bring up|fire up") {
+        } else if self.any(words!("start up|start|power on|power up|turn on|switch on|boot up|boot|bring up|fire up")) {
             Deed::Start
-        } else if self.any("stop|shut down|shutdown|power off|power down|turn off|switch off|halt") {
+        } else if self.any(words!("stop|shut down|shutdown|power off|power down|turn off|switch off|halt")) {
             Deed::Shutdown { within: None }
-        } else if self.any("reboot|restart|power cycle|power-cycle") {
+        } else if self.any(words!("reboot|restart|power cycle|power-cycle")) {
             Deed::Reboot
-        } else if self.any("suspend|pause") {
+        } else if self.any(words!("suspend|pause")) {
             Deed::Suspend
-        } else if self.any("resume|unpause|continue") {
+        } else if self.any(words!("resume|unpause|continue")) {
             Deed::Resume
-        } else if self.any("delete|destroy|remove|get rid of|tear down|throw away") {
+        } else if self.any(words!("delete|destroy|remove|get rid of|tear down|throw away")) {
             Deed::Delete
-        } else if self.any("adopt|take over|take control of|manage") {
+        } else if self.any(words!("adopt|take over|take control of|manage")) {
             Deed::Adopt
         } else {
             return None;
@@ -94,21 +97,21 @@ impl Parser<'_> {
         }
         let targets = self.listed_targets()?;
         let deed = match deed {
-            Deed::Shutdown { .. } if self.any("forcefully|forcibly|by force|hard|the hard way") => Deed::Stop,
+            Deed::Shutdown { .. } if self.any(words!("forcefully|forcibly|by force|hard|the hard way")) => Deed::Stop,
             Deed::Shutdown { .. } => {
-                self.any("gracefully|cleanly|properly");
+                self.any(words!("gracefully|cleanly|properly"));
                 Deed::Shutdown { within: self.attempt(Self::within) }
             }
             Deed::Delete => {
-                self.any(
+                self.any(words!(
                     "completely|permanently|for good|and all its disks|and its disks|with all its disks|\
-                    with its disks|including its disks|from the cluster",
-                );
+                    with its disks|including its disks|from the cluster"
+                ));
                 Deed::Delete
             }
             other => other,
         };
-        self.any("again|right now|now|right away|for me");
+        self.any(words!("again|right now|now|right away|for me|afterwards|too|as well"));
         self.doing(start, targets, deed)
     }
 
@@ -122,17 +125,18 @@ impl Parser<'_> {
         self.at += 1;
         let targets = self.targets()?;
         let deed = match verb.as_str() {
-            "power" | "turn" | "switch" if self.any("on") => Deed::Start,
-            "power" | "turn" | "switch" if self.any("off") => Deed::Shutdown { within: None },
-            "shut" if self.any("down") => {
-                self.any("gracefully|cleanly|properly");
+            "power" | "turn" | "switch" if self.any(words!("on")) => Deed::Start,
+            "power" | "turn" | "switch" if self.any(words!("off")) => Deed::Shutdown { within: None },
+            "shut" if self.any(words!("down")) => {
+                self.any(words!("gracefully|cleanly|properly"));
                 Deed::Shutdown { within: self.attempt(Self::within) }
             }
-            "bring" if self.any("up") => Deed::Start,
-            "take" if self.any("over") => Deed::Adopt,
+            "bring" if self.any(words!("up")) => Deed::Start,
+            "bring" if self.any(words!("down")) => Deed::Shutdown { within: None },
+            "take" if self.any(words!("over")) => Deed::Adopt,
             _ => return None,
         };
-        self.any("again|right now|now|right away");
+        self.any(words!("again|right now|now|right away"));
         self.doing(start, targets, deed)
     }
 
@@ -140,10 +144,10 @@ impl Parser<'_> {
     fn within(&mut self) -> Option<Sourced<u64>> {
         let _ = self.mark(',') || self.mark('(');
         let start = self.at;
-        let said = self.any(
+        let said = self.any(words!(
             "within at most|within|in at most|in no more than|with a timeout of|with a time-out of|with timeout|\
-            with a time limit of|with a limit of|with a deadline of|timeout",
-        );
+            with a time limit of|with a limit of|with a deadline of|timeout"
+        ));
         let _ = said && (self.mark('=') || self.mark(':'));
         let seconds = said.then(|| self.seconds())?.filter(|seconds| *seconds > 0)?;
         let source = self.source(&(start..self.at));
@@ -154,30 +158,31 @@ impl Parser<'_> {
     /// “give web-01 5 minutes to shut down”
     fn time_to_stop(&mut self) -> Option<Draft> {
         let start = self.at;
-        if !self.any("give|allow") {
+        if !self.any(words!("give|allow")) {
             return None;
         }
         let targets = self.targets()?;
         let at = self.at;
         let seconds = self.seconds().filter(|seconds| *seconds > 0)?;
         let within = Some(Sourced::new(seconds, self.source(&(at..self.at))));
-        self.any("to shut down|to shutdown|to stop|to power off").then_some(())?;
+        self.any(words!("to shut down|to shutdown|to stop|to power off")).then_some(())?;
         self.doing(start, targets, Deed::Shutdown { within })
     }
 
     /// “migrate web-01 to pve2 live with its disks to local-lvm”, “move web-01 to node pve2”.
     fn migration(&mut self) -> Option<Draft> {
         let start = self.at;
-        let live = self.any("live-migrate|live migrate");
-        let migrates = live || self.any("migrate");
-        if !migrates && !self.any("move|relocate|transfer") {
-            return None;
+        let live = self.any(words!("live-migrate|live migrate"));
+        let migrates = live || self.any(words!("migrate"));
+        let put = !migrates && self.any(words!("put"));
+        if !migrates && !put && !self.any(words!("move|relocate|transfer")) {
+            return self.housed(start);
         }
         let how = |p: &mut Self, offline: &mut bool| {
             p.attempt(|p| {
                 let open = p.mark('(');
-                let off = p.any("offline|while off|cold");
-                (off || p.any("live|online")).then_some(())?;
+                let off = p.any(words!("offline|while off|cold"));
+                (off || p.any(words!("live|online"))).then_some(())?;
                 (!open || p.mark(')')).then_some(())?;
                 *offline |= off;
                 Some(())
@@ -188,18 +193,18 @@ impl Parser<'_> {
         let targets = self.targets()?;
         how(self, &mut offline);
         let from = self.attempt(|p| {
-            p.any("away from|from").then_some(())?;
-            p.any("the node|the host|node|host");
+            p.any(words!("away from|from")).then_some(())?;
+            p.any(words!("the node|the host|node|host"));
             let at = p.at;
             let name = p.name()?;
             Some(Sourced::new(name, p.source(&(at..p.at))))
         });
-        if !self.any("over to|to|onto") {
+        if !(self.any(words!("over to|to|onto|->|→|=>")) || put && self.any(words!("on"))) {
             return None;
         }
-        self.any("the");
+        self.any(words!("the"));
         let at = self.at;
-        let announced = self.any("node|host");
+        let announced = self.any(words!("node|host"));
         let node = self.name()?;
         // What else is moved than a guest to a node is another rule’s.
         if !(announced || migrates || self.inventory.nodes.contains(&node)) {
@@ -209,18 +214,18 @@ impl Parser<'_> {
         how(self, &mut offline);
         let mut storage = None;
         let with_disks = self.attempt(|p| {
-            p.any("together");
-            p.any("with all its|with all of its|with its|with their|with|and all its|and its|including its")
+            p.any(words!("together"));
+            p.any(words!("with all its|with all of its|with its|with their|with|and all its|and its|including its"))
                 .then_some(())?;
             // “local” is the name of a storage as well.
             p.at += usize::from(p.word() == "local");
-            p.any("disks|disk").then_some(())
+            p.any(words!("disks|disk")).then_some(())
         });
         if with_disks.is_some() {
             storage = self.attempt(|p| {
-                p.any("to|onto|on").then_some(())?;
-                p.any("the");
-                p.any("storage|datastore");
+                p.any(words!("to|onto|on")).then_some(())?;
+                p.any(words!("the"));
+                p.any(words!("storage|datastore"));
                 let at = p.at;
                 let name = p.name()?;
                 Some(Sourced::new(name, p.source(&(at..p.at))))
@@ -232,19 +237,34 @@ impl Parser<'_> {
         self.doing(start, targets, Deed::Migrate { node, storage, from, offline })
     }
 
+    /// “test-1 should run on pve2”
+    fn housed(&mut self, start: usize) -> Option<Draft> {
+        let targets = self.targets()?;
+        self.any(words!(
+            "should run on|should be on|should live on|should go to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
+        ))
+        .then_some(())?;
+        self.any(words!("the"));
+        self.any(words!("node|host"));
+        let at = self.at;
+        let node = self.name().filter(|name| self.inventory.nodes.contains(name))?;
+        let node = Sourced::new(node, self.source(&(at..self.at)));
+        self.doing(start, targets, Deed::Migrate { node, storage: None, from: None, offline: false })
+    }
+
     /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
     fn noun_of_a_deed(&mut self) -> Option<Draft> {
         let start = self.at;
-        let reboot = "a reboot|a restart|to be rebooted|to be restarted";
-        let given = self.any("give");
-        let targets = if !given && self.any("do|make") {
-            if !self.any("a reboot of|a restart of") {
+        let reboot = words!("a reboot|a restart|to be rebooted|to be restarted");
+        let given = self.any(words!("give"));
+        let targets = if !given && self.any(words!("do|make")) {
+            if !self.any(words!("a reboot of|a restart of")) {
                 return None;
             }
             self.targets()?
         } else {
             let targets = self.targets()?;
-            if !given && !self.any("needs|need|gets|get") || !self.any(reboot) {
+            if !given && !self.any(words!("needs|need|gets|get")) || !self.any(reboot) {
                 return None;
             }
             targets
@@ -256,25 +276,25 @@ impl Parser<'_> {
     fn unneeded(&mut self) -> Option<Draft> {
         let start = self.at;
         let ours = self.attempt(|p| {
-            p.any("we|i");
-            p.any("no longer need|don't need|do not need").then(|| p.targets())?
+            p.any(words!("we|i"));
+            p.any(words!("no longer need|don't need|do not need")).then(|| p.targets())?
         });
         let targets = if let Some(targets) = ours {
-            self.any("any more|anymore|any longer");
+            self.any(words!("any more|anymore|any longer"));
             targets
         } else {
             let targets = self.targets()?;
-            self.any("is|are").then_some(())?;
-            self.any(
+            self.any(words!("is|are")).then_some(())?;
+            self.any(words!(
                 "no longer needed|no longer used|not needed any more|not needed anymore|not needed any longer|\
-                not used any more|not used anymore",
-            )
+                not used any more|not used anymore"
+            ))
             .then_some(())?;
             targets
         };
-        while self.mark(',') || self.mark('–') || self.any("so|and|please|you can|you may|can you|kindly") {}
-        self.any("delete|remove|destroy|throw away|get rid of").then_some(())?;
-        self.any("it|them|both of them|both").then_some(())?;
+        while self.mark(',') || self.mark('–') || self.any(words!("so|and|please|you can|you may|can you|kindly")) {}
+        self.any(words!("delete|remove|destroy|throw away|get rid of")).then_some(())?;
+        self.any(words!("it|them|both of them|both")).then_some(())?;
         self.doing(start, targets, Deed::Delete)
     }
 
@@ -282,23 +302,31 @@ impl Parser<'_> {
     fn passive(&mut self) -> Option<Draft> {
         let start = self.at;
         let targets = self.targets()?;
-        if !self.any(
-            "should be|shall be|must be|can be|may be|needs to be|need to be|has to be|have to be|is to be|are to be",
-        ) {
+        // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
+        let may = self.any(words!("can now be|can be|may be"));
+        if !may
+            && !self.any(words!(
+                "should please be|should now be|should be|shall be|must be|needs to be|need to be|has to be|have to be|is to be|are to be"
+            ))
+        {
             return None;
         }
-        let deed = if self.any("deleted|destroyed|removed") {
+        let deed = if self.any(words!("deleted|destroyed|removed")) {
             Deed::Delete
-        } else if self.any("suspended|paused") {
+        } else if may && self.any(words!("shut down|stopped|powered off|powered down|turned off|switched off")) {
+            Deed::Shutdown { within: None }
+        } else if may && self.any(words!("started|booted|powered on|turned on|switched on")) {
+            Deed::Start
+        } else if self.any(words!("suspended|paused")) {
             Deed::Suspend
-        } else if self.any("resumed") {
+        } else if self.any(words!("resumed")) {
             Deed::Resume
-        } else if self.any("rebooted|restarted") {
+        } else if self.any(words!("rebooted|restarted")) {
             Deed::Reboot
         } else {
             return None;
         };
-        self.any("now");
+        self.any(words!("now"));
         self.doing(start, targets, deed)
     }
 }

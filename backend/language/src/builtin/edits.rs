@@ -203,7 +203,12 @@ impl Edits<'_, '_> {
             (Which::The(_) | Which::System, amount, How::Set | How::More | How::Less | How::Add | How::Remove)
             | (
                 Which::Mass,
-                amount @ (Amount::FromTo(..) | Amount::Plus(_) | Amount::Minus(_) | Amount::Times(_) | Amount::Over(_)),
+                amount @ (Amount::FromTo(..)
+                | Amount::Plus(_)
+                | Amount::Minus(_)
+                | Amount::Times(_)
+                | Amount::Over(_)
+                | Amount::PerCent(_)),
                 _,
             ) if disk.storage.is_none() => {
                 if let Some(which) = disk_ref(&disk.which) {

@@ -8,26 +8,27 @@ use crate::lexer::TokenKind;
 use super::Parser;
 use super::draft::{Arrangement, Draft};
 use super::target::Targets;
+use super::wordings::{Wordings, words};
 
 /// Weekdays as people say them, with Proxmox's name.
-const DAYS: [(&str, &str); 7] = [
-    ("monday|mondays", "mon"),
-    ("tuesday|tuesdays", "tue"),
-    ("wednesday|wednesdays", "wed"),
-    ("thursday|thursdays", "thu"),
-    ("friday|fridays", "fri"),
-    ("saturday|saturdays", "sat"),
-    ("sunday|sundays", "sun"),
+const DAYS: [(&Wordings, &str); 7] = [
+    (words!("monday|mondays"), "mon"),
+    (words!("tuesday|tuesdays"), "tue"),
+    (words!("wednesday|wednesdays"), "wed"),
+    (words!("thursday|thursdays"), "thu"),
+    (words!("friday|fridays"), "fri"),
+    (words!("saturday|saturdays"), "sat"),
+    (words!("sunday|sundays"), "sun"),
 ];
 
 /// How backups that are kept are counted, with Proxmox's name.
-const KEPT: [(&str, &str); 6] = [
-    ("daily", "keep-daily"),
-    ("weekly", "keep-weekly"),
-    ("monthly", "keep-monthly"),
-    ("hourly", "keep-hourly"),
-    ("yearly", "keep-yearly"),
-    ("last|latest|newest", "keep-last"),
+const KEPT: [(&Wordings, &str); 6] = [
+    (words!("daily"), "keep-daily"),
+    (words!("weekly"), "keep-weekly"),
+    (words!("monthly"), "keep-monthly"),
+    (words!("hourly"), "keep-hourly"),
+    (words!("yearly"), "keep-yearly"),
+    (words!("last|latest|newest"), "keep-last"),
 ];
 
 impl Parser<'_> {
@@ -41,20 +42,20 @@ impl Parser<'_> {
 
     /// “create a pool called lab with web-01 and web-02 in it”
     fn make_pool(&mut self) -> Option<WantedFacility> {
-        self.any("create|make|add|set up").then_some(())?;
+        self.any(words!("create|make|add|set up")).then_some(())?;
         self.articles();
-        self.any("new");
-        self.any("resource pool|pool").then_some(())?;
-        self.any("called|named");
+        self.any(words!("new"));
+        self.any(words!("resource pool|pool")).then_some(())?;
+        self.any(words!("called|named"));
         let name = self.pool_name()?;
         let (mut comment, mut members) = (None, Vec::new());
         loop {
             if comment.is_none()
                 && let Some(text) = self.attempt(|p| {
                     p.mark(',');
-                    p.any("with");
+                    p.any(words!("with"));
                     p.articles();
-                    p.any("comment").then_some(())?;
+                    p.any(words!("comment")).then_some(())?;
                     p.mark(':');
                     p.quoted()
                 })
@@ -63,9 +64,9 @@ impl Parser<'_> {
             } else if members.is_empty()
                 && let Some(Targets::Old(targets)) = self.attempt(|p| {
                     p.mark(',');
-                    p.any("with|containing|for|holding|and put|and move|and add").then_some(())?;
+                    p.any(words!("with|containing|for|holding|and put|and move|and add")).then_some(())?;
                     let targets = p.targets()?;
-                    p.any("in it|into it|inside|to it|in there");
+                    p.any(words!("in it|into it|inside|to it|in there"));
                     Some(targets)
                 })
             {
@@ -79,18 +80,18 @@ impl Parser<'_> {
 
     /// “delete pool lab”, “delete backup job mycopod-1”, “delete the file local:iso/debian-12.iso”
     fn delete_one(&mut self) -> Option<WantedFacility> {
-        self.any("delete|remove|destroy").then_some(())?;
+        self.any(words!("delete|remove|destroy")).then_some(())?;
         self.articles();
-        self.any("empty");
-        if self.any("resource pool|pool") {
+        self.any(words!("empty"));
+        if self.any(words!("resource pool|pool")) {
             return Some(WantedFacility::DeletePool { name: self.pool_name()? });
         }
-        if self.any("backup job") {
+        if self.any(words!("backup job")) {
             let at = self.at;
             let id = self.name()?;
             return Some(WantedFacility::DeleteBackupJob { id: Sourced::new(id, self.source(&(at..self.at))) });
         }
-        self.any("iso image|disk image|container template|file|image|iso|template|backup|volume");
+        self.any(words!("iso image|disk image|container template|file|image|iso|template|backup|volume"));
         let at = self.at;
         let volume = self.peek(0).filter(|token| token.text.contains(':') && token.text.contains('/'))?.text.clone();
         self.at += 1;
@@ -99,10 +100,12 @@ impl Parser<'_> {
 
     /// “download <https://example.org/debian-12.qcow2> to local on pve1 as base.qcow2, sha256 6d2f…”
     fn download(&mut self) -> Option<WantedFacility> {
-        self.any("download|fetch|get").then_some(())?;
+        self.any(words!("download|fetch|get")).then_some(())?;
         self.articles();
-        self.any("iso image|disk image|container template|file|image|iso|template");
-        self.any("from|at");
+        self.any(words!("following"));
+        self.any(words!("iso image|disk image|container template|file|image|iso|template"));
+        self.any(words!("from|at"));
+        self.mark(':');
         let at = self.at;
         let address = self.peek(0).filter(|token| is_address(&token.text))?.text.clone();
         self.at += 1;
@@ -111,7 +114,7 @@ impl Parser<'_> {
         loop {
             if file.is_none()
                 && let Some(said) = self.attempt(|p| {
-                    p.any("as|and call it|and name it|and save it as").then_some(())?;
+                    p.any(words!("as|and call it|and name it|and save it as")).then_some(())?;
                     p.file_name()
                 })
             {
@@ -122,8 +125,10 @@ impl Parser<'_> {
                 checksum = Some(said);
             } else if node.is_none()
                 && let Some(said) = self.attempt(|p| {
-                    p.any("on|to|onto|of").then_some(())?;
-                    let announced = p.any("node|host");
+                    let placed = p.any(words!("on|to|onto|of"))
+                        || p.mark(',') && p.ahead(|p| p.any(words!("node|host")).then_some(()));
+                    placed.then_some(())?;
+                    let announced = p.any(words!("node|host"));
                     let at = p.at;
                     let name = p.name().filter(|name| announced || p.inventory.nodes.contains(name))?;
                     Some(Sourced::new(name, p.source(&(at..p.at))))
@@ -144,13 +149,13 @@ impl Parser<'_> {
     /// “sha256 6d2f…”, “with checksum sha256:6d2f…”
     fn checksum(&mut self) -> Option<Sourced<String>> {
         let _ = self.mark(',') || self.mark('(');
-        self.any("with|and");
+        self.any(words!("with|and"));
         self.articles();
-        let checksum = self.any("checksum");
+        let checksum = self.any(words!("checksum"));
         let _ = self.mark(':') || self.mark('=');
-        let algorithm = self.any("md5|sha1|sha224|sha256|sha384|sha512");
+        let algorithm = self.any(words!("md5|sha1|sha224|sha256|sha384|sha512"));
         (checksum || algorithm).then_some(())?;
-        self.any("checksum");
+        self.any(words!("checksum"));
         let _ = self.mark(':') || self.mark('=');
         let at = self.at;
         let digits = self.peek(0).filter(|token| token.is_content())?.text.clone();
@@ -163,19 +168,38 @@ impl Parser<'_> {
     /// “back up web-01 and db-1 every night at 2 to backup, keep 7 daily”, “create a backup job for pool prod at 03:00”.
     /// Without a time of day it is none: nobody knows when.
     fn backup_job(&mut self) -> Option<WantedFacility> {
-        let announced = self.attempt(|p| {
-            p.any("create|make|add|set up|schedule").then_some(())?;
-            p.articles();
-            p.any("new");
-            p.any("daily|nightly|regular|scheduled");
-            p.any("backup job|backups|backup").then_some(())?;
-            p.any("for|of").then_some(())
+        // “every night at 2, back up …”
+        let mut schedule = self.attempt(|p| {
+            let schedule = p.schedule()?;
+            p.mark(',');
+            p.any(words!("please"));
+            Some(schedule)
         });
-        if announced.is_none() && !self.any("back up|backup") {
+        let start = self.at;
+        let mut rhythm = None;
+        let announced = self.attempt(|p| {
+            let made = p.any(words!("create|make|add|set up|schedule"));
+            p.articles();
+            p.any(words!("new"));
+            rhythm = p.attempt(Self::days);
+            p.any(words!("regular|scheduled"));
+            p.any(words!("backup job|backups|backup")).then_some(())?;
+            p.any(words!("for|of")).then_some(())?;
+            (made || rhythm.is_some()).then_some(())
+        });
+        if announced.is_none() && !self.any(words!("back up|backup")) {
             return None;
         }
         let guests = self.backed()?;
-        let (mut schedule, mut storage, mut mode, mut keep) = (None, None, None, Vec::new());
+        let (mut storage, mut mode, mut keep) = (None, None, Vec::new());
+        // “nightly backup of web-01 at 1:30”
+        if let Some(days) = rhythm.filter(|_| schedule.is_none() && announced.is_some()) {
+            schedule = self.attempt(|p| {
+                let at = p.any(words!("at")).then(|| p.time_of_day())??;
+                let text = if days.is_empty() { at } else { format!("{days} {at}") };
+                Some(Sourced::new(text, p.source(&(start..p.at))))
+            });
+        }
         loop {
             if schedule.is_none()
                 && let Some(said) = self.attempt(Self::schedule)
@@ -203,18 +227,18 @@ impl Parser<'_> {
     /// Whom a backup job is for.
     fn backed(&mut self) -> Option<WantedBacked> {
         let pool = self.attempt(|p| {
-            p.any("all guests in|all guests of|everything in|the guests of|the guests in");
+            p.any(words!("all guests in|all guests of|everything in|the guests of|the guests in"));
             p.articles();
-            p.any("pool").then_some(())?;
+            p.any(words!("pool")).then_some(())?;
             p.pool_name()
         });
         if let Some(pool) = pool {
             return Some(WantedBacked::Pool(pool));
         }
-        if self.any("all guests|everything|all vms and containers") {
+        if self.any(words!("all guests|everything|all vms and containers")) {
             let but = self.attempt(|p| {
                 p.mark(',');
-                p.any("except for|except|excluding|but not|without").then_some(())?;
+                p.any(words!("except for|except|excluding|but not|without")).then_some(())?;
                 p.targets()
             });
             return match but {
@@ -234,7 +258,7 @@ impl Parser<'_> {
         self.mark(',');
         let start = self.at;
         let mut days = self.attempt(Self::days);
-        self.any("at").then_some(())?;
+        self.any(words!("at")).then_some(())?;
         let time = self.time_of_day()?;
         if days.is_none() {
             days = self.attempt(Self::days);
@@ -246,20 +270,20 @@ impl Parser<'_> {
 
     /// On which days; empty for all.
     fn days(&mut self) -> Option<String> {
-        if self.any("every day|each day|every night|each night|daily|nightly") {
+        if self.any(words!("every day|each day|every night|each night|daily|nightly")) {
             return Some(String::new());
         }
-        if self.any("on weekdays|every weekday|each weekday") {
+        if self.any(words!("on weekdays|every weekday|each weekday")) {
             return Some("mon..fri".to_owned());
         }
-        if self.any("on weekends|on the weekend|every weekend") {
+        if self.any(words!("on weekends|on the weekend|every weekend")) {
             return Some("sat,sun".to_owned());
         }
-        self.any("every|each|on").then_some(())?;
+        self.any(words!("every|each|on")).then_some(())?;
         let mut days = vec![self.day()?];
         while let Some(day) = self.attempt(|p| {
             p.joint().then_some(())?;
-            p.any("on|every");
+            p.any(words!("on|every"));
             p.day()
         }) {
             days.push(day);
@@ -273,10 +297,10 @@ impl Parser<'_> {
 
     /// “2”, “02:30”, “11 pm”, “midnight”.
     fn time_of_day(&mut self) -> Option<String> {
-        if self.any("midnight") {
+        if self.any(words!("midnight")) {
             return Some("00:00".to_owned());
         }
-        if self.any("noon") {
+        if self.any(words!("noon")) {
             return Some("12:00".to_owned());
         }
         let hour = self.number()?;
@@ -284,10 +308,10 @@ impl Parser<'_> {
             p.mark(':').then_some(())?;
             p.number()
         });
-        let hour = match (self.any("am|a.m"), hour) {
+        let hour = match (self.any(words!("am|a.m")), hour) {
             (true, 12) => 0,
             (true, hour) => hour,
-            (false, hour) if self.any("pm|p.m") => {
+            (false, hour) if self.any(words!("pm|p.m")) => {
                 if hour == 12 {
                     12
                 } else {
@@ -295,7 +319,7 @@ impl Parser<'_> {
                 }
             }
             (false, hour) => {
-                self.any("o'clock");
+                self.any(words!("o'clock"));
                 hour
             }
         };
@@ -306,7 +330,7 @@ impl Parser<'_> {
     /// “keep 7 daily and 4 weekly backups”, “keeping the last 3”.
     fn kept_backups(&mut self) -> Option<Vec<(String, Sourced<u32>)>> {
         self.joint();
-        self.any("keep|keeping|retain").then_some(())?;
+        self.any(words!("keep|keeping|retain")).then_some(())?;
         let mut kept = vec![self.kept_some()?];
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
@@ -323,23 +347,23 @@ impl Parser<'_> {
         let ahead = KEPT.into_iter().find(|(said, _)| self.any(said));
         let count = u32::try_from(self.number()?).ok()?;
         let rule = ahead.or_else(|| KEPT.into_iter().find(|(said, _)| self.any(said)));
-        self.any("backups|backup|ones");
+        self.any(words!("backups|backup|ones"));
         let (_, rule) = rule?;
         Some((rule.to_owned(), Sourced::new(count, self.source(&(start..self.at)))))
     }
 
     /// “to local”, “on the storage backup”.
     fn storage_there(&mut self) -> Option<Sourced<String>> {
-        self.any("to|on|onto|into").then_some(())?;
+        self.any(words!("to|on|onto|into")).then_some(())?;
         self.articles();
-        let announced = self.any("storage|datastore");
+        let announced = self.any(words!("storage|datastore"));
         let at = self.at;
         // “backup” is what many call the storage for backups.
         let known = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.storages.contains(&token.text));
         let name = if known(self) { self.take_text() } else { self.name() }?;
         let source = self.source(&(at..self.at));
         if !announced {
-            self.any("storage|datastore");
+            self.any(words!("storage|datastore"));
         }
         Some(Sourced::new(name, source))
     }

@@ -1,6 +1,6 @@
 //! The words for every field that can be declared: the one table of both readers.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::LazyLock;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
@@ -287,8 +287,11 @@ pub fn field<'w>(word: impl Fn(usize) -> &'w str) -> Option<(usize, Named)> {
 
 /// Whether `word` stands in the table.
 pub fn has(word: &str) -> bool {
-    let all = WORDS.iter().map(|(_, words)| *words).chain(PHRASES.iter().map(|(.., words)| *words));
-    all.flat_map(|words| words.split([' ', '|'])).any(|known| known == word)
+    static ALL: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let all = WORDS.iter().map(|(_, words)| *words).chain(PHRASES.iter().map(|(.., words)| *words));
+        all.flat_map(|words| words.split([' ', '|'])).collect()
+    });
+    ALL.contains(word)
 }
 
 /// The field and value that these words say at once, and how many words they are.

@@ -10,6 +10,7 @@ use crate::lexer::TokenKind;
 use super::Parser;
 use super::item::{How, Item, Said};
 use super::target::Targets;
+use super::wordings::words;
 
 /// For whom, and what.
 type Wish = (Targets, Vec<Said<Item>>);
@@ -89,21 +90,21 @@ impl Parser<'_> {
     fn firewall_switch(&mut self) -> Option<Wish> {
         let start = self.at;
         let mut on = None;
-        if self.any("enable|activate|turn on|switch on") {
+        if self.any(words!("enable|activate|turn on|switch on")) {
             on = Some(true);
-        } else if self.any("disable|deactivate|turn off|switch off") {
+        } else if self.any(words!("disable|deactivate|turn off|switch off")) {
             on = Some(false);
-        } else if !self.any("turn|switch") {
+        } else if !self.any(words!("turn|switch")) {
             return None;
         }
         let targets = self.firewall_of()?;
         let on = match on {
             Some(on) => on,
-            None if self.any("on") => true,
-            None if self.any("off") => false,
+            None if self.any(words!("on")) => true,
+            None if self.any(words!("off")) => false,
             None => return None,
         };
-        self.any("now");
+        self.any(words!("now"));
         Some((targets, vec![self.option_said(start, FirewallOption::Enable, Value::Flag(on))]))
     }
 
@@ -111,12 +112,12 @@ impl Parser<'_> {
     fn firewall_of(&mut self) -> Option<Targets> {
         if let Some(targets) = self.attempt(|p| {
             let targets = p.owner()?;
-            p.any("firewall").then_some(targets)
+            p.any(words!("firewall")).then_some(targets)
         }) {
             return Some(targets);
         }
         self.articles();
-        if !self.any("firewall") || !self.any("of|on|for|at|in") {
+        if !self.any(words!("firewall")) || !self.any(words!("of|on|for|at|in")) {
             return None;
         }
         // The firewall of a NIC is a part of the NIC.
@@ -131,18 +132,18 @@ impl Parser<'_> {
     /// “set the incoming policy of web-01 to drop”.
     fn firewall_policy(&mut self) -> Option<Wish> {
         let start = self.at;
-        self.any("set|change|make").then_some(())?;
-        self.any("the");
-        self.any("firewall");
-        let out = self.any("outgoing|outbound|output");
-        if !out && !self.any("incoming|inbound|input") {
+        self.any(words!("set|change|make")).then_some(())?;
+        self.any(words!("the"));
+        self.any(words!("firewall"));
+        let out = self.any(words!("outgoing|outbound|output"));
+        if !out && !self.any(words!("incoming|inbound|input")) {
             return None;
         }
-        self.any("firewall");
-        self.any("policy").then_some(())?;
-        self.any("of|on|for").then_some(())?;
+        self.any(words!("firewall"));
+        self.any(words!("policy")).then_some(())?;
+        self.any(words!("of|on|for")).then_some(())?;
         let targets = self.targets()?;
-        self.any("to").then_some(())?;
+        self.any(words!("to")).then_some(())?;
         let policy = self.verdict()?;
         let option = if out { FirewallOption::PolicyOut } else { FirewallOption::PolicyIn };
         Some((targets, vec![self.option_said(start, option, Value::Text(policy.to_owned()))]))
@@ -150,11 +151,11 @@ impl Parser<'_> {
 
     /// What is done with packets.
     fn verdict(&mut self) -> Option<&'static str> {
-        if self.any("allow|permit|accept|open") {
+        if self.any(words!("allow|permit|accept|open")) {
             Some("ACCEPT")
-        } else if self.any("deny|block|drop|refuse|forbid") {
+        } else if self.any(words!("deny|block|drop|refuse|forbid")) {
             Some("DROP")
-        } else if self.any("reject") {
+        } else if self.any(words!("reject")) {
             Some("REJECT")
         } else {
             None
@@ -167,10 +168,10 @@ impl Parser<'_> {
         let start = self.at;
         let action = self.verdict()?;
         let mut places = Places::default();
-        self.any("all|any");
+        self.any(words!("all|any"));
         let mut way = self.way();
         let traffic = match way {
-            Some(_) if self.any("traffic|connections|packets") => vec![Traffic::All],
+            Some(_) if self.any(words!("traffic|connections|packets")) => vec![Traffic::All],
             _ => self.traffic()?,
         };
         way = way.or_else(|| self.way());
@@ -178,10 +179,10 @@ impl Parser<'_> {
         let outgoing = way.unwrap_or(places.outgoing);
         let exceptions = self.attempt(|p| {
             let _ = p.mark(',');
-            p.any("except for|except|excepting|besides|but not").then_some(())?;
+            p.any(words!("except for|except|excepting|besides|but not")).then_some(())?;
             let traffic = p.traffic()?;
             let mut from = Places::default();
-            p.any("from").then_some(()).and_then(|()| {
+            p.any(words!("from")).then_some(()).and_then(|()| {
                 from.source = Some(p.addresses()?);
                 Some(())
             });
@@ -224,9 +225,9 @@ impl Parser<'_> {
 
     /// Whether packets go out (`true`) or come in.
     fn way(&mut self) -> Option<bool> {
-        if self.any("outgoing|outbound|egress") {
+        if self.any(words!("outgoing|outbound|egress")) {
             Some(true)
-        } else if self.any("incoming|inbound|ingress") {
+        } else if self.any(words!("incoming|inbound|ingress")) {
             Some(false)
         } else {
             None
@@ -237,7 +238,7 @@ impl Parser<'_> {
     fn places(&mut self, places: &mut Places) {
         while self
             .attempt(|p| {
-                if places.source.is_none() && p.any("from") {
+                if places.source.is_none() && p.any(words!("from")) {
                     // Who is on the cluster is meant, before an alias of that name.
                     let is_guest = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
                     if !is_guest && let Some(source) = p.addresses() {
@@ -251,12 +252,12 @@ impl Parser<'_> {
                     places.outgoing = true;
                     return Some(());
                 }
-                if places.targets.is_none() && p.any("out of|leaving") {
+                if places.targets.is_none() && p.any(words!("out of|leaving")) {
                     places.targets = Some(p.targets()?);
                     places.outgoing = true;
                     return Some(());
                 }
-                if !p.any("to|on|for|at|into|in|of|towards") {
+                if !p.any(words!("to|on|for|at|into|in|of|towards")) {
                     return None;
                 }
                 if places.dest.is_none()
@@ -289,20 +290,20 @@ impl Parser<'_> {
 
     fn one_traffic(&mut self) -> Option<Vec<Traffic>> {
         self.articles();
-        self.any("all");
-        if self.any("traffic|connections|packets|everything|anything") {
+        self.any(words!("all"));
+        if self.any(words!("traffic|connections|packets|everything|anything")) {
             return Some(vec![Traffic::All]);
         }
         if let Some(service) = SERVICES.iter().find(|service| service.words.contains(&self.word())) {
             self.at += 1;
-            self.any("traffic|connections|connection|access|requests");
+            self.any(words!("traffic|connections|connection|access|requests"));
             return Some(vec![Traffic::Macro(service.macro_name)]);
         }
         let early = self.proto();
-        if !self.any("ports|port") {
+        if !self.any(words!("ports|port")) {
             let bare = self.peek(0).is_some_and(|token| token.text.ends_with("/tcp") || token.text.ends_with("/udp"));
             if !bare {
-                self.any("traffic|connections|packets");
+                self.any(words!("traffic|connections|packets"));
                 let proto = early?;
                 return Some(vec![Traffic::Ports { proto, ports: String::new() }]);
             }
@@ -310,7 +311,7 @@ impl Parser<'_> {
         let mut list = vec![self.port()?];
         while let Some(port) = self.attempt(|p| {
             p.joint().then_some(())?;
-            p.any("port");
+            p.any(words!("port"));
             p.port()
         }) {
             list.push(port);
@@ -368,7 +369,7 @@ impl Parser<'_> {
         let mut ports = listed?.join(",");
         self.at += 1;
         let range_end = self.attempt(|p| {
-            p.any("to|through|until|-").then_some(())?;
+            p.any(words!("to|through|until|-")).then_some(())?;
             let port = number(&p.peek(0)?.text)?;
             p.at += 1;
             (number(&ports)? < port).then_some(port)
@@ -381,18 +382,18 @@ impl Parser<'_> {
 
     /// Addresses, an IP set or an alias; empty for “anywhere”.
     fn addresses(&mut self) -> Option<String> {
-        if self.any("anywhere|everywhere|everyone|everybody|the internet") {
+        if self.any(words!("anywhere|everywhere|everyone|everybody|the internet")) {
             return Some(String::new());
         }
         if let Some(set) = self.attempt(|p| {
-            p.any("the");
-            p.any("ip set|ipset").then_some(())?;
+            p.any(words!("the"));
+            p.any(words!("ip set|ipset")).then_some(())?;
             p.any_name()
         }) {
             return Some(format!("+{set}"));
         }
         let Some(mut list) = self.attempt(Self::address_literal) else {
-            self.any("the alias|alias");
+            self.any(words!("the alias|alias"));
             return self.name();
         };
         while let Some(more) = self.attempt(|p| {
@@ -427,19 +428,19 @@ impl Parser<'_> {
     /// “remove the rule for port 80 of web-01”, “delete the https rule from web-01”.
     fn no_rule(&mut self) -> Option<Wish> {
         let start = self.at;
-        self.any("remove|delete|drop|take away|undo|revoke").then_some(())?;
+        self.any(words!("remove|delete|drop|take away|undo|revoke")).then_some(())?;
         self.articles();
-        self.any("firewall");
-        let traffic = if self.any("rules|rule") {
-            self.any("for|about|on|that allows|that allow|allowing|that blocks|blocking").then_some(())?;
+        self.any(words!("firewall"));
+        let traffic = if self.any(words!("rules|rule")) {
+            self.any(words!("for|about|on|that allows|that allow|allowing|that blocks|blocking")).then_some(())?;
             self.traffic()?
         } else {
             let traffic = self.traffic()?;
-            self.any("firewall");
-            self.any("rules|rule").then_some(())?;
+            self.any(words!("firewall"));
+            self.any(words!("rules|rule")).then_some(())?;
             traffic
         };
-        self.any("of|from|on|for").then_some(())?;
+        self.any(words!("of|from|on|for")).then_some(())?;
         let targets = self.targets()?;
         let items = traffic.iter().map(|traffic| {
             let pattern = traffic.rule("ANY", "ANY", "");
@@ -452,14 +453,14 @@ impl Parser<'_> {
     /// “apply security group web to web-01”, “remove security group web from web-01”.
     fn firewall_group(&mut self) -> Option<Wish> {
         let start = self.at;
-        let remove = self.any("remove|detach|take");
-        if !remove && !self.any("use|apply|add|attach|put") {
+        let remove = self.any(words!("remove|detach|take"));
+        if !remove && !self.any(words!("use|apply|add|attach|put")) {
             return None;
         }
         self.articles();
-        self.any("security group").then_some(())?;
+        self.any(words!("security group")).then_some(())?;
         let name = self.any_name()?;
-        self.any("to|on|for|from|of|off").then_some(())?;
+        self.any(words!("to|on|for|from|of|off")).then_some(())?;
         let targets = self.targets()?;
         let rule = Value::Text(format!("GROUP {name}"));
         let amount = if remove { Amount::Minus(rule) } else { Amount::To(rule) };
@@ -471,17 +472,17 @@ impl Parser<'_> {
         let start = self.at;
         let named = |p: &mut Self| {
             p.articles();
-            p.any("ip set|ipset").then_some(())?;
-            p.any("called|named");
+            p.any(words!("ip set|ipset")).then_some(())?;
+            p.any(words!("called|named"));
             p.any_name()
         };
         let list = |p: &mut Self| {
             let list = p.addresses().filter(|list| !list.starts_with('+') && !list.is_empty())?;
             Some(Value::Set(list.split(',').map(str::to_owned).collect()))
         };
-        let of = "on|for|in|of|from";
-        let remove = self.any("remove|delete|drop|take");
-        if !remove && !self.any("create|make|add|put") {
+        let of = words!("on|for|in|of|from");
+        let remove = self.any(words!("remove|delete|drop|take"));
+        if !remove && !self.any(words!("create|make|add|put")) {
             return None;
         }
         let (name, targets, amount) = if let Some(name) = self.attempt(named) {
@@ -489,7 +490,7 @@ impl Parser<'_> {
             let mut targets = None;
             while self
                 .attempt(|p| {
-                    if amount.is_none() && p.any("with|containing|holding") {
+                    if amount.is_none() && p.any(words!("with|containing|holding")) {
                         amount = Some(Amount::To(list(p)?));
                         return Some(());
                     }
@@ -504,7 +505,7 @@ impl Parser<'_> {
             (name, targets?, amount.unwrap_or_else(|| Amount::To(Value::Set([].into()))))
         } else {
             let value = list(self)?;
-            self.any(if remove { "from|out of" } else { "to|into" }).then_some(())?;
+            self.any(if remove { words!("from|out of") } else { words!("to|into") }).then_some(())?;
             let name = named(self)?;
             self.any(of).then_some(())?;
             let targets = self.targets()?;
@@ -516,14 +517,14 @@ impl Parser<'_> {
     /// “create alias office on web-01 for 192.0.2.4”, “delete alias office of web-01”.
     fn firewall_alias(&mut self) -> Option<Wish> {
         let start = self.at;
-        let remove = self.any("remove|delete|drop");
-        if !remove && !self.any("create|make|add|set") {
+        let remove = self.any(words!("remove|delete|drop"));
+        if !remove && !self.any(words!("create|make|add|set")) {
             return None;
         }
         self.articles();
-        self.any("firewall");
-        self.any("alias").then_some(())?;
-        self.any("called|named");
+        self.any(words!("firewall"));
+        self.any(words!("alias")).then_some(())?;
+        self.any(words!("called|named"));
         let name = self.any_name()?;
         let mut address = remove.then(String::new);
         let mut targets = None;
@@ -532,14 +533,14 @@ impl Parser<'_> {
                 let sign = p.mark('=');
                 if address.is_none()
                     && let Some(read) = p.attempt(|p| {
-                        (sign || p.any("for|as|to|with|of")).then_some(())?;
+                        (sign || p.any(words!("for|as|to|with|of"))).then_some(())?;
                         p.address_literal()
                     })
                 {
                     address = Some(read);
                     return Some(());
                 }
-                if targets.is_some() || !p.any("on|for|in|of|from") {
+                if targets.is_some() || !p.any(words!("on|for|in|of|from")) {
                     return None;
                 }
                 targets = Some(p.targets()?);

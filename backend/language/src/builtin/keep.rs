@@ -6,13 +6,18 @@ use crate::vocabulary::{self, Class};
 
 use super::Parser;
 use super::draft::Draft;
+use super::wordings::{Wordings, words};
 
 /// Words for a backup that is the last one made.
-const LATEST: &str = "its latest backup|its last backup|its newest backup|its most recent backup|the latest backup|\
-    the last backup|the newest backup|the most recent backup|latest backup|last backup|newest backup";
+const LATEST: &Wordings = words!(
+    "its latest backup|its last backup|its newest backup|its most recent backup|the latest backup|\
+    the last backup|the newest backup|the most recent backup|latest backup|last backup|newest backup"
+);
 /// Words for a snapshot that is the last one taken.
-const LATEST_SNAPSHOT: &str = "its latest snapshot|its last snapshot|its newest snapshot|the latest snapshot|the last snapshot|\
-    the newest snapshot|latest snapshot|last snapshot|newest snapshot";
+const LATEST_SNAPSHOT: &Wordings = words!(
+    "its latest snapshot|its last snapshot|its newest snapshot|the latest snapshot|the last snapshot|\
+    the newest snapshot|latest snapshot|last snapshot|newest snapshot"
+);
 
 impl Parser<'_> {
     /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
@@ -22,7 +27,7 @@ impl Parser<'_> {
             p.attempt(|p| {
                 let open = p.mark('(');
                 let _ = p.mark(',');
-                if !p.any("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|as|with the name|with name|under the name") {
+                if !p.any(words!("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|as|with the name|with name|under the name")) {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -30,7 +35,7 @@ impl Parser<'_> {
                 // Snapshots are called by the rhythm they are taken in; here it sets no schedule.
                 let name = match p.any_name() {
                     Some(name) => name,
-                    None if p.any("hourly|daily|nightly|weekly|monthly") => p.last_word().to_owned(),
+                    None if p.any(words!("hourly|daily|nightly|weekly|monthly")) => p.last_word().to_owned(),
                     None => return None,
                 };
                 let said = Sourced::new(name, p.source(&(at..p.at)));
@@ -38,10 +43,12 @@ impl Parser<'_> {
             })
         };
         let mut name = None;
-        let targets = if self.any("take|make|create|do") {
-            self.any("a|another|one");
-            self.any("new");
-            if !self.any("snapshots|snapshot") {
+        let asked =
+            |p: &mut Self| p.any(words!("a snapshot of|a snapshot named|a snapshot called|snapshots of")).then_some(());
+        let targets = if self.any(words!("take|make|create|do")) || self.ahead(asked) {
+            self.any(words!("a|another|one"));
+            self.any(words!("new"));
+            if !self.any(words!("snapshots|snapshot")) {
                 return None;
             }
             name = named(self);
@@ -52,18 +59,18 @@ impl Parser<'_> {
                     (p.word() == "of").then(|| Sourced::new(name, p.source(&(at..p.at))))
                 });
             }
-            if !self.any("of each of|of|for|on") {
+            if !self.any(words!("of each of|of|for|on")) {
                 return None;
             }
             self.targets()?
         } else {
-            if !self.any("snapshot") {
+            if !self.any(words!("snapshot")) {
                 return None;
             }
-            self.any("of");
+            self.any(words!("of"));
             self.targets()?
         };
-        self.any("now");
+        self.any(words!("now"));
         let name = name.or_else(|| named(self));
         self.doing(start, targets, Deed::Snapshot { name })
     }
@@ -86,27 +93,27 @@ impl Parser<'_> {
     /// “roll web-01 back to pre-patch”, “revert db-1 to the snapshot s1”, “restore db-1 to snapshot s1”.
     pub fn rollback(&mut self) -> Option<Draft> {
         let start = self.at;
-        let restores = self.any("restore|reset");
-        if !restores && !self.any("roll back|rollback|roll|revert") {
+        let restores = self.any(words!("restore|reset"));
+        if !restores && !self.any(words!("roll back|rollback|roll|revert")) {
             return None;
         }
         let split = self.last_word() == "roll";
         let targets = self.targets()?;
-        if split && !self.any("back") {
+        if split && !self.any(words!("back")) {
             return None;
         }
-        let to = self.any("to|from");
+        let to = self.any(words!("to|from"));
         if to && self.any(LATEST_SNAPSHOT) {
             return self.doing(start, targets, Deed::Rollback { snapshot: None });
         }
-        self.any("the|its");
-        let announced = self.any("snapshot called|snapshot named|snapshot");
+        self.any(words!("the|its"));
+        let announced = self.any(words!("snapshot called|snapshot named|snapshot"));
         if !to || restores && !announced {
             return None;
         }
         let snapshot = self.kept()?;
         if !announced {
-            self.any("snapshot");
+            self.any(words!("snapshot"));
         }
         self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) })
     }
@@ -114,21 +121,21 @@ impl Parser<'_> {
     /// “delete snapshot pre-patch of web-01”, “remove the pre-patch snapshot of web-01”, “delete web-01’s snapshot s1”.
     pub fn delete_snapshot(&mut self) -> Option<Draft> {
         let start = self.at;
-        if !self.any("delete|remove|destroy|drop") {
+        if !self.any(words!("delete|remove|destroy|drop")) {
             return None;
         }
         let named = |p: &mut Self| {
-            p.any("the|its");
-            if p.any("snapshot called|snapshot named|snapshot") {
+            p.any(words!("the|its"));
+            if p.any(words!("snapshot called|snapshot named|snapshot")) {
                 return Some(if p.at_boundary() { None } else { p.kept() });
             }
             let name = p.kept()?;
-            p.any("snapshot").then_some(Some(name))
+            p.any(words!("snapshot")).then_some(Some(name))
         };
         let (snapshot, targets) = self
             .attempt(|p| {
                 let snapshot = named(p)?;
-                Some((snapshot, p.of_targets("of|from|on")?))
+                Some((snapshot, p.of_targets(words!("of|from|on"))?))
             })
             .or_else(|| {
                 self.attempt(|p| {
@@ -143,33 +150,33 @@ impl Parser<'_> {
     pub fn backup(&mut self) -> Option<Draft> {
         let start = self.at;
         let taken = |p: &mut Self| {
-            let taken =
-                p.any("take|make|create|do") && p.any("a backup of|backups of|a new backup of|another backup of");
+            let taken = p.any(words!("take|make|create|do"))
+                && p.any(words!("a backup of|backups of|a new backup of|another backup of"));
             taken.then_some(())
         };
-        let targets = if self.any("back up|backup") || self.attempt(taken).is_some() {
+        let targets = if self.any(words!("back up|backup")) || self.attempt(taken).is_some() {
             self.targets()?
         } else {
             // “back web-01 up”
-            let split = self.any("back");
-            split.then(|| self.targets())?.filter(|_| self.any("up"))?
+            let split = self.any(words!("back"));
+            split.then(|| self.targets())?.filter(|_| self.any(words!("up")))?
         };
         let (mut storage, mut mode) = (None, None);
         loop {
             let at = self.at;
-            if self.any("right now|now|immediately") {
+            if self.any(words!("right now|now|immediately")) {
                 continue;
             }
             if mode.is_none()
                 && let Some(said) = self.attempt(Self::backup_mode)
             {
                 mode = Some(said);
-            } else if storage.is_none() && self.any("to|on|onto|into") {
-                self.any("the");
-                let announced = self.any("storage|datastore");
+            } else if storage.is_none() && self.any(words!("to|on|onto|into")) {
+                self.any(words!("the"));
+                let announced = self.any(words!("storage|datastore"));
                 let name = self.kept()?;
                 if !announced {
-                    self.any("storage|datastore");
+                    self.any(words!("storage|datastore"));
                 }
                 storage = Some(name);
             }
@@ -184,12 +191,12 @@ impl Parser<'_> {
     pub fn backup_mode(&mut self) -> Option<Sourced<String>> {
         let _ = self.mark(',') || self.mark('(');
         let start = self.at;
-        self.any("in|with|using|by");
-        let ahead = self.any("mode");
+        self.any(words!("in|with|using|by"));
+        let ahead = self.any(words!("mode"));
         let _ = self.mark('=') || self.mark(':');
         let mode = ["snapshot", "suspend", "stop"].into_iter().find(|mode| *mode == self.word())?;
         self.at += 1;
-        let said = ahead || self.any("mode");
+        let said = ahead || self.any(words!("mode"));
         let source = self.source(&(start..self.at));
         self.mark(')');
         said.then(|| Sourced::new(mode.to_owned(), source))
@@ -198,18 +205,18 @@ impl Parser<'_> {
     /// “restore web-01 from local:backup/vzdump-…”, “restore web-01 from its latest backup”.
     pub fn restore(&mut self) -> Option<Draft> {
         let start = self.at;
-        if !self.any("restore") {
+        if !self.any(words!("restore")) {
             return None;
         }
         let targets = self.targets()?;
-        if !self.any("from|to|using|with") {
+        if !self.any(words!("from|to|using|with")) {
             return None;
         }
         if self.any(LATEST) {
             return self.doing(start, targets, Deed::Restore { backup: None });
         }
-        self.any("the|its");
-        self.any("backup");
+        self.any(words!("the|its"));
+        self.any(words!("backup"));
         let at = self.at;
         let volume = self.peek(0).filter(|token| token.text.contains(":backup/"))?.text.clone();
         self.at += 1;

@@ -5,6 +5,7 @@
 //! is not understood to its end says nothing at all: half of “delete the snapshots of web-01” must not
 //! be read as “delete web-01”. Takes time linear in the text but for enumerations.
 
+mod amount;
 mod beside_now;
 pub mod change;
 mod choose;
@@ -18,18 +19,28 @@ mod edits;
 mod facility;
 pub mod fields;
 mod firewall;
+mod flag;
+mod further;
+mod give;
 pub mod item;
 mod keep;
+mod letter;
+mod lines;
 mod members;
 pub mod named;
 mod nic;
 mod place;
 mod plug;
+mod pointing;
 mod settle;
 mod shaped;
+#[cfg(test)]
+mod soup;
+mod stated;
 mod table;
 pub mod target;
 mod verb;
+mod wordings;
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -68,7 +79,8 @@ impl Interpreter for Builtin {
 /// Reads a declaration.
 #[must_use]
 pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
-    let mut tokens = lex(text, |word| is_known(inventory, word));
+    let tokens = lex(text, |word| is_known(inventory, word));
+    let mut tokens = lines::write_out(tokens, |word| inventory.guests.contains_key(word));
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
@@ -89,6 +101,8 @@ pub fn is_known(inventory: &Inventory, word: &str) -> bool {
 pub struct Parser<'a> {
     text: &'a str,
     tokens: &'a [Token],
+    /// The mark of each token's word, by which [`wordings`] are looked for.
+    marks: Vec<u8>,
     inventory: &'a Inventory,
     at: usize,
     /// Where the present sentence begins.
@@ -115,6 +129,7 @@ impl<'a> Parser<'a> {
         Self {
             text,
             tokens,
+            marks: tokens.iter().map(|token| wordings::mark(&token.word)).collect(),
             inventory,
             at: 0,
             began: 0,
@@ -151,7 +166,7 @@ impl Parser<'_> {
             self.sentence();
             // “stop web-01?” wonders; “could you stop web-01?” asks for it.
             let wonders = ends.is_some()
-                && self.tokens[self.end].kind == TokenKind::Mark('?')
+                && self.tokens.get(self.end).is_some_and(|end| end.kind == TokenKind::Mark('?'))
                 && !self.tokens[start..self.end]
                     .iter()
                     .any(|token| ["you", "please", "i", "we", "someone", "somebody"].contains(&token.word.as_str()));
@@ -227,30 +242,6 @@ impl Parser<'_> {
             self.drafts.truncate(before);
         }
         read
-    }
-
-    /// What begins a clause and says nothing by itself.
-    fn courtesies(&mut self) {
-        loop {
-            let marks = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/'];
-            let said = marks.into_iter().any(|mark| self.mark(mark))
-                || self.any(
-                    "i would like you to|i would like to have|i would like to|i would like|\
-                    i'd like you to|i'd like to have|i'd like to|i'd like|we would like to have|\
-                    we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
-                    i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
-                    i need|we need to|we need|i require|we require|need|want|could we|can we|could you please|could you|can you please|can you|can someone please|can someone|could someone please|\
-                    could someone|could somebody please|could somebody|can somebody|you can|you may|feel free to|go ahead and|would you please|would you|will you|can i have|can we have|could i have|could we have|\
-                    may i have|can i get|could i get|please|kindly|dear team|dear all|dear colleagues|todo|to do|tasks|hi team|hi all|hi everybody|hello team|hello all|let us|let 's|hi|hello|hey|thank you very much in advance|thank you very much|thank you in advance|many thanks in advance|\
-                    many thanks|thanks a lot|thanks in advance|best regards|kind regards|best wishes|regards|thank you|thanks|asap|\
-                    thx|cheers|now|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|plus|as well as|\
-                    there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|ensure that there is|make sure that|make sure|ensure that|ensure|\
-                    as well|afterwards",
-                );
-            if !said {
-                return;
-            }
-        }
     }
 
     /// Gives up a clause, or of a guest that is being described only the words up to the next that fit.

@@ -5,11 +5,13 @@ use mycopod_core::reading::{Amount, DiskRef};
 use mycopod_core::size::Size;
 
 use super::Parser;
+use super::amount::{DISKS, of_hundredths};
 use super::change::disk_ref;
 use super::fields::{self, Named};
-use super::item::{DISKS, DiskItem, How, Item, Said, Which};
+use super::item::{DiskItem, How, Item, Said, Which};
 use super::nic::NicRef;
 use super::shaped::{LEAST_MIB, is_device, is_machine};
+use super::wordings::words;
 
 /// A field called by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,17 @@ pub enum Noun {
 }
 
 impl Noun {
+    /// `amount`, which is relative, of it: what a guest has an amount of.
+    pub fn scaled(self, amount: Amount) -> Option<Item> {
+        match self {
+            Self::Plain(plain @ (Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap)) => {
+                Some(Item::Plain(plain, amount))
+            }
+            Self::Disk(which, false) => Some(Item::Disk(DiskItem::sized(amount, which))),
+            _ => None,
+        }
+    }
+
     /// The field without the disk or NIC that it is of; `None` for a disk itself.
     pub const fn named(&self) -> Option<Named> {
         match self {
@@ -75,7 +88,7 @@ impl Noun {
     }
 
     /// Whether its words and values have rules of their own.
-    const fn is_counted(&self) -> bool {
+    pub const fn is_counted(&self) -> bool {
         match self {
             Self::Plain(plain) => matches!(
                 plain,
@@ -101,15 +114,15 @@ impl Noun {
 impl Parser<'_> {
     /// “number of cores”, “memory”, “second disk”, “scsi1”, “VLAN tag”, “cache of scsi1”, “net1’s MTU”.
     pub fn noun(&mut self) -> Option<Noun> {
-        self.any("the");
-        self.any("number of|amount of|size of the|size of|value of");
-        self.any("the");
+        self.any(words!("the new|the"));
+        self.any(words!("number of|amount of|size of the|size of|value of"));
+        self.any(words!("the"));
         self.attempt(Self::nic_noun)
             .or_else(|| self.attempt(Self::field_noun))
             .or_else(|| self.attempt(Self::disk_noun))
     }
 
-    fn word_ahead(&self, ahead: usize) -> &str {
+    pub fn word_ahead(&self, ahead: usize) -> &str {
         self.peek(ahead).map_or("", |token| token.word.as_str())
     }
 
@@ -133,7 +146,7 @@ impl Parser<'_> {
         // A word of several meanings names the field where a value of it follows.
         let follows = |p: &mut Self, fits: &dyn Fn(&mut Self) -> bool| {
             p.ahead(|p| {
-                let _ = p.mark('=') || p.mark(':') || p.any("to|is|of|type");
+                let _ = p.mark('=') || p.mark(':') || p.any(words!("to|is|of|type"));
                 fits(p).then_some(())
             })
         };
@@ -148,7 +161,7 @@ impl Parser<'_> {
             Named::Plain(Plain::BootOrder) if word == "boot" && alone => self
                 .ahead(|p| {
                     (p.mark('=') || p.mark(':')).then_some(())?;
-                    (p.any("order") || is_device(p.word())).then_some(())
+                    (p.any(words!("order")) || is_device(p.word())).then_some(())
                 })
                 .then_some(Noun::Plain(Plain::BootOrder))?,
             Named::Plain(Plain::Tpm) => {
@@ -173,7 +186,7 @@ impl Parser<'_> {
     fn nic_noun(&mut self) -> Option<Noun> {
         let NicRef(number) = self.nic_ref()?;
         let part = self.attempt(|p| {
-            p.any("'s");
+            p.any(words!("'s"));
             match p.field_word()? {
                 Named::Nic(part) => Some(part),
                 _ => None,
@@ -185,7 +198,7 @@ impl Parser<'_> {
     fn disk_noun(&mut self) -> Option<Noun> {
         let (which, plural) = self.whole_disk()?;
         let part = self.attempt(|p| {
-            p.any("'s");
+            p.any(words!("'s"));
             match p.field_word()? {
                 Named::Disk(part) => Some(part),
                 _ => None,
@@ -201,7 +214,7 @@ impl Parser<'_> {
     /// “the second disk”, “scsi1”, “disk scsi1”, “data disk”, “root disk”; `true` for several.
     pub fn whole_disk(&mut self) -> Option<(Which, bool)> {
         let slot = |p: &mut Self| Some((Which::The(DiskRef::Slot(p.slot()?)), false));
-        self.any("the|its");
+        self.any(words!("the|its"));
         let second =
             ["second", "2nd", "third", "3rd", "fourth", "4th"].iter().position(|ordinal| *ordinal == self.word());
         if let Some(nth) = second {
@@ -209,15 +222,15 @@ impl Parser<'_> {
             let nth = u8::try_from(nth / 2 + 2).ok()?;
             return self.any(DISKS).then_some((Which::The(DiskRef::Nth(nth)), false));
         }
-        let data = self.ahead(|p| p.any("data").then_some(()));
+        let data = self.ahead(|p| p.any(words!("data")).then_some(()));
         let role = self.disk_role();
-        if self.any("rootfs|root fs|root filesystem") {
+        if self.any(words!("rootfs|root fs|root filesystem")) {
             return Some((Which::System, false));
         }
         if let Some(slot) = self.attempt(slot) {
             return Some(slot);
         }
-        if !self.any("disk size|disk space") && !self.any(DISKS) {
+        if !self.any(words!("disk size|disk space")) && !self.any(DISKS) {
             return None;
         }
         let plural = self.last_word().ends_with('s') && self.last_word() != "rootfs";
@@ -227,15 +240,20 @@ impl Parser<'_> {
         {
             return Some(slot);
         }
-        self.any("size");
+        self.any(words!("size"));
         let which = if data && !plural { Some(Which::The(DiskRef::Data)) } else { role };
         Some((which.unwrap_or(Which::The(DiskRef::Only)), plural))
     }
 
     /// What follows a field's name: “to 8 GB”, “= 4”, “: 4”, “by 2 GB”, or the value at once.
     pub fn connected_value(&mut self, noun: &Noun, how: How) -> Option<Item> {
-        if !matches!(noun, Noun::Nic(_, NicPart::Ip)) && self.any("by") {
-            self.any("another|an additional|an extra");
+        if !matches!(noun, Noun::Nic(_, NicPart::Ip)) && self.any(words!("by")) {
+            self.any(words!("another|an additional|an extra"));
+            if matches!(how, How::More | How::Less)
+                && let Some(per_cent) = self.per_cent()
+            {
+                return noun.clone().scaled(of_hundredths(per_cent, how == How::More)?);
+            }
             let by = match how {
                 How::More | How::Add => Amount::Plus,
                 How::Less | How::Remove => Amount::Minus,
@@ -251,11 +269,15 @@ impl Parser<'_> {
         }) {
             return Some(item);
         }
+        // “disk +10G”
+        if matches!(how, How::Give | How::Set | How::More) && self.any(words!("+more")) {
+            return self.value(noun, Amount::Plus);
+        }
         let sign = self.mark('=') || self.mark(':');
         let to = !sign
-            && (self.any("to be|should be|shall be|must be|to|is|of|at|size")
-                || (how == How::More) && self.any("up to")
-                || (how == How::Less || *noun == Noun::Plain(Plain::Balloon)) && self.any("down to"));
+            && (self.any(words!("to be|should be|shall be|must be|to|is|of|at|size"))
+                || (how == How::More) && self.any(words!("up to"))
+                || (how == How::Less || *noun == Noun::Plain(Plain::Balloon)) && self.any(words!("down to")));
         let bare = !(sign || to);
         if bare && !matches!(how, How::Create | How::Give | How::Set) && !(how == How::Add && noun.comes_on_top()) {
             return None;
@@ -278,7 +300,7 @@ impl Parser<'_> {
     fn disk_list(&mut self, which: &Which) -> Option<Item> {
         let disk = |p: &mut Self| {
             let start = p.at;
-            p.any("a|one");
+            p.any(words!("a|one"));
             if !p.ahead(super::Parser::quantity) {
                 p.at = start;
             }
@@ -291,7 +313,7 @@ impl Parser<'_> {
         while let Some(next) = self.attempt(|p| {
             p.joint();
             let next = disk(p)?;
-            (p.at_boundary() && !p.ahead(|p| p.any("memory|ram|swap").then_some(()))).then_some(next)
+            (p.at_boundary() && !p.ahead(|p| p.any(words!("memory|ram|swap")).then_some(()))).then_some(next)
         }) {
             disks.push(next);
         }
@@ -304,12 +326,12 @@ impl Parser<'_> {
         match noun {
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
                 let count = self.number().filter(|count| *count > 0)?;
-                self.any("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|sockets|socket|c");
+                self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|sockets|socket|c"));
                 Some(Item::Plain(*plain, by(Value::Count(count))))
             }
             Noun::Plain(plain @ (Plain::Memory | Plain::Swap | Plain::Balloon)) => {
                 if let Some(size) = self.quantity() {
-                    self.any("of ram|of memory|ram|memory");
+                    self.any(words!("of ram|of memory|ram|memory"));
                     return Some(Item::Plain(*plain, by(Value::Size(size))));
                 }
                 let number = self.number()?;
@@ -342,7 +364,7 @@ impl Parser<'_> {
             Noun::DiskPart(None, DiskPart::Mount) if sets => {
                 let mount = self.shaped(Named::Disk(DiskPart::Mount))?;
                 let size = self.attempt(|p| {
-                    p.any("with a size of|with|of");
+                    p.any(words!("with a size of|with|of"));
                     p.quantity()
                 });
                 let Some(size) = size else { return noun.is(mount) };
@@ -355,6 +377,11 @@ impl Parser<'_> {
             }
             Noun::Nic(number, part) if sets => self.nic_value(*number, *part),
             Noun::DiskPart(..) | Noun::Nic(..) => None,
+            // “Storage: 10 GB on local-lvm”
+            Noun::Storage if sets && self.ahead(Self::quantity) => {
+                let size = self.quantity()?;
+                Some(Item::Disk(self.disk_item(by(Value::Size(size)), Which::One, 1)))
+            }
             Noun::Storage => Some(Item::Storage(self.name()?)),
             Noun::Node => Some(Item::Node(self.name()?)),
         }
@@ -364,8 +391,8 @@ impl Parser<'_> {
     pub fn disk_item(&mut self, amount: Amount, which: Which, times: u64) -> DiskItem {
         let mut disk = DiskItem { amount, which, times, storage: self.storage_of_disk(), parts: Vec::new() };
         if let Some(mount) = self.attempt(|p| {
-            p.any("mount point");
-            p.any("mounted at|mounted on|mounted under|mount at|at|on|under|as");
+            p.any(words!("mount point"));
+            p.any(words!("mounted at|mounted on|mounted under|mount at|at|on|under|as"));
             p.shaped(Named::Disk(DiskPart::Mount))
         }) {
             disk.parts.push((DiskPart::Mount, mount));
@@ -375,143 +402,6 @@ impl Parser<'_> {
             disk.storage = self.storage_of_disk();
         }
         disk
-    }
-
-    /// A field that is switched or said in one: “nesting on”, “no ballooning”, “with a TPM”, “UEFI”, “enable discard”.
-    pub fn stated(&mut self, how: How) -> Option<Item> {
-        self.any("to be|be|is|are");
-        if let Some((length, (named, said))) = fields::phrase(|ahead| self.word_ahead(ahead)) {
-            self.at += length;
-            return match named {
-                Named::Plain(plain) => Some(Item::Plain(plain, Amount::To(said.value()))),
-                Named::Disk(part) => Some(Item::DiskPart(None, part, Amount::To(said.value()))),
-                Named::Nic(part) => Some(Item::nic(part, said.value())),
-                Named::Node => None,
-            };
-        }
-        if self.any("features|feature") {
-            let _ = self.mark(':') || self.mark('=');
-        }
-        let prefix = self.prefix();
-        self.articles();
-        self.any("any");
-        let noun = self.noun().filter(|noun| !noun.is_counted())?;
-        let flag = noun.named()?.shape() == Shape::Flag;
-        let last = self.last_word().to_owned();
-        let explicit = self.attempt(|p| {
-            let sign = p.mark('=') || p.mark(':') || p.any("to be|set to|to|is");
-            let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
-            (sign || p.at_boundary() || matches!(p.word(), "for" | "of" | "to" | "with" | "from" | "on" | "in"))
-                .then_some(value)
-        });
-        let on = match (prefix, explicit) {
-            (Some(_), Some(_)) => return None,
-            (Some(on), None) => {
-                let ends = self.at_boundary() || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in");
-                let files = noun == Noun::DiskPart(None, DiskPart::Backup);
-                (ends && !files).then_some(on)?
-            }
-            (None, Some(on)) => on,
-            // “40 GB SSD” is a disk of another make, “backup” and “firewall” are more than a flag.
-            (None, None) if matches!(last.as_str(), "ssd" | "backup" | "backups") => return None,
-            (None, None) => {
-                let ends = self.at_boundary() || matches!(how, How::Add | How::Give) && self.word() == "to";
-                ends.then_some(true)?
-            }
-        };
-        self.of_which(noun).switched(on)
-    }
-
-    /// “… on for scsi1”, “… off on net1”: the disk or NIC behind the value.
-    pub fn of_which(&mut self, noun: Noun) -> Noun {
-        match noun {
-            Noun::DiskPart(None, part) => {
-                let disk = self.attempt(|p| {
-                    p.any("of|on|for").then_some(())?;
-                    let (which, plural) = p.whole_disk()?;
-                    disk_ref(&which).filter(|_| !plural)
-                });
-                Noun::DiskPart(disk, part)
-            }
-            Noun::Nic(None, part) => {
-                let nic = self.attempt(|p| if p.any("of|on|for|from") { p.nic_ref() } else { None });
-                Noun::Nic(nic.and_then(|NicRef(number)| number), part)
-            }
-            noun => noun,
-        }
-    }
-
-    /// “in pool prod”, “in the prod pool”.
-    pub fn pool(&mut self) -> Option<Item> {
-        self.any("to be|be|is|are");
-        self.any("in|into").then_some(())?;
-        self.any("the");
-        let name = if self.any("resource pool|pool") {
-            self.any("called|named");
-            self.pool_name()?.value
-        } else {
-            let name = self.name()?;
-            self.any("resource pool|pool").then_some(name)?
-        };
-        Some(Item::Plain(Plain::Pool, Amount::To(Value::Text(name))))
-    }
-
-    /// “enable” or “no” before a field.
-    fn prefix(&mut self) -> Option<bool> {
-        if self.any("enable|activate|turn on|switch on") {
-            return Some(true);
-        }
-        self.any("disable|deactivate|turn off|switch off|do not use|don't use|no|without").then_some(false)
-    }
-
-    fn on_or_off(&mut self) -> Option<bool> {
-        if self.any("on|enabled") {
-            return Some(true);
-        }
-        self.any("off|disabled").then_some(false)
-    }
-
-    /// Fields in a row that can be switched: “nesting and keyctl”, “discard and ssd emulation on scsi1”.
-    pub fn switches(&mut self, on: bool) -> Option<Vec<Item>> {
-        let switch = |p: &mut Self| {
-            p.noun().filter(|noun| {
-                // “backups” without a disk are more than a flag.
-                !noun.is_counted() && *noun != Noun::DiskPart(None, DiskPart::Backup)
-                    || matches!(noun, Noun::Plain(Plain::OnBoot | Plain::Protection | Plain::Unprivileged))
-            })
-        };
-        let mut nouns = vec![switch(self)?];
-        while let Some(next) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            switch(p)
-        }) {
-            nouns.push(next);
-        }
-        // “… on scsi1” is said of all of them.
-        let (disk, nic) = match nouns.last() {
-            Some(Noun::DiskPart(disk, _)) => (disk.clone(), None),
-            Some(Noun::Nic(number, _)) => (None, *number),
-            _ => (None, None),
-        };
-        let owned = |noun: Noun| match noun {
-            Noun::DiskPart(None, part) => Noun::DiskPart(disk.clone(), part),
-            Noun::Nic(None, part) => Noun::Nic(nic, part),
-            noun => noun,
-        };
-        nouns.into_iter().map(|noun| owned(noun).switched(on)).collect()
-    }
-
-    /// A volume that says by itself what it is for: “with local:iso/debian.iso”, “from local:import/noble.qcow2”.
-    pub fn volume_alone(&mut self) -> Option<Item> {
-        self.any("with|from");
-        let volume = self.peek(0)?.text.clone();
-        self.at += 1;
-        let value = Amount::To(Value::Text(volume.clone()));
-        if volume.contains(":import/") {
-            return Some(Item::DiskPart(None, DiskPart::Import, value));
-        }
-        self.any("as cd|as a cd|as cd-rom|in the cd drive|in its cd drive|in the cd-rom drive");
-        volume.contains(":iso/").then_some(Item::Plain(Plain::Cdrom, value))
     }
 }
 

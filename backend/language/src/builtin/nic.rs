@@ -9,12 +9,13 @@ use super::Parser;
 use super::cursor::is_address;
 use super::fields::Named;
 use super::item::{How, Item};
+use super::wordings::{Wordings, words};
 
 /// The largest VLAN tag (IEEE 802.1Q).
 const MAX_VLAN: u64 = 4094;
 
 /// The nouns for one NIC.
-const CARD: &str = "network card|network interface|network adapter|network device|nic|interface";
+const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
 
 /// A NIC that was meant: by its number, or the only one.
 #[derive(Clone, Copy, Debug)]
@@ -24,13 +25,15 @@ impl Parser<'_> {
     /// The value of a part of a NIC, of that `number` where one was said.
     pub fn nic_value(&mut self, number: Option<u8>, part: NicPart) -> Option<Item> {
         let item = match part {
+            // “net: dhcp”
+            NicPart::Bridge if self.any(words!("dhcp")) => Item::nic(NicPart::Ip, Value::Text("dhcp".into())),
             NicPart::Bridge => {
-                self.any("is|on|connected to|to");
+                self.any(words!("is|on|connected to|to"));
                 self.bridge(true, false)?
             }
             NicPart::Ip => {
-                self.any("via|by|from|using");
-                if self.any("dhcp") {
+                self.any(words!("via|by|from|using"));
+                if self.any(words!("dhcp")) {
                     Item::nic(part, Value::Text("dhcp".into()))
                 } else if let Some(item) = self.attempt(Self::address) {
                     item
@@ -39,7 +42,7 @@ impl Parser<'_> {
                     return self.nic_value(number, NicPart::Ip6);
                 }
             }
-            NicPart::Vlan if self.any("none|off") => Item::nic(part, Value::Count(0)),
+            NicPart::Vlan if self.any(words!("none|off")) => Item::nic(part, Value::Count(0)),
             NicPart::Vlan => Item::nic(part, Value::Count(self.number().filter(|n| (1..=MAX_VLAN).contains(n))?)),
             NicPart::Model => Item::nic(part, Value::Text(self.raw_word()?)),
             NicPart::Gateway if self.peek(0).is_some_and(|token| token.text.contains(':')) => {
@@ -77,7 +80,7 @@ impl Parser<'_> {
 
     /// “10.0.0.5/24 via 10.0.0.1”
     fn via(&mut self, item: Item, gateway: NicPart) -> Item {
-        match self.attempt(|p| if p.any("via") { p.nic_value(None, gateway) } else { None }) {
+        match self.attempt(|p| if p.any(words!("via")) { p.nic_value(None, gateway) } else { None }) {
             Some(via) => Item::Several(vec![item, via]),
             None => item,
         }
@@ -85,7 +88,7 @@ impl Parser<'_> {
 
     /// The NIC that words mean: “net1”, “the second NIC”, “NIC 1”, “the NIC”.
     pub fn nic_ref(&mut self) -> Option<NicRef> {
-        self.any("the");
+        self.any(words!("the"));
         if let Some(number) = self.attempt(Self::net_slot) {
             return Some(NicRef(Some(number)));
         }
@@ -113,18 +116,18 @@ impl Parser<'_> {
 
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
-        let article = self.ahead(|p| p.any("a|an").then_some(()));
+        let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
         self.articles();
         let number = self.attempt(Self::net_slot);
         let assigned = number.is_some() && (self.mark('=') || self.mark(':'));
-        let fresh = number.is_none() && self.any("second|2nd|another|additional|further|third|extra|new");
+        let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
         let model =
             ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
         self.at += usize::from(model.is_some());
         // “net0=virtio,bridge=vmbr0”
         let _ = assigned && model.is_some() && self.mark(',');
         // “two NICs, one on vmbr0 and the other on vmbr1”
-        let one = !fresh && self.any("one|other|first");
+        let one = !fresh && self.any(words!("one|other|first"));
         let fresh = fresh || one;
         let card = number.is_some() || self.any(CARD);
         // A guest that exists and gets “a NIC” gets a further one.
@@ -134,10 +137,10 @@ impl Parser<'_> {
         }
         let mut parts: Vec<(NicPart, Value)> =
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
-        let on = self.any(
+        let on = self.any(words!(
             "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
-            in the|in|to the|to|at|using",
-        ) || self.mark(':')
+            in the|in|to the|to|at|using"
+        )) || self.mark(':')
             || self.mark('=')
             || assigned;
         if let Some(Item::Nic { parts: bridge, number: of, .. }) =
@@ -158,7 +161,7 @@ impl Parser<'_> {
         if let Some(item) = self.address() {
             return Some(item);
         }
-        if self.any("dhcp address|dhcp ip|dhcp") {
+        if self.any(words!("dhcp address|dhcp ip|dhcp")) {
             return Some(Item::nic(NicPart::Ip, Value::Text("dhcp".into())));
         }
         None
@@ -166,7 +169,7 @@ impl Parser<'_> {
 
     /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
     fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
-        let called = self.any("network bridge|bridge|vnet|network");
+        let called = self.any(words!("network bridge|bridge|vnet|network"));
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
         let text = token.text.clone();
@@ -186,16 +189,16 @@ impl Parser<'_> {
         }
         self.at += 1;
         if plainly {
-            self.any("bridge");
+            self.any(words!("bridge"));
         }
         let mut parts = vec![(NicPart::Bridge, Value::Text(bridge))];
         let vlan = match vlan {
             Some(vlan) => Some(vlan),
             None => self.attempt(|p| {
                 let open = p.mark('(');
-                p.any("with|in|on|using");
-                p.any("a");
-                if !p.any("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan") {
+                p.any(words!("with|in|on|using"));
+                p.any(words!("a"));
+                if !p.any(words!("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan")) {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -213,20 +216,20 @@ impl Parser<'_> {
     }
 
     fn vlan(&mut self, announced: bool) -> Option<Item> {
-        self.any("tagged");
-        if !self.any("vlan tag|vlan id|vlan") {
+        self.any(words!("tagged"));
+        if !self.any(words!("vlan tag|vlan id|vlan")) {
             return None;
         }
-        let _ = self.mark('=') || self.mark(':') || self.any("tag|id");
+        let _ = self.mark('=') || self.mark(':') || self.any(words!("tag|id"));
         let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
         let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
         if (announced || self.word() == "on")
             && let Some(Item::Nic { parts: bridge, .. }) =
-                self.attempt(|p| if p.any("on|of") { p.bridge(false, false) } else { None })
+                self.attempt(|p| if p.any(words!("on|of")) { p.bridge(false, false) } else { None })
         {
             parts.splice(0..0, bridge);
         }
-        let number = self.attempt(|p| if p.any("on|of|for") { p.net_slot() } else { None });
+        let number = self.attempt(|p| if p.any(words!("on|of|for")) { p.net_slot() } else { None });
         Some(Item::Nic { number, parts, fresh: false })
     }
 }

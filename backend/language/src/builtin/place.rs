@@ -5,26 +5,27 @@ use crate::vocabulary;
 
 use super::Parser;
 use super::item::Item;
+use super::wordings::words;
 
 impl Parser<'_> {
     /// “on pve2”, “on the storage tank”, “node pve2”, “stored on local-lvm”.
     pub fn place(&mut self) -> Option<Item> {
-        let on = self.any("stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with");
-        self.any("the");
+        let on = self.any(words!("stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with"));
+        self.any(words!("the"));
         let _ = self.mark('(');
-        if self.any("proxmox node|proxmox host|node|host") {
+        if self.any(words!("proxmox node|proxmox host|node|host")) {
             let _ = self.mark('=') || self.mark(':');
             return Some(Item::Node(self.name()?));
         }
-        if self.any("storage pool|storage|datastore") {
-            let _ = self.mark('=') || self.mark(':') || self.any("on|is");
+        if self.any(words!("storage pool|storage|datastore")) {
+            let _ = self.mark('=') || self.mark(':') || self.any(words!("on|is"));
             return Some(Item::Storage(self.name()?));
         }
         let name = self.name()?;
-        if self.any("storage|datastore") {
+        if self.any(words!("storage|datastore")) {
             return on.then_some(Item::Storage(name));
         }
-        if on && self.any("node|host") {
+        if on && self.any(words!("node|host")) {
             return Some(Item::Node(name));
         }
         if !on && !self.at_boundary() && self.inventory.guests.contains_key(&name) {
@@ -43,19 +44,19 @@ impl Parser<'_> {
 
     /// “running Debian 12”, “with Ubuntu 24.04”: before “running” can mean that it shall run.
     pub fn image_of_system(&mut self) -> Option<Item> {
-        self.any("running|using|with").then_some(())?;
+        self.any(words!("running|using|with")).then_some(())?;
         let system = self.system()?;
         Some(Item::Image(system))
     }
 
     /// “from template base”, “debian 12”, “with Ubuntu 24.04”, “image: debian-12”.
     pub fn image(&mut self) -> Option<Item> {
-        let from = self.any("based on|from|made from|created from|out of|running|using|on|with");
-        let _ = self.any("the|a|an");
-        let named = self.any("container template|vm template|template|image|os template|os");
-        let _ = named && (self.mark('=') || self.mark(':') || self.any("is|of|called|named"));
+        let from = self.any(words!("based on|from|made from|created from|out of|running|using|on|with"));
+        let _ = self.any(words!("the|a|an"));
+        let named = self.any(words!("container template|vm template|template|image|os template|os"));
+        let _ = named && (self.mark('=') || self.mark(':') || self.any(words!("is|of|called|named")));
         if let Some(system) = self.attempt(Self::system) {
-            self.any("template|image|cloud image");
+            self.any(words!("template|image|cloud image"));
             return Some(Item::Image(system));
         }
         let token = self.peek(0)?;
@@ -66,7 +67,7 @@ impl Parser<'_> {
             && vocabulary::class(&token.word).is_none();
         if volume || known {
             self.at += 1;
-            self.any("template|image");
+            self.any(words!("template|image"));
             return Some(Item::Image(text));
         }
         if named {
@@ -76,7 +77,7 @@ impl Parser<'_> {
         let from = from && self.last_word() != "on" && self.last_word() != "with";
         let start = self.at;
         let name = self.name()?;
-        (from && (self.any("template|image") || self.word_at(start - 1) == "from")).then_some(Item::Image(name))
+        (from && (self.any(words!("template|image")) || self.word_at(start - 1) == "from")).then_some(Item::Image(name))
     }
 
     /// “Debian 12”, “ubuntu-24.04”, “Alpine Linux”, “Windows Server 2022”.
@@ -86,8 +87,8 @@ impl Parser<'_> {
             return None;
         }
         self.at += 1;
-        self.any("linux");
-        self.any("server");
+        self.any(words!("linux"));
+        self.any(words!("server"));
         let version = self.attempt(|p| {
             let version = p.peek(0)?;
             let release = version.kind == TokenKind::Number || vocabulary::is_release(&version.word);
@@ -98,7 +99,7 @@ impl Parser<'_> {
             (release && !counts).then_some(())
         });
         if version.is_some() {
-            self.any("lts");
+            self.any(words!("lts"));
         }
         let end = self.at;
         Some(self.span(&(start..end)).of(self.text))

@@ -10,10 +10,11 @@ use super::item::{How, Item, Said};
 use super::named::Noun;
 use super::nic::NicRef;
 use super::target::Targets;
+use super::wordings::{Wordings, words};
 
 impl Parser<'_> {
     /// “scsi1 of db-1”, “web-01’s data disk”: one disk, and whose it is.
-    fn disk_of_targets(&mut self, prepositions: &str) -> Option<(DiskRef, Targets)> {
+    fn disk_of_targets(&mut self, prepositions: &Wordings) -> Option<(DiskRef, Targets)> {
         let disk = |p: &mut Self| {
             let (which, plural) = p.whole_disk()?;
             // “disk space” is no disk.
@@ -33,7 +34,7 @@ impl Parser<'_> {
     }
 
     /// “net1 of web-01”, “web-01’s second NIC”.
-    pub fn nic_of_targets(&mut self, prepositions: &str) -> Option<(NicRef, Targets)> {
+    pub fn nic_of_targets(&mut self, prepositions: &Wordings) -> Option<(NicRef, Targets)> {
         self.attempt(|p| {
             let nic = p.nic_ref()?;
             Some((nic, p.of_targets(prepositions)?))
@@ -49,19 +50,15 @@ impl Parser<'_> {
     /// “detach scsi1 of db-1”, “delete the data disk of db-1”, “remove scsi1 from db-1 but keep its data”.
     pub fn disk_deed(&mut self) -> Option<Draft> {
         let start = self.at;
-        let (detached, deleted) = (self.any("detach"), self.any("delete|destroy|wipe|erase"));
-        if !detached && !deleted && !self.any("remove|take|drop") {
+        let (detached, deleted) = (self.any(words!("detach")), self.any(words!("delete|destroy|wipe|erase")));
+        if !detached && !deleted && !self.any(words!("remove|take|drop")) {
             return None;
         }
-        let (disks, targets) = self.disks_of_targets("out of|of|from|off|on")?;
-        let gone = self.any(
-            "with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently",
-        );
+        let (disks, targets) = self.disks_of_targets(words!("out of|of|from|off|on"))?;
+        let gone = self.any(words!("with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently"));
         let kept = !gone
-            && self.any(
-                "but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
-                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused",
-            );
+            && self.any(words!("but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
+                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused"));
         // “remove” alone says neither whether its data is kept nor that it goes.
         let deed: fn(DiskRef) -> Deed = match (detached, deleted, gone, kept) {
             (true, _, false, _) | (false, false, false, true) => Deed::Detach,
@@ -83,7 +80,7 @@ impl Parser<'_> {
     }
 
     /// “scsi1 and scsi2 of db-1”: disks in a row.
-    fn disks_of_targets(&mut self, prepositions: &str) -> Option<(Vec<DiskRef>, Targets)> {
+    fn disks_of_targets(&mut self, prepositions: &Wordings) -> Option<(Vec<DiskRef>, Targets)> {
         let mut first = Vec::new();
         while let Some(disk) = self.attempt(|p| {
             let (which, plural) = p.whole_disk()?;
@@ -100,28 +97,28 @@ impl Parser<'_> {
     /// “remove net1 of web-01”, “remove the second NIC from web-01”.
     pub fn nic_deed(&mut self) -> Option<Draft> {
         let start = self.at;
-        if !self.any("remove|delete|destroy|detach|take|drop") {
+        if !self.any(words!("remove|delete|destroy|detach|take|drop")) {
             return None;
         }
-        let (NicRef(number), targets) = self.nic_of_targets("out of|of|from|on")?;
+        let (NicRef(number), targets) = self.nic_of_targets(words!("out of|of|from|on"))?;
         self.doing(start, targets, Deed::RemoveNic(number))
     }
 
     /// “move scsi0 of db-1 to ceph”, “move web-01’s disk to local-lvm”.
     pub fn moving_a_disk(&mut self) -> Option<Wish> {
-        if !self.any("move|migrate|transfer|relocate|put") {
+        if !self.any(words!("move|migrate|transfer|relocate|put")) {
             return None;
         }
-        let (disk, targets) = self.disk_of_targets("of|from|on")?;
-        if !self.any("over to|to|onto|on") {
+        let (disk, targets) = self.disk_of_targets(words!("of|from|on"))?;
+        if !self.any(words!("over to|to|onto|on")) {
             return None;
         }
-        self.any("the");
-        self.any("storage|datastore");
+        self.any(words!("the"));
+        self.any(words!("storage|datastore"));
         let start = self.at;
         let storage = Value::Text(self.name()?);
         let tokens = start..self.at;
-        self.any("storage|datastore");
+        self.any(words!("storage|datastore"));
         let value = Item::DiskPart(Some(disk), DiskPart::Storage, Amount::To(storage));
         Some((targets, vec![Said { value, tokens }], How::Set))
     }
@@ -129,8 +126,8 @@ impl Parser<'_> {
     /// “add web-01 to the pool prod”, “remove web-01 from its pool”, “put web-01 under HA”.
     pub fn joining(&mut self) -> Option<Wish> {
         let start = self.at;
-        let leaves = self.any("remove|take");
-        if !leaves && !self.any("add|put|move|assign|manage") {
+        let leaves = self.any(words!("remove|take"));
+        if !leaves && !self.any(words!("add|put|move|assign|manage")) {
             return None;
         }
         let targets = self.targets()?;
@@ -140,46 +137,46 @@ impl Parser<'_> {
             vec![Said { value, tokens }]
         };
         if leaves {
-            if !self.any("out of|from") {
+            if !self.any(words!("out of|from")) {
                 return None;
             }
-            self.any("the|its|their");
+            self.any(words!("the|its|their"));
             // “from pool prod”, “from the prod pool”: the pool that it is said to be in.
             if let Some(pool) = self.attempt(|p| {
-                let announced = p.any("resource pool|pool");
-                p.any("called|named");
+                let announced = p.any(words!("resource pool|pool"));
+                p.any(words!("called|named"));
                 let name = p.name()?;
-                (announced || p.any("resource pool|pool")).then_some(name)
+                (announced || p.any(words!("resource pool|pool"))).then_some(name)
             }) {
                 let leave = Amount::FromTo(Value::Text(pool), Value::Text(String::new()));
                 let value = Item::Plain(Plain::Pool, leave);
                 return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
             }
-            let field = if self.any("resource pool|pool|pools") {
+            let field = if self.any(words!("resource pool|pool|pools")) {
                 Plain::Pool
-            } else if self.any("ha|high availability") {
+            } else if self.any(words!("ha|high availability")) {
                 Plain::Ha
             } else {
                 return None;
             };
             return Some((targets, plain(field, "", start..self.at), How::Set));
         }
-        if !self.any("to|into|in|under|with|by") {
+        if !self.any(words!("to|into|in|under|with|by")) {
             return None;
         }
-        self.any("the");
-        if self.any("ha|high availability") {
+        self.any(words!("the"));
+        if self.any(words!("ha|high availability")) {
             return Some((targets, plain(Plain::Ha, "started", start..self.at), How::Set));
         }
         let pool = self.attempt(|p| {
-            p.any("resource pool|pool").then_some(())?;
-            p.any("called|named");
+            p.any(words!("resource pool|pool")).then_some(())?;
+            p.any(words!("called|named"));
             p.name()
         });
         let pool = pool.or_else(|| {
             self.attempt(|p| {
                 let name = p.name()?;
-                p.any("resource pool|pool").then_some(name)
+                p.any(words!("resource pool|pool")).then_some(name)
             })
         })?;
         Some((targets, plain(Plain::Pool, &pool, at..self.at), How::Set))
@@ -187,18 +184,19 @@ impl Parser<'_> {
 
     /// “insert local:iso/debian.iso into web-01”, “eject the CD of web-01”.
     pub fn changing_the_cd(&mut self) -> Option<Wish> {
-        const DRIVE: &str = "cd-rom drive|cdrom drive|cd drive|dvd drive|cd-rom|cdrom|cd|dvd|iso image|iso|disc";
+        const DRIVE: &Wordings =
+            words!("cd-rom drive|cdrom drive|cd drive|dvd drive|cd-rom|cdrom|cd|dvd|iso image|iso|disc");
         let start = self.at;
         let cd = |volume: &str, tokens| {
             let value = Item::Plain(Plain::Cdrom, Amount::To(Value::Text(volume.to_owned())));
             vec![Said { value, tokens }]
         };
-        if self.any("eject") {
+        if self.any(words!("eject")) {
             let targets = self
                 .attempt(|p| {
-                    p.any("the");
+                    p.any(words!("the"));
                     p.any(DRIVE).then_some(())?;
-                    p.of_targets("of|from|in|on")
+                    p.of_targets(words!("of|from|in|on"))
                 })
                 .or_else(|| {
                     self.attempt(|p| {
@@ -208,24 +206,24 @@ impl Parser<'_> {
                 })?;
             return Some((targets, cd("none", start..self.at), How::Set));
         }
-        if !self.any("insert|load|put|mount|attach|add") {
+        if !self.any(words!("insert|load|put|mount|attach|add")) {
             return None;
         }
-        self.any("the");
+        self.any(words!("the"));
         self.any(DRIVE);
         let at = self.at;
         let volume = self.peek(0).filter(|token| token.text.contains(":iso/"))?.text.clone();
         self.at += 1;
         let tokens = at..self.at;
-        self.any("as a cd|as cd|as the cd");
-        if !self.any("into|in|to|on|for") {
+        self.any(words!("as a cd|as cd|as the cd"));
+        if !self.any(words!("into|in|to|on|for")) {
             return None;
         }
         let targets = self
             .attempt(|p| {
-                p.any("the");
+                p.any(words!("the"));
                 p.any(DRIVE).then_some(())?;
-                p.of_targets("of|in|on")
+                p.of_targets(words!("of|in|on"))
             })
             .or_else(|| {
                 self.attempt(|p| {
@@ -240,25 +238,25 @@ impl Parser<'_> {
     /// “unplug the NIC of web-01”, “reconnect net1 of web-01”, “plug net0 of web-01 back in”.
     pub fn cabling(&mut self) -> Option<Wish> {
         let start = self.at;
-        let out = self.any("unplug|disconnect");
-        let again = !out && self.any("reconnect|replug");
-        if !out && !again && !self.any("plug") {
+        let out = self.any(words!("unplug|disconnect"));
+        let again = !out && self.any(words!("reconnect|replug"));
+        if !out && !again && !self.any(words!("plug")) {
             return None;
         }
         self.attempt(|p| {
-            p.any("the");
-            p.any("network cable of|cable of").then_some(())
+            p.any(words!("the"));
+            p.any(words!("network cable of|cable of")).then_some(())
         });
         // “unplug web-01 from the network”
         let whole = |p: &mut Self| {
             let targets = p.targets()?;
-            p.any("from the network|from its network").then_some((NicRef(None), targets))
+            p.any(words!("from the network|from its network")).then_some((NicRef(None), targets))
         };
-        let (NicRef(number), targets) = match self.nic_of_targets("of|from|on") {
+        let (NicRef(number), targets) = match self.nic_of_targets(words!("of|from|on")) {
             Some(found) => found,
             None => out.then(|| self.attempt(whole))??,
         };
-        if !out && !again && !self.any("back in|in again|in") {
+        if !out && !again && !self.any(words!("back in|in again|in")) {
             return None;
         }
         let value = Item::nic(NicPart::LinkDown, Value::Flag(out)).of_nic(number);
@@ -268,15 +266,15 @@ impl Parser<'_> {
     /// “exclude scsi1 of db-1 from backups”
     pub fn backing_up_disks(&mut self) -> Option<Wish> {
         let start = self.at;
-        let included = self.any("include");
-        if !included && !self.any("exclude") {
+        let included = self.any(words!("include"));
+        if !included && !self.any(words!("exclude")) {
             return None;
         }
-        let (disk, targets) = self.disk_of_targets("of|on")?;
-        let backups: &str = if included {
-            "in the backups|in the backup|in backups|in backup"
+        let (disk, targets) = self.disk_of_targets(words!("of|on"))?;
+        let backups = if included {
+            words!("in the backups|in the backup|in backups|in backup")
         } else {
-            "from the backups|from the backup|from backups|from backup"
+            words!("from the backups|from the backup|from backups|from backup")
         };
         if !self.any(backups) {
             return None;
@@ -288,9 +286,9 @@ impl Parser<'_> {
     /// “remove the CPU limit of web-01”, “unset web-01’s VLAN”, “untag net0 of web-01”.
     pub fn clearing(&mut self) -> Option<Wish> {
         let start = self.at;
-        if self.any("untag") {
+        if self.any(words!("untag")) {
             // “untag web-01” takes its tags, “untag net0 of web-01” the VLAN.
-            let Some((NicRef(number), targets)) = self.nic_of_targets("of|on") else {
+            let Some((NicRef(number), targets)) = self.nic_of_targets(words!("of|on")) else {
                 let targets = self.targets().filter(|targets| self.known(targets))?;
                 let value = Noun::Plain(Plain::Tags).switched(false)?;
                 return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
@@ -298,14 +296,15 @@ impl Parser<'_> {
             let value = Item::nic(NicPart::Vlan, Value::Count(0)).of_nic(number);
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
-        if !self.any("remove|unset|clear|drop|reset|take") {
+        if !self.any(words!("remove|unset|clear|drop|reset|take")) {
             return None;
         }
         let (noun, targets) = self
             .attempt(|p| {
-                let all = p.any("all of the|all the|all");
+                let all = p.any(words!("all of the|all the|all"));
                 let noun = p.noun().filter(|noun| !all || *noun == Noun::Plain(Plain::Tags))?;
-                Some((noun, p.of_targets("from|of|on|for")?))
+                let targets = p.of_targets(words!("from|of|on|for"))?;
+                Some((p.of_its_part(noun), targets))
             })
             .or_else(|| {
                 self.attempt(|p| {

@@ -12,6 +12,7 @@ use crate::vocabulary;
 
 use super::Parser;
 use super::fields::{self, Named};
+use super::wordings::words;
 
 /// Numbers of MiB from here on are meant by “balloon=2048”, since no guest has so many GB and none so few MB below it.
 pub const LEAST_MIB: u64 = 128;
@@ -67,7 +68,7 @@ impl Parser<'_> {
             Shape::Cpu => text(self.raw_word()),
             Shape::Devices => text(self.devices()),
             Shape::Timezone => text(self.token(|text| text.contains('/') && !text.starts_with('/') || text == "UTC"))
-                .or_else(|| self.any("host").then(|| Value::Text("host".to_owned()))),
+                .or_else(|| self.any(words!("host")).then(|| Value::Text("host".to_owned()))),
         }
     }
 
@@ -84,7 +85,7 @@ impl Parser<'_> {
         let mut parts = vec![self.attempt(&part)?];
         while let Some(next) = self.attempt(|p| {
             p.joint();
-            p.any("then|followed by");
+            p.any(words!("then|followed by"));
             p.joint();
             part(p)
         }) {
@@ -95,10 +96,10 @@ impl Parser<'_> {
 
     /// “yes”, “on”, “enabled”, “1” and their opposites.
     pub fn yes_or_no(&mut self) -> Option<bool> {
-        if self.any("yes|true|on|enabled") {
+        if self.any(words!("yes|true|on|enabled")) {
             return Some(true);
         }
-        if self.any("no|false|off|disabled") {
+        if self.any(words!("no|false|off|disabled")) {
             return Some(false);
         }
         self.attempt(|p| p.number().and_then(|n| (n < 2).then_some(n == 1)))
@@ -121,7 +122,7 @@ impl Parser<'_> {
         }) {
             return Some(glued);
         }
-        let number = self.number().or_else(|| self.any("a|one").then_some(1))?;
+        let number = self.number().or_else(|| self.any(words!("a|one")).then_some(1))?;
         match scale(self.word()) {
             Some(scale) => {
                 self.at += 1;
@@ -139,7 +140,7 @@ impl Parser<'_> {
         }
         let text = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();
         self.at += 1;
-        self.any("cpu cores|cpus|cpu|cores|core|vcpus|vcpu");
+        self.any(words!("cpu cores|cpus|cpu|cores|core|vcpus|vcpu"));
         shortest(&text)
     }
 
@@ -175,7 +176,7 @@ impl Parser<'_> {
     /// An amount of memory; a large number alone counts MiB.
     fn size(&mut self) -> Option<Value> {
         if let Some(size) = self.quantity() {
-            self.any("of ram|of memory|ram|memory");
+            self.any(words!("of ram|of memory|ram|memory"));
             return Some(Value::Size(size));
         }
         self.number().filter(|number| *number >= LEAST_MIB || *number == 0).map(|mib| Value::Size(Size::mib(mib)))
@@ -210,9 +211,9 @@ impl Parser<'_> {
 
     /// “from secret web-root”: a secret’s name, never a password itself.
     fn secret(&mut self) -> Option<String> {
-        self.any("stored in|kept in|taken from|read from|from|in|of");
-        self.any("the|a");
-        if !self.any("secret called|secret named|secret") {
+        self.any(words!("stored in|kept in|taken from|read from|from|in|of"));
+        self.any(words!("the|a"));
+        if !self.any(words!("secret called|secret named|secret")) {
             return None;
         }
         let _ = self.mark(':') || self.mark('=');
@@ -221,18 +222,18 @@ impl Parser<'_> {
 
     /// “on local-lvm”, “on the storage tank”, “local-lvm”.
     fn storage_word(&mut self) -> Option<String> {
-        self.any("on|in|at|to");
-        self.any("the");
-        self.any("storage pool|storage|datastore");
+        self.any(words!("on|in|at|to"));
+        self.any(words!("the"));
+        self.any(words!("storage pool|storage|datastore"));
         let name = self.name()?;
-        self.any("storage|datastore");
+        self.any(words!("storage|datastore"));
         Some(name)
     }
 
     /// A user’s name: one word that says nothing else.
     fn user(&mut self) -> Option<String> {
-        self.any("called|named");
-        if self.any("root") {
+        self.any(words!("called|named"));
+        if self.any(words!("root")) {
             return Some("root".to_owned());
         }
         self.name()
@@ -253,17 +254,17 @@ impl Parser<'_> {
 
     /// `local:iso/debian.iso`; of a CD also `none`.
     fn volume(&mut self, field: Named) -> Option<String> {
-        if field == Named::Plain(Plain::Cdrom) && self.any("none|empty") {
+        if field == Named::Plain(Plain::Cdrom) && self.any(words!("none|empty")) {
             return Some("none".to_owned());
         }
         self.token(|text| text.split_once(':').is_some_and(|(storage, name)| !storage.is_empty() && !name.is_empty()))
     }
 
     fn address6(&mut self) -> Option<String> {
-        if self.any("dhcp|dhcpv6") {
+        if self.any(words!("dhcp|dhcpv6")) {
             return Some("dhcp".to_owned());
         }
-        if self.any("auto|slaac") {
+        if self.any(words!("auto|slaac")) {
             return Some("auto".to_owned());
         }
         self.token(|text| text.split('/').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()))
@@ -283,12 +284,12 @@ impl Parser<'_> {
 
     /// “scsi0;net0”, “scsi0 then net0”, “order=scsi0”.
     fn devices(&mut self) -> Option<String> {
-        if self.any("order") {
+        if self.any(words!("order")) {
             let _ = self.mark('=') || self.mark(':');
         }
-        self.any("first from|from");
-        self.any("the");
-        self.any("disk");
+        self.any(words!("first from|from"));
+        self.any(words!("the"));
+        self.any(words!("disk"));
         Some(self.row(|p| p.token(is_device))?.join(";"))
     }
 

@@ -13,6 +13,7 @@ use super::draft::{Change, Draft, Group};
 use super::item::{How, Item, Said};
 use super::named::Noun;
 use super::target::Targets;
+use super::wordings::words;
 
 /// The fewest blanks that part two cells.
 const GAP: usize = 2;
@@ -84,6 +85,13 @@ impl Parser<'_> {
     fn cells(&self, line: &Range<usize>, bar: Bar) -> Vec<Range<usize>> {
         let mut cells: Vec<Range<usize>> = std::iter::once(line.start..line.start).collect();
         for at in line.clone() {
+            // `||` is one bar.
+            if bar == Bar::Mark('|') && self.doubled(at) {
+                if let Some(cell) = cells.last_mut() {
+                    *cell = at + 1..at + 1;
+                }
+                continue;
+            }
             let parts = match bar {
                 Bar::Mark(mark) => self.tokens[at].kind == TokenKind::Mark(mark),
                 Bar::Gap => at > line.start && self.gap_before(at),
@@ -109,27 +117,33 @@ impl Parser<'_> {
         cells
     }
 
+    /// Whether a bar stands right behind another.
+    fn doubled(&self, at: usize) -> bool {
+        let bar = |at: usize| self.tokens[at].kind == TokenKind::Mark('|');
+        at > 0 && bar(at) && bar(at - 1) && self.tokens[at - 1].span.end == self.tokens[at].span.start
+    }
+
     fn gap_before(&self, at: usize) -> bool {
         let (before, after) = (self.tokens[at - 1].span.end, self.tokens[at].span.start);
         after.saturating_sub(before) >= GAP || self.tabs.range(before..after).next().is_some()
     }
 
     fn column(&mut self) -> Option<Column> {
-        if self.any("vm name|guest name|host name|hostname|name|names|vm|guest") {
+        if self.any(words!("vm name|guest name|host name|hostname|name|names|vm|guest")) {
             return Some(Column::Name);
         }
-        if self.any("type|kind") {
+        if self.any(words!("type|kind")) {
             return Some(Column::Kind);
         }
-        if self.any("vmid|vm id|id") {
+        if self.any(words!("vmid|vm id|id")) {
             return Some(Column::Vmid);
         }
-        if self.any("os|image|template") {
+        if self.any(words!("os|image|template")) {
             return Some(Column::Image);
         }
         let noun = self.noun()?;
         let unit = self.attempt(|p| {
-            let open = p.mark('(') || p.any("in");
+            let open = p.mark('(') || p.any(words!("in"));
             let unit = p.unit()?;
             p.mark(')');
             open.then_some(unit)

@@ -1,7 +1,5 @@
 //! Which guests are meant: names, ranges of names, numbers, tags, pronouns, and words too vague to tell.
 
-use std::ops::Range;
-
 use mycopod_core::field::Slot;
 use mycopod_core::guest::{Kind, Vmid};
 use mycopod_core::reading::{Selector, Target};
@@ -10,21 +8,16 @@ use crate::lexer::TokenKind;
 use crate::vocabulary::{self, Class};
 
 use super::Parser;
-use super::draft::Draft;
+use super::fields;
 use super::item::{How, Said};
 use super::shaped::{is_device, is_machine};
+use super::wordings::words;
 
 /// The most guests that one range may name: what people list in one breath; beyond it a slip is likelier.
 const MAX_RANGE: u64 = 100;
 
 /// The most words of a vague description.
 const MAX_VAGUE: usize = 6;
-
-/// What may follow a pronoun that stands alone.
-const PREDICATES: [&str; 18] = [
-    "should", "shall", "must", "get", "gets", "have", "has", "need", "needs", "start", "starts", "on", "off", "to",
-    "at", "with", "'s", "as",
-];
 
 /// A noun for guests.
 #[derive(Clone, Copy, Debug)]
@@ -57,22 +50,22 @@ impl Parser<'_> {
     /// “VM”, “containers”, “machine (VM)”, “servers”.
     pub fn guest_noun(&mut self) -> Option<GuestNoun> {
         let noun = |kind, plural, machine| Some(GuestNoun { kind, plural, machine });
-        if self.any("virtual machines|kvm vms|qemu vms|vms") {
+        if self.any(words!("virtual machines|kvm vms|qemu vms|vms")) {
             return noun(Some(Kind::Qemu), true, false);
         }
-        if self.any("virtual machine|kvm vm|qemu vm|vm|kvm") {
+        if self.any(words!("virtual machine|kvm vm|qemu vm|vm|kvm")) {
             return noun(Some(Kind::Qemu), false, false);
         }
-        if self.any("lxc containers|lxcs|containers|cts") {
+        if self.any(words!("lxc containers|lxcs|containers|cts")) {
             return noun(Some(Kind::Lxc), true, false);
         }
-        if self.any("lxc container|lxc ct|lxc|container|ct") {
+        if self.any(words!("lxc container|lxc ct|lxc|container|ct")) {
             return noun(Some(Kind::Lxc), false, false);
         }
         // “machine: q35” says a type.
         let typed = |p: &mut Self| {
-            p.any("machine").then_some(())?;
-            let _ = p.mark('=') || p.mark(':') || p.any("type");
+            p.any(words!("machine")).then_some(())?;
+            let _ = p.mark('=') || p.mark(':') || p.any(words!("type"));
             is_machine(p.word()).then_some(())
         };
         // So do “guest agent” and “machine type”.
@@ -105,7 +98,7 @@ impl Parser<'_> {
     /// [`Self::targets`], perhaps announced: “the following VMs: a, b”, “these: a, b”, “: a, b”.
     pub fn listed_targets(&mut self) -> Option<Targets> {
         self.attempt(|p| {
-            p.any("the following|following|these");
+            p.any(words!("the following|following|these"));
             p.attempt(Self::guest_noun);
             p.mark(':').then_some(())
         });
@@ -119,14 +112,14 @@ impl Parser<'_> {
         }
         let first = self.attempt(Self::target).or_else(|| {
             self.attempt(|p| {
-                p.any("both of|both|each of|all of").then_some(())?;
+                p.any(words!("both of|both|each of|all of")).then_some(())?;
                 p.target()
             })
         });
         let Some(mut targets) = first else { return self.addressee() };
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
-            let then = p.any("then");
+            let then = p.any(words!("then"));
             let more = p.target()?;
             (!then || p.known(&Targets::Old(more.clone()))).then_some(more)
         }) {
@@ -135,58 +128,14 @@ impl Parser<'_> {
         Some(Targets::Old(targets))
     }
 
-    fn pronoun(&mut self) -> Option<Targets> {
-        let start = self.at;
-        let said = self.any(
-            "both of them|all of them|each of them|every one of them|all three|it|them both|\
-            them all|them|they both|they all|they|each|both|all|that one|this one|the vm|the vms|the container|\
-            the containers|the machine|the machines|the guest|the guests|the new vm|the new container|the copy",
-        );
-        // “all” and “the VMs” stand for someone only where nothing says whom.
-        let alone = matches!(self.word_at(start), "it" | "them" | "they")
-            || (self.at_boundary() || PREDICATES.contains(&self.word()))
-                && !self.ahead(Self::target)
-                && !self.ahead(Self::guest_noun);
-        if !said || !alone {
-            return None;
-        }
-        let referent = match self.drafts.last() {
-            // What was not understood may be what the pronoun means.
-            _ if self.unread.last().is_some_and(|tokens| self.names_a_guest(tokens)) => None,
-            Some(Draft::Create(_) | Draft::Clone(_)) => return Some(Targets::New),
-            Some(Draft::Change(change)) => Some(change.targets.clone()),
-            Some(Draft::Do(deed)) => Some(deed.targets.clone()),
-            Some(Draft::Remove(removal)) => Some(removal.targets.clone()),
-            Some(Draft::Facility(_)) | None => None,
-        };
-        let span = self.span(&(start..self.at));
-        Some(Targets::Old(match referent {
-            Some(targets) => targets.into_iter().map(|target| Target { span, ..target }).collect(),
-            None => vec![Target { span, selector: Selector::Vague(span.of(self.text)) }],
-        }))
-    }
-
-    /// Whom the present sentence addresses, where a clause of it names nobody: “db-1: detach scsi1”.
-    pub fn addressee(&mut self) -> Option<Targets> {
-        let targets = self.addressed.clone()?;
-        let ends =
-            self.at_boundary() || ["as", "to", "from", "within", "called", "named", "back"].contains(&self.word());
-        ends.then_some(Targets::Old(targets))
-    }
-
-    fn names_a_guest(&self, tokens: &Range<usize>) -> bool {
-        self.drafts.last().is_none_or(|draft| draft.tokens().end <= tokens.start)
-            && self.tokens[tokens.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
-    }
-
     /// A single guest, in a place where “a to b” is no range: “rename web-1 to web-2”.
     pub fn one_target(&mut self) -> Option<Target> {
         let start = self.at;
         if let Some(Targets::Old(targets)) = self.attempt(Self::pronoun) {
             return <[Target; 1]>::try_from(targets).ok().map(|[target]| target);
         }
-        let article = self.any("the|my|our");
-        let noun = self.any("template") || self.guest_noun().is_some();
+        let article = self.any(words!("the|my|our"));
+        let noun = self.any(words!("template")) || self.guest_noun().is_some();
         let name = self.name()?;
         if article && !noun && !self.looks_like_name(&name) {
             self.at = start;
@@ -200,6 +149,9 @@ impl Parser<'_> {
     /// One part of an enumeration; a range is several guests.
     pub fn target(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
+        if let Some(target) = self.attempt(Self::one_of_those) {
+            return Some(vec![target]);
+        }
         if let Some(selector) = self.attempt(Self::selection) {
             return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
         }
@@ -213,10 +165,10 @@ impl Parser<'_> {
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.
     fn named(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
-        let article = self.any("the two|the three|the|my|our|this|guest id|vmid|id");
+        let article = self.any(words!("the two|the three|the|my|our|this|guest id|vmid|id"));
         let noun = self.guest_noun();
         if noun.is_some() {
-            self.any("called|named|with the name|with name|with id|with vmid|number|with the id|id");
+            self.any(words!("called|named|with the name|with name|with id|with vmid|number|with the id|id"));
         }
         if let Some(vmid) = self.attempt(|p| {
             let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
@@ -237,6 +189,11 @@ impl Parser<'_> {
         let part =
             |name: &str| (is_device(name) || name.parse::<Slot>().is_ok()) && !self.inventory.guests.contains_key(name);
         if names.iter().any(|name| part(&name.value)) {
+            return None;
+        }
+        // So are “discard” and “nesting”.
+        let field = |name: &str| fields::has(&name.to_lowercase()) && !self.inventory.guests.contains_key(name);
+        if names.iter().any(|name| field(&name.value)) {
             return None;
         }
         let after = self.attempt(Self::guest_noun);
@@ -262,8 +219,8 @@ impl Parser<'_> {
     /// A description that names nobody: “the web server”, “my old VM”, “all VMs”.
     fn vague(&mut self) -> Option<Selector> {
         let start = self.at;
-        let first = self.any("all of|all|every|each|any|both|the|my|our|that|those|some|everything|one of");
-        self.any("the|my|our");
+        let first = self.any(words!("all of|all|every|each|any|both|the|my|our|that|those|some|everything|one of"));
+        self.any(words!("the|my|our"));
         let mut words = 0;
         while let Some(token) = self.peek(0) {
             let describes = token.kind == TokenKind::Word
@@ -339,7 +296,7 @@ impl Parser<'_> {
         }
         let first = self.name()?;
         let last = self.attempt(|p| {
-            let to = p.any("to|through|thru|until|till|up to")
+            let to = p.any(words!("to|through|thru|until|till|up to"))
                 || p.mark('–')
                 || p.mark('—')
                 || p.mark('…')

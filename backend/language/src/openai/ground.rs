@@ -331,9 +331,9 @@ impl<'a> Grounder<'a> {
             "halve" => Some(Amount::Over(2)),
             _ => None,
         });
-        let how = if any(MORE) {
+        let how = if any(MORE.text()) {
             How::More
-        } else if any(LESS) {
+        } else if any(LESS.text()) {
             How::Less
         } else if any("add|attach") {
             How::Add

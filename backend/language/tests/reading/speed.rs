@@ -14,11 +14,11 @@ use crate::support::vmid;
 const GUESTS: u32 = 10_000;
 /// The length of a long declaration.
 const LONG: usize = 500;
-/// How often each text is read.
+/// How often each text is read; the best of these counts, for a busy machine takes a thread away for milliseconds.
 const TIMES: usize = 5;
 
 /// Texts that make a careless rule look at the rest of the text again at each word.
-const HOSTILE: [&str; 16] = [
+const HOSTILE: [&str; 34] = [
     "VM a-1: 2 cores, 4 GB RAM, 20 GB disk on local-lvm, vmbr1 vlan 20\n",
     "delete ",
     "web-00001, ",
@@ -35,6 +35,24 @@ const HOSTILE: [&str; 16] = [
     "memroy ",
     "same as ",
     "every night at 2 ",
+    "x",
+    "web-00001 ",
+    "web-00001 and ",
+    "the first ",
+    "the other ",
+    "- - - ",
+    ",;,;",
+    "(((",
+    "a:\n  b: ",
+    "name: a\n",
+    "Reboot:\n- a\n",
+    "- a\n  - b\n    - c\n",
+    "|a|b|\n",
+    "50 % more memory ",
+    "from 4 to 8 GB and ",
+    "https://x",
+    "thanks, ",
+    "{[",
 ];
 
 /// The inventory of a large cluster.
@@ -76,17 +94,18 @@ fn milliseconds(time: Duration) -> String {
 pub fn measured() -> String {
     let inventory = inventory();
     let texts = texts();
-    let mut times: Vec<Duration> = (0..TIMES).flat_map(|_| texts.iter()).map(|text| took(text, &inventory)).collect();
+    let best = |text: &str| (0..TIMES).map(|_| took(text, &inventory)).min().unwrap_or_default();
+    let mut times: Vec<Duration> = texts.iter().map(|text| best(text)).collect();
     times.sort_unstable();
     let at = |per_cent: usize| times[(times.len() * per_cent / 100).min(times.len() - 1)];
     let hostile = HOSTILE.into_iter().map(|pattern| {
         let text: String = pattern.chars().cycle().take(MAX_DECLARATION).collect();
-        let best = (0..TIMES).map(|_| took(&text, &inventory)).min().unwrap_or_default();
-        (best, pattern.trim())
+        (best(&text), pattern.trim())
     });
     let (slowest, pattern) = hostile.max().unwrap_or_default();
     format!(
-        "Reading a declaration of at most {LONG} characters, with {GUESTS} guests in the inventory, takes {} (p50) and {} (p99). \
+        "Reading a declaration of at most {LONG} characters, with {GUESTS} guests in the inventory, takes {} (p50) and {} (p99), the \
+         best of {TIMES} readings each. \
          {MAX_DECLARATION} characters of the slowest of {} hostile patterns (“{pattern}”) take {}.\n",
         milliseconds(at(50)),
         milliseconds(at(99)),

@@ -1,0 +1,265 @@
+//! Amounts of things: “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “50 % more memory”.
+
+use mycopod_core::field::{DiskPart, Plain, Value};
+use mycopod_core::reading::Amount;
+use mycopod_core::size::Size;
+
+use crate::lexer::MORE;
+
+use super::Parser;
+use super::fields::Named;
+use super::item::{DiskItem, How, Item, Said, Which};
+use super::named::Noun;
+use super::wordings::{Wordings, words};
+
+/// The most NICs or disks alike in one phrase: as many as Proxmox has slots for.
+const MAX_ALIKE: u64 = 30;
+
+/// The nouns for a disk.
+pub const DISKS: &Wordings = words!(
+    "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
+    hdd|rootfs|root fs|mount points|mount point"
+);
+
+/// So much more or less, in hundredths of what is now.
+pub fn of_hundredths(per_cent: u32, more: bool) -> Option<Amount> {
+    let all = if more { per_cent.checked_add(100) } else { 100_u32.checked_sub(per_cent) };
+    all.map(Amount::PerCent)
+}
+
+/// What a number that stands before its noun does; `None` where the words contradict each other.
+fn step(how: How, more: bool, less: bool, value: Value) -> Option<Amount> {
+    Some(match (how, more, less) {
+        (_, true, true) | (How::Create | How::Remove, true, _) | (How::Create | How::Add, _, true) => return None,
+        (How::Remove, ..) | (_, _, true) => Amount::Minus(value),
+        (How::Add, ..) | (_, true, _) => Amount::Plus(value),
+        _ => Amount::To(value),
+    })
+}
+impl Parser<'_> {
+    /// “double the memory”, “twice as many cores”: of a guest that exists.
+    pub fn multiple(&mut self) -> Option<Item> {
+        let amount = if self.any(words!("double|twice|two times")) {
+            Amount::Times(2)
+        } else if self.any(words!("triple|three times")) {
+            Amount::Times(3)
+        } else if self.any(words!("half")) {
+            Amount::Over(2)
+        } else {
+            return None;
+        };
+        self.any(words!("of its|of the|the number of|the amount of|as many|as much|the|its")).then_some(())?;
+        let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap | Plain::Sockets)) = self.noun()? else {
+            return None;
+        };
+        Some(Item::Plain(plain, amount))
+    }
+
+    /// “50 % more memory”, “25 percent less RAM”, “add 50 % memory”: of a guest that exists.
+    pub fn hundredths(&mut self, how: How) -> Option<Item> {
+        self.any(words!("another|an extra|an additional"));
+        let per_cent = self.per_cent()?;
+        let less = self.any(words!("less|fewer"));
+        let more = !less && self.any(words!("more|extra|additional"));
+        self.any(words!("of"));
+        let noun = self.noun()?;
+        let amount = match how {
+            How::Give | How::Set | How::More | How::Less if more || less => of_hundredths(per_cent, more)?,
+            How::Add if !less => of_hundredths(per_cent, true)?,
+            How::Remove if !more => of_hundredths(per_cent, false)?,
+            _ => return None,
+        };
+        noun.scaled(amount)
+    }
+
+    /// “from 4 to 8 GB of RAM”: what it is said to be now, before what it shall be.
+    pub fn changed(&mut self) -> Option<Item> {
+        let start = self.at;
+        let first = self.amount_before()?;
+        let item = self.item(How::Give)?;
+        self.changed_from(start, &first, item.value)
+    }
+
+    /// “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “a 40 GB disk on tank”.
+    pub fn value_noun(&mut self, how: How) -> Option<Item> {
+        // “a gig”, “a dozen”: there the article is the number.
+        let counted =
+            !self.ahead(|p| p.quantity().map(|_| ()).or_else(|| p.number().map(|_| ()))) && self.any(words!("a|an"));
+        self.any(words!("the|its"));
+        let start = self.at;
+        while self.any(words!("another|extra|additional|further|new|+more")) {}
+        let signed = self.at == start + 1 && self.last_word() == MORE;
+        // “a second 20 GB disk”
+        if how == How::Add {
+            self.attempt(|p| {
+                (p.any(words!("second|2nd|third|3rd|fourth|4th")) && p.ahead(Self::quantity)).then_some(())
+            });
+        }
+        let more = self.at > start;
+        // “+20 GB disk” may be another disk, or the one there is shall grow.
+        if signed && self.ahead(|p| p.quantity().and_then(|_| p.any(DISKS).then_some(()))) {
+            return None;
+        }
+        if let Some(disks) = self.attempt(|p| p.disks(how, counted, more)) {
+            return Some(disks);
+        }
+        if let Some(size) = self.quantity() {
+            return self.sized(how, size, more);
+        }
+        if let Some(size) = self.attempt(|p| {
+            let number = p.number()?;
+            p.any(words!("more|extra|additional")).then_some(())?;
+            p.unit()?.checked_mul(number).map(Size::bytes)
+        }) {
+            return self.sized(how, size, true);
+        }
+        let number = self.number().or_else(|| (more || counted).then_some(1)).filter(|number| *number > 0)?;
+        self.any(words!("x"));
+        let mut less = self.any(words!("fewer|less"));
+        let mut more = self.any(words!("more|extra|additional|further")) || more;
+        self.any(words!("virtual"));
+        if self.any(words!("network cards|network interfaces|nics|interfaces")) {
+            return (how == How::Create && number <= MAX_ALIKE).then_some(Item::NicCount(number));
+        }
+        let plain = if self.any(words!("cpu sockets|cpu socket|sockets|socket")) {
+            // “2 sockets x 4 cores”
+            self.attempt(|p| (p.any(words!("x")) && p.ahead(|p| p.item(how))).then_some(()));
+            Plain::Sockets
+        } else if self.any(words!(
+            "cpu cores|cpu core|vcpu cores|processor cores|cores|core|vcpus|vcpu|vcores|vcore|\
+            v cpu|cpus|cpu|processors|processor|c"
+        )) {
+            if !self.any(words!("per socket"))
+                && !self.ahead(|p| p.any(words!("of cpu type|of cpu model")).then_some(()))
+            {
+                self.any(words!("of cpu"));
+            }
+            Plain::Cores
+        } else {
+            return None;
+        };
+        // “a core” alone says one only where it comes on top.
+        if counted && !more && !matches!(how, How::Add | How::Remove) {
+            return None;
+        }
+        less |= self.any(words!("fewer|less"));
+        more |= self.any(words!("more|extra"));
+        Some(Item::Plain(plain, step(how, more, less, Value::Count(number))?))
+    }
+
+    /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.
+    pub fn disks(&mut self, how: How, counted: bool, more: bool) -> Option<Item> {
+        let times = if counted { 1 } else { self.number().or_else(|| more.then_some(1))? };
+        let more = self.any(words!("more|additional|further|extra|other|new")) || more;
+        self.any(words!("x"));
+        let first = self.quantity();
+        let role = self.disk_role();
+        if !self.any(DISKS) {
+            return None;
+        }
+        // “a mount point at /srv/data with 10 GB”
+        let mount = self.attempt(|p| {
+            p.any(words!("at|on|under")).then_some(())?;
+            p.shaped(Named::Disk(DiskPart::Mount))
+        });
+        let size = if let Some(size) = first {
+            size
+        } else {
+            self.any(words!("with a size of|with|of|at|having|sized"));
+            self.quantity()?
+        };
+        if times > 1 {
+            self.any(words!("each"));
+        }
+        let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
+        let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
+        let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
+        disk.parts.extend(mount.map(|mount| (DiskPart::Mount, mount)));
+        fits.then_some(Item::Disk(disk))
+    }
+
+    /// “system”, “data”, “second” before “disk”.
+    pub fn disk_role(&mut self) -> Option<Which> {
+        if self.any(words!("system|boot|root|os|primary|main|first")) {
+            return Some(Which::System);
+        }
+        self.any(words!("data|second|2nd|third|3rd|fourth|4th|additional|extra|further|secondary"))
+            .then_some(Which::Further)
+    }
+
+    /// “on local-lvm” right after a disk.
+    pub fn storage_of_disk(&mut self) -> Option<Said<String>> {
+        let start = self.at;
+        let value = self.attempt(|p| match p.place()? {
+            Item::Storage(storage) => Some(storage),
+            _ => None,
+        })?;
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// What an amount with a unit is an amount of.
+    fn sized(&mut self, how: How, size: Size, more: bool) -> Option<Item> {
+        let mut less = self.any(words!("less"));
+        let mut more = self.any(words!("more|extra|additional")) || more;
+        let of = self.any(words!("of"));
+        self.any(words!("extra|additional"));
+        let value = Value::Size(size);
+        let plain = if self.any(words!("memory|ram|mem|main memory")) {
+            Some(Plain::Memory)
+        } else {
+            self.any(words!("swap space|swap")).then_some(Plain::Swap)
+        };
+        if let Some(plain) = plain {
+            less |= self.any(words!("less"));
+            more |= self.any(words!("more"));
+            return Some(Item::Plain(plain, step(how, more, less, value)?));
+        }
+        let role = self.disk_role();
+        let space = self.any(words!("disk space|storage space|space|storage|more space"));
+        if space || self.any(DISKS) {
+            let which = match role {
+                Some(role) => role,
+                None if space || of => Which::Mass,
+                None if more => Which::Further,
+                None => Which::Unclear,
+            };
+            let amount = if which == Which::Mass { step(how, more, less, value)? } else { Amount::To(value) };
+            let disk = self.disk_item(amount, which, 1);
+            return (!less || disk.which == Which::Mass).then_some(Item::Disk(disk));
+        }
+        if of || role.is_some() {
+            return None;
+        }
+        // “8 GB at /srv/data”
+        if let Some(disk) = self.attempt(|p| {
+            let disk = p.disk_item(Amount::To(value.clone()), Which::Further, 1);
+            (!less && !disk.parts.is_empty()).then_some(disk)
+        }) {
+            return Some(Item::Disk(disk));
+        }
+        Some(Item::Bare(step(how, more, less, value)?))
+    }
+
+    /// “limited to half a core”
+    pub fn limited(&mut self) -> Option<Item> {
+        self.any(words!("limited to|limited at")).then_some(())?;
+        self.cpu_limit()
+    }
+
+    /// “a 10 GB and a 20 GB disk”
+    pub fn disks_one_by_one(&mut self) -> Option<Item> {
+        let one = |p: &mut Self| {
+            p.any(words!("a|an|another")).then_some(())?;
+            let size = Value::Size(p.quantity()?);
+            Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
+        };
+        let mut disks = vec![one(self)?];
+        while let Some(disk) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            disks.push(disk);
+        }
+        (disks.len() > 1 && self.any(DISKS)).then_some(Item::Several(disks))
+    }
+}

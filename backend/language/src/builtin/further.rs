@@ -1,0 +1,221 @@
+//! What goes on with new guests: what is said of all of them, of the first, of the one called so.
+
+use crate::lexer::{Token, TokenKind};
+
+use super::Parser;
+use super::amount::DISKS;
+use super::change::added;
+use super::create::JOINS;
+use super::draft::{Draft, Group};
+use super::item::{How, Item, Said};
+use super::wordings::words;
+
+impl Parser<'_> {
+    /// What goes on with the statement before.
+    pub fn continuation(&mut self) -> Option<()> {
+        match self.drafts.last()? {
+            Draft::Create(_) => self.attempt(Self::describe),
+            Draft::Change(change) => {
+                let how = change.how;
+                let item = self.attempt(|p| {
+                    while p.any(words!(
+                        "and|but|also|add a|add|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs|set its|set"
+                    )) {}
+                    let item = p.item(how)?;
+                    (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
+                })?;
+                if let Some(Draft::Change(change)) = self.drafts.last_mut() {
+                    change.items.push(item);
+                }
+                Some(())
+            }
+            Draft::Clone(_) => {
+                let item = self.attempt(|p| {
+                    while p.any(JOINS) {}
+                    let item = p.item(How::Give)?;
+                    let goes_on = |p: &mut Self| {
+                        while p.any(JOINS) {}
+                        p.item(How::Give)
+                    };
+                    (p.at_boundary() || p.ahead(goes_on)).then_some(item)
+                })?;
+                if let Some(Draft::Clone(copy)) = self.drafts.last_mut() {
+                    copy.items.push(item);
+                }
+                Some(())
+            }
+            Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => None,
+        }
+    }
+
+    pub fn describe(&mut self) -> Option<()> {
+        let mut all = false;
+        // “Set the boot order to scsi0.”
+        let adds = self.any(words!("add"));
+        if !adds {
+            self.any(words!("set its|set the|set|give it"));
+        }
+        loop {
+            if let Some(member) = self.attempt(Self::which_of_them) {
+                let end = self.at;
+                let group = self.group_mut()?;
+                (group.focus, group.tokens.end) = (Some(member), end);
+                return Some(());
+            }
+            // “one called a-1 with 2 cores and one called a-2 with 4”
+            // “- name: a-1” begins the next of several.
+            let point = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Mark('•'));
+            let one_of_them = matches!(self.word(), "one" | "another") || point;
+            if let Some(names) = self.attempt(|p| {
+                p.any(words!("one|another"));
+                p.called(p.group().is_some_and(|group| group.plural))
+            }) {
+                let end = self.at;
+                let group = self.group_mut()?;
+                group.members.extend(names);
+                if one_of_them {
+                    group.focus = group.members.len().checked_sub(1);
+                }
+                group.tokens.end = end;
+                return Some(());
+            }
+            if self.any(words!("each of them|both of them|all of them|each|both|all|every one")) {
+                all = true;
+            } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
+                break;
+            }
+        }
+        if let Some(item) = self.item(How::Create) {
+            let item = if adds { added(item) } else { item };
+            let each = self.any(words!("for each of them|for each|each|in total")) && self.last_word() != "total";
+            return self.add(&item, all, each);
+        }
+        let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
+        let at_start =
+            before.is_none_or(|token| !token.is_content() || matches!(token.word.as_str(), "and" | "&" | "plus"));
+        if let Some(member) = self.attempt(|p| p.member(at_start)) {
+            let end = self.at;
+            let group = self.group_mut()?;
+            let index =
+                group.members.iter().position(|known| known.value == member.value).unwrap_or(group.members.len());
+            if index == group.members.len() {
+                group.members.push(member);
+            }
+            group.focus = Some(index);
+            group.tokens.end = end;
+            return Some(());
+        }
+        None
+    }
+
+    /// “the first”, “the other”: one of the new guests, by its place among them.
+    pub fn which_of_them(&mut self) -> Option<usize> {
+        let group = self.group().filter(|group| group.plural)?;
+        let known = group.members.len();
+        let all = group.count.as_ref().and_then(|count| usize::try_from(count.value).ok()).unwrap_or(known);
+        let at = if self.any(words!("the first one|the first|first one|first|the former")) {
+            0
+        } else if self.any(words!("the second one|the second|second one|second")) {
+            1
+        } else if self.any(words!("the third one|the third|third one|third")) {
+            2
+        } else if self.any(words!("the other one|the other|the latter|the last one|the last")) && all > 0 {
+            all - 1
+        } else {
+            return None;
+        };
+        // “the first NIC”, “the second 20 GB disk”
+        let part = |p: &mut Self| {
+            p.quantity();
+            p.any(words!("data|system|boot"));
+            (p.any(DISKS) || p.nic_ref().is_some()).then_some(())
+        };
+        if self.ahead(part) {
+            return None;
+        }
+        if at < known {
+            return Some(at);
+        }
+        let named = |p: &mut Self| p.called(false).or_else(|| p.names(false));
+        let name = self.attempt(named).filter(|names| names.len() == 1 && at == known)?;
+        self.group_mut()?.members.extend(name);
+        Some(at)
+    }
+
+    /// Adds a phrase to the guests it describes: to every one of them where `all` went before it or `each` follows.
+    pub fn add(&mut self, item: &Said<Item>, all: bool, each: bool) -> Option<()> {
+        let end = self.at;
+        let last = self.drafts.len().checked_sub(1)?;
+        let head = self.group()?.head.start;
+        let sentence = self.tokens[..head].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
+        let mut before: Vec<&mut Group> = Vec::new();
+        let (earlier, present) = self.drafts.split_at_mut(last);
+        let [Draft::Create(group)] = present else { return None };
+        for draft in earlier.iter_mut().rev() {
+            match draft {
+                Draft::Create(group) if group.head.start >= sentence => before.push(group),
+                _ => break,
+            }
+        }
+        let alone = !group.plural && group.members.len() < 2;
+        let bare = before.iter().all(|group| group.shared || group.is_bare());
+        // “VM a with 4 cores, VM b with 2 cores and a 10 GB disk each”: what of it is said of both?
+        if each && !all && alone && !bare {
+            return None;
+        }
+        if all || each {
+            group.focus = None;
+        }
+        let mut items = Vec::new();
+        if each && alone && !group.shared {
+            items.extend(group.items.iter().cloned());
+        }
+        group.tokens.end = end;
+        group.items.push((group.focus, item.clone()));
+        group.shared |= all || each;
+        if !group.shared {
+            return Some(());
+        }
+        // “a VM x and a container y, both with 2 cores”: those before it in the sentence as well.
+        items.push((None, item.clone()));
+        for group in before {
+            if !(group.shared || group.is_bare() || all && alone) {
+                break;
+            }
+            group.shared = true;
+            group.items.extend(items.iter().cloned());
+        }
+        Some(())
+    }
+
+    /// “web-1 with …”, “web-1: …”, “web-1 (…)” where several guests are described one by one.
+    pub fn member(&mut self, at_start: bool) -> Option<Said<String>> {
+        let group = self.group()?;
+        if !group.plural {
+            return None;
+        }
+        let known: Vec<String> = group.members.iter().map(|member| member.value.clone()).collect();
+        let start = self.at;
+        let value = self.name()?;
+        let tokens = start..self.at;
+        let introduced = self.peek(0).is_some_and(|t| matches!(t.kind, TokenKind::Mark(':' | '(' | '–' | '—' | '=')))
+            || ["with", "gets", "has", "having", "get", "should"].contains(&self.word())
+            || at_start && self.ahead(|p| p.item(How::Create))
+            || at_start && self.at_boundary() && self.looks_like_name(&value);
+        (introduced && at_start || known.contains(&value)).then_some(Said { value, tokens })
+    }
+
+    pub fn group(&self) -> Option<&Group> {
+        match self.drafts.last() {
+            Some(Draft::Create(group)) => Some(group),
+            _ => None,
+        }
+    }
+
+    pub fn group_mut(&mut self) -> Option<&mut Group> {
+        match self.drafts.last_mut() {
+            Some(Draft::Create(group)) => Some(group),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What stands around a wish as in a letter: greetings, thanks, “could you please”, headings.
+
+use crate::lexer::TokenKind;
+
+use super::Parser;
+use super::wordings::{Wordings, words};
+
+/// Words by which somebody asks, announces or goes on.
+const ASKING: &Wordings = words!(
+    "i would like you to|i would like to have|i would like to|i would like|i would love to have|i would love|\
+    i'd like you to|i'd like to have|i'd like to|i'd like|i'd love to have|i'd love|we would like to have|\
+    we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
+    i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
+    i need|we need to|we need|i require|we require|i'm going to need|we're going to need|we are going to need|we'll need|\
+    requesting|need|want|could we please get|can we please get|could i please get|can i please get|could i please have|\
+    can i please have|could we please have|could we get|can we get|could we|can we|could you please|\
+    could you quickly|can you quickly|could you|can you please|can you|can someone please|can someone|could someone please|could someone|\
+    could somebody please|could somebody|can somebody|you can|you may|feel free to|go ahead and|would you please|would you|\
+    will you|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
+    let us|let 's|let's|now|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
+    plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
+    there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
+    ensure that there is|make sure that|make sure|ensure that|ensure|asap"
+);
+
+/// Words that greet.
+const GREETING: &Wordings = words!(
+    "dear team|dear all|dear colleagues|todo|to do|tasks|hi there|hello there|hey there|hi team|hi all|hi everybody|hi everyone|\
+    hi folks|hi guys|hello team|hello all|hello everybody|hello everyone|hello folks|hey folks|hey guys|hey all|hi|hello|hey|\
+    good morning|good afternoon|good evening|good day|have a nice day|have a great day|have a good day|have a nice weekend|\
+    folks|guys"
+);
+
+/// Words that end a letter. Whose name stands below them is asked about: it might be a guest’s.
+const CLOSING: &Wordings = words!(
+    "thank you very much in advance|thank you very much|thank you in advance|many thanks in advance|many thanks|\
+    thanks a lot|thanks in advance|thanks guys|thanks all|best regards|kind regards|warm regards|best wishes|regards|thank you|thanks|\
+    greetings|sincerely|best"
+);
+
+impl Parser<'_> {
+    /// What begins a clause and says nothing by itself.
+    pub fn courtesies(&mut self) {
+        const MARKS: [char; 13] = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/', '|', '¡', '¿'];
+        loop {
+            let said = MARKS.into_iter().any(|mark| self.mark(mark))
+                || self.any(GREETING)
+                || self.closing().is_some()
+                || self.any(ASKING)
+                || self.attempt(Self::heading).is_some();
+            if !said {
+                return;
+            }
+        }
+    }
+
+    /// “Cheers”
+    fn closing(&mut self) -> Option<()> {
+        let at = self.at;
+        if !self.any(CLOSING) {
+            return None;
+        }
+        // “best” begins other things than the end of a letter.
+        if self.last_word() == "best" && !(self.done() || self.ahead(|p| p.mark(',').then_some(()))) {
+            self.at = at;
+            return None;
+        }
+        Some(())
+    }
+
+    /// “Changes:”: a line that announces what comes below it.
+    fn heading(&mut self) -> Option<()> {
+        let starts = self.at.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
+        self.any(words!("the"));
+        self.any(words!("following|requested|new"));
+        self.any(words!("changes|change|requests|request|changes requested")).then_some(())?;
+        self.mark(':');
+        let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);
+        (starts && self.done() && below).then_some(())
+    }
+}
