@@ -34,3 +34,4 @@ pub mod seal;
 pub mod settle;
 pub mod size;
 pub mod status;
+pub mod typed;

@@ -49,6 +49,9 @@ pub trait Interpreter: Send + Sync {
         None
     }
 
+    /// What can be understood of `text` without asking anybody: for somebody who still types.
+    fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading;
+
     /// Reads `text`, with the answers given so far. `inventory` tells names from other words; nothing of it
     /// changes what a sentence means.
     async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError>;

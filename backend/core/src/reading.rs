@@ -6,12 +6,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
-use crate::field::{DiskPart, NicPart, Plain, Slot, Value};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::field::{DiskPart, Field, NicPart, NoField, Plain, Slot, Value};
 use crate::firewall::FirewallOption;
-use crate::guest::Kind;
+use crate::guest::{Kind, Vmid};
+use crate::id::ResourceId;
 use crate::size::Size;
+use crate::typed::TypedGuest;
 
 /// The longest declaration, in Unicode code points: room for a table of forty guests.
 pub const MAX_DECLARATION: usize = 4_000;
@@ -133,6 +139,115 @@ pub struct Reading {
     pub unread: Vec<Fragment>,
     /// Why this is no declaration at all, or none that MycoPod carries out.
     pub refusal: Option<String>,
+    /// What was set in a form since, in order.
+    #[serde(default)]
+    pub edits: Vec<FormEdit>,
+}
+
+/// A field that somebody set in a form, after the text was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormEdit {
+    /// Of which guest.
+    pub guest: FormGuest,
+    /// Which field.
+    pub field: FormField,
+    /// What it was to be.
+    pub from: Option<Value>,
+    /// What it shall be.
+    pub to: Value,
+    /// Who set it: their address.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Whether the intent has it already.
+    pub applied: bool,
+}
+
+/// The guest of a form. Its text form, a VMID or a resource’s id, is its only serialised form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FormGuest {
+    /// One that the declaration makes.
+    New(ResourceId),
+    /// One that exists.
+    Seen(Vmid),
+}
+
+impl fmt::Display for FormGuest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New(resource) => resource.0.fmt(f),
+            Self::Seen(vmid) => vmid.fmt(f),
+        }
+    }
+}
+
+impl FromStr for FormGuest {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let vmid = text.parse().ok().and_then(|number: u32| Vmid::try_from(number).ok()).map(Self::Seen);
+        let resource = || text.parse::<Uuid>().ok().map(|id| Self::New(ResourceId(id)));
+        vmid.or_else(resource).ok_or("it is neither a VMID nor the id of a guest to be made")
+    }
+}
+
+impl TryFrom<String> for FormGuest {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse()
+    }
+}
+
+impl From<FormGuest> for String {
+    fn from(guest: FormGuest) -> Self {
+        guest.to_string()
+    }
+}
+
+/// What a form sets. Its text form, a field’s key or `node` or `vmid`, is its only serialised form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum FormField {
+    /// A field of the guest.
+    Field(Field),
+    /// The node that a new guest shall be on.
+    Node,
+    /// The VMID that a new guest shall have.
+    Vmid,
+}
+
+impl fmt::Display for FormField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(field) => field.fmt(f),
+            Self::Node => f.write_str("node"),
+            Self::Vmid => f.write_str("vmid"),
+        }
+    }
+}
+
+impl FromStr for FormField {
+    type Err = NoField;
+    fn from_str(text: &str) -> Result<Self, NoField> {
+        match text {
+            "node" => Ok(Self::Node),
+            "vmid" => Ok(Self::Vmid),
+            key => key.parse().map(Self::Field),
+        }
+    }
+}
+
+impl TryFrom<String> for FormField {
+    type Error = NoField;
+    fn try_from(text: String) -> Result<Self, NoField> {
+        text.parse()
+    }
+}
+
+impl From<FormField> for String {
+    fn from(field: FormField) -> Self {
+        field.to_string()
+    }
 }
 
 /// One thing that was asked for.
@@ -179,6 +294,8 @@ pub enum What {
     },
     /// What stands around the guests: made or deleted.
     Facility(WantedFacility),
+    /// A guest as a typed intent has it.
+    Typed(Box<TypedGuest>),
 }
 
 /// What somebody asked for around the guests.

@@ -10,6 +10,7 @@ mod amount;
 mod change;
 mod create;
 mod deed;
+mod edited;
 mod facility;
 mod firewall;
 mod image;
@@ -17,6 +18,7 @@ mod like;
 mod pick;
 mod target;
 mod together;
+mod typed;
 mod value;
 
 use create::WantedCopy;
@@ -65,8 +67,10 @@ pub fn resolve(
                 resolver.copy(ordinal, at, &WantedCopy { from, name, node: node.as_ref(), full: full.as_ref(), edits });
             }
             What::Facility(wanted) => resolver.facility(ordinal, at, wanted),
+            What::Typed(guest) => resolver.typed(ordinal, at, guest),
         }
     }
+    resolver.edited(&reading.edits);
     resolver.keep_access();
     resolver.contradictions();
     if resolver.questions.is_empty() && resolver.wishes.is_empty() {

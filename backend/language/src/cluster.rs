@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use mycopod_core::reading::{Answers, Question, Reading, Source, Sourced, Span};
+use mycopod_core::typed::is_intent;
 
 use crate::lexer::{Token, TokenKind, lex, span};
 use crate::vocabulary;
@@ -23,6 +24,11 @@ pub struct Named<'a> {
 }
 
 impl<'a> Named<'a> {
+    /// These mentions.
+    pub fn of(mentions: Vec<Sourced<String>>, clusters: &'a BTreeSet<String>) -> Self {
+        Self { clusters, mentions }
+    }
+
     /// Takes the phrases out of `tokens`, which are those of `text`.
     pub fn take(text: &str, tokens: &mut Vec<Token>, clusters: &'a BTreeSet<String>) -> Self {
         let mut named = Self { clusters, mentions: Vec::new() };
@@ -83,6 +89,9 @@ impl<'a> Named<'a> {
 
 /// The cluster that a text names, as far as that is settled.
 pub fn cluster(text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
+    if is_intent(text) {
+        return crate::typed::cluster(text, clusters, answers);
+    }
     let named = Named::take(text, &mut lex(text, |word| clusters.contains(word)), clusters);
     named.settle(answers).ok().flatten().map(|cluster| cluster.value)
 }

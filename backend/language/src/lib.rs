@@ -7,6 +7,7 @@ mod lexer;
 mod openai;
 mod quantity;
 mod tongue;
+pub mod typed;
 mod vocabulary;
 
 pub use builtin::{Builtin, read};

@@ -176,7 +176,7 @@ fn nothing_done_to_a_part_is_done_to_the_guest() {
                 deed,
                 Deed::Delete | Deed::Migrate { .. } | Deed::Stop | Deed::Shutdown { .. } | Deed::MakeTemplate
             ),
-            What::Create(_) | What::Clone { .. } | What::Facility(_) => true,
+            What::Create(_) | What::Clone { .. } | What::Facility(_) | What::Typed(_) => true,
             What::Change { .. } => false,
         })
     };

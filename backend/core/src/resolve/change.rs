@@ -53,7 +53,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Adds `fields` to what shall hold of a guest: to its last wish where that is of the same sort.
-    fn hold(&mut self, seen: &Sighting, fields: Fields) {
+    pub(super) fn hold(&mut self, seen: &Sighting, fields: Fields) {
         let key = seen.guest.key();
         if fields.is_empty() {
             return;

@@ -176,7 +176,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The VMID that somebody said, where no guest has it.
-    fn free_vmid(&mut self, at: Span, said: &Sourced<u32>) -> Option<Sourced<Vmid>> {
+    pub(super) fn free_vmid(&mut self, at: Span, said: &Sourced<u32>) -> Option<Sourced<Vmid>> {
         let observed = self.observed;
         let check = |number: u32| {
             let range = format!("{} to {}", Vmid::MIN, Vmid::MAX);
@@ -194,7 +194,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// The resource and name of a new guest, unless it was left out.
-    fn named(&mut self, ordinal: usize, at: Span, said: &Sourced<String>) -> Option<(ResourceId, Sourced<GuestName>)> {
+    pub(super) fn named(
+        &mut self,
+        ordinal: usize,
+        at: Span,
+        said: &Sourced<String>,
+    ) -> Option<(ResourceId, Sourced<GuestName>)> {
         let resource = ResourceId::nth_of(self.declaration, ordinal);
         let name = self.free_name(at, said, is_of(resource))?;
         (!self.answers.left_out(&about_new(&name.value), None)).then_some((resource, name))
@@ -215,7 +220,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The image of a container that nobody named one for.
-    fn default_image(&mut self, at: Span) -> Option<Sourced<NewOrigin>> {
+    pub(super) fn default_image(&mut self, at: Span) -> Option<Sourced<NewOrigin>> {
         let words = &self.policy.ct_image;
         let why = format!("a container is made from {words} unless an image is named");
         match self.find_image(Kind::Lxc, words) {
@@ -226,7 +231,7 @@ impl<'a> Resolver<'a> {
 
     /// Templates of one name may differ from node to node: those with another system disk than the first are
     /// not used, because the fields name its slot.
-    fn keep_alike_templates(&self, new: &mut NewGuest) -> Option<&'a Sighting> {
+    pub(super) fn keep_alike_templates(&self, new: &mut NewGuest) -> Option<&'a Sighting> {
         let observed = self.observed;
         let at = &mut new.origin.as_mut()?.value.at;
         let first = super::template_of(observed, at)?;
@@ -241,7 +246,7 @@ impl<'a> Resolver<'a> {
         Some(first)
     }
 
-    fn disks(
+    pub(super) fn disks(
         &mut self,
         at: Span,
         wanted: &[WantedDisk],
@@ -363,7 +368,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// What a new guest gets where nobody said anything. What is made from a template stays as the template is.
-    fn defaults(&self, new: &NewGuest, from_template: bool, fields: &mut Fields) {
+    pub(super) fn defaults(&self, new: &NewGuest, from_template: bool, fields: &mut Fields) {
         let policy = self.policy;
         let mut default = |field: Field, value: Value, why: &str| {
             fields.entry(field).or_insert_with(|| Sourced::new(value, Source::default(why)));

@@ -409,9 +409,12 @@ impl<'a> Resolver<'a> {
                 {
                     targets.as_slice()
                 }
-                What::Clone { .. } | What::Do { .. } | What::Change { .. } | What::Create(_) | What::Facility(_) => {
-                    continue;
-                }
+                What::Clone { .. }
+                | What::Do { .. }
+                | What::Change { .. }
+                | What::Create(_)
+                | What::Facility(_)
+                | What::Typed(_) => continue,
             };
             for found in self.targets(targets) {
                 if let Found::Seen(seen) = found {

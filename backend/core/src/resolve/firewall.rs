@@ -10,9 +10,11 @@ use crate::firewall::{Firewall, FirewallField, FirewallOption, Rule, calls, clos
 use crate::guest::GuestKey;
 use crate::id::{DeclarationId, ResourceId};
 use crate::intent::{Intent, OneDeed, Wish};
-use crate::observed::{Observed, Ownership};
+use crate::observed::{Observed, Ownership, Sighting};
 use crate::policy::Policy;
-use crate::reading::{Amount, Answers, Edit, EditField, FirewallPart, LEAVE_OUT, Reading, Sourced, Span, What};
+use crate::reading::{
+    Amount, Answers, Edit, EditField, FirewallPart, FormField, FormGuest, LEAVE_OUT, Reading, Sourced, Span, What,
+};
 
 /// The guests whose firewall must be read before `reading` can be resolved: reading one takes calls of its own, so that
 /// no other look does.
@@ -37,8 +39,28 @@ pub fn firewalls_of(
                 }
             }
         }
+        if let What::Typed(guest) = &statement.what
+            && (!guest.rules.is_empty() || guest.fields.keys().any(decides_filtering))
+        {
+            let is_meant = |seen: &&Sighting| {
+                seen.guest.name == guest.name.value
+                    || guest.vmid.as_ref().is_some_and(|said| said.value == seen.guest.vmid.get())
+            };
+            keys.extend(observed.guests.iter().filter(is_meant).map(|seen| seen.guest.key()));
+        }
     }
+    let edited =
+        reading.edits.iter().filter(|edit| matches!(&edit.field, FormField::Field(field) if decides_filtering(field)));
+    keys.extend(edited.filter_map(|edit| match edit.guest {
+        FormGuest::Seen(vmid) => observed.numbered(vmid).map(|seen| seen.guest.key()),
+        FormGuest::New(_) => None,
+    }));
     keys
+}
+
+/// Whether it depends on such a field who is let in.
+const fn decides_filtering(field: &Field) -> bool {
+    is_of_firewall(field) || matches!(field, Field::Nic(_, NicPart::Bridge))
 }
 
 /// The guests whose firewall must be read before `intent` can be planned.
@@ -70,6 +92,32 @@ const fn is_of_firewall(field: &Field) -> bool {
 }
 
 impl<'a> Resolver<'a> {
+    /// What a typed intent or a form says of a part of the firewall.
+    pub(super) fn typed_firewall(
+        &mut self,
+        at: Span,
+        subject: &Subject<'a>,
+        part: &FirewallField,
+        said: &Sourced<Value>,
+    ) -> Option<Sourced<Value>> {
+        let wanted = match part {
+            FirewallField::Option(option) => FirewallPart::Option(*option),
+            FirewallField::IpSet(name) => FirewallPart::IpSet(name.clone()),
+            FirewallField::Alias(name) => FirewallPart::Alias(name.clone()),
+            FirewallField::Rule(_) | FirewallField::Lockout => return None,
+        };
+        let edit = Edit {
+            field: EditField::Firewall(wanted.clone()),
+            amount: Amount::To(said.value.clone()),
+            source: said.source.clone(),
+        };
+        let mut fields = Fields::new();
+        self.firewall(at, subject, &wanted, &edit, &mut fields);
+        let checked = fields.remove(&Field::Firewall(part.clone()))?;
+        // Words add to a set that is there; an intent says all that is in it.
+        Some(if matches!(part, FirewallField::IpSet(_)) { said.clone() } else { checked })
+    }
+
     /// Lays an edit of the firewall over `fields`.
     pub(super) fn firewall(
         &mut self,

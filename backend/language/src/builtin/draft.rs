@@ -334,5 +334,6 @@ pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usi
         questions,
         unread: fragments.into_iter().map(|(_, fragment)| fragment).collect(),
         refusal,
+        ..Reading::default()
     }
 }

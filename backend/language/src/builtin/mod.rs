@@ -48,10 +48,12 @@ use std::ops::Range;
 use async_trait::async_trait;
 use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading, Target};
+use mycopod_core::typed::is_intent;
 
 use crate::account;
 use crate::cluster::Named;
 use crate::lexer::{Token, TokenKind, lex};
+use crate::typed;
 use crate::vocabulary;
 
 use draft::Draft;
@@ -71,6 +73,10 @@ impl Interpreter for Builtin {
         crate::cluster::cluster(text, clusters, answers)
     }
 
+    fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
+        read(text, inventory, answers)
+    }
+
     async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
         Ok(read(text, inventory, answers))
     }
@@ -79,6 +85,9 @@ impl Interpreter for Builtin {
 /// Reads a declaration.
 #[must_use]
 pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
+    if is_intent(text) {
+        return typed::read(text, &inventory.clusters, answers);
+    }
     let tokens = lex(text, |word| is_known(inventory, word));
     let mut tokens = lines::write_out(tokens, |word| inventory.guests.contains_key(word));
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {

@@ -130,7 +130,7 @@ fn targets(what: &What) -> Vec<&Target> {
     match what {
         What::Change { targets, .. } | What::Do { targets, .. } => targets.iter().collect(),
         What::Clone { from, .. } => vec![from],
-        What::Create(_) | What::Facility(_) => Vec::new(),
+        What::Create(_) | What::Facility(_) | What::Typed(_) => Vec::new(),
     }
 }
 

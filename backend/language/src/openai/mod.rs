@@ -14,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use mycopod_core::ports::{Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
+use mycopod_core::typed::is_intent;
 use secrecy::SecretString;
 use thiserror::Error;
 
@@ -91,7 +92,15 @@ impl Interpreter for OpenAi {
         crate::cluster::cluster(text, clusters, answers)
     }
 
+    fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
+        builtin::read(text, inventory, answers)
+    }
+
     async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
+        // An intent says what it says: nobody need be asked.
+        if is_intent(text) {
+            return Ok(self.read_at_once(text, inventory, answers));
+        }
         let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
         if let Some(refusal) = account::refusal(&tokens) {
             return Ok(Reading { refusal: Some(refusal), ..Reading::default() });

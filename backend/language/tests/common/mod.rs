@@ -96,6 +96,7 @@ fn statement(statement: &Statement) -> String {
             format!("{full}clone {} as {}{node}{edits}", selector(&from.selector), name.value)
         }
         What::Facility(wanted) => facility(wanted),
+        What::Typed(guest) => format!("ensure {}", guest.name.value),
     }
 }
 
