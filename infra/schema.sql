@@ -220,7 +220,7 @@ CREATE TABLE declarations (
     CONSTRAINT declarations_check CHECK (((reading IS NULL) = (reader IS NULL))),
     CONSTRAINT declarations_check1 CHECK (((status <> ALL (ARRAY['awaiting_approval'::text, 'approved'::text, 'applying'::text, 'stale'::text])) OR (plan_id IS NOT NULL))),
     CONSTRAINT declarations_check2 CHECK (((pruned_by IS NULL) OR ((status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])) AND (plan_id IS NULL) AND (reading IS NULL) AND (intent IS NULL)))),
-    CONSTRAINT declarations_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 4000))),
+    CONSTRAINT declarations_content_check CHECK (((char_length(content) >= 1) AND (char_length(content) <= 24000))),
     CONSTRAINT declarations_reader_check CHECK (((char_length(reader) >= 1) AND (char_length(reader) <= 200))),
     CONSTRAINT declarations_status_check CHECK ((status = ANY (ARRAY['reading'::text, 'needs_answer'::text, 'refused'::text, 'awaiting_approval'::text, 'approved'::text, 'applying'::text, 'converged'::text, 'blocked'::text, 'failed'::text, 'cancelled'::text, 'superseded'::text, 'stale'::text]))),
     CONSTRAINT declarations_status_reason_check CHECK ((char_length(status_reason) <= 4000))

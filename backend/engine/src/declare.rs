@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use mycopod_core::id::DeclarationId;
+use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{Answers, MAX_DECLARATION};
 use mycopod_core::status::{DeclarationStatus, StepState};
+use mycopod_core::typed::{MAX_INTENT, is_intent};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration};
 use mycopod_store::{answers, approvals, freezes, plans, reconciliations, resources, standing, steps, users};
@@ -26,20 +28,13 @@ const MAX_ANSWERS: usize = 100;
 impl Engine {
     /// Takes a declaration in; it is read and planned at once.
     pub async fn declare(&self, actor: &Actor, content: &str) -> Result<DeclarationId, Refusal> {
-        let length = content.chars().count();
-        if content.trim().is_empty() {
-            return Err(Refusal::Invalid("The declaration is empty. Say which guests you want, and how.".into()));
-        }
-        if length > MAX_DECLARATION {
-            return Err(Refusal::Invalid(format!(
-                "The declaration has {length} characters; {MAX_DECLARATION} are the most. Say it in parts."
-            )));
-        }
-        if let Some(control) = content.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
-            return Err(Refusal::Invalid(format!(
-                "The declaration holds a control character (U+{:04X}), which no reader can show. Take it out.",
-                u32::from(control)
-            )));
+        readable(content)?;
+        if is_intent(content) {
+            // What is wrong with it is told at once.
+            let reading = self.0.parts.interpreter.read_at_once(content, &Inventory::default(), &Answers::default());
+            if let Some(why) = reading.refusal {
+                return Err(Refusal::Invalid(why));
+            }
         }
         let cluster = self.meant_by(content, &Answers::default()).await?;
         let now = self.clock().now();
@@ -72,24 +67,15 @@ impl Engine {
                 words(declaration.line.status)
             )));
         }
-        if given.is_empty() || given.len() > MAX_ANSWERS {
-            return Err(Refusal::Invalid(format!("Give 1 to {MAX_ANSWERS} answers at a time.")));
+        if given.is_empty() {
+            return Err(Refusal::Invalid("Give one answer at least.".into()));
         }
         let questions = declaration.read.map(|read| read.reading.questions).unwrap_or_default();
-        for (question, answer) in given {
-            if !questions.iter().any(|asked| asked.id == *question) {
-                return Err(Refusal::Invalid(format!("“{question}” is no question of this declaration.")));
-            }
-            let length = answer.chars().count();
-            if answer.trim().is_empty() || length > answers::MAX_ANSWER || answer.chars().any(char::is_control) {
-                return Err(Refusal::Invalid(format!(
-                    "An answer is 1 to {} characters in one line.",
-                    answers::MAX_ANSWER
-                )));
-            }
+        if let Some((question, _)) = given.iter().find(|(given, _)| questions.iter().all(|asked| asked.id != *given)) {
+            return Err(Refusal::Invalid(format!("“{question}” is no question of this declaration.")));
         }
+        let given = answers_in(given)?;
         let now = self.clock().now();
-        let given: Vec<_> = given.iter().map(|(q, a)| (q.clone(), a.trim().to_owned())).collect();
         answers::give(&mut transaction, id, actor.id, &given, now).await?;
         declarations::move_to(&mut transaction, id, DeclarationStatus::Reading, None, now).await?;
         let entry = Entry {
@@ -251,6 +237,8 @@ impl Engine {
         Ok(Detail {
             id: line.id.0,
             cluster: line.cluster_name,
+            intent: read.as_ref().and_then(|read| read.intent.as_ref()).map(show::intent),
+            edits: read.as_ref().map(|read| show::edits(&read.reading.edits)).unwrap_or_default(),
             reading: read.map(|read| show::reading(&read.reading, &answers, &read.reader, &line.content)),
             author: Person { id: line.user.0, email: line.email },
             status: line.status.as_str(),
@@ -301,6 +289,43 @@ impl Engine {
         let log = self.cluster_of(cluster).await?.hypervisor().task_log(&upid, start).await?;
         Ok(StepLog { lines: log.lines, total: log.total, running: step.state == StepState::Submitted })
     }
+}
+
+/// Refuses what is no text for a reader. An intent may be longer than words.
+pub(crate) fn readable(content: &str) -> Result<(), Refusal> {
+    let length = content.chars().count();
+    let (what, most) = if is_intent(content) { ("intent", MAX_INTENT) } else { ("declaration", MAX_DECLARATION) };
+    if content.trim().is_empty() {
+        return Err(Refusal::Invalid("The declaration is empty. Say which guests you want, and how.".into()));
+    }
+    if length > most {
+        return Err(Refusal::Invalid(format!(
+            "The {what} has {length} characters; {most} are the most. Say it in parts."
+        )));
+    }
+    if let Some(control) = content.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(Refusal::Invalid(format!(
+            "The declaration holds a control character (U+{:04X}), which no reader can show. Take it out.",
+            u32::from(control)
+        )));
+    }
+    Ok(())
+}
+
+/// Answers as they are kept.
+pub(crate) fn answers_in(given: &[(String, String)]) -> Result<Vec<(String, String)>, Refusal> {
+    if given.len() > MAX_ANSWERS {
+        return Err(Refusal::Invalid(format!("Give {MAX_ANSWERS} answers at a time at most.")));
+    }
+    let fits = |answer: &str| {
+        let length = answer.chars().count();
+        (1..=answers::MAX_ANSWER).contains(&length) && !answer.chars().any(char::is_control)
+    };
+    let given: Vec<_> = given.iter().map(|(question, answer)| (question.clone(), answer.trim().to_owned())).collect();
+    if given.iter().all(|(_, answer)| fits(answer)) {
+        return Ok(given);
+    }
+    Err(Refusal::Invalid(format!("An answer is 1 to {} characters in one line.", answers::MAX_ANSWER)))
 }
 
 /// The account as it stands now: a token may be older.

@@ -188,7 +188,7 @@ impl Cluster {
     }
 
     /// The newest look, or one made now where there is none yet.
-    async fn newest(&self, now: DateTime<Utc>) -> Result<Arc<Observed>, CallError> {
+    pub(crate) async fn newest(&self, now: DateTime<Utc>) -> Result<Arc<Observed>, CallError> {
         match self.latest.seen(now).observed {
             Some(observed) => Ok(observed),
             None => self.look_afresh().await,

@@ -368,7 +368,11 @@ impl Known {
 
 /// The plan, unless it cannot be carried out: on a version whose rules are not known, or without what it takes.
 /// Then nothing is offered, and what is missing is asked for.
-async fn allowed(cluster: &Cluster, plan: Plan, observed: &Observed) -> Result<Result<Plan, Vec<Question>>, Refusal> {
+pub(crate) async fn allowed(
+    cluster: &Cluster,
+    plan: Plan,
+    observed: &Observed,
+) -> Result<Result<Plan, Vec<Question>>, Refusal> {
     if plan.is_empty() {
         return Ok(Ok(plan));
     }

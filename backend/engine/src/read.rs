@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::intent::Intent;
 use mycopod_core::observed::Observed;
-use mycopod_core::ports::{CallError, Inventory};
+use mycopod_core::ports::{CallError, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Question, Reading};
 use mycopod_core::resolve::{firewalls_of, minds_snapshots_of, resolve};
 use mycopod_core::status::DeclarationStatus;
@@ -67,8 +67,8 @@ impl Engine {
         // An intent that was resolved holds: read again, “double” would mean something else.
         let unanswered =
             |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
-        let is_resolved =
-            matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. }) if unanswered(reading));
+        let is_resolved = matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. })
+            if unanswered(reading) && reading.edits.iter().all(|edit| edit.applied));
         if !is_resolved && declaration.line.plan.is_none() {
             let meant = self.meant_by(&declaration.line.content, &answers).await?;
             if meant.id != cluster.id {
@@ -105,14 +105,10 @@ impl Engine {
         observed: &Observed,
     ) -> Result<(), Refusal> {
         let text = &declaration.line.content;
-        let interpreter = &self.0.parts.interpreter;
-        let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(observed) };
-        let mut reading = match interpreter.read(text, &inventory, answers).await {
-            Ok(reading) => reading,
+        let Read { reader, mut reading, .. } = match self.reading_of(declaration, answers, observed).await {
+            Ok(read) => read,
             Err(error) => return self.end(lease, DeclarationStatus::Failed, None, &error.to_string()).await,
         };
-        let (name, model) = self.reader();
-        let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
         if let Some(why) = reading.refusal.clone() {
             let read = Read { reader, reading, intent: None };
             return self.end(lease, DeclarationStatus::Refused, Some(read), &why).await;
@@ -134,6 +130,9 @@ impl Engine {
         match resolved {
             Ok(intent) => {
                 reading.questions = answered(before, answers);
+                for edit in &mut reading.edits {
+                    edit.applied = true;
+                }
                 let read = Read { reader, reading, intent: Some(intent) };
                 self.plan_one(cluster, lease, declaration, observed, Some(read)).await
             }
@@ -142,6 +141,26 @@ impl Engine {
                 self.ask(lease, Read { reader, reading, intent: None }).await
             }
         }
+    }
+
+    /// What the reader understands of a declaration. One that was understood and was only edited since is not read anew.
+    async fn reading_of(
+        &self,
+        declaration: &Declaration,
+        answers: &Answers,
+        observed: &Observed,
+    ) -> Result<Read, ReadError> {
+        if let Some(Read { reader, reading, intent: Some(_) }) = &declaration.read {
+            let mut edited = Read { reader: reader.clone(), reading: reading.clone(), intent: None };
+            edited.reading.questions.clear();
+            return Ok(edited);
+        }
+        let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(observed) };
+        let mut reading = self.0.parts.interpreter.read(&declaration.line.content, &inventory, answers).await?;
+        reading.edits = declaration.read.as_ref().map(|read| read.reading.edits.clone()).unwrap_or_default();
+        let (name, model) = self.reader();
+        let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
+        Ok(Read { reader, reading, intent: None })
     }
 
     /// Puts questions. `read` holds them together with those that were answered before.

@@ -2,18 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use mycopod_core::drift::Cause;
-use mycopod_core::field::{Field, Value};
+use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::Power;
+use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::plan::{Change, Effect, Plan, Step, Subject};
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fragment, Reading, Selector, Source,
-    Sourced, Statement, Target, WantedBacked, WantedFacility, What,
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, FormEdit, FormField, FormGuest, Fragment,
+    Reading, Selector, Source, Sourced, Statement, Target, WantedBacked, WantedFacility, What,
 };
+use mycopod_core::typed::{self, TypedGuest};
 use mycopod_store::drift::Drift;
 
 use crate::view::{
-    CauseView, ChangeView, DriftView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView,
-    StatementView, StepFacility, StepGuest, StepView, Summary, TargetView,
+    CauseView, ChangeView, DriftView, EditView, FieldView, FragmentView, IntentField, IntentGuest, PlanView,
+    QuestionView, ReadingView, SourceView, StatementView, StepFacility, StepGuest, StepView, Summary, TargetView,
 };
 
 impl From<&Source> for SourceView {
@@ -185,6 +187,10 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             ("clone", vec![target(from, text)], fields)
         }
         What::Facility(wanted) => facility(wanted, text),
+        What::Typed(guest) => {
+            let name = TargetView { display: guest.name.value.clone(), source: (&guest.name.source).into() };
+            ("ensure", vec![name], typed_fields(guest))
+        }
     };
     StatementView {
         start: statement.span.start,
@@ -351,6 +357,86 @@ fn created_fields(create: &Create, text: &str) -> Vec<FieldView> {
         }));
     }
     fields
+}
+
+fn typed_fields(guest: &TypedGuest) -> Vec<FieldView> {
+    let mut fields = vec![field("kind", "Kind", guest.kind.value.noun().to_owned(), &guest.kind.source)];
+    fields.extend(guest.vmid.iter().map(|vmid| sourced("vmid", "VMID", vmid)));
+    fields.extend(guest.node.iter().map(|node| sourced("node", "Node", node)));
+    fields.extend(guest.image.iter().map(|image| sourced("image", "Made from", image)));
+    fields.extend(
+        guest
+            .adopt
+            .iter()
+            .filter(|adopt| adopt.value)
+            .map(|adopt| field("adopt", "Take over", "yes".to_owned(), &adopt.source)),
+    );
+    fields.extend(guest.fields.iter().map(|(key, said)| sourced(&key.to_string(), &key.label(), said)));
+    fields.extend(guest.rules.iter().map(|rule| sourced("firewall.rules", "Firewall rule", rule)));
+    fields
+}
+
+/// An intent, field by field, as a form shows it. Deeds and what stands around the guests have no fields.
+pub(crate) fn intent(intent: &Intent) -> Vec<IntentGuest> {
+    let guests = intent.wishes.iter().filter_map(|wish| match wish {
+        Wish::Exist(new) => {
+            let mut fields =
+                vec![form_field(&Plain::Name.into(), &new.name.clone().map(|name| Value::Text(name.into())))];
+            fields.extend(new.fields.iter().map(|(field, said)| form_field(field, said)));
+            Some(IntentGuest {
+                id: FormGuest::New(new.resource).to_string(),
+                name: new.name.value.to_string(),
+                kind: new.kind.as_str(),
+                exists: false,
+                vmid: new.vmid.as_ref().map(|vmid| vmid.value.get()),
+                node: new.node.as_ref().map(|node| node.value.clone()),
+                fields,
+            })
+        }
+        Wish::Hold { guest, fields } => Some(IntentGuest {
+            id: FormGuest::Seen(guest.vmid).to_string(),
+            name: guest.name.clone(),
+            kind: guest.kind.as_str(),
+            exists: true,
+            vmid: Some(guest.vmid.get()),
+            node: Some(guest.node.clone()),
+            fields: fields.iter().map(|(field, said)| form_field(field, said)).collect(),
+        }),
+        Wish::Once { .. } | Wish::Facility { .. } => None,
+    });
+    guests.collect()
+}
+
+fn form_field(field: &Field, said: &Sourced<Value>) -> IntentField {
+    IntentField {
+        field: field.to_string(),
+        label: field.label(),
+        value: typed::given(field, &said.value),
+        source: (&said.source).into(),
+        schema: typed::is_written(field).then(|| typed::schema::of(field)),
+    }
+}
+
+/// What was set in a form.
+pub(crate) fn edits(edits: &[FormEdit]) -> Vec<EditView> {
+    let value = |field: &FormField, value: &Value| match field {
+        FormField::Field(field) => typed::given(field, value),
+        FormField::Node | FormField::Vmid => value.shown(),
+    };
+    let view = |edit: &FormEdit| EditView {
+        guest: edit.guest.to_string(),
+        field: edit.field.to_string(),
+        label: match &edit.field {
+            FormField::Field(field) => field.label(),
+            FormField::Node => "Node".to_owned(),
+            FormField::Vmid => "VMID".to_owned(),
+        },
+        from: edit.from.as_ref().map_or(serde_json::Value::Null, |from| value(&edit.field, from)),
+        to: value(&edit.field, &edit.to),
+        by: edit.by.clone(),
+        at: edit.at,
+    };
+    edits.iter().map(view).collect()
 }
 
 fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {

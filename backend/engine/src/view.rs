@@ -1,5 +1,7 @@
 //! What the engine tells the outside: the JSON of the HTTP API, field by field.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -73,6 +75,10 @@ pub struct Detail {
     pub updated_at: DateTime<Utc>,
     /// What was understood.
     pub reading: Option<ReadingView>,
+    /// What that means on this cluster, guest by guest and field by field, for a form.
+    pub intent: Option<Vec<IntentGuest>>,
+    /// What was set in a form since it was read.
+    pub edits: Vec<EditView>,
     /// What would be done, or was.
     pub plan: Option<PlanView>,
     /// The latest carrying-out of an approved plan.
@@ -188,6 +194,105 @@ pub struct ReadingView {
     pub unread: Vec<FragmentView>,
 }
 
+/// What would be understood of a text. Nothing of it is kept.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Preview {
+    /// The cluster that it would be for.
+    pub cluster: String,
+    /// How old the look is that it was read against.
+    pub age_seconds: u64,
+    /// What was understood, and what would be asked.
+    pub reading: ReadingView,
+    /// What that means on this cluster, where nothing is to be asked.
+    pub intent: Option<Vec<IntentGuest>>,
+}
+
+/// What declaring something would do now. Nothing of it is kept.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DryPlan {
+    /// The cluster that it would be for.
+    pub cluster: String,
+    /// How old the look is that it was planned against.
+    pub age_seconds: u64,
+    /// What was understood, and what would be asked.
+    pub reading: ReadingView,
+    /// What would be done; `null` where something would be asked first.
+    pub plan: Option<PlanView>,
+    /// The guests of which it says something that no declaration holds so yet, though they may be so.
+    pub undeclared: BTreeSet<String>,
+}
+
+/// A guest as a file has it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Exported {
+    /// The cluster it is on.
+    pub cluster: String,
+    /// Its name.
+    pub guest: String,
+    /// Its number.
+    pub vmid: u32,
+    /// Whether it is ours.
+    pub managed: bool,
+    /// A name for the file.
+    pub file: String,
+    /// What the file says.
+    pub content: String,
+}
+
+/// A guest of an intent, with the fields that it shall have.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IntentGuest {
+    /// To be named in an edit: its VMID, or where it is to be made an id of its own.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// `qemu` or `lxc`.
+    pub kind: &'static str,
+    /// Whether it exists; else it is to be made.
+    pub exists: bool,
+    /// Its VMID; of one to be made the one that was said.
+    pub vmid: Option<u32>,
+    /// Its node; of one to be made the one that was said.
+    pub node: Option<String>,
+    /// Its fields, those by default among them.
+    pub fields: Vec<IntentField>,
+}
+
+/// A field of an intent.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct IntentField {
+    /// The field's key, as in `docs/FIELDS.md`.
+    pub field: String,
+    /// The field's name for people.
+    pub label: String,
+    /// The value as an intent file has it.
+    pub value: serde_json::Value,
+    /// Where it comes from.
+    pub source: SourceView,
+    /// The JSON Schema of the values that it takes; `null` where it cannot be set in a form.
+    pub schema: Option<serde_json::Value>,
+}
+
+/// A field that was set in a form.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Edit)]
+pub struct EditView {
+    /// The guest, as the intent names it.
+    pub guest: String,
+    /// The field's key.
+    pub field: String,
+    /// The field's name for people.
+    pub label: String,
+    /// What it was to be; `null` where nothing was said.
+    pub from: serde_json::Value,
+    /// What it shall be.
+    pub to: serde_json::Value,
+    /// Who set it: their address.
+    pub by: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// One thing that was asked for.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Statement)]
@@ -198,7 +303,8 @@ pub struct StatementView {
     pub end: usize,
     /// The words that say it.
     pub text: String,
-    /// `create`, `change`, `clone`, `start`, `shutdown`, `stop`, `reboot`, `delete`, `snapshot` or `adopt`.
+    /// `create`, `change`, `clone`, `start`, `shutdown`, `stop`, `reboot`, `delete`, `snapshot` or `adopt`, among others;
+    /// `ensure` of a guest of a typed intent, which is made or changed.
     pub verb: &'static str,
     /// To which guests, or which it makes.
     pub targets: Vec<TargetView>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use metrics_exporter_prometheus::PrometheusHandle;
 use mycopod_engine::Engine;
 use sqlx::pool::PoolConnection;
@@ -18,6 +18,7 @@ use tower_http::compression::CompressionLayer;
 
 use crate::api::events::Tail;
 use crate::extract::MAX_BODY;
+use crate::pace::Pace;
 use crate::password::Hasher;
 use crate::problem::Problem;
 use crate::token::Tokens;
@@ -25,6 +26,16 @@ use crate::{Config, guard, metrics, openapi, ui};
 
 /// Requests at once; more wait for nothing but memory.
 const MAX_REQUESTS: usize = 512;
+
+/// Nobody types faster than a pause after every few letters.
+const READING_EACH: TimeDelta = TimeDelta::milliseconds(200);
+/// For two windows and a paste.
+const READINGS_AT_ONCE: i32 = 20;
+
+/// A look at a cluster takes about that long.
+const DRY_PLAN_EACH: TimeDelta = TimeDelta::seconds(1);
+/// For as many clusters as anybody has.
+const DRY_PLANS_AT_ONCE: i32 = 20;
 
 /// The state of the handlers. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +50,10 @@ pub struct Shared {
     pub tail: Tail,
     pub metrics: PrometheusHandle,
     pub requests: Semaphore,
+    /// How often somebody may have a text read that they do not declare.
+    pub readings: Pace,
+    /// How often somebody may have something planned that they do not declare.
+    pub dry_plans: Pace,
     /// Held while the audit log is verified.
     pub verifying: Mutex<()>,
     /// Cancelled when the server is told to stop: it answers for a while still, and wants no new requests.
@@ -63,6 +78,8 @@ impl App {
             tail: Tail::of(engine.pool().clone()),
             metrics: metrics::recorder(),
             requests: Semaphore::new(MAX_REQUESTS),
+            readings: Pace::new(READING_EACH, READINGS_AT_ONCE),
+            dry_plans: Pace::new(DRY_PLAN_EACH, DRY_PLANS_AT_ONCE),
             verifying: Mutex::new(()),
             engine,
             config,

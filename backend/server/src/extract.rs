@@ -33,7 +33,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
             StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
-                format!("The body is larger than {} KiB.", MAX_BODY / 1024),
+                format!("The body is larger than is taken here; most requests take {} KiB.", MAX_BODY / 1024),
             ),
             _ => Problem::bad_request("body_unreadable", "The body broke off before its end."),
         })?;

@@ -12,6 +12,7 @@ mod extract;
 mod guard;
 mod metrics;
 mod openapi;
+mod pace;
 mod password;
 mod problem;
 mod reference;

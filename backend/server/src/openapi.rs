@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use crate::api::{
-    about, archive, audit, clusters, declarations, drift, events, freezes, health, inventory, secrets, session,
-    uploads, users,
+    about, archive, audit, clusters, declarations, drift, events, freezes, health, intents, inventory, plans, readings,
+    secrets, session, uploads, users,
 };
 use crate::app::App;
 use crate::problem::{PROBLEM_JSON, ProblemDetails};
@@ -63,6 +63,9 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(session::routes())
         .merge(declarations::routes())
+        .merge(readings::routes())
+        .merge(plans::routes())
+        .merge(intents::routes())
         .merge(inventory::routes())
         .merge(clusters::routes())
         .merge(drift::routes())

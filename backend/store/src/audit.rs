@@ -57,6 +57,7 @@ kinds! {
     DeclarationCreated = "declaration.created",
     DeclarationRead = "declaration.read",
     DeclarationAnswered = "declaration.answered",
+    DeclarationEdited = "declaration.edited",
     DeclarationRefused = "declaration.refused",
     DeclarationCancelled = "declaration.cancelled",
     DeclarationConverged = "declaration.converged",

@@ -294,6 +294,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/declarations/{id}/edits": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Sets a field while the plan waits for approval: the edit becomes part of the declaration's record, and it is planned
+     *     again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words.
+     */
+    post: operations["edit"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/declarations/{id}/plan": {
     parameters: {
       query?: never;
@@ -483,6 +503,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/intent.schema.json": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The JSON Schema of typed intents. */
+    get: operations["published"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/intents": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The intents of guests, a file for each: of ours what is declared of them, of others what was seen. */
+    get: operations["export"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/login": {
     parameters: {
       query?: never;
@@ -545,6 +599,46 @@ export interface paths {
     get: operations["ping"];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/plans": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Plans without declaring: nothing is kept, and nothing can be approved. An intent may be as long as a folder of them
+     *     is, up to 1 MiB and 1,000 guests. Each person may ask once a second, and twenty times at once.
+     */
+    post: operations["plan"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/readings": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Reads a text without declaring it: nothing is kept, planned or sent anywhere. The built-in reader reads it against
+     *     the newest look at the cluster. Each person may ask five times a second, and twenty times at once.
+     */
+    post: operations["read"];
     delete?: never;
     options?: never;
     head?: never;
@@ -984,11 +1078,15 @@ export interface components {
        * @description When it was made.
        */
       created_at: string;
+      /** @description What was set in a form since it was read. */
+      edits: components["schemas"]["Edit"][];
       /**
        * Format: uuid
        * @description Its id, a UUIDv7.
        */
       id: string;
+      /** @description What that means on this cluster, guest by guest and field by field, for a form. */
+      intent: components["schemas"]["IntentGuest"][] | null;
       plan: components["schemas"]["Plan"] | null;
       reading: components["schemas"]["Reading"] | null;
       reconciliation: components["schemas"]["Reconciliation"] | null;
@@ -1045,6 +1143,59 @@ export interface components {
       text: string;
       /** @description Proxmox's user or API token. */
       user: string | null;
+    };
+    /** @description What declaring something would do now. Nothing of it is kept. */
+    DryPlan: {
+      /**
+       * Format: int64
+       * @description How old the look is that it was planned against.
+       */
+      age_seconds: number;
+      /** @description The cluster that it would be for. */
+      cluster: string;
+      plan: components["schemas"]["Plan"] | null;
+      /** @description What was understood, and what would be asked. */
+      reading: components["schemas"]["Reading"];
+      /** @description The guests of which it says something that no declaration holds so yet, though they may be so. */
+      undeclared: string[];
+    };
+    /** @description A field that was set in a form. */
+    Edit: {
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      at: string;
+      /** @description Who set it: their address. */
+      by: string;
+      /** @description The field's key. */
+      field: string;
+      /** @description What it was to be; `null` where nothing was said. */
+      from: unknown;
+      /** @description The guest, as the intent names it. */
+      guest: string;
+      /** @description The field's name for people. */
+      label: string;
+      /** @description What it shall be. */
+      to: unknown;
+    };
+    /** @description A guest as a file has it. */
+    Exported: {
+      /** @description The cluster it is on. */
+      cluster: string;
+      /** @description What the file says. */
+      content: string;
+      /** @description A name for the file. */
+      file: string;
+      /** @description Its name. */
+      guest: string;
+      /** @description Whether it is ours. */
+      managed: boolean;
+      /**
+       * Format: int32
+       * @description Its number.
+       */
+      vmid: number;
     };
     /** @description A value in a statement. */
     Field: {
@@ -1157,6 +1308,39 @@ export interface components {
       name: string;
       /** @description The node that has it. */
       node: string;
+    };
+    /** @description A field of an intent. */
+    IntentField: {
+      /** @description The field's key, as in `docs/FIELDS.md`. */
+      field: string;
+      /** @description The field's name for people. */
+      label: string;
+      /** @description The JSON Schema of the values that it takes; `null` where it cannot be set in a form. */
+      schema: unknown;
+      /** @description Where it comes from. */
+      source: components["schemas"]["Source"];
+      /** @description The value as an intent file has it. */
+      value: unknown;
+    };
+    /** @description A guest of an intent, with the fields that it shall have. */
+    IntentGuest: {
+      /** @description Whether it exists; else it is to be made. */
+      exists: boolean;
+      /** @description Its fields, those by default among them. */
+      fields: components["schemas"]["IntentField"][];
+      /** @description To be named in an edit: its VMID, or where it is to be made an id of its own. */
+      id: string;
+      /** @description `qemu` or `lxc`. */
+      kind: string;
+      /** @description Its name. */
+      name: string;
+      /** @description Its node; of one to be made the one that was said. */
+      node: string | null;
+      /**
+       * Format: int32
+       * @description Its VMID; of one to be made the one that was said.
+       */
+      vmid: number | null;
     };
     /** @description How a cluster is compared with what was declared. */
     Keeping: {
@@ -1297,7 +1481,20 @@ export interface components {
        * @description What you want, in your own words.
        * @example Create a VM web-01 with 4 cores and 8 GB of memory
        */
-      content: string;
+      content?: string | null;
+      /**
+       * @description Instead of words a typed intent, as `GET /api/v1/intent.schema.json` has it: as an object, or as the text of a
+       *     file, YAML or JSON, which stays as it is.
+       */
+      intent?: unknown;
+    };
+    NewEdit: {
+      /** @description The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. */
+      field: string;
+      /** @description The guest: the `id` that it has in the declaration's `intent`. */
+      guest: string;
+      /** @description The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. */
+      value: unknown;
     };
     NewFreeze: {
       /** @description Which cluster; without a name all of them. */
@@ -1307,6 +1504,15 @@ export interface components {
        * @example storage upgrade until noon
        */
       why: string;
+    };
+    NewReading: {
+      /** @description Answers to questions of an earlier reading of it. */
+      answers?: components["schemas"]["Answer"][];
+      /**
+       * @description What is typed so far.
+       * @example Create a VM web-01 with 4 cores
+       */
+      content: string;
     };
     NewUser: {
       /** @description Whether they may declare at once. */
@@ -1405,6 +1611,20 @@ export interface components {
       destroy: number;
       /** @description Guests that exist and stay. */
       update: number;
+    };
+    /** @description What would be understood of a text. Nothing of it is kept. */
+    Preview: {
+      /**
+       * Format: int64
+       * @description How old the look is that it was read against.
+       */
+      age_seconds: number;
+      /** @description The cluster that it would be for. */
+      cluster: string;
+      /** @description What that means on this cluster, where nothing is to be asked. */
+      intent: components["schemas"]["IntentGuest"][] | null;
+      /** @description What was understood, and what would be asked. */
+      reading: components["schemas"]["Reading"];
     };
     /** @description Why a request was not carried out (RFC 9457). */
     Problem: {
@@ -1659,7 +1879,10 @@ export interface components {
       targets: components["schemas"]["Target"][];
       /** @description The words that say it. */
       text: string;
-      /** @description `create`, `change`, `clone`, `start`, `shutdown`, `stop`, `reboot`, `delete`, `snapshot` or `adopt`. */
+      /**
+       * @description `create`, `change`, `clone`, `start`, `shutdown`, `stop`, `reboot`, `delete`, `snapshot` or `adopt`, among others;
+       *     `ensure` of a guest of a typed intent, which is made or changed.
+       */
       verb: string;
     };
     /** @description One step of a plan. */
@@ -2329,7 +2552,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description It is empty or longer than 4,000 characters */
+      /** @description It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit */
       422: {
         headers: {
           [name: string]: unknown;
@@ -2480,6 +2703,58 @@ export interface operations {
       };
       /** @description The cluster or the plan has changed, or a destroy is not named; `declaration` shows how it is now */
       409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  edit: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewEdit"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Declaration"];
+        };
+      };
+      /** @description Its plan does not wait for approval, a plan of it was carried out, or it is so already */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description There is no such guest or field in it, or the value does not fit the field */
+      422: {
         headers: {
           [name: string]: unknown;
         };
@@ -3010,6 +3285,67 @@ export interface operations {
       };
     };
   };
+  published: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": unknown;
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  export: {
+    parameters: {
+      query?: {
+        /** @description The names of the guests, separated by commas; without any all that are ours. */
+        guests?: string;
+        /** @description `intent` (YAML) or `terraform` (for the provider bpg/proxmox). */
+        format?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Exported"][];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
   login: {
     parameters: {
       query?: never;
@@ -3163,6 +3499,106 @@ export interface operations {
         content: {
           /** @example pong */
           "application/json": string;
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  plan: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewDeclaration"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DryPlan"];
+        };
+      };
+      /** @description It cannot be read; `detail` says where and why */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description You ask too often; `Retry-After` says when to come back */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  read: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["NewReading"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Preview"];
+        };
+      };
+      /** @description It is empty or longer than 4,000 characters */
+      422: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description You ask too often; `Retry-After` says when to come back */
+      429: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
         };
       };
       /** @description Any other error */

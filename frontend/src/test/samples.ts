@@ -110,6 +110,8 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
     plan: plan(),
     reconciliation: null,
     standing: null,
+    intent: null,
+    edits: [],
     ...over,
   };
 }

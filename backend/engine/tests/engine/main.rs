@@ -4,6 +4,7 @@
 mod between;
 mod clusters;
 mod crash;
+mod edits;
 mod facilities;
 mod faults;
 mod fields;
@@ -16,8 +17,10 @@ mod lab;
 mod law;
 mod network;
 mod path;
+mod preview;
 mod privileges;
 mod prune;
 mod replicas;
 mod secrets;
 mod standing;
+mod typed;

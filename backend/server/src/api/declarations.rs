@@ -9,6 +9,7 @@ use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
 use mycopod_core::id::DeclarationId;
+use mycopod_core::typed::is_intent;
 use mycopod_engine::view::{Detail, Listed, StepLog};
 use mycopod_engine::{Actor, Refusal};
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use crate::api::intents::Intent;
 use crate::app::App;
 use crate::caller::{Admin, Caller};
 use crate::extract::{JsonBody, PathParams, QueryParams, page_limit};
@@ -34,6 +36,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(declare, list))
         .routes(routes!(detail))
         .routes(routes!(answer))
+        .routes(routes!(edit))
         .routes(routes!(confirm))
         .routes(routes!(cancel))
         .routes(routes!(plan_again))
@@ -43,10 +46,29 @@ pub fn routes() -> OpenApiRouter<App> {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct NewDeclaration {
+pub struct NewDeclaration {
     /// What you want, in your own words.
     #[schema(min_length = 1, max_length = 4000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
-    content: String,
+    content: Option<String>,
+    /// Instead of words a typed intent, as `GET /api/v1/intent.schema.json` has it: as an object, or as the text of a
+    /// file, YAML or JSON, which stays as it is.
+    #[schema(value_type = Option<serde_json::Value>)]
+    intent: Option<Intent>,
+}
+
+impl NewDeclaration {
+    /// The words, or the intent as a text.
+    pub fn text(self) -> Result<String, Problem> {
+        match (self.content, self.intent) {
+            (Some(content), None) => Ok(content),
+            (None, Some(Intent(text))) if is_intent(&text) => Ok(text),
+            (None, Some(_)) => {
+                Err(Problem::invalid("intent", "An intent begins with “mycopod: v1”. Nothing was declared."))
+            }
+            (None, None) => Err(Problem::invalid("content", "Say what you want: give content or intent.")),
+            (Some(_), Some(_)) => Err(Problem::invalid("intent", "Give content or intent, not both.")),
+        }
+    }
 }
 
 /// Declares. The declaration is read and planned; an Admin's confirmation carries the plan out.
@@ -56,13 +78,13 @@ struct NewDeclaration {
         (status = FORBIDDEN, body = ProblemDetails, content_type = "application/problem+json",
             description = "No Admin has approved your account yet"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "It is empty or longer than 4,000 characters")))]
+            description = "It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit")))]
 async fn declare(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
     JsonBody(body): JsonBody<NewDeclaration>,
 ) -> Result<impl IntoResponse, Problem> {
-    let id = app.engine.declare(&actor, &body.content).await?;
+    let id = app.engine.declare(&actor, &body.text()?).await?;
     let detail = app.engine.detail(&actor, id).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/declarations/{id}"))], Json(detail)))
 }
@@ -127,11 +149,18 @@ struct Answers {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Answer {
+pub struct Answer {
     /// The question's id.
     question: String,
     /// One of its options, or your own words where it has none.
     answer: String,
+}
+
+impl Answer {
+    /// The question's id, and what was answered.
+    pub fn pair(self) -> (String, String) {
+        (self.question, self.answer)
+    }
 }
 
 /// Answers questions. The declaration is read and planned again with them.
@@ -143,9 +172,41 @@ async fn answer(
     PathParams(id): PathParams<Uuid>,
     JsonBody(body): JsonBody<Answers>,
 ) -> Result<Json<Detail>, Problem> {
-    let answers: Vec<_> = body.answers.into_iter().map(|answer| (answer.question, answer.answer)).collect();
+    let answers: Vec<_> = body.answers.into_iter().map(Answer::pair).collect();
     let id = DeclarationId(id);
     app.engine.answer(&actor, id, &answers).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewEdit {
+    /// The guest: the `id` that it has in the declaration's `intent`.
+    guest: String,
+    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`.
+    field: String,
+    /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts.
+    value: serde_json::Value,
+}
+
+/// Sets a field while the plan waits for approval: the edit becomes part of the declaration's record, and it is planned
+/// again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words.
+#[utoipa::path(post, path = "/api/v1/declarations/{id}/edits", tag = "declarations",
+    params(("id" = Uuid, Path)), request_body = NewEdit,
+    responses(
+        (status = OK, body = Detail),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "Its plan does not wait for approval, a plan of it was carried out, or it is so already"),
+        (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
+            description = "There is no such guest or field in it, or the value does not fit the field")))]
+async fn edit(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+    JsonBody(body): JsonBody<NewEdit>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.edit(&actor, id, &body.guest, &body.field, &body.value).await?;
     Ok(Json(app.engine.detail(&actor, id).await?))
 }
 

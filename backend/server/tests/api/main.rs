@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod keeping;
 mod pages;
+mod readings;
 mod server;
 mod serving;
 mod session;
