@@ -144,6 +144,42 @@ pub struct Fragment {
     pub text: Text,
 }
 
+/// What declaring something would do.
+#[derive(Debug, Deserialize)]
+pub struct DryPlan {
+    /// The cluster that it would be for.
+    pub cluster: Text,
+    /// What was understood, and what would be asked.
+    pub reading: Reading,
+    /// What would be done, where nothing would be asked first.
+    pub plan: Option<Plan>,
+    /// The guests of which something is said that is not declared so yet.
+    pub undeclared: Vec<Text>,
+}
+
+impl DryPlan {
+    /// Whether something would be other than it is.
+    pub fn changes(&self) -> bool {
+        !self.undeclared.is_empty() || self.plan.as_ref().is_none_or(|plan| !plan.steps.is_empty())
+    }
+
+    /// Whether the guest of that name is as it is said, and declared so.
+    pub fn is_declared(&self, name: &str) -> bool {
+        let is_it = |guest: &Named| guest.name.as_str() == name;
+        let stays = |plan: &Plan| !plan.steps.iter().filter_map(|step| step.guest.as_ref()).any(is_it);
+        self.plan.as_ref().is_some_and(stays) && self.undeclared.iter().all(|other| other.as_str() != name)
+    }
+}
+
+/// A guest as a file has it.
+#[derive(Debug, Deserialize)]
+pub struct Exported {
+    /// A name for the file.
+    pub file: String,
+    /// What the file says.
+    pub content: String,
+}
+
 /// What would be done.
 #[derive(Debug, Deserialize)]
 pub struct Plan {

@@ -1,10 +1,12 @@
 //! `mycopod`: the server and its client in one binary.
 
 mod api;
+mod ask;
 mod client;
 mod commands;
 mod config;
 mod exit;
+mod files;
 mod mark;
 mod output;
 mod show;
@@ -20,8 +22,8 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, ClientError};
 use crate::commands::{
-    answer, approve, audit, cancel, cluster, declare, doctor, drift, freeze, guests, login, plan, prune, sandbox,
-    secret, serve, standing, status, upload, user,
+    answer, approve, audit, cancel, cluster, declare, doctor, drift, export, freeze, guests, login, plan, prune,
+    sandbox, secret, serve, standing, status, upload, user,
 };
 use crate::config::ClientConfig;
 use crate::exit::Exit;
@@ -55,7 +57,7 @@ enum Command {
     Declare(declare::Args),
     /// Answer a declaration's questions
     Answer(answer::Args),
-    /// Show a declaration's plan, or plan again from what is
+    /// Show a declaration's plan, plan again from what is, or compare files with the cluster
     Plan(plan::Args),
     /// Approve a plan and see it carried out
     Approve(approve::Args),
@@ -67,6 +69,8 @@ enum Command {
     Guests(guests::Args),
     /// List what is no longer as declared
     Drift(drift::Args),
+    /// Write guests as files: typed intents, or Terraform
+    Export(export::Args),
     /// Let repairs that take effect at once happen by themselves, or no longer (Admin)
     Standing(standing::Args),
     /// Apply nothing for a while; reading and planning go on (Admin)
@@ -150,6 +154,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Status(args) => status::run(args, &client()?, out).await,
         Command::Guests(args) => guests::run(args, &client()?, out).await,
         Command::Drift(args) => drift::run(args, &client()?, out).await,
+        Command::Export(args) => export::run(args, &client()?, out).await,
         Command::Standing(args) => standing::run(args, &client()?, out).await,
         Command::Freeze(args) => freeze::freeze(args, &client()?, out).await,
         Command::Unfreeze(args) => freeze::unfreeze(args, &client()?, out).await,

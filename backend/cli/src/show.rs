@@ -211,7 +211,8 @@ fn source(source: &Source) -> String {
     }
 }
 
-fn write_plan(plan: &Plan, out: Output) {
+/// A plan, step by step.
+pub fn write_plan(plan: &Plan, out: Output) {
     out.line(format_args!(
         "\n{}  {} to create, {} to change, {} to destroy  {}",
         out.paint(Tone::Strong, "Plan"),

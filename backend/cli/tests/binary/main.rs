@@ -7,4 +7,5 @@ mod common;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod intents;
 mod settings;
