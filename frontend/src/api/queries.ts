@@ -34,6 +34,8 @@ import type {
   Guest,
   NewAccount,
   NewCluster,
+  NewEdit,
+  Preview,
   Role,
   Session,
   TaskLog,
@@ -53,6 +55,8 @@ const CLUSTER_INTERVAL = 15_000;
 const LOG_INTERVAL = 1_000;
 /** What Proxmox writes in place of a log that has no line yet; it does not count as one. */
 const NO_CONTENT = "no content";
+/** How long the reading of a text that was typed on is kept, in ms: for who takes a word back. */
+const PREVIEW_KEPT = 30_000;
 /** How often a moving declaration is looked at in case an event was lost, in ms. */
 const SAFETY_INTERVAL = 5_000;
 /** Pause between two long polls when no events arrive, in ms. */
@@ -216,9 +220,33 @@ export function useDeclare() {
   );
 }
 
+/**
+ * What would be understood of a text that is being typed. A text that is typed on calls its reading off; that of the
+ * text before stays until then.
+ */
+export function usePreview(content: string) {
+  return useQuery({
+    queryKey: ["preview", content],
+    queryFn: async ({ signal }) => {
+      const { data } = await api.post<Preview>("/readings", { content }, { signal });
+      return { content, ...data };
+    },
+    enabled: content.trim() !== "",
+    placeholderData: keepPreviousData,
+    gcTime: PREVIEW_KEPT,
+  });
+}
+
 export function useAnswer(id: string) {
   return useDeclarationMutation((answers: Answer[]) =>
     post<Declaration>(`/declarations/${id}/answers`, { answers }),
+  );
+}
+
+/** Sets a field of a declaration that waits for approval; it is planned again with it. */
+export function useEdit(id: string) {
+  return useDeclarationMutation((edit: NewEdit) =>
+    post<Declaration>(`/declarations/${id}/edits`, edit),
   );
 }
 

@@ -38,6 +38,11 @@ export type Span = Schemas["Fragment"];
 export type Target = Schemas["Target"];
 export type Statement = Schemas["Statement"];
 export type Question = Schemas["Question"];
+export type IntentGuest = Schemas["IntentGuest"];
+export type IntentField = Schemas["IntentField"];
+export type Edit = Schemas["Edit"];
+export type NewEdit = Schemas["NewEdit"];
+export type Preview = Schemas["Preview"];
 export type Reading = Schemas["Reading"];
 
 export type Change = Schemas["Change"];

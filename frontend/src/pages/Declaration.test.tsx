@@ -3,10 +3,10 @@ import userEvent from "@testing-library/user-event";
 import { Route, Routes } from "react-router";
 import { expect, test } from "vitest";
 
-import type { Declaration } from "../api/types";
+import type { Declaration, IntentGuest } from "../api/types";
 import { show } from "../test/render";
 import { declaration, GUESTS } from "../test/samples";
-import { logInAs, serve } from "../test/server";
+import { logInAs, problem, serve } from "../test/server";
 import DeclarationPage from "./Declaration";
 
 const STANDING = {
@@ -19,6 +19,40 @@ const STANDING = {
   ended_by: null,
   ended_why: null,
 };
+
+const INTENT: IntentGuest[] = [
+  {
+    id: "101",
+    name: "web-1",
+    kind: "qemu",
+    exists: true,
+    vmid: 101,
+    node: "pve1",
+    fields: [
+      {
+        field: "memory",
+        label: "Memory",
+        value: "8 GiB",
+        source: { kind: "said", start: 29, end: 33, text: "8 GB" },
+        schema: { type: "string", description: "Memory: a size" },
+      },
+      {
+        field: "onboot",
+        label: "Start at boot",
+        value: false,
+        source: { kind: "default", why: "Proxmox’s own" },
+        schema: { type: "boolean" },
+      },
+      {
+        field: "net",
+        label: "Network",
+        value: null,
+        source: { kind: "inferred", why: "of its bridge" },
+        schema: null,
+      },
+    ],
+  },
+];
 
 function open(current: Declaration, role: "Admin" | "User" = "Admin") {
   logInAs(role);
@@ -37,6 +71,10 @@ function open(current: Declaration, role: "Admin" | "User" = "Admin") {
     "POST /drift/r-1/cores/accept": () => null,
     "POST /drift/r-1/cores/snooze": () => null,
     "POST /declarations/d-1/answers": () => declaration(),
+    "POST /declarations/d-1/edits": ({ body }) =>
+      (body as { value: unknown }).value === "lots"
+        ? problem(422, "Nothing was changed: “memory” does not fit.")
+        : declaration({ intent: INTENT }),
   });
   show(
     <Routes>
@@ -100,6 +138,55 @@ test("pointing at words highlights what was read from them, of several the most 
   expect(marked("active")).toEqual(["8 GB"]);
   await user.unhover(words("8 GB"));
   expect(pointed()).toEqual([]);
+});
+
+test("a field is set in the form, as its kind takes it, and a refusal stays beside it", async () => {
+  const calls = open(declaration({ intent: INTENT }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Fields" }));
+  expect(form.queryByRole("button", { name: /Set Network/ })).toBeNull();
+  await user.click(form.getByRole("button", { name: "Set Memory of web-1" }));
+  const memory = form.getByLabelText("Memory of web-1");
+  await user.clear(memory);
+  await user.type(memory, "lots");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  expect(await form.findByText(/does not fit/)).toBeTruthy();
+  await user.clear(memory);
+  await user.type(memory, "16 GiB");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() => expect(form.queryByLabelText("Memory of web-1")).toBeNull());
+  await user.click(form.getByRole("button", { name: "Set Start at boot of web-1" }));
+  await user.selectOptions(form.getByLabelText("Start at boot of web-1"), "yes");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() =>
+    expect(calls.filter((call) => call.route.endsWith("/edits")).map((call) => call.body)).toEqual([
+      { guest: "101", field: "memory", value: "lots" },
+      { guest: "101", field: "memory", value: "16 GiB" },
+      { guest: "101", field: "onboot", value: true },
+    ]),
+  );
+});
+
+test("what was set in the form is told", async () => {
+  const at = "2026-01-02T03:04:05Z";
+  const edit = {
+    guest: "101",
+    field: "memory",
+    label: "Memory",
+    from: "4 GiB",
+    to: "8 GiB",
+    by: "ann@example.org",
+    at,
+  };
+  open(declaration({ intent: INTENT, edits: [edit] }));
+  const list = await screen.findByRole("list", { name: "Set in the form" });
+  expect(list.textContent).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
+});
+
+test("fields are not set once the plan is carried out", async () => {
+  open(declaration({ status: "converged", intent: INTENT }));
+  await screen.findByRole("region", { name: "Understood" });
+  expect(screen.queryByRole("region", { name: "Fields" })).toBeNull();
 });
 
 test("a question is answered by a click or in one's own words, all of them at once", async () => {

@@ -9,6 +9,7 @@ import { ConfirmDialog } from "../components/ConfirmDialog";
 import { DeclaredText } from "../components/DeclaredText";
 import { DriftNotice } from "../components/DriftNotice";
 import { HighlightProvider, useHighlightState } from "../components/highlight";
+import { IntentForm } from "../components/IntentForm";
 import { Loaded } from "../components/Loaded";
 import { Loading } from "../components/Loading";
 import { Outcome } from "../components/Outcome";
@@ -67,6 +68,11 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
           <Panel title="Understood">
             {reading ? <ReadingView reading={reading} /> : <Loading lines={4} />}
           </Panel>
+          {status === "awaiting_approval" && declaration.intent && (
+            <Panel title="Fields">
+              <IntentForm declaration={declaration} />
+            </Panel>
+          )}
           {plan && (
             <Panel
               title="Plan"

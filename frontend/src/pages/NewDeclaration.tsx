@@ -5,6 +5,7 @@ import { useNavigate } from "react-router";
 import { useDeclare } from "../api/queries";
 import { useUser } from "../api/session";
 import { Page } from "../components/Page";
+import { Preview } from "../components/Preview";
 import { Panel } from "../components/Panel";
 import { ProblemNotice } from "../components/ProblemNotice";
 import { countCodePoints } from "../lib/spans";
@@ -78,24 +79,28 @@ export default function NewDeclaration() {
             <span className="soft small">or Ctrl + Enter</span>
           </div>
         </form>
-        <Panel title="Examples">
-          <ul className={classes.examples}>
-            {EXAMPLES.map((example) => (
-              <li key={example}>
-                <button
-                  type="button"
-                  className="voice"
-                  onClick={() => {
-                    setContent(example);
-                    field.current?.focus();
-                  }}
-                >
-                  {example}
-                </button>
-              </li>
-            ))}
-          </ul>
-        </Panel>
+        {sendable ? (
+          <Preview content={content} />
+        ) : (
+          <Panel title="Examples">
+            <ul className={classes.examples}>
+              {EXAMPLES.map((example) => (
+                <li key={example}>
+                  <button
+                    type="button"
+                    className="voice"
+                    onClick={() => {
+                      setContent(example);
+                      field.current?.focus();
+                    }}
+                  >
+                    {example}
+                  </button>
+                </li>
+              ))}
+            </ul>
+          </Panel>
+        )}
       </div>
     </Page>
   );

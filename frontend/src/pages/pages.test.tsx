@@ -1,4 +1,4 @@
-import { screen, waitFor } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { configure } from "axe-core";
 import axe from "axe-core";
@@ -140,6 +140,59 @@ test("an example is put into the field and declared as it stands", async () => {
       content: "Delete worker-3",
     }),
   );
+});
+
+test("what is understood shows while one types, and nothing is declared", async () => {
+  const { reading, content } = declaration();
+  const calls = serve({
+    ...ROUTES,
+    "POST /readings": () => ({ cluster: "main", age_seconds: 3, intent: null, reading }),
+  });
+  open(<NewDeclaration />);
+  const user = userEvent.setup();
+  await user.type(screen.getByLabelText(/What should there be/), content);
+  const understood = within(await screen.findByRole("region", { name: "Understood so far" }));
+  const read = () => calls.filter((call) => call.route === "POST /readings");
+  await waitFor(() => expect(read().at(-1)?.body).toEqual({ content }));
+  await waitFor(() => expect(screen.getByTestId("declared").textContent).toContain("asap"));
+  expect(understood.getByText(/Nothing is planned yet/)).toBeTruthy();
+  await user.hover(understood.getByText("8 GiB"));
+  expect(document.querySelector("mark[data-marks~=active]")?.firstChild?.textContent).toBe("8 GB");
+  expect(read().length).toBeLessThan(content.length / 2);
+  expect(calls.some((call) => call.route === "POST /declarations")).toBe(false);
+  await user.clear(screen.getByLabelText(/What should there be/));
+  expect(await screen.findByRole("region", { name: "Examples" })).toBeTruthy();
+});
+
+test("a text that would be asked about, or is no declaration, says so while one types", async () => {
+  const read = declaration().reading;
+  const question = {
+    id: "q",
+    text: "Which node?",
+    options: ["pve1", "pve2"],
+    answer: null,
+    start: null,
+    end: null,
+  };
+  const reading = { ...read, statements: [], unread: [], questions: [question] };
+  const refused = { ...reading, questions: [], refusal: "Nothing here is about guests." };
+  serve({
+    ...ROUTES,
+    "POST /readings": ({ body }) => ({
+      cluster: "main",
+      age_seconds: 3,
+      intent: null,
+      reading: (body as { content: string }).content.startsWith("tell") ? refused : reading,
+    }),
+  });
+  open(<NewDeclaration />);
+  const user = userEvent.setup();
+  await user.type(screen.getByLabelText(/What should there be/), "a vm");
+  expect(await screen.findByText("Which node?")).toBeTruthy();
+  expect(screen.getByText("pve1 · pve2")).toBeTruthy();
+  await user.clear(screen.getByLabelText(/What should there be/));
+  await user.type(screen.getByLabelText(/What should there be/), "tell me a joke");
+  expect(await screen.findByText("Nothing here is about guests.")).toBeTruthy();
 });
 
 test("an account can be approved", async () => {

@@ -1,0 +1,38 @@
+/** Values of an intent's fields, as their JSON Schema has them, to be typed and read. */
+
+/** What of JSON Schema the fields of an intent use. */
+export interface FieldSchema {
+  type?: "boolean" | "integer" | "number" | "string" | "array";
+  enum?: string[];
+  description?: string;
+}
+
+/** A value as somebody would type it. */
+export function asText(value: unknown): string {
+  if (value === null || value === undefined) return "";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.map(asText).join(", ");
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** What can be chosen, where that is all; an empty one is none. */
+export function options(schema: FieldSchema): { value: string; label: string }[] | null {
+  if (schema.type === "boolean") return ["yes", "no"].map((value) => ({ value, label: value }));
+  return schema.enum?.map((value) => ({ value, label: value === "" ? "none" : value })) ?? null;
+}
+
+/** The value that was typed. What is none of the field stays a text, which the server refuses with a reason. */
+export function fromText(text: string, schema: FieldSchema): unknown {
+  const said = text.trim();
+  switch (schema.type) {
+    case "boolean":
+      return said === "yes";
+    case "array":
+      return said.split(",").flatMap((item) => item.trim() || []);
+    case "integer":
+    case "number":
+      return said !== "" && Number.isFinite(Number(said)) ? Number(said) : said;
+    default:
+      return said;
+  }
+}
