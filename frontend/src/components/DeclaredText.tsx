@@ -21,17 +21,23 @@ interface Props {
 /** The declaration as it was typed, with the words marked that were read, asked about, or left over. */
 export function DeclaredText({ content, reading }: Props) {
   const { span, point } = useHighlight();
+  const box = useRef<HTMLParagraphElement>(null);
   const active = useRef<HTMLElement>(null);
   const marks = reading ? readingMarks(reading) : [];
   if (span) marks.push({ ...span, value: { kind: "active" } });
 
+  // The text scrolls in its own box; the page stays where it is under the pointer.
   useEffect(() => {
-    active.current?.scrollIntoView({ block: "nearest" });
+    const [within, mark] = [box.current, active.current];
+    if (!within || !mark) return;
+    const top = mark.offsetTop - within.offsetTop;
+    const bottom = top + mark.offsetHeight - within.clientHeight;
+    within.scrollTop = Math.min(Math.max(within.scrollTop, bottom), top);
   }, [span]);
 
   return (
     <>
-      <p className={`${classes.text} voice`} data-testid="declared">
+      <p ref={box} className={`${classes.text} voice`} data-testid="declared">
         {segments(content, marks).map(({ text, start, marks: meanings }) => {
           if (meanings.length === 0) return text;
           const kinds = meanings.map(({ kind }) => kind);

@@ -16,7 +16,7 @@ export function IntentForm({ declaration }: { declaration: Declaration }) {
   return (
     <div className={classes.guests}>
       {(intent ?? []).map((guest) => (
-        <details key={guest.id} className={classes.guest} open={intent?.length === 1}>
+        <details key={guest.id} className={classes.guest}>
           <summary>
             <strong>{guest.name}</strong>{" "}
             <span className="soft small">{guest.exists ? "exists" : "to be made"}</span>

@@ -143,7 +143,7 @@ test("pointing at words highlights what was read from them, of several the most 
 test("a field is set in the form, as its kind takes it, and a refusal stays beside it", async () => {
   const calls = open(declaration({ intent: INTENT }));
   const user = userEvent.setup();
-  const form = within(await screen.findByRole("region", { name: "Fields" }));
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
   expect(form.queryByRole("button", { name: /Set Network/ })).toBeNull();
   await user.click(form.getByRole("button", { name: "Set Memory of web-1" }));
   const memory = form.getByLabelText("Memory of web-1");
@@ -186,7 +186,7 @@ test("what was set in the form is told", async () => {
 test("fields are not set once the plan is carried out", async () => {
   open(declaration({ status: "converged", intent: INTENT }));
   await screen.findByRole("region", { name: "Understood" });
-  expect(screen.queryByRole("region", { name: "Fields" })).toBeNull();
+  expect(screen.queryByRole("region", { name: "Set a field" })).toBeNull();
 });
 
 test("a question is answered by a click or in one's own words, all of them at once", async () => {

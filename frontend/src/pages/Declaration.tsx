@@ -69,7 +69,7 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
             {reading ? <ReadingView reading={reading} /> : <Loading lines={4} />}
           </Panel>
           {status === "awaiting_approval" && declaration.intent && (
-            <Panel title="Fields">
+            <Panel title="Set a field">
               <IntentForm declaration={declaration} />
             </Panel>
           )}
