@@ -92,8 +92,11 @@ fn fold(word: &str) -> String {
 pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
     let mut words: Vec<String> = tokens
         .iter()
-        .map(|token| {
-            let is_word = token.kind == TokenKind::Word && !known(&token.text);
+        .enumerate()
+        .map(|(at, token)| {
+            // “4 GiB” gives nothing in German.
+            let counted = at > 0 && tokens[at - 1].kind == TokenKind::Number && token.word == "gib";
+            let is_word = token.kind == TokenKind::Word && !known(&token.text) && !counted;
             if is_word { fold(&token.word) } else { String::new() }
         })
         .collect();
@@ -260,9 +263,12 @@ mod tests {
 
     #[test]
     fn english_stays_as_it_is() {
-        for text in
-            ["create a vm called speicher with 2 cores", "tag web-01 with la and de", "double the memory of web-01"]
-        {
+        for text in [
+            "create a vm called speicher with 2 cores",
+            "vm a-1: 4 GiB ram, 20 GB disk",
+            "tag web-01 with la and de",
+            "double the memory of web-01",
+        ] {
             let mut tokens = lex(text, |_| false);
             let before = tokens.clone();
             translate(&mut tokens, |_| false);

@@ -156,8 +156,9 @@ fn traits() -> impl Strategy<Value = Vec<Trait>> {
 }
 
 fn new_name() -> impl Strategy<Value = String> {
-    "[a-z]{1,8}-[0-9]{1,3}"
-        .prop_filter("a guest of that name exists", |name| !common::inventory().guests.contains_key(name))
+    "[a-z]{1,8}-[0-9]{1,3}".prop_filter("a guest or node may have that name", |name| {
+        !common::inventory().guests.contains_key(name) && !name.starts_with("pve")
+    })
 }
 
 fn creating() -> impl Strategy<Value = (Kind, String, Vec<Trait>)> {

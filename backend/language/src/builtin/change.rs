@@ -58,11 +58,18 @@ impl Parser<'_> {
         let tokens = start..self.at;
         let made =
             |items: Vec<Said<Item>>| if how == How::Add { items.into_iter().map(added).collect() } else { items };
+        // The firewall of a new guest is set up once it exists, and so is a change of its own.
+        let firewall = items.iter().all(|item| matches!(item.value, Item::Firewall(..)));
         match targets {
+            Targets::New if firewall => {
+                let targets = self.last_made()?;
+                self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
+                Some(())
+            }
             Targets::New => self.extend_last(made(items)),
             Targets::Old(targets) => {
                 let new = targets.iter().filter(|target| self.is_new(target)).count();
-                if new == 0 {
+                if new == 0 || firewall {
                     self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
                     return Some(());
                 }
@@ -83,6 +90,18 @@ impl Parser<'_> {
             Draft::Clone(copy) => copy.makes(name),
             Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => false,
         })
+    }
+
+    /// The guests that were described last, where they have names.
+    fn last_made(&self) -> Option<Vec<Target>> {
+        let target = |name: &str, span| Target { span, selector: Selector::Name(name.to_owned()) };
+        let targets: Vec<Target> = match self.drafts.last()? {
+            Draft::Create(group) if !group.awaits_names() => {
+                group.members.iter().map(|member| target(&member.value, self.span(&member.tokens))).collect()
+            }
+            _ => return None,
+        };
+        (!targets.is_empty()).then_some(targets)
     }
 
     /// More about the guest that was described last.
