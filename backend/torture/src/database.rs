@@ -39,6 +39,19 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+CREATE FUNCTION lab.watch_leases() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE me text := current_setting('application_name');
+BEGIN
+    IF NEW.worker IS NOT NULL AND NEW.worker NOT LIKE me || '-%' THEN
+        INSERT INTO lab.violations VALUES (format('I6: %s wrote to the lease of %s', me, NEW.worker));
+    ELSIF NEW.worker IS NOT NULL AND NEW.worker IS DISTINCT FROM OLD.worker AND NEW.fence = OLD.fence THEN
+        INSERT INTO lab.violations VALUES (format('I6: %s took a lease under the fence of another', me));
+    ELSIF NEW.worker IS NOT NULL AND NEW.fence <> OLD.fence AND OLD.lease_until >= now() THEN
+        INSERT INTO lab.violations VALUES (format('I6: %s took a lease that %s has still', me, OLD.worker));
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lab_watch_leases AFTER UPDATE ON public.leases FOR EACH ROW EXECUTE FUNCTION lab.watch_leases();
 CREATE TRIGGER lab_watch_ends AFTER UPDATE ON public.reconciliations FOR EACH ROW EXECUTE FUNCTION lab.watch_ends();
 ";
 

@@ -1,5 +1,8 @@
 //! What is done in all possible ways: together the deeds hold every action that a plan can have.
 
+/// A call to Proxmox's own API: method, path, form. `{name}` in the path is the guest of that name.
+pub type Call = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
 /// Something to be declared, from some state on.
 #[derive(Clone, Copy, Debug)]
 pub struct Deed {
@@ -7,134 +10,160 @@ pub struct Deed {
     pub name: &'static str,
     /// What was declared and carried out before.
     pub before: &'static [&'static str],
-    /// What is declared now.
+    /// What somebody has done by hand since.
+    pub by_hand: &'static [Call],
+    /// What is declared now; [`AGAIN`] is the last one before. `{job}` is the id of the backup job that there is.
     pub text: &'static str,
     /// What its plan does, in order.
     pub actions: &'static [&'static str],
 }
 
+impl Deed {
+    const fn new(
+        name: &'static str,
+        before: &'static [&'static str],
+        text: &'static str,
+        actions: &'static [&'static str],
+    ) -> Self {
+        Self { name, before, by_hand: &[], text, actions }
+    }
+
+    const fn by_hand(mut self, calls: &'static [Call]) -> Self {
+        self.by_hand = calls;
+        self
+    }
+}
+
+/// Nothing new is declared: what was shall be so again.
+pub const AGAIN: &str = "";
+
 const SMALL: &str = "create a vm called one-1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm";
+const ON_PVE1: &str = "create a vm called one-1 on pve1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm";
 const TWO_DISKS: &str = "create a vm called one-1 with 1 core, 1 GB memory, a 2 GB disk and a 3 GB disk on local-lvm";
+const CT: &str = "an unprivileged Debian container named one-1 on pve1 with 1 core, 512 MB memory, 4 GB disk";
 const START: &str = "start one-1";
+const SNAPSHOT: &str = "snapshot one-1 as prior1";
+const HTTPS: &str = "allow https to one-1 from 10.0.0.0/8";
+const CLOSED: &str = "block incoming traffic on one-1 except ssh and https";
+const ADMINS: &str = "create ip set admins on one-1 with 10.1.0.0/16 and 10.2.0.0/16";
+const OFFICE: &str = "create alias office on one-1 for 192.0.2.4";
+const ISO: &str = "download https://example.org/images/tiny-1.iso to local on pve1";
 
 /// All of them.
 pub const DEEDS: &[Deed] = &[
-    Deed {
-        name: "create_vm",
-        before: &[],
-        text: "create a vm called one-1 with 2 cores, 2 GB memory and a 10 GB disk and start it",
-        actions: &["create", "start"],
-    },
-    Deed {
-        name: "create_ct",
-        before: &[],
-        text: "an unprivileged Debian container named one-1 with 1 core, 512 MB memory, 4 GB disk",
-        actions: &["create"],
-    },
-    Deed {
-        name: "clone",
-        before: &[],
-        text: "debian 12 vm one-1: 2 cores, 2048 MB, 16G disk on local-lvm, vmbr1 vlan 20",
-        actions: &["clone", "update", "resize"],
-    },
-    Deed {
-        name: "update",
-        before: &[SMALL],
-        text: "set the cores of one-1 to 3 and its memory to 2 GB",
-        actions: &["update"],
-    },
-    Deed { name: "add_disk", before: &[SMALL], text: "add a 4 GB disk on local-lvm to one-1", actions: &["add_disk"] },
-    Deed { name: "resize", before: &[SMALL], text: "extend the disk of one-1 by 3 GB", actions: &["resize"] },
-    Deed { name: "move_disk", before: &[SMALL], text: "move disk scsi0 of one-1 to local", actions: &["move_disk"] },
-    Deed { name: "detach", before: &[TWO_DISKS], text: "detach disk scsi1 of one-1", actions: &["detach"] },
-    Deed {
-        name: "destroy_volume",
-        before: &[TWO_DISKS],
-        text: "delete disk scsi1 of one-1",
-        actions: &["detach", "destroy_volume"],
-    },
-    Deed {
-        name: "remove_nic",
-        before: &[
-            "create a vm called one-1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm",
-            "add a NIC on vmbr1 to one-1",
-        ],
-        text: "remove net1 of one-1",
-        actions: &["remove_nic"],
-    },
-    Deed { name: "snapshot", before: &[SMALL], text: "snapshot one-1 as prior1", actions: &["snapshot"] },
-    Deed {
-        name: "rollback",
-        before: &[SMALL, "snapshot one-1 as prior1", "set the cores of one-1 to 2"],
-        text: "roll back one-1 to prior1",
-        actions: &["rollback"],
-    },
-    Deed {
-        name: "delete_snapshot",
-        before: &[SMALL, "snapshot one-1 as prior1"],
-        text: "delete snapshot prior1 of one-1",
-        actions: &["delete_snapshot"],
-    },
-    Deed { name: "backup", before: &[SMALL], text: "back up one-1 to local", actions: &["backup"] },
-    Deed {
-        name: "restore",
-        before: &[SMALL, "back up one-1 to local"],
-        text: "restore one-1 from its latest backup",
-        actions: &["restore"],
-    },
-    Deed {
-        name: "migrate",
-        before: &["create a vm called one-1 on pve1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm"],
-        text: "migrate one-1 to pve2",
-        actions: &["migrate"],
-    },
-    Deed { name: "template", before: &[SMALL], text: "make a template of one-1", actions: &["make_template"] },
-    Deed { name: "delete", before: &[SMALL], text: "delete one-1", actions: &["delete"] },
-    Deed { name: "add_rule", before: &[SMALL], text: "allow https to one-1 from 10.0.0.0/8", actions: &["add_rule"] },
-    Deed {
-        name: "remove_rule",
-        before: &[SMALL, "allow https to one-1 from 10.0.0.0/8"],
-        text: "remove the rule for port 443 of one-1",
-        actions: &["remove_rule"],
-    },
-    Deed {
-        name: "ip_set",
-        before: &[SMALL],
-        text: "create ip set admins on one-1 with 10.1.0.0/16 and 10.2.0.0/16",
-        actions: &["add_ipset", "add_ipset_entry", "add_ipset_entry"],
-    },
-    Deed {
-        name: "remove_ip_set",
-        before: &[SMALL, "create ip set admins on one-1 with 10.1.0.0/16 and 10.2.0.0/16"],
-        text: "remove 10.2.0.0/16 from ip set admins of one-1",
-        actions: &["remove_ipset_entry"],
-    },
-    Deed {
-        name: "close",
-        before: &[SMALL],
-        text: "block incoming traffic on one-1 except ssh and https",
-        actions: &["add_rule", "add_rule", "set_firewall"],
-    },
-    Deed {
-        name: "alias",
-        before: &[SMALL],
-        text: "create alias office on one-1 for 192.0.2.4",
-        actions: &["add_alias"],
-    },
-    Deed { name: "pool", before: &[SMALL], text: "put one-1 in the shop pool", actions: &["set_pool"] },
-    Deed { name: "start", before: &[SMALL], text: START, actions: &["start"] },
-    Deed { name: "shutdown", before: &[SMALL, START], text: "shut down one-1", actions: &["shutdown"] },
-    Deed { name: "stop", before: &[SMALL, START], text: "force stop one-1", actions: &["stop"] },
-    Deed { name: "reboot", before: &[SMALL, START], text: "reboot one-1", actions: &["reboot"] },
-    Deed { name: "suspend", before: &[SMALL, START], text: "suspend one-1", actions: &["suspend"] },
-    Deed { name: "resume", before: &[SMALL, START, "suspend one-1"], text: "resume one-1", actions: &["resume"] },
-    Deed { name: "adopt", before: &[], text: "adopt test-1", actions: &["adopt"] },
-    Deed { name: "adopt_update", before: &[], text: "add tag shop to web-01", actions: &["adopt", "update"] },
-    Deed { name: "set_ha", before: &[SMALL], text: "enable ha for one-1", actions: &["set_ha"] },
-    Deed {
-        name: "two_guests",
-        before: &[],
-        text: "create two vms pair-1 to pair-2 with 1 core, 1 GB memory and a 5 GB disk",
-        actions: &["create", "create"],
-    },
+    Deed::new(
+        "create_vm",
+        &[],
+        "create a vm called one-1 with 2 cores, 2 GB memory and a 10 GB disk and start it",
+        &["create", "start"],
+    ),
+    Deed::new(
+        "create_ct",
+        &[],
+        "an unprivileged Debian container named one-1 with 1 core, 512 MB memory, 4 GB disk",
+        &["create"],
+    ),
+    Deed::new(
+        "clone",
+        &[],
+        "debian 12 vm one-1: 2 cores, 2048 MB, 16G disk on local-lvm, vmbr1 vlan 20",
+        &["clone", "update", "resize"],
+    ),
+    Deed::new("copy", &[SMALL], "clone one-1 as two-1", &["clone"]),
+    Deed::new("update", &[SMALL], "set the cores of one-1 to 3 and its memory to 2 GB", &["update"]),
+    Deed::new("ct_update", &[CT], "set the cores of one-1 to 2", &["update"]),
+    Deed::new("add_disk", &[SMALL], "add a 4 GB disk on local-lvm to one-1", &["add_disk"]),
+    Deed::new("resize", &[SMALL], "extend the disk of one-1 by 3 GB", &["resize"]),
+    Deed::new("ct_resize", &[CT], "extend the disk of one-1 by 1 GB", &["resize"]),
+    Deed::new("move_disk", &[SMALL], "move disk scsi0 of one-1 to local", &["move_disk"]),
+    Deed::new("detach", &[TWO_DISKS], "detach disk scsi1 of one-1", &["detach"]),
+    Deed::new("destroy_volume", &[TWO_DISKS], "delete disk scsi1 of one-1", &["detach", "destroy_volume"]),
+    Deed::new("remove_nic", &[SMALL, "add a NIC on vmbr1 to one-1"], "remove net1 of one-1", &["remove_nic"]),
+    Deed::new("snapshot", &[SMALL], SNAPSHOT, &["snapshot"]),
+    Deed::new("ct_snapshot", &[CT], SNAPSHOT, &["snapshot"]),
+    Deed::new(
+        "rollback",
+        &[SMALL, SNAPSHOT, "set the cores of one-1 to 2"],
+        "roll back one-1 to prior1",
+        &["rollback"],
+    ),
+    Deed::new(
+        "ct_rollback",
+        &[CT, SNAPSHOT, "set the cores of one-1 to 2"],
+        "roll back one-1 to prior1",
+        &["rollback"],
+    ),
+    Deed::new("delete_snapshot", &[SMALL, SNAPSHOT], "delete snapshot prior1 of one-1", &["delete_snapshot"]),
+    Deed::new("backup", &[SMALL], "back up one-1 to local", &["backup"]),
+    Deed::new("restore", &[SMALL, "back up one-1 to local"], "restore one-1 from its latest backup", &["restore"]),
+    Deed::new("ct_restore", &[CT, "back up one-1 to local"], "restore one-1 from its latest backup", &["restore"]),
+    Deed::new("migrate", &[ON_PVE1], "migrate one-1 to pve2", &["migrate"]),
+    Deed::new("migrate_running", &[ON_PVE1, START], "migrate one-1 to pve2", &["migrate"]),
+    Deed::new("ct_migrate", &[CT, START], "migrate one-1 to pve2", &["migrate"]),
+    Deed::new("template", &[SMALL], "make a template of one-1", &["make_template"]),
+    Deed::new("delete", &[SMALL], "delete one-1", &["delete"]),
+    Deed::new("ct_delete", &[CT], "delete one-1", &["delete"]),
+    Deed::new("add_rule", &[SMALL], HTTPS, &["add_rule"]),
+    Deed::new("remove_rule", &[SMALL, HTTPS], "remove the rule for port 443 of one-1", &["remove_rule"]),
+    Deed::new("change_rule", &[SMALL, HTTPS], AGAIN, &["change_rule"]).by_hand(&[(
+        "PUT",
+        "{one-1}/firewall/rules/0",
+        &[("source", "192.0.2.0/24")],
+    )]),
+    Deed::new("move_rule", &[SMALL, CLOSED], AGAIN, &["add_rule", "move_rule"]).by_hand(&[(
+        "DELETE",
+        "{one-1}/firewall/rules/1",
+        &[],
+    )]),
+    Deed::new("ip_set", &[SMALL], ADMINS, &["add_ipset", "add_ipset_entry", "add_ipset_entry"]),
+    Deed::new(
+        "remove_ip_set_entry",
+        &[SMALL, ADMINS],
+        "remove 10.2.0.0/16 from ip set admins of one-1",
+        &["remove_ipset_entry"],
+    ),
+    Deed::new("remove_ip_set", &[SMALL, ADMINS], "delete ip set admins of one-1", &["remove_ipset"]),
+    Deed::new("close", &[SMALL], CLOSED, &["add_rule", "add_rule", "set_firewall"]),
+    Deed::new("alias", &[SMALL], OFFICE, &["add_alias"]),
+    Deed::new("change_alias", &[SMALL, OFFICE], "set alias office on one-1 to 192.0.2.9", &["change_alias"]),
+    Deed::new("remove_alias", &[SMALL, OFFICE], "delete alias office of one-1", &["remove_alias"]),
+    Deed::new("pool", &[SMALL], "put one-1 in the shop pool", &["set_pool"]),
+    Deed::new("leave_pool", &[SMALL, "put one-1 in the shop pool"], "remove one-1 from its pool", &["set_pool"]),
+    Deed::new("start", &[SMALL], START, &["start"]),
+    Deed::new("ct_start", &[CT], START, &["start"]),
+    Deed::new("shutdown", &[SMALL, START], "shut down one-1", &["shutdown"]),
+    Deed::new("stop", &[SMALL, START], "force stop one-1", &["stop"]),
+    Deed::new("ct_stop", &[CT, START], "force stop one-1", &["stop"]),
+    Deed::new("reboot", &[SMALL, START], "reboot one-1", &["reboot"]),
+    Deed::new("ct_reboot", &[CT, START], "reboot one-1", &["reboot"]),
+    Deed::new("suspend", &[SMALL, START], "suspend one-1", &["suspend"]),
+    Deed::new("resume", &[SMALL, START, "suspend one-1"], "resume one-1", &["resume"]),
+    Deed::new("adopt", &[], "adopt test-1", &["adopt"]),
+    Deed::new("adopt_update", &[], "add tag shop to web-01", &["adopt", "update"]),
+    Deed::new("adopt_copy", &[SMALL], "set the cores of copy-1 to 2", &["adopt", "update"]).by_hand(&[(
+        "POST",
+        "{one-1}/clone",
+        &[("newid", "7001"), ("name", "copy-1"), ("full", "1")],
+    )]),
+    Deed::new("set_ha", &[SMALL], "enable ha for one-1", &["set_ha"]),
+    Deed::new("leave_ha", &[SMALL, "enable ha for one-1"], "disable ha for one-1", &["set_ha"]),
+    Deed::new("repair", &[SMALL], AGAIN, &["update"]).by_hand(&[("PUT", "{one-1}/config", &[("cores", "2")])]),
+    Deed::new("make_again", &[SMALL], AGAIN, &["create"]).by_hand(&[("DELETE", "{one-1}", &[])]),
+    Deed::new(
+        "two_guests",
+        &[],
+        "create two vms pair-1 to pair-2 with 1 core, 1 GB memory and a 5 GB disk",
+        &["create", "create"],
+    ),
+    Deed::new("make_pool", &[], "create pool web", &["make_pool"]),
+    Deed::new("delete_pool", &["create pool web"], "delete pool web", &["delete_pool"]),
+    Deed::new("download", &[], ISO, &["download"]),
+    Deed::new("delete_file", &[ISO], "delete the file local:iso/tiny-1.iso", &["delete_file"]),
+    Deed::new("backup_job", &[SMALL], "back up one-1 every night at 2 to local, keep 7 daily", &["make_backup_job"]),
+    Deed::new(
+        "delete_backup_job",
+        &[SMALL, "back up one-1 every night at 2 to local, keep 7 daily"],
+        "delete backup job {job}",
+        &["delete_backup_job"],
+    ),
 ];

@@ -31,6 +31,14 @@ pub enum Fate {
     },
     /// The request is carried out twice.
     Twice,
+    /// Proxmox refuses the request; nothing changes.
+    Refuse,
+    /// Just before it somebody changes something of the deed's guest that nobody declared.
+    Edit,
+    /// Just before it somebody puts another guest in the place of the deed's.
+    Recycle,
+    /// From just before it on the deed's node is out of reach for a while.
+    Offline,
 }
 
 impl Fate {
@@ -38,6 +46,16 @@ impl Fate {
     #[must_use]
     pub const fn is_haunted(self) -> bool {
         matches!(self, Self::Freeze { .. } | Self::KillLate { .. })
+    }
+
+    /// The same, with what is late coming so many exchanges later.
+    #[must_use]
+    pub const fn later(self, exchanges: u64) -> Self {
+        match self {
+            Self::Freeze { executed, .. } => Self::Freeze { executed, exchanges },
+            Self::KillLate { .. } => Self::KillLate { after: exchanges },
+            other => other,
+        }
     }
 }
 
@@ -53,6 +71,10 @@ impl fmt::Display for Fate {
             }
             Self::Lose { executed } => write!(f, "connection lost {}", when(executed)),
             Self::Twice => write!(f, "carried out twice"),
+            Self::Refuse => write!(f, "refused"),
+            Self::Edit => write!(f, "the guest is edited by hand before it"),
+            Self::Recycle => write!(f, "another guest is put in its place before it"),
+            Self::Offline => write!(f, "the node goes out of reach before it"),
         }
     }
 }
@@ -90,11 +112,15 @@ impl Side {
         let lose = both(|executed| Fate::Lose { executed });
         let freeze = [false, true].map(|executed| Fate::Freeze { executed, exchanges: far });
         match self {
-            Self::Write => [&kill[..], &lose, &freeze, &[Fate::KillLate { after: far }, Fate::Twice]].concat(),
+            Self::Write => {
+                [&kill[..], &lose, &freeze, &[Fate::KillLate { after: far }, Fate::Twice, Fate::Refuse]].concat()
+            }
             Self::Commit => [&kill[..], &lose, &freeze].concat(),
-            // What only looks leaves nothing behind: carried out or not is the same. What is not committed never was;
-            // but a transaction is open, and holds locks.
-            Self::Read | Self::Statement => vec![kill[0], lose[0], freeze[0]],
+            // What only looks leaves nothing behind: carried out or not is the same. It is then that somebody else's doing
+            // makes a difference.
+            Self::Read => vec![kill[0], lose[0], freeze[0], Fate::Edit, Fate::Recycle, Fate::Offline],
+            // What is not committed never was; but a transaction is open, and holds locks.
+            Self::Statement => vec![kill[0], lose[0], freeze[0]],
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Engines on one database and one cluster, and between them the lab, which carries out their exchanges one at a time.
 
+mod exchange;
+mod others;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +13,7 @@ use mycopod_core::id::{ClusterId, UserId};
 use mycopod_core::keys::Keys;
 use mycopod_core::marker::MarkerKey;
 use mycopod_core::plan::Step;
-use mycopod_core::ports::{CallError, Clock, Connector, Hypervisor};
+use mycopod_core::ports::{Clock, Connector, Hypervisor};
 use mycopod_core::status::Role;
 use mycopod_engine::{Actor, Engine, First, Parts, Settings};
 use mycopod_language::Builtin;
@@ -27,32 +30,25 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use crate::database::Database;
-use crate::fate::{Fate, Passed, Side};
-use crate::gate::{Ask, Call, Gate, Query, Reply, Waiting};
+use crate::fate::{Fate, Passed};
+use crate::gate::{Call, Gate, Query, Reply};
 use crate::hand::Hand;
-use crate::proxy::{Exchanged, Proxy, name};
+use crate::proxy::{Proxy, name};
 use crate::time::{Chance, Time, standing};
-use crate::watch;
 use crate::way::Way;
+
+use others::Edited;
+pub use others::{EDITED, OFFLINE, Victim};
 
 /// What one exchange takes. tokio moves a paused clock only when no task can run, so that waiting for this is waiting
 /// for everybody else to wait.
 const TICK: Duration = Duration::from_millis(1);
-/// Longer than any timer that is waited for while nothing is asked of the outside.
-const IDLE: Duration = Duration::from_mins(10);
 /// Longer than a lease, and than PostgreSQL lets a session idle in a transaction.
 pub const LOST: Duration = Duration::from_secs(31);
-/// A call within which nothing moves for this long waits for time to pass. (Whatever the sandbox computes it does in
-/// blocking tasks, which themselves hold the clock; this is for what the kernel has between two sockets.)
-const GRACE: Duration = Duration::from_millis(5);
 /// Guests of the demo that the lab does without: each costs a look at the cluster two calls.
 const LEFT_OUT: [u32; 6] = [102, 112, 113, 9_001, 9_100, 9_101];
 /// A pool that there is.
 const POOL: &str = "shop";
-/// How often time passes while a call is under way: more than any client's patience.
-const PASSES: u32 = 40;
-/// The longest that it passes at once.
-const LONGEST_PASS: Duration = Duration::from_secs(2);
 
 /// An engine that runs.
 struct Replica {
@@ -126,6 +122,8 @@ pub struct Lab {
     pub writes: Vec<Step>,
     /// Guests that came by hand, whatever their notes say: copies, and others under a number that was ours.
     pub foreign: BTreeSet<u32>,
+    /// Whom others do something to.
+    pub victim: Victim,
     /// When the present run began, in seconds since 1970.
     pub began: f64,
     gate: Arc<Gate>,
@@ -137,6 +135,7 @@ pub struct Lab {
     frozen: BTreeMap<usize, Frozen>,
     blocked: Vec<Blocked>,
     late: Vec<(u64, Call)>,
+    edits: Vec<Edited>,
     /// How late it was when something was kept.
     kept: BTreeMap<String, i64>,
 }
@@ -206,6 +205,7 @@ impl Lab {
             violations: Vec::new(),
             writes: Vec::new(),
             foreign: BTreeSet::new(),
+            victim: Victim::default(),
             began: 0.0,
             gate,
             proxy,
@@ -216,6 +216,7 @@ impl Lab {
             frozen: BTreeMap::new(),
             blocked: Vec::new(),
             late: Vec::new(),
+            edits: Vec::new(),
             kept: BTreeMap::new(),
         }
     }
@@ -231,6 +232,7 @@ impl Lab {
     pub async fn set_back(&mut self, name: &str, world: &Snapshot, seed: u64) {
         self.end().await;
         self.database.set_back(name);
+        self.sandbox.clear_all().expect("faults can be cleared");
         self.sandbox.set_back(world).expect("a world can be set back");
         self.time.set_back(self.kept.get(name).copied().unwrap_or_else(|| self.time.micros()));
         self.time.reseed(seed);
@@ -239,6 +241,8 @@ impl Lab {
         self.violations.clear();
         self.writes.clear();
         self.foreign.clear();
+        self.edits.clear();
+        self.victim = Victim::default();
         self.began = self.time.seconds();
         self.next = 0;
         self.order = Order::First;
@@ -387,186 +391,6 @@ impl Lab {
         }
         task.await.ok()
     }
-
-    /// Carries out the next exchange; where none waits, lets time pass until one does.
-    pub async fn turn(&mut self) {
-        self.what_is_due().await;
-        sleep(TICK).await;
-        let frozen: BTreeSet<usize> = self.frozen.keys().copied().collect();
-        let order = &mut self.order;
-        let next = self.gate.take(
-            |waiting| !frozen.contains(&waiting.replica),
-            |ready| match order {
-                Order::First => 0,
-                Order::Any(chance) => chance.below(ready.len()),
-            },
-        );
-        let Some(waiting) = next else {
-            tokio::select! {
-                () = self.gate.arrival() => {}
-                () = sleep(IDLE) => {}
-            }
-            return;
-        };
-        let side = match &waiting.ask {
-            Ask::Proxmox(call) if call.step.is_some() => Side::Write,
-            Ask::Proxmox(_) => Side::Read,
-            Ask::Database(_) => Side::Statement,
-        };
-        self.trace.push(Passed { replica: waiting.replica, label: waiting.label.clone(), side });
-        let fate = self.fates.remove(&self.count()).unwrap_or(Fate::Pass);
-        self.carry_out(waiting, fate).await;
-    }
-
-    async fn carry_out(&mut self, waiting: Waiting, fate: Fate) {
-        let replica = waiting.replica;
-        match fate {
-            Fate::Kill { executed: false } => return self.kill(replica).await,
-            Fate::Freeze { executed: false, exchanges } => {
-                self.gate.put_back(waiting);
-                return self.freeze(replica, exchanges);
-            }
-            _ => {}
-        }
-        match waiting.ask {
-            Ask::Database(query) => self.question(query, replica, fate),
-            Ask::Proxmox(call) => self.call(call, replica, fate).await,
-        }
-        if let Fate::Kill { executed: true } | Fate::KillLate { .. } = fate {
-            self.kill(replica).await;
-        }
-    }
-
-    fn question(&mut self, query: Query, replica: usize, fate: Fate) {
-        if fate == (Fate::Lose { executed: false }) {
-            return self.proxy.cut(query.connection);
-        }
-        if query.question.sql.contains("now()") {
-            self.database.set_time(self.time.micros());
-        }
-        let exchanged = self.proxy.exchange(query.connection, &query.question);
-        self.answered(Blocked { query, replica, at: self.trace.len() - 1 }, exchanged, fate);
-    }
-
-    fn answered(&mut self, asked: Blocked, mut exchanged: Exchanged, fate: Fate) {
-        let Blocked { query, replica, at } = asked;
-        while let Exchanged::Blocked = exchanged {
-            let pid = self.proxy.pid(query.connection);
-            if pid.is_some_and(|pid| self.database.is_blocked(pid)) {
-                self.blocked.push(Blocked { query, replica, at });
-                return;
-            }
-            exchanged = self.proxy.receive(query.connection);
-        }
-        let Exchanged::Answered(reply) = exchanged else { return self.proxy.cut(query.connection) };
-        if reply.status == b'I' && ends_in_change(&reply.tag) {
-            self.trace[at].side = Side::Commit;
-        }
-        match fate {
-            Fate::Lose { .. } => self.proxy.cut(query.connection),
-            Fate::Freeze { exchanges, .. } => {
-                self.freeze(replica, exchanges);
-                self.hold(replica, Held::Database(query.reply, reply.bytes));
-            }
-            Fate::Kill { .. } | Fate::KillLate { .. } => {}
-            Fate::Pass | Fate::Twice => {
-                let _ = query.reply.send(reply.bytes);
-            }
-        }
-    }
-
-    fn hold(&mut self, replica: usize, held: Held) {
-        if let Some(frozen) = self.frozen.get_mut(&replica) {
-            frozen.held.push(held);
-        }
-    }
-
-    async fn call(&mut self, call: Call, replica: usize, fate: Fate) {
-        match fate {
-            Fate::KillLate { after } => return self.late.push((self.count() + after, call)),
-            Fate::Lose { executed: false } => {
-                return (call.fail)(CallError::MaybeSent("the lab lost the request".to_owned()));
-            }
-            _ => {}
-        }
-        let reply = self.send(&call).await;
-        match fate {
-            Fate::Lose { .. } => (reply.deliver)(Some(CallError::MaybeSent("the lab lost the reply".to_owned()))),
-            Fate::Freeze { exchanges, .. } => {
-                self.freeze(replica, exchanges);
-                self.hold(replica, Held::Proxmox(reply));
-            }
-            Fate::Kill { .. } | Fate::KillLate { .. } => {}
-            Fate::Twice => {
-                drop(self.send(&call).await);
-                (reply.deliver)(None);
-            }
-            Fate::Pass => (reply.deliver)(None),
-        }
-    }
-
-    /// Lets a call reach Proxmox.
-    async fn send(&mut self, call: &Call) -> Reply {
-        if let Some(step) = &call.step {
-            let wrong = watch::write(self, step);
-            self.violations.extend(wrong);
-            self.writes.push((**step).clone());
-        }
-        self.under_way((call.work)()).await
-    }
-
-    /// Awaits a call to the sandbox. Meanwhile the clock stands, but for calls that themselves wait for time: nothing
-    /// moves within them for a while of real time, and then a little of the lab's passes.
-    async fn under_way<T>(&self, call: impl Future<Output = T>) -> T {
-        tokio::pin!(call);
-        let mut pass = TICK;
-        for _ in 0..PASSES {
-            loop {
-                let calls = self.pve.calls();
-                let (end, ended) = std::sync::mpsc::channel::<()>();
-                let still = tokio::task::spawn_blocking(move || {
-                    let _ = ended.recv_timeout(GRACE);
-                });
-                tokio::select! {
-                    biased;
-                    result = &mut call => {
-                        drop(end);
-                        return result;
-                    }
-                    _ = still => {}
-                }
-                if self.pve.calls() == calls {
-                    break;
-                }
-            }
-            tokio::select! {
-                biased;
-                result = &mut call => return result,
-                () = sleep(pass) => {}
-            }
-            pass = (pass * 2).min(LONGEST_PASS);
-        }
-        call.await
-    }
-
-    /// Requests that arrive late, answers that waited for a lock, and replicas that go on.
-    async fn what_is_due(&mut self) {
-        let count = self.count();
-        let (due, late) = std::mem::take(&mut self.late).into_iter().partition(|(at, _)| *at <= count);
-        self.late = late;
-        for (_, call) in due {
-            drop(self.send(&call).await);
-        }
-        for asked in std::mem::take(&mut self.blocked) {
-            let exchanged = self.proxy.receive(asked.query.connection);
-            self.answered(asked, exchanged, Fate::Pass);
-        }
-        let due: Vec<usize> =
-            self.frozen.iter().filter(|(_, frozen)| frozen.until <= count).map(|(id, _)| *id).collect();
-        for replica in due {
-            self.let_loose(replica);
-        }
-    }
 }
 
 /// An account that is approved.
@@ -581,12 +405,4 @@ async fn account(database: &Database, time: &Arc<Time>, email: &str, role: Role)
     });
     made.await.expect("an account can be made");
     actor
-}
-
-/// Whether a command that ended like this, outside of a transaction, has changed anything.
-fn ends_in_change(tag: &str) -> bool {
-    match tag.rsplit_once(' ') {
-        None => tag == "COMMIT",
-        Some((command, rows)) => !command.starts_with("SELECT") && rows != "0",
-    }
 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use futures::FutureExt;
 use mycopod_core::guest::Vmid;
@@ -11,7 +10,7 @@ use mycopod_core::observed::Ownership;
 use mycopod_sandbox::{ByHand, Effect, Fault, Leaves, Snapshot, TaskEffect};
 
 use crate::fate::Side;
-use crate::lab::{Lab, Order};
+use crate::lab::{Lab, OFFLINE, Order};
 use crate::person;
 use crate::points::{PRISTINE, log_verifies};
 use crate::time::Chance;
@@ -26,8 +25,6 @@ const EVENTS: (usize, usize) = (8, 16);
 const BETWEEN: usize = 120;
 /// How often a person asks for another plan of one declaration before they give up.
 const AGAIN: u32 = 4;
-/// How long a node is out of reach: longer than a read is tried, shorter than patience.
-const OFFLINE: Duration = Duration::from_secs(20);
 /// The number of a guest that is cloned by hand.
 const CLONES: u32 = 7_000;
 
@@ -126,7 +123,7 @@ impl Life<'_> {
             }
             1 | 2 => {
                 self.tell(&format!("{id} is planned again"));
-                person::plan_again(self.lab, id).await
+                person::plan_again(self.lab, id).await.map(|_| ())
             }
             3 => {
                 self.tell(&format!("{id} is approved by those who may not"));
@@ -147,12 +144,8 @@ impl Life<'_> {
         if running.is_empty() { self.lab.front() } else { *self.chance.of(&running) }
     }
 
-    /// Somebody does something past us. Not between a look and the call that follows it: nothing of Proxmox's could
-    /// tell those two apart, see the guarantees.
+    /// Somebody does something past us.
     fn by_hand(&mut self) {
-        if self.lab.has_write() {
-            return;
-        }
         let world = self.lab.sandbox.world().to_json();
         let guests: Vec<u32> =
             world["guests"].as_object().into_iter().flatten().filter_map(|(vmid, _)| vmid.parse().ok()).collect();
@@ -171,21 +164,16 @@ impl Life<'_> {
             5 => ByHand::Move { vmid, node: (*self.chance.of(&["pve1", "pve2"])).to_owned() },
             6 => {
                 self.clones += 1;
-                self.handled.insert(self.clones);
                 ByHand::Clone { vmid, newid: self.clones, name: None }
             }
             7 => ByHand::Destroy { vmid },
             _ => ByHand::Recycle { vmid, name: None },
         };
-        // What cannot be done by hand is not done.
-        if self.lab.sandbox.by_hand(&deed).is_ok() {
+        if self.lab.by_hand(&deed) {
             self.handled.insert(vmid);
-            match deed {
-                ByHand::Clone { newid, .. } => self.lab.foreign.insert(newid),
-                ByHand::Recycle { vmid, .. } => self.lab.foreign.insert(vmid),
-                ByHand::Destroy { vmid } => self.lab.foreign.remove(&vmid),
-                _ => false,
-            };
+            if let ByHand::Clone { newid, .. } = deed {
+                self.handled.insert(newid);
+            }
             self.tell(&format!("by hand: {deed:?}"));
         }
     }

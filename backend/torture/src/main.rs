@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use mycopod_sandbox::Snapshot;
-use mycopod_torture::deeds::DEEDS;
+use mycopod_torture::deeds::{DEEDS, Deed};
 use mycopod_torture::lab::Lab;
 use mycopod_torture::points::{self, Case, Prepared};
 use mycopod_torture::time::Chance;
@@ -26,12 +26,13 @@ struct Arguments {
     /// The seed that everything follows from
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Only deeds of which the name contains this
+    /// Only the deed of this name, or those of which the name contains it
     #[arg(long, default_value = "")]
     deed: String,
-    /// Only the points of this exchange
+    /// Only this exchange, with everything that comes late at every distance: its number, or a part of its label; after
+    /// commas, what comes after it
     #[arg(long)]
-    at: Option<u64>,
+    at: Option<String>,
     /// Only every n-th case
     #[arg(long, default_value_t = 1)]
     every: usize,
@@ -110,16 +111,24 @@ async fn deeds(lab: &mut Lab, pristine: &Snapshot, arguments: &Arguments) -> boo
     let (mut singles, mut pairs) = (Tally::default(), Tally::default());
     let (mut points, mut fewest) = (0, usize::MAX);
     let mut chance = Chance::new(arguments.seed);
-    let deeds: Vec<_> = DEEDS.iter().filter(|deed| deed.name.contains(&arguments.deed)).collect();
+    let is_named = DEEDS.iter().any(|deed| deed.name == arguments.deed);
+    let wanted = |deed: &&Deed| deed.name == arguments.deed || !is_named && deed.name.contains(&arguments.deed);
+    let deeds: Vec<_> = DEEDS.iter().filter(wanted).collect();
     for (n, deed) in deeds.iter().enumerate() {
         let prepared = match points::prepare(lab, pristine, deed, arguments.seed).await {
             Ok(prepared) => prepared,
             Err(why) => {
                 singles.note(deed.name, &[why]);
+                if arguments.first {
+                    return true;
+                }
                 continue;
             }
         };
-        let cases = prepared.cases();
+        let cases = match &arguments.at {
+            None => prepared.cases(),
+            Some(path) => prepared.find(path).map(|at| prepared.thoroughly(at)).unwrap_or_default(),
+        };
         println!("{}: {} points, {} cases", deed.name, prepared.count(), cases.len());
         points += prepared.count();
         fewest = fewest.min(prepared.count());
@@ -131,9 +140,7 @@ async fn deeds(lab: &mut Lab, pristine: &Snapshot, arguments: &Arguments) -> boo
         if arguments.points {
             let started = Instant::now();
             for case in cases.iter().step_by(arguments.every.max(1)) {
-                if arguments.at.is_none_or(|at| case.fates[0].0 == at) {
-                    try_out(lab, &prepared, case, &mut singles).await;
-                }
+                try_out(lab, &prepared, case, &mut singles).await;
                 if arguments.first && singles.wrong > 0 {
                     return true;
                 }

@@ -8,6 +8,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_engine::Refusal;
 
 use crate::lab::Lab;
+use crate::watch;
 
 /// Longer than anything takes that comes to an end by itself, in virtual time.
 const PATIENCE: Duration = Duration::from_hours(2);
@@ -29,13 +30,25 @@ pub struct Ended {
     pub again: u32,
 }
 
+/// What somebody wants.
+#[derive(Clone, Debug)]
+pub enum Want {
+    /// Something new.
+    Text(String),
+    /// That what was declared is so again.
+    Again(DeclarationId),
+}
+
 /// Declares, approves whatever is planned, and asks for another plan up to `again` times where a person has to.
-pub async fn see_through(lab: &mut Lab, text: &str, again: u32) -> Result<Ended, String> {
+pub async fn see_through(lab: &mut Lab, want: &Want, again: u32) -> Result<Ended, String> {
     let mut id = None;
     let mut asked_again = 0;
     for _ in 0..TRIES {
         let Some(declared) = id else {
-            id = declare(lab, text).await?;
+            id = match want {
+                Want::Text(text) => declare(lab, text).await?,
+                Want::Again(id) => plan_again(lab, *id).await?.then_some(*id),
+            };
             continue;
         };
         let (status, reason) = settle(lab, declared).await?;
@@ -48,7 +61,7 @@ pub async fn see_through(lab: &mut Lab, text: &str, again: u32) -> Result<Ended,
             _ => return Ok(Ended { id: declared, status, reason, again: asked_again }),
         }
     }
-    Err(format!("{text}: a person gave up after {TRIES} tries"))
+    Err(format!("{want:?}: a person gave up after {TRIES} tries"))
 }
 
 /// Lets time pass.
@@ -59,7 +72,8 @@ pub async fn pass(lab: &mut Lab, time: Duration) {
     }
 }
 
-async fn declare(lab: &mut Lab, text: &str) -> Result<Option<DeclarationId>, String> {
+/// Declares something; the declaration where it was acknowledged, or is there all the same.
+pub async fn declare(lab: &mut Lab, text: &str) -> Result<Option<DeclarationId>, String> {
     let (front, actor, own) = (lab.front(), lab.admin.clone(), text.to_owned());
     let declared = lab.ask(front, |engine| async move { engine.declare(&actor, &own).await }.boxed()).await;
     match declared {
@@ -132,6 +146,8 @@ pub async fn approve(lab: &mut Lab, id: DeclarationId) -> Result<(), String> {
             if known.is_none() {
                 lab.violations.push(format!("I10: the approval of {digest} was acknowledged and is not there"));
             }
+            let wrong = watch::approval(lab, &digest);
+            lab.violations.extend(wrong);
             Ok(())
         }
         Some(
@@ -145,14 +161,14 @@ pub async fn approve(lab: &mut Lab, id: DeclarationId) -> Result<(), String> {
     }
 }
 
-/// Asks for another plan.
-pub async fn plan_again(lab: &mut Lab, id: DeclarationId) -> Result<(), String> {
+/// Asks for another plan; `false` where nobody answered that it is being made.
+pub async fn plan_again(lab: &mut Lab, id: DeclarationId) -> Result<bool, String> {
     let (front, actor) = (lab.front(), lab.admin.clone());
     match lab.ask(front, move |engine| async move { engine.plan_again(&actor, id).await }.boxed()).await {
-        Some(Ok(())) => Ok(()),
+        Some(Ok(())) => Ok(true),
         Some(Err(Refusal::Unavailable(_) | Refusal::Internal(_) | Refusal::Conflict(_))) | None => {
             pass(lab, LOOK_AGAIN).await;
-            Ok(())
+            Ok(false)
         }
         Some(Err(error)) => Err(format!("planning {id} again: {error}")),
     }

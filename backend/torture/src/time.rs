@@ -37,6 +37,11 @@ impl Chance {
         usize::try_from(self.draw() % bound).unwrap_or(0)
     }
 
+    /// A number from 1 to `most`.
+    pub fn far(&mut self, most: u64) -> u64 {
+        1 + self.draw() % most.max(1)
+    }
+
     /// Whether something happens that happens in `percent` of all cases.
     pub fn percent(&mut self, percent: u64) -> bool {
         self.draw() % 100 < percent

@@ -12,8 +12,71 @@ use crate::world;
 /// What of the invariants does not hold for a step that is about to arrive at Proxmox.
 pub fn write(lab: &mut Lab, step: &Step) -> Vec<String> {
     let mut wrong = ledger(lab, step);
+    wrong.extend(before(lab, step));
     wrong.extend(object(lab, step));
     wrong
+}
+
+/// Whether the step has its turn: what is earlier in its plan and touches the same is done, and its guest is the one that
+/// the plan saw. Between the steps of one guest nobody can tell whose change it was.
+fn before(lab: &mut Lab, step: &Step) -> Vec<String> {
+    let Some((reconciliation, made)) = under_way(lab, step) else { return Vec::new() };
+    let rows = lab.database.rows(&format!(
+        "SELECT step, s.state FROM reconciliations r JOIN plans p ON p.id = r.plan_id
+         CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step
+         JOIN steps s ON s.reconciliation_id = r.id AND s.seq = (step ->> 'seq')::int
+         WHERE r.id = '{reconciliation}' AND s.seq < {}",
+        step.seq
+    ));
+    let mut wrong = Vec::new();
+    let mut is_first = true;
+    for row in rows {
+        let [Some(earlier), Some(state)] = row.as_slice() else { continue };
+        let Ok(earlier) = serde_json::from_str::<Step>(earlier) else { continue };
+        is_first &= step.guest().is_none() || earlier.guest() != step.guest();
+        if state != "done" && !earlier.touches().is_disjoint(&step.touches()) {
+            wrong.push(format!(
+                "step {} ({}) reaches Proxmox while step {} before it is {state}",
+                step.seq, step.summary, earlier.seq
+            ));
+        }
+    }
+    if let Some(guest) = step.guest().filter(|guest| is_first && lab.is_edited_since(guest.vmid.get(), made)) {
+        wrong.push(format!(
+            "I3: step {} ({}) reaches {} ({}), which changed since its plan",
+            step.seq, step.summary, guest.name, guest.vmid
+        ));
+    }
+    wrong
+}
+
+/// The newest carrying-out of a plan with this step, and when the plan was made.
+fn under_way(lab: &mut Lab, step: &Step) -> Option<(String, i64)> {
+    let json = serde_json::to_string(step).unwrap_or_default().replace('\'', "''");
+    let rows = lab.database.rows(&format!(
+        "SELECT r.id, (extract(epoch FROM p.created_at) * 1e6)::bigint
+         FROM reconciliations r JOIN plans p ON p.id = r.plan_id
+         WHERE p.plan -> 'steps' @> jsonb_build_array('{json}'::jsonb) ORDER BY r.id DESC LIMIT 1"
+    ));
+    match rows.into_iter().next()?.as_slice() {
+        [Some(id), Some(made)] => Some((id.clone(), made.parse().ok()?)),
+        _ => None,
+    }
+}
+
+/// Whether a plan that was just approved was still that of the cluster as it is.
+pub fn approval(lab: &mut Lab, digest: &str) -> Vec<String> {
+    let rows = lab.database.rows(&format!(
+        "SELECT (extract(epoch FROM p.created_at) * 1e6)::bigint, step #>> '{{guest,vmid}}'
+         FROM plans p CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step WHERE p.digest = '{digest}'"
+    ));
+    let stale = rows.into_iter().filter_map(|row| match row.as_slice() {
+        [Some(made), Some(vmid)] => Some((made.parse().ok()?, vmid.parse().ok()?)),
+        _ => None,
+    });
+    let stale: Vec<(i64, u32)> = stale.collect();
+    let stale = stale.into_iter().filter(|(made, vmid)| lab.is_edited_since(*vmid, *made));
+    stale.map(|(_, vmid)| format!("I9: a plan was approved though guest {vmid} changed since it was made")).collect()
 }
 
 /// Whether the database, as it is committed, allows it: begun and entered, approved by its exact plan, and a destroy by

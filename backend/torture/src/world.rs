@@ -38,6 +38,15 @@ pub fn guest(world: &Value, vmid: Vmid) -> Option<&Value> {
     world["guests"].get(vmid.to_string())
 }
 
+/// The path of the guest of that name in Proxmox's API.
+#[must_use]
+pub fn path_of(world: &Value, name: &str) -> Option<String> {
+    let mut guests = world["guests"].as_object().into_iter().flatten();
+    let (vmid, guest) =
+        guests.find(|(_, guest)| ["name", "hostname"].iter().any(|option| guest["config"][*option] == name))?;
+    Some(format!("/nodes/{}/{}/{vmid}", guest["node"].as_str()?, guest["kind"].as_str()?))
+}
+
 /// How many tasks of each kind there were.
 #[must_use]
 pub fn tasks(world: &Value) -> BTreeMap<String, usize> {
@@ -98,10 +107,13 @@ fn mask(text: &str) -> String {
     masked.chars().map(|c| if is_dated && c.is_ascii_digit() { '0' } else { c }).collect()
 }
 
-/// Whether a word is one of our markers, or so long and of such characters that chance has made it.
+/// Whether a word is one of our markers or names a backup job of ours, or is so long and of such characters that chance has made it.
 fn is_drawn(word: &str) -> bool {
     let digits = word.bytes().filter(u8::is_ascii_hexdigit).count();
     let is_mac = word.len() == 17 && word.bytes().filter(|byte| *byte == b':').count() == 5;
     let is_long = word.len() >= 12 && digits >= 8 && word.len() - digits <= 5;
-    word.starts_with("mycopod:") || is_mac || (is_long && word.bytes().any(|byte| byte.is_ascii_digit()))
+    word.starts_with("mycopod:")
+        || word.starts_with("mycopod-")
+        || is_mac
+        || (is_long && word.bytes().any(|byte| byte.is_ascii_digit()))
 }
