@@ -303,6 +303,12 @@ impl Firewall {
         }
     }
 
+    /// The place of the first rule of ours with this id, where there are several.
+    #[must_use]
+    pub fn first(&self, id: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.id() == Some(id))
+    }
+
     /// What is declared of it, as it is.
     #[must_use]
     pub fn fields(&self) -> BTreeMap<Field, Value> {

@@ -9,7 +9,9 @@ use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_core::typed::{MAX_INTENT, is_intent};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration};
-use mycopod_store::{answers, approvals, freezes, plans, reconciliations, resources, standing, steps, users};
+use mycopod_store::{
+    answers, approvals, declaration_keys, freezes, plans, reconciliations, resources, standing, steps, users,
+};
 use serde_json::json;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep_until};
@@ -28,6 +30,17 @@ const MAX_ANSWERS: usize = 100;
 impl Engine {
     /// Takes a declaration in; it is read and planned at once.
     pub async fn declare(&self, actor: &Actor, content: &str) -> Result<DeclarationId, Refusal> {
+        self.declare_once(actor, content, None).await
+    }
+
+    /// The same for somebody who says it again where an answer got lost: under one key of their own choosing they declare
+    /// once within a day, whichever replica they come to.
+    pub async fn declare_once(
+        &self,
+        actor: &Actor,
+        content: &str,
+        key: Option<&str>,
+    ) -> Result<DeclarationId, Refusal> {
         readable(content)?;
         if is_intent(content) {
             // What is wrong with it is told at once.
@@ -42,6 +55,13 @@ impl Engine {
         let mut transaction = self.pool().begin().await?;
         may_declare(&mut transaction, actor).await?;
         declarations::create(&mut transaction, id, cluster.id, actor.id, content, now).await?;
+        if let Some(key) = key {
+            is_key(key)?;
+            if let Some(earlier) = declaration_keys::take(&mut transaction, actor.id, key, id, now).await? {
+                transaction.rollback().await?;
+                return self.declared_already(actor, earlier, content).await;
+            }
+        }
         let entry = Entry {
             actor: actor.into(),
             kind: Kind::DeclarationCreated,
@@ -54,6 +74,23 @@ impl Engine {
         transaction.commit().await?;
         self.ring();
         Ok(id)
+    }
+
+    /// What was declared under a key before, if it is the same.
+    async fn declared_already(
+        &self,
+        actor: &Actor,
+        earlier: DeclarationId,
+        content: &str,
+    ) -> Result<DeclarationId, Refusal> {
+        let mut connection = self.pool().acquire().await?;
+        if visible(&mut connection, actor, earlier).await?.line.content == content {
+            return Ok(earlier);
+        }
+        Err(Refusal::Conflict(format!(
+            "This key stands for another declaration of yours ({earlier}). Nothing was declared; choose a new key for \
+             what is new."
+        )))
     }
 
     /// Takes answers to a declaration's questions; it is read again with them.
@@ -326,6 +363,17 @@ pub(crate) fn answers_in(given: &[(String, String)]) -> Result<Vec<(String, Stri
         return Ok(given);
     }
     Err(Refusal::Invalid(format!("An answer is 1 to {} characters in one line.", answers::MAX_ANSWER)))
+}
+
+/// Refuses what is no key: it goes through headers and logs.
+fn is_key(key: &str) -> Result<(), Refusal> {
+    let most = declaration_keys::MAX_KEY;
+    if (1..=most).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Refusal::Invalid(format!(
+        "An Idempotency-Key is 1 to {most} visible ASCII characters, e.g. a UUID. Nothing was declared."
+    )))
 }
 
 /// The account as it stands now: a token may be older.

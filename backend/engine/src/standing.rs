@@ -13,7 +13,7 @@ use mycopod_core::status::{DeclarationStatus, Role};
 use mycopod_store::audit::{self, Kind};
 use mycopod_store::drift::Differing;
 use mycopod_store::standing::{self, Standing};
-use mycopod_store::{StoreError, approvals, declarations, freezes, plans, reconciliations, users};
+use mycopod_store::{StoreError, approvals, declarations, freezes, plans, reconciliations, room, users};
 use serde_json::json;
 use sqlx::{Postgres, Transaction};
 
@@ -104,12 +104,13 @@ impl Engine {
     /// Plans a repair, approves it by the standing approval and lets it be carried out; or leaves it to a person.
     async fn repair(&self, cluster: &Cluster, standing: &Standing, observed: &Observed) -> Result<(), Refusal> {
         let id = standing.declaration;
-        let (declaration, giver, used) = {
+        let (declaration, giver, used, before) = {
             let mut connection = self.pool().acquire().await?;
             let declaration = declarations::get(&mut connection, id).await?;
             let giver = users::get(&mut connection, standing.by).await?;
             let latest = standing::latest(&mut connection, id, self.clock().now()).await?;
-            (declaration, giver, latest.filter(|(latest, _)| latest.id == standing.id).map(|(_, used)| used))
+            let used = latest.filter(|(latest, _)| latest.id == standing.id).map(|(_, used)| used);
+            (declaration, giver, used, room::promised(&mut connection, cluster.id, id).await?)
         };
         let Some(used) = used else { return Ok(()) };
         if !giver.is_some_and(|giver| giver.role == Role::Admin && giver.approved) {
@@ -135,6 +136,14 @@ impl Engine {
         let now = self.clock().now();
         let reconciliation = ReconciliationId::fresh(self.clock());
         let mut transaction = self.pool().begin().await?;
+        if !plan.promises().is_empty() {
+            room::turn(&mut transaction, cluster.id).await?;
+            let now = room::promised(&mut transaction, cluster.id, id).await?;
+            // Another plan has promised something meanwhile: the next round plans beside it.
+            if !now.plans.is_subset(&before.plans) {
+                return Ok(());
+            }
+        }
         // Of two replicas, or of this and a person, one finds it converged.
         declarations::move_to(&mut transaction, id, DeclarationStatus::Reading, None, now).await.map_err(changed)?;
         let plan_id = plans::save(&mut transaction, plan, now).await?;

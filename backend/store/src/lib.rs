@@ -17,6 +17,7 @@ pub mod archive;
 pub mod audit;
 pub mod checks;
 pub mod clusters;
+pub mod declaration_keys;
 pub mod declarations;
 pub mod drift;
 mod error;

@@ -115,6 +115,18 @@ pub const DEEDS: &[Deed] = &[
         "{one-1}/firewall/rules/1",
         &[],
     )]),
+    Deed::new("remove_double", &[SMALL, HTTPS], AGAIN, &["remove_double"]).by_hand(&[(
+        "POST",
+        "{one-1}/firewall/rules",
+        &[
+            ("type", "in"),
+            ("action", "ACCEPT"),
+            ("macro", "HTTPS"),
+            ("source", "10.0.0.0/8"),
+            ("enable", "1"),
+            ("comment", "{comment}"),
+        ],
+    )]),
     Deed::new("ip_set", &[SMALL], ADMINS, &["add_ipset", "add_ipset_entry", "add_ipset_entry"]),
     Deed::new(
         "remove_ip_set_entry",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use mycopod_core::id::DeclarationId;
-use mycopod_engine::Refusal;
+use mycopod_engine::{Actor, Engine, Refusal};
 
 use crate::lab::Lab;
 use crate::watch;
@@ -14,6 +14,8 @@ use crate::watch;
 const PATIENCE: Duration = Duration::from_hours(2);
 /// How often a person tries again what a server did not answer.
 const TRIES: u32 = 60;
+/// A person thinks for so long before they ask for another plan: what was out of reach for a while is back.
+const THINKS: Duration = Duration::from_secs(30);
 /// A person looks again after this.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
@@ -46,7 +48,7 @@ pub async fn see_through(lab: &mut Lab, want: &Want, again: u32) -> Result<Ended
     for _ in 0..TRIES {
         let Some(declared) = id else {
             id = match want {
-                Want::Text(text) => declare(lab, text).await?,
+                Want::Text(text) => declare(lab, &lab.admin.clone(), text).await?,
                 Want::Again(id) => plan_again(lab, *id).await?.then_some(*id),
             };
             continue;
@@ -56,6 +58,7 @@ pub async fn see_through(lab: &mut Lab, want: &Want, again: u32) -> Result<Ended
             "awaiting_approval" => approve(lab, declared).await?,
             "blocked" | "failed" | "stale" if asked_again < again => {
                 asked_again += 1;
+                pass(lab, THINKS).await;
                 plan_again(lab, declared).await?;
             }
             _ => return Ok(Ended { id: declared, status, reason, again: asked_again }),
@@ -72,28 +75,27 @@ pub async fn pass(lab: &mut Lab, time: Duration) {
     }
 }
 
-/// Declares something; the declaration where it was acknowledged, or is there all the same.
-pub async fn declare(lab: &mut Lab, text: &str) -> Result<Option<DeclarationId>, String> {
-    let (front, actor, own) = (lab.front(), lab.admin.clone(), text.to_owned());
-    let declared = lab.ask(front, |engine| async move { engine.declare(&actor, &own).await }.boxed()).await;
-    match declared {
+/// Declares something; `None` where nobody answered.
+pub async fn declare(lab: &mut Lab, actor: &Actor, text: &str) -> Result<Option<DeclarationId>, String> {
+    let (front, actor, own) = (lab.front(), actor.clone(), text.to_owned());
+    // Saying it again under the same key declares it once.
+    let key = text.replace(' ', "_");
+    let call = |engine: Engine| async move { engine.declare_once(&actor, &own, Some(&key)).await }.boxed();
+    match lab.ask(front, call).await {
         Some(Ok(id)) => {
-            let known = lab.database.one(&format!("SELECT 1 FROM declarations WHERE id = '{id}'"));
-            if known.is_none() {
-                lab.violations.push(format!("I10: declaration {id} was acknowledged and is not there"));
+            let times = lab.database.one(&format!(
+                "SELECT count(*) FROM declarations WHERE content = '{}' AND created_at >= to_timestamp({})",
+                text.replace('\'', "''"),
+                lab.began
+            ));
+            if times.as_deref() != Some("1") {
+                lab.violations.push(format!("I10: declaration {id} was acknowledged and is there {times:?} times"));
             }
             Ok(Some(id))
         }
         Some(Err(Refusal::Unavailable(_) | Refusal::Internal(_))) | None => {
             pass(lab, LOOK_AGAIN).await;
-            // It may be there all the same: a person looks at the list first.
-            let text = text.replace('\'', "''");
-            let found = lab.database.one(&format!(
-                "SELECT id FROM declarations WHERE content = '{text}' AND created_at >= to_timestamp({})
-                 ORDER BY id DESC LIMIT 1",
-                lab.began
-            ));
-            Ok(found.and_then(|id| id.parse().ok()))
+            Ok(None)
         }
         Some(Err(error)) => Err(format!("{text}: {error}")),
     }

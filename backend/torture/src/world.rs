@@ -51,7 +51,7 @@ pub fn path_of(world: &Value, name: &str) -> Option<String> {
 #[must_use]
 pub fn tasks(world: &Value) -> BTreeMap<String, usize> {
     let mut counts = BTreeMap::new();
-    for task in world["tasks"].as_array().into_iter().flatten() {
+    for (_, task) in world["tasks"].as_object().into_iter().flatten() {
         *counts.entry(task["type"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
     }
     counts

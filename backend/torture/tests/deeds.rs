@@ -57,6 +57,7 @@ all! { of_firewalls: FirewallCall {
     FirewallCall::ChangeRule { .. } => "change_rule",
     FirewallCall::MoveRule { .. } => "move_rule",
     FirewallCall::RemoveRule { .. } => "remove_rule",
+    FirewallCall::RemoveDouble { .. } => "remove_double",
     FirewallCall::AddSet { .. } => "add_ipset",
     FirewallCall::AddEntry { .. } => "add_ipset_entry",
     FirewallCall::RemoveEntry { .. } => "remove_ipset_entry",

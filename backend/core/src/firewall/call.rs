@@ -39,6 +39,13 @@ pub enum FirewallCall {
         /// The id in its marker.
         id: String,
     },
+    /// Take one of several rules with that id out: a call that came late has put it in once more.
+    RemoveDouble {
+        /// The id in their markers.
+        id: String,
+        /// How many of them stay.
+        left: usize,
+    },
     /// Make an empty IP set.
     AddSet {
         /// Its name.
@@ -94,6 +101,7 @@ impl FirewallCall {
             Self::ChangeRule { .. } => "change_rule",
             Self::MoveRule { .. } => "move_rule",
             Self::RemoveRule { .. } => "remove_rule",
+            Self::RemoveDouble { .. } => "remove_double",
             Self::AddSet { .. } => "add_ipset",
             Self::AddEntry { .. } => "add_ipset_entry",
             Self::RemoveEntry { .. } => "remove_ipset_entry",
@@ -118,6 +126,9 @@ impl FirewallCall {
             Self::ChangeRule { id, rule } => format!("Change firewall rule {id} to “{rule}” on"),
             Self::MoveRule { id, behind } => format!("Move firewall rule {id} behind {behind} on"),
             Self::RemoveRule { id } => format!("Remove firewall rule {id} of"),
+            Self::RemoveDouble { id, .. } => {
+                format!("Remove firewall rule {id}, which stands there more than once, once from")
+            }
             Self::AddSet { name } => format!("Make IP set {name} on"),
             Self::AddEntry { set, cidr } => format!("Put {cidr} into IP set {set} of"),
             Self::RemoveEntry { set, cidr } => format!("Take {cidr} out of IP set {set} of"),
@@ -133,7 +144,10 @@ impl FirewallCall {
     pub fn fields(&self) -> Vec<FirewallField> {
         match self {
             Self::SetOptions(options) => options.keys().map(|option| FirewallField::Option(*option)).collect(),
-            Self::AddRule { id, .. } | Self::ChangeRule { id, .. } | Self::RemoveRule { id } => {
+            Self::AddRule { id, .. }
+            | Self::ChangeRule { id, .. }
+            | Self::RemoveRule { id }
+            | Self::RemoveDouble { id, .. } => {
                 vec![FirewallField::Rule(id.clone())]
             }
             Self::MoveRule { .. } => Vec::new(),
@@ -174,6 +188,11 @@ impl FirewallCall {
                 Ok(at(id)? > at(behind)?)
             }
             Self::RemoveRule { id } => Ok(rule(id)?.is_none()),
+            Self::RemoveDouble { id, left } => match firewall.position(id) {
+                Ok(None) => Err(gone(id)),
+                Ok(Some(_)) => Ok(true),
+                Err(count) => Ok(count <= *left),
+            },
             Self::AddSet { name } => Ok(firewall.sets.contains_key(name)),
             Self::AddEntry { set: name, cidr } => Ok(set(name)?.contains(cidr)),
             Self::RemoveEntry { set: name, cidr } => Ok(!set(name)?.contains(cidr)),
@@ -225,6 +244,11 @@ impl FirewallCall {
                     firewall.rules.remove(at);
                 }
             }
+            Self::RemoveDouble { id, .. } => {
+                if let Some(at) = firewall.first(id) {
+                    firewall.rules.remove(at);
+                }
+            }
             Self::AddSet { name } => {
                 firewall.sets.entry(name.clone()).or_default();
             }
@@ -247,12 +271,28 @@ impl FirewallCall {
     }
 }
 
+/// The calls that leave one of each rule among `fields`.
+fn doubles(firewall: &Firewall, fields: &BTreeMap<FirewallField, Value>) -> Vec<FirewallCall> {
+    let ids = fields.keys().filter_map(|field| match field {
+        FirewallField::Rule(id) => Some(id),
+        _ => None,
+    });
+    ids.flat_map(|id| {
+        let count = firewall.position(id).err().unwrap_or(1);
+        (1..count).rev().map(|left| FirewallCall::RemoveDouble { id: id.clone(), left })
+    })
+    .collect()
+}
+
 /// The calls that make `fields` of `firewall` so, and the firewall as they leave it. What is added comes first, so that
 /// nothing is closed before what keeps it open stands; of one declaration's rules the first stands above the others.
 #[must_use]
 pub fn calls(firewall: &Firewall, fields: &BTreeMap<FirewallField, Value>) -> (Vec<FirewallCall>, Firewall) {
+    let mut calls = doubles(firewall, fields);
+    let mut single = firewall.clone();
+    calls.iter().for_each(|call| call.carry_out(&mut single));
+    let firewall = &single;
     let mut after = firewall.clone();
-    let mut calls = Vec::new();
     let mut push = |call: FirewallCall| {
         call.carry_out(&mut after);
         calls.push(call);
@@ -382,6 +422,27 @@ mod tests {
         let (made, after) = calls(&firewall, &fields);
         assert!(matches!(made.as_slice(), [FirewallCall::AddRule { .. }, FirewallCall::MoveRule { .. }]), "{made:?}");
         assert_eq!(after.rules[1].rule.to_string(), "IN SSH(DROP)");
+    }
+
+    #[test]
+    fn a_rule_that_came_several_times_stays_once_where_it_stood() {
+        let fields = BTreeMap::from([(rule(0), text("IN SSH(ACCEPT)")), (rule(1), text("IN SSH(DROP)"))]);
+        let (_, once) = calls(&Firewall::default(), &fields);
+        let mut firewall = once.clone();
+        let late = firewall.rules[1].clone();
+        firewall.rules.splice(0..0, [late.clone(), late]);
+        let (made, after) = calls(&firewall, &fields);
+        assert!(matches!(
+            made.as_slice(),
+            [FirewallCall::RemoveDouble { left: 2, .. }, FirewallCall::RemoveDouble { left: 1, .. }]
+        ));
+        assert_eq!(after, once);
+        assert_eq!(made[0].is_done(&firewall), Ok(false));
+        made[0].carry_out(&mut firewall);
+        assert_eq!((made[0].is_done(&firewall), made[1].is_done(&firewall)), (Ok(true), Ok(false)));
+        let none = BTreeMap::from([(rule(1), text(""))]);
+        let names: Vec<&str> = calls(&firewall, &none).0.iter().map(FirewallCall::name).collect();
+        assert_eq!(names, ["remove_double", "remove_rule"]);
     }
 
     #[test]

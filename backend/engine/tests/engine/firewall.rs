@@ -97,6 +97,22 @@ async fn a_rule_whose_answer_got_lost_is_not_made_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_a_late_call_put_in_twice_is_taken_out_by_the_next_plan() {
+    let lab = Lab::running().await;
+    let base = guarded(&lab).await;
+    lab.make("allow https to wall-1 from 10.0.0.0/8").await;
+    let once = rules(&lab, &base).await;
+    let comment = once[0]["comment"].as_str().unwrap();
+    let form = [("type", "in"), ("action", "ACCEPT"), ("macro", "HTTPS"), ("source", "10.0.0.0/8"), ("enable", "1")];
+    lab.by_hand(Method::POST, &format!("{base}/rules"), &[&form[..], &[("comment", comment)]].concat()).await;
+    assert_eq!(rules(&lab, &base).await.len(), once.len() + 1);
+    let again = lab.declare("allow https to wall-1 from 10.0.0.0/8").await;
+    assert_eq!(actions(&again), ["remove_double"], "{again:#?}");
+    assert_eq!(lab.confirm(&again).await.status, "converged");
+    assert_eq!(rules(&lab, &base).await, once);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rules_that_are_not_ours_are_not_touched_even_when_asked() {
     let lab = Lab::running().await;
     let base = guarded(&lab).await;

@@ -331,3 +331,22 @@ async fn an_altered_audit_log_is_noticed_and_the_entry_named() {
     assert!(!verification.ok);
     assert_eq!(verification.first_bad.unwrap().seq, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn saying_the_same_again_under_one_key_declares_once() {
+    let lab = Lab::running().await;
+    let say = |content: &'static str, key: &'static str| lab.engine.declare_once(&lab.admin, content, Some(key));
+    let (first, again) = tokio::join!(say(SHOP, "key-1"), say(SHOP, "key-1"));
+    assert_eq!(first.unwrap(), again.unwrap());
+    let first = say(SHOP, "key-1").await.unwrap();
+    assert!(matches!(say("start test-1", "key-1").await, Err(Refusal::Conflict(_))));
+    assert_ne!(say("start test-1", "key-2").await.unwrap(), first);
+    for key in ["", "with space", "ü", &"k".repeat(101)] {
+        let refused = lab.engine.declare_once(&lab.admin, SHOP, Some(key)).await;
+        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{key}");
+    }
+    // Everybody has keys of their own.
+    let other = user(&lab.engine, "other@example.org", Role::User, true).await;
+    assert_ne!(lab.engine.declare_once(&other, SHOP, Some("key-1")).await.unwrap(), first);
+    assert_eq!(lab.engine.list(&lab.admin, 50, None).await.unwrap().len(), 3);
+}

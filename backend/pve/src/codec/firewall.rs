@@ -64,6 +64,11 @@ pub fn call(call: &FirewallCall, guest: &Sighting) -> Result<(Method, Vec<String
             digest(&firewall.rules_digest);
             Ok((Method::DELETE, path(&["rules", &at.to_string()]), form))
         }
+        FirewallCall::RemoveDouble { id, .. } => {
+            let at = firewall.first(id).ok_or_else(|| unfit(format!("firewall rule {id} is not there")))?;
+            digest(&firewall.rules_digest);
+            Ok((Method::DELETE, path(&["rules", &at.to_string()]), form))
+        }
         FirewallCall::AddSet { name } => {
             form.set("name", name);
             Ok((Method::POST, path(&["ipset"]), form))

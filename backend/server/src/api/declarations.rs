@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::typed::is_intent;
@@ -71,20 +71,31 @@ impl NewDeclaration {
     }
 }
 
+/// The header under which a client that lost the answer declares the same again, once.
+const KEY: &str = "Idempotency-Key";
+
 /// Declares. The declaration is read and planned; an Admin's confirmation carries the plan out.
 #[utoipa::path(post, path = "/api/v1/declarations", tag = "declarations", request_body = NewDeclaration,
+    params(("Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 100,
+        description = "A key of your own choosing, e.g. a UUID. The same text under the same key within a day is the same \
+                       declaration: send it again where the answer got lost")),
     responses(
         (status = CREATED, body = Detail, headers(("Location" = String, description = "The declaration"))),
         (status = FORBIDDEN, body = ProblemDetails, content_type = "application/problem+json",
             description = "No Admin has approved your account yet"),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "The key stands for another text"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
             description = "It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit")))]
 async fn declare(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
+    headers: HeaderMap,
     JsonBody(body): JsonBody<NewDeclaration>,
 ) -> Result<impl IntoResponse, Problem> {
-    let id = app.engine.declare(&actor, &body.text()?).await?;
+    // What is no text is no key either.
+    let key = headers.get(KEY).map(|key| key.to_str().unwrap_or_default());
+    let id = app.engine.declare_once(&actor, &body.text()?, key).await?;
     let detail = app.engine.detail(&actor, id).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/declarations/{id}"))], Json(detail)))
 }

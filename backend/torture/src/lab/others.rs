@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Lab;
 use crate::fate::Fate;
+use crate::time::standing;
 use crate::world;
 
 /// How long a node is out of reach: longer than a read is tried, shorter than patience.
@@ -87,7 +88,8 @@ impl Lab {
         }
     }
 
-    /// Somebody calls Proxmox's own API; `{name}` in a path is the guest of that name.
+    /// Somebody calls Proxmox's own API; `{name}` in a path is the guest of that name, and `{comment}` in a form what the
+    /// first of the objects there bears.
     pub async fn calls(&mut self, (method, path, form): (&str, &str, &[(&str, &str)])) -> Result<(), String> {
         let world = self.sandbox.world().to_json();
         let path = match path.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
@@ -97,6 +99,10 @@ impl Lab {
             None => path.to_owned(),
         };
         let method = method.parse().map_err(|_| format!("{method} is no method"))?;
-        crate::time::standing(self.hand.does(method, &path, form)).await.map(|_| ())
+        let there = standing(self.hand.does(reqwest::Method::GET, &path, &[])).await.unwrap_or_default();
+        let comment = there[0]["comment"].as_str().unwrap_or_default();
+        let form = form.iter().map(|(key, value)| (*key, if *value == "{comment}" { comment } else { value }));
+        let form: Vec<(&str, &str)> = form.collect();
+        standing(self.hand.does(method, &path, &form)).await.map(|_| ())
     }
 }
