@@ -51,6 +51,22 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+CREATE FUNCTION lab.watch_declarations() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.status_reason LIKE 'Something went wrong inside MycoPod%' OR NEW.status_reason LIKE 'Other plans kept taking%') AND NEW.status_reason IS DISTINCT FROM OLD.status_reason THEN
+        INSERT INTO lab.violations VALUES (format('MycoPod itself went wrong over declaration %s', NEW.id));
+    END IF;
+    IF NEW.status = 'awaiting_approval' AND NEW.status <> OLD.status THEN
+        INSERT INTO lab.violations SELECT format('I1: a plan stands whose VMID %s is not reserved', step #>> '{guest,vmid}')
+            FROM public.plans p CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step
+            WHERE p.id = NEW.plan_id AND step -> 'action' ?| ARRAY['create', 'clone'] AND NOT EXISTS (
+                SELECT FROM public.resources r WHERE r.id = (step ->> 'resource')::uuid
+                    AND r.vmid = (step #>> '{guest,vmid}')::bigint AND r.state <> 'gone');
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER lab_watch_declarations AFTER UPDATE ON public.declarations
+    FOR EACH ROW EXECUTE FUNCTION lab.watch_declarations();
 CREATE TRIGGER lab_watch_leases AFTER UPDATE ON public.leases FOR EACH ROW EXECUTE FUNCTION lab.watch_leases();
 CREATE TRIGGER lab_watch_ends AFTER UPDATE ON public.reconciliations FOR EACH ROW EXECUTE FUNCTION lab.watch_ends();
 ";

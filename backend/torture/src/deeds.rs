@@ -38,6 +38,7 @@ impl Deed {
 pub const AGAIN: &str = "";
 
 const SMALL: &str = "create a vm called one-1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm";
+const LARGE: &str = "create a vm called one-1 with 1 core, 1 GB memory and a 300 GB disk on local-lvm";
 const ON_PVE1: &str = "create a vm called one-1 on pve1 with 1 core, 1 GB memory and a 2 GB disk on local-lvm";
 const TWO_DISKS: &str = "create a vm called one-1 with 1 core, 1 GB memory, a 2 GB disk and a 3 GB disk on local-lvm";
 const CT: &str = "an unprivileged Debian container named one-1 on pve1 with 1 core, 512 MB memory, 4 GB disk";
@@ -70,6 +71,8 @@ pub const DEEDS: &[Deed] = &[
         &["clone", "update", "resize"],
     ),
     Deed::new("copy", &[SMALL], "clone one-1 as two-1", &["clone"]),
+    // It takes so long that leases are renewed meanwhile.
+    Deed::new("copy_large", &[LARGE], "clone one-1 as two-1", &["clone"]),
     Deed::new("update", &[SMALL], "set the cores of one-1 to 3 and its memory to 2 GB", &["update"]),
     Deed::new("ct_update", &[CT], "set the cores of one-1 to 2", &["update"]),
     Deed::new("add_disk", &[SMALL], "add a 4 GB disk on local-lvm to one-1", &["add_disk"]),
