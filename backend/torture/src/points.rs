@@ -306,6 +306,7 @@ const BLIND: [&str; 7] = ["qmreboot", "vzreboot", "qmrollback", "vzrollback", "v
 /// a second pass over what is as declared writes nothing.
 async fn after_all(lab: &mut Lab, ended: &Ended, before: &Snapshot) -> Vec<String> {
     lab.all_go_on();
+    lab.sandbox.clear_all().expect("faults can be cleared");
     let mut wrong: Vec<String> = std::mem::take(&mut lab.violations);
     wrong.extend(untouched(lab, before));
     let is_theirs = lab.victim.vmid.is_some_and(|vmid| lab.foreign.contains(&vmid));
