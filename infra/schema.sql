@@ -203,6 +203,14 @@ CREATE TABLE clusters (
     CONSTRAINT clusters_secret_check CHECK (((octet_length(secret) >= 41) AND (octet_length(secret) <= 1000)))
 );
 
+CREATE TABLE declaration_keys (
+    user_id uuid NOT NULL,
+    key text NOT NULL,
+    declaration_id uuid NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT declaration_keys_key_check CHECK (((char_length(key) >= 1) AND (char_length(key) <= 100)))
+);
+
 CREATE TABLE declarations (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
@@ -493,6 +501,9 @@ ALTER TABLE ONLY checks
 ALTER TABLE ONLY clusters
     ADD CONSTRAINT clusters_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY declaration_keys
+    ADD CONSTRAINT declaration_keys_pkey PRIMARY KEY (user_id, key);
+
 ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_id_cluster_id_key UNIQUE (id, cluster_id);
 
@@ -577,6 +588,8 @@ CREATE INDEX audit_entries_declaration ON audit_entries USING btree (declaration
 CREATE INDEX audit_entries_user ON audit_entries USING btree (subject, seq) WHERE (kind ~~ 'user.%'::text);
 
 CREATE UNIQUE INDEX clusters_name_unique ON clusters USING btree (name) WHERE (removed_at IS NULL);
+
+CREATE INDEX declaration_keys_at ON declaration_keys USING btree (at);
 
 CREATE INDEX declarations_prunable ON declarations USING btree (updated_at) WHERE ((pruned_by IS NULL) AND (status = ANY (ARRAY['refused'::text, 'cancelled'::text, 'superseded'::text])));
 
@@ -690,6 +703,12 @@ ALTER TABLE ONLY checks
 
 ALTER TABLE ONLY clusters
     ADD CONSTRAINT clusters_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+
+ALTER TABLE ONLY declaration_keys
+    ADD CONSTRAINT declaration_keys_declaration_id_fkey FOREIGN KEY (declaration_id) REFERENCES declarations(id);
+
+ALTER TABLE ONLY declaration_keys
+    ADD CONSTRAINT declaration_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY declarations
     ADD CONSTRAINT declarations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);

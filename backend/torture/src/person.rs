@@ -130,7 +130,7 @@ pub async fn settle(lab: &mut Lab, id: DeclarationId) -> Result<(String, String)
 
 /// Approves the plan that stands, naming what it destroys.
 pub async fn approve(lab: &mut Lab, id: DeclarationId) -> Result<(), String> {
-    let (front, actor) = (lab.front(), lab.admin.clone());
+    let (front, actor, began) = (lab.front(), lab.admin.clone(), lab.count());
     let approved = lab.ask(front, move |engine| {
         async move {
             let detail = engine.detail(&actor, id).await?;
@@ -148,7 +148,7 @@ pub async fn approve(lab: &mut Lab, id: DeclarationId) -> Result<(), String> {
             if known.is_none() {
                 lab.violations.push(format!("I10: the approval of {digest} was acknowledged and is not there"));
             }
-            let wrong = watch::approval(lab, &digest);
+            let wrong = watch::approval(lab, &digest, front, began);
             lab.violations.extend(wrong);
             Ok(())
         }

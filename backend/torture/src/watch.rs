@@ -6,8 +6,12 @@ use mycopod_core::observed::Ownership;
 use mycopod_core::plan::{Action, Effect, Step, Subject};
 use serde_json::Value;
 
+use crate::fate::Passed;
 use crate::lab::{Lab, keys};
 use crate::world;
+
+/// The look at a whole cluster.
+const OBSERVE: &str = "observe";
 
 /// What of the invariants does not hold for a step that is about to arrive at Proxmox.
 pub fn write(lab: &mut Lab, step: &Step) -> Vec<String> {
@@ -64,8 +68,13 @@ fn under_way(lab: &mut Lab, step: &Step) -> Option<(String, i64)> {
     }
 }
 
-/// Whether a plan that was just approved was still that of the cluster as it is.
-pub fn approval(lab: &mut Lab, digest: &str) -> Vec<String> {
+/// Whether a plan that was approved by a call that began after so many exchanges was still that of the cluster when that
+/// call looked at it.
+pub fn approval(lab: &mut Lab, digest: &str, replica: usize, began: u64) -> Vec<String> {
+    let looks = |(passed, at): (&Passed, u64)| {
+        (at > began && passed.replica == replica && passed.label == OBSERVE).then_some(at)
+    };
+    let looked = lab.trace.iter().zip(1..).find_map(looks).unwrap_or(0);
     let rows = lab.database.rows(&format!(
         "SELECT (extract(epoch FROM p.created_at) * 1e6)::bigint, step #>> '{{guest,vmid}}'
          FROM plans p CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step WHERE p.digest = '{digest}'"
@@ -75,7 +84,7 @@ pub fn approval(lab: &mut Lab, digest: &str) -> Vec<String> {
         _ => None,
     });
     let stale: Vec<(i64, u32)> = stale.collect();
-    let stale = stale.into_iter().filter(|(made, vmid)| lab.is_edited_since(*vmid, *made));
+    let stale = stale.into_iter().filter(|(made, vmid)| lab.is_edited_between(*vmid, *made, looked));
     stale.map(|(_, vmid)| format!("I9: a plan was approved though guest {vmid} changed since it was made")).collect()
 }
 

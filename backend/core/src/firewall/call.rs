@@ -290,7 +290,9 @@ fn doubles(firewall: &Firewall, fields: &BTreeMap<FirewallField, Value>) -> Vec<
 pub fn calls(firewall: &Firewall, fields: &BTreeMap<FirewallField, Value>) -> (Vec<FirewallCall>, Firewall) {
     let mut calls = doubles(firewall, fields);
     let mut single = firewall.clone();
-    calls.iter().for_each(|call| call.carry_out(&mut single));
+    for call in &calls {
+        call.carry_out(&mut single);
+    }
     let firewall = &single;
     let mut after = firewall.clone();
     let mut push = |call: FirewallCall| {

@@ -20,6 +20,8 @@ pub const EDITED: &str = "onboot";
 pub(super) struct Edited {
     vmid: u32,
     at: i64,
+    /// How many exchanges there had been.
+    count: u64,
     /// Its configuration before.
     before: Value,
 }
@@ -51,8 +53,8 @@ impl Lab {
         if self.has_write() || self.sandbox.by_hand(deed).is_err() {
             return false;
         }
-        let at = self.time.micros();
-        self.edits.extend(before.map(|(vmid, before)| Edited { vmid, at, before }));
+        let (at, count) = (self.time.micros(), self.count());
+        self.edits.extend(before.map(|(vmid, before)| Edited { vmid, at, count, before }));
         match deed {
             ByHand::Clone { newid, .. } => self.foreign.insert(*newid),
             ByHand::Recycle { vmid, .. } => self.foreign.insert(*vmid),
@@ -65,8 +67,14 @@ impl Lab {
     /// Whether a guest is another one than at that moment, by somebody's hand.
     #[must_use]
     pub fn is_edited_since(&self, vmid: u32, micros: i64) -> bool {
-        let first = self.edits.iter().find(|edited| edited.vmid == vmid && edited.at > micros);
-        first.is_some_and(|first| self.config(vmid) != first.before)
+        self.is_edited_between(vmid, micros, u64::MAX)
+    }
+
+    /// Whether a guest was changed by somebody's hand after that moment and before that exchange, and is still another one.
+    #[must_use]
+    pub fn is_edited_between(&self, vmid: u32, micros: i64, exchange: u64) -> bool {
+        let is_meant = |edited: &&Edited| edited.vmid == vmid && edited.at > micros && edited.count <= exchange;
+        self.edits.iter().find(is_meant).is_some_and(|first| self.config(vmid) != first.before)
     }
 
     /// Somebody does to the deed's guest or node what `fate` says.
