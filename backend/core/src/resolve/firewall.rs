@@ -237,7 +237,7 @@ impl<'a> Resolver<'a> {
         }
         let value = Sourced::new(Value::Text(rule.to_string()), source);
         let ours = firewall.rules.iter().find(|seen| seen.rule == rule && seen.id().is_some());
-        if let Some(id) = ours.and_then(|seen| seen.id()).filter(|id| firewall.position(id).is_ok()) {
+        if let Some(id) = ours.and_then(|seen| seen.id()) {
             return Some((FirewallField::Rule(id.to_owned()), value));
         }
         let taken = |id: &String| {
