@@ -288,6 +288,15 @@ CREATE TABLE login_failures (
     CONSTRAINT login_failures_subject_check CHECK (((char_length(subject) >= 1) AND (char_length(subject) <= 400)))
 );
 
+CREATE TABLE model_spending (
+    user_id uuid NOT NULL,
+    day date NOT NULL,
+    tokens bigint NOT NULL,
+    cost bigint NOT NULL,
+    CONSTRAINT model_spending_cost_check CHECK ((cost >= 0)),
+    CONSTRAINT model_spending_tokens_check CHECK ((tokens >= 0))
+);
+
 CREATE TABLE observations (
     cluster_id uuid NOT NULL,
     data jsonb NOT NULL,
@@ -525,6 +534,9 @@ ALTER TABLE ONLY leases
 ALTER TABLE ONLY login_failures
     ADD CONSTRAINT login_failures_pkey PRIMARY KEY (subject);
 
+ALTER TABLE ONLY model_spending
+    ADD CONSTRAINT model_spending_pkey PRIMARY KEY (user_id, day);
+
 ALTER TABLE ONLY observations
     ADD CONSTRAINT observations_pkey PRIMARY KEY (cluster_id);
 
@@ -733,6 +745,9 @@ ALTER TABLE ONLY freezes
 
 ALTER TABLE ONLY freezes
     ADD CONSTRAINT freezes_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
+
+ALTER TABLE ONLY model_spending
+    ADD CONSTRAINT model_spending_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id);
 
 ALTER TABLE ONLY observations
     ADD CONSTRAINT observations_cluster_id_fkey FOREIGN KEY (cluster_id) REFERENCES clusters(id);

@@ -37,6 +37,7 @@ pub mod room;
 mod row;
 pub mod secrets;
 pub mod sessions;
+pub mod spending;
 pub mod standing;
 pub mod steps;
 #[cfg(feature = "testing")]

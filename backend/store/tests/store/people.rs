@@ -5,6 +5,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::reading::Answers;
 use mycopod_core::status::Role;
 use mycopod_store::sessions::{self, Rotation, TokenHash};
+use mycopod_store::spending::{self, Spending};
 use mycopod_store::testing::database;
 use mycopod_store::{StoreError, answers, declarations, login_failures, users};
 use uuid::Uuid;
@@ -208,4 +209,29 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     let long = "x".repeat(4001);
     let id = DeclarationId::fresh(&CLOCK);
     assert!(declarations::create(&mut connection, id, FIRST, world.admin.id, &long, noon()).await.is_err());
+}
+
+#[tokio::test]
+async fn of_replicas_that_spend_at_once_no_more_is_granted_than_fits_a_day() {
+    let world = World::new().await;
+    let (user, limit) = (world.author.id, Spending { tokens: 1_000, cost: u64::MAX });
+    let ask = |tokens, at| {
+        let pool = world.database.pool.clone();
+        async move {
+            let mut connection = pool.acquire().await.unwrap();
+            spending::reserve(&mut connection, user, at, Spending { tokens, cost: 7 }, limit).await.unwrap()
+        }
+    };
+    let granted = futures_util::future::join_all((0..8).map(|_| ask(300, noon()))).await;
+    assert_eq!(granted.into_iter().filter(|granted| *granted).count(), 3);
+    assert!(!ask(1_001, later(86_400)).await, "more than a whole day has");
+    assert!(ask(1_000, later(86_400)).await, "the next day is another");
+    let mut connection = world.database.pool.acquire().await.unwrap();
+    let (reserved, used) = (Spending { tokens: 300, cost: 7 }, Spending { tokens: 50, cost: 1 });
+    spending::settle(&mut connection, user, noon(), reserved, used).await.unwrap();
+    let today = spending::of(&mut connection, user, noon()).await.unwrap();
+    assert_eq!(today, Spending { tokens: 650, cost: 15 });
+    assert!(ask(350, noon()).await && !ask(1, noon()).await);
+    assert!(ask(1, later(40 * 86_400)).await);
+    assert_eq!(spending::of(&mut connection, user, noon()).await.unwrap(), Spending::default(), "old days go");
 }
