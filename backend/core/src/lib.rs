@@ -12,6 +12,7 @@ pub mod audit;
 pub mod backoff;
 pub mod cluster;
 pub mod drift;
+pub mod explain;
 pub mod facility;
 pub mod field;
 pub mod firewall;

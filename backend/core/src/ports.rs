@@ -53,8 +53,51 @@ pub trait Interpreter: Send + Sync {
     fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading;
 
     /// Reads `text`, with the answers given so far. `inventory` tells names from other words; nothing of it
-    /// changes what a sentence means.
-    async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError>;
+    /// changes what a sentence means. To drop the future ends whatever was asked of others.
+    async fn read(
+        &self,
+        text: &str,
+        inventory: &Inventory,
+        answers: &Answers,
+        errand: &dyn Errand,
+    ) -> Result<Reading, ReadError>;
+}
+
+/// For whom something is read: who pays for a language model, and who watches its answer grow.
+#[async_trait]
+pub trait Errand: Send + Sync {
+    /// Sets aside what an answer may cost at most, before it is asked for. The error is why there is no budget for it.
+    async fn reserve(&self, most: Usage) -> Result<(), String>;
+
+    /// What it cost in the end, instead of what was set aside for it.
+    async fn settle(&self, reserved: Usage, spent: Usage);
+
+    /// How many characters of the answer have come.
+    fn progress(&self, characters: usize);
+}
+
+/// An errand that is free, and that nobody watches.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Free;
+
+#[async_trait]
+impl Errand for Free {
+    async fn reserve(&self, _: Usage) -> Result<(), String> {
+        Ok(())
+    }
+
+    async fn settle(&self, _: Usage, _: Usage) {}
+
+    fn progress(&self, _: usize) {}
+}
+
+/// What a language model reads and writes, in its tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Those that it was given.
+    pub input: u64,
+    /// Those that it wrote.
+    pub output: u64,
 }
 
 /// Why a text could not be read. A text that was read and not understood is no error: it has questions.
@@ -65,6 +108,9 @@ pub enum ReadError {
         "the language model’s server did not answer: {0}. Nothing was planned. Try again, or set LLM_PROVIDER=builtin"
     )]
     Unavailable(String),
+    /// It was not asked at all.
+    #[error("the language model was not asked: {0}. Nothing was planned. Try again later, or set LLM_PROVIDER=builtin")]
+    NotAsked(String),
     /// It answered, twice, with something that is no reading.
     #[error(
         "the language model’s answer was no valid reading: {0}. Nothing was planned. Say it in plainer words, or set LLM_PROVIDER=builtin"

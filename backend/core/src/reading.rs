@@ -139,6 +139,9 @@ pub struct Reading {
     pub unread: Vec<Fragment>,
     /// Why this is no declaration at all, or none that MycoPod carries out.
     pub refusal: Option<String>,
+    /// What is to be known of how it was read, such as why a language model was not asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What was set in a form since, in order.
     #[serde(default)]
     pub edits: Vec<FormEdit>,

@@ -6,9 +6,11 @@ mod cluster;
 mod lexer;
 mod openai;
 mod quantity;
+mod readers;
 mod tongue;
 pub mod typed;
 mod vocabulary;
 
 pub use builtin::{Builtin, read};
 pub use openai::{Config, ConfigError, OpenAi};
+pub use readers::{Part, Readers};

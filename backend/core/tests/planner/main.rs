@@ -4,6 +4,7 @@
 mod choosing;
 mod deeds;
 mod devices;
+mod explaining;
 mod facility;
 mod firewall;
 mod identity;

@@ -46,7 +46,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use async_trait::async_trait;
-use mycopod_core::ports::{Interpreter, Inventory, ReadError};
+use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading, Target};
 use mycopod_core::typed::is_intent;
 
@@ -77,7 +77,13 @@ impl Interpreter for Builtin {
         read(text, inventory, answers)
     }
 
-    async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
+    async fn read(
+        &self,
+        text: &str,
+        inventory: &Inventory,
+        answers: &Answers,
+        _: &dyn Errand,
+    ) -> Result<Reading, ReadError> {
         Ok(read(text, inventory, answers))
     }
 }
@@ -94,11 +100,23 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
     let named = Named::take(text, &mut tokens, &inventory.clusters);
-    let mut parser = Parser::new(text, &tokens, inventory);
-    parser.sentences();
-    let Parser { drafts, unread, .. } = parser;
+    let (drafts, unread) = drafted(text, &tokens, inventory);
     let reading = draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread);
     named.complete(reading, answers)
+}
+
+/// What the grammar makes of the tokens of `text`, and those that it makes nothing of.
+pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> (Vec<Draft>, Vec<Range<usize>>) {
+    let mut parser = Parser::new(text, tokens, inventory);
+    parser.sentences();
+    (parser.drafts, parser.unread)
+}
+
+/// Whether a sentence wonders instead of asking for something: “stop web-01?” does, “could you stop web-01?” does not.
+pub fn wonders(tokens: &[Token], sentence: Range<usize>) -> bool {
+    let asks = ["you", "please", "i", "we", "someone", "somebody"];
+    tokens.get(sentence.end).is_some_and(|token| token.kind == TokenKind::Mark('?'))
+        && !tokens[sentence].iter().any(|token| asks.contains(&token.word.as_str()))
 }
 
 /// Whether `word` is a name on the cluster, and so no misspelt keyword.
@@ -153,6 +171,20 @@ impl<'a> Parser<'a> {
         }
     }
 
+    /// Up to where `rule` reads from token `start` on, before token `end`; nothing is kept of it.
+    pub fn reach<T>(&mut self, start: usize, end: usize, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<usize> {
+        let drafts = self.drafts.clone();
+        (self.at, self.end) = (start, end);
+        let reached = rule(self).map(|_| self.at);
+        self.drafts = drafts;
+        reached
+    }
+
+    /// What stands before what is read next: what was drafted, and what is not understood.
+    pub fn resume(&mut self, drafts: Vec<Draft>, unread: Vec<Range<usize>>) {
+        (self.drafts, self.unread) = (drafts, unread);
+    }
+
     /// What `rule` makes of exactly these tokens.
     pub fn exactly<T>(&mut self, tokens: Range<usize>, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         (self.at, self.end) = (tokens.start, tokens.end);
@@ -173,12 +205,7 @@ impl Parser<'_> {
             self.began = start;
             self.addressed = None;
             self.sentence();
-            // “stop web-01?” wonders; “could you stop web-01?” asks for it.
-            let wonders = ends.is_some()
-                && self.tokens.get(self.end).is_some_and(|end| end.kind == TokenKind::Mark('?'))
-                && !self.tokens[start..self.end]
-                    .iter()
-                    .any(|token| ["you", "please", "i", "we", "someone", "somebody"].contains(&token.word.as_str()));
+            let wonders = wonders(self.tokens, start..self.end);
             // What hangs on a condition, a time or a negation that was not understood is not understood at all.
             let turned = |tokens: &Range<usize>| {
                 tokens.start >= start && self.tokens[tokens.clone()].iter().any(|token| vocabulary::turns(&token.word))
@@ -240,7 +267,7 @@ impl Parser<'_> {
     }
 
     /// A statement of its own.
-    fn statement(&mut self) -> Option<()> {
+    pub fn statement(&mut self) -> Option<()> {
         let before = self.drafts.len();
         let read = self
             .attempt(Self::firewall)

@@ -4,15 +4,24 @@
 //! stand in the text and is parsed by the rules of the built-in reader; the words that it leaves out, and every word that
 //! turns a meaning round, are accounted for as there. So a weak or hostile model can at worst cause a question.
 
+mod answer;
+mod breaker;
 mod client;
+mod form;
 mod ground;
+#[cfg(test)]
+mod hostile;
+mod locate;
 mod raw;
+mod words;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mycopod_core::ports::{Interpreter, Inventory, ReadError};
+use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_core::typed::is_intent;
 use secrecy::SecretString;
@@ -20,12 +29,15 @@ use thiserror::Error;
 
 use crate::account;
 use crate::builtin;
+use crate::builtin::draft::{self, Context, Draft};
 use crate::cluster::Named;
-use crate::lexer::{Token, lex};
+use crate::lexer::{Token, lex, span};
 
 use client::{Client, Message};
 use ground::Grounder;
 use raw::RawReading;
+
+pub use ground::Grounded;
 
 /// Where the language model is.
 #[derive(Clone, Debug)]
@@ -59,12 +71,27 @@ pub enum ConfigError {
 /// The reader that asks a language model.
 pub struct OpenAi {
     client: Client,
+    /// The last answers that could be used, each with what was asked.
+    remembered: Mutex<VecDeque<(Vec<Message>, String)>>,
 }
+
+/// How often the model is asked: once, and once more with what was wrong.
+const ATTEMPTS: usize = 2;
+
+/// The most answers that are remembered. A declaration is read again after each answer to a question, and shall then mean
+/// the same, and cost nothing again.
+const MAX_REMEMBERED: usize = 64;
+
+/// The longest name that enters a prompt: Proxmox’s own bound for a guest’s.
+const MAX_NAME: usize = 63;
+
+/// The most names that enter a prompt.
+const MAX_NAMES: usize = 100;
 
 impl OpenAi {
     /// A reader on the server of `config`. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
-        Ok(Self { client: Client::new(config)? })
+        Ok(Self { client: Client::new(config)?, remembered: Mutex::default() })
     }
 
     /// The same reader, giving up on an answer after `timeout` instead of 90 s.
@@ -73,10 +100,65 @@ impl OpenAi {
         self.client.timeout = timeout;
         self
     }
-}
 
-/// How often the model is asked: once, and once more with what was wrong.
-const ATTEMPTS: usize = 2;
+    /// What the model makes of the `asked` tokens, beside what was `given`.
+    pub(crate) async fn about(
+        &self,
+        text: &str,
+        tokens: &[Token],
+        inventory: &Inventory,
+        asked: &[Range<usize>],
+        given: &[Draft],
+        errand: &dyn Errand,
+    ) -> Result<Grounded, ReadError> {
+        let ground = |answer: &str| {
+            let raw = RawReading::parse(answer)?;
+            Grounder::new(text, tokens, inventory, asked.to_vec(), given.to_vec()).ground(&raw)
+        };
+        let words: Vec<String> = asked.iter().map(|asked| span(tokens, asked).of(text)).collect();
+        let tokens = asked.iter().flat_map(|asked| &tokens[asked.clone()]);
+        let mut messages = vec![
+            Message::system(raw::instructions()),
+            Message::user(raw::request(&words.join("\n"), &known_names(tokens, inventory))),
+        ];
+        if let Some(grounded) = self.remembered(&messages).and_then(|answer| ground(&answer).ok()) {
+            return Ok(grounded);
+        }
+        let question = messages.clone();
+        let mut wrong = String::new();
+        for _ in 0..ATTEMPTS {
+            let answer = self.client.ask(&messages, errand).await?;
+            match ground(&answer) {
+                Ok(grounded) => {
+                    self.remember(question, answer);
+                    return Ok(grounded);
+                }
+                Err(error) => wrong = error,
+            }
+            if !raw::is_json(&answer) {
+                self.client.ignored();
+            }
+            tracing::debug!(reason = %wrong, "the language model’s answer was not usable");
+            messages.push(Message::assistant(answer));
+            messages
+                .push(Message::user(format!("That answer cannot be used: {wrong} Answer again with the JSON alone.")));
+        }
+        Err(ReadError::Invalid(wrong))
+    }
+
+    fn remembered(&self, question: &[Message]) -> Option<String> {
+        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.iter().find(|(asked, _)| asked == question).map(|(_, answer)| answer.clone())
+    }
+
+    fn remember(&self, question: Vec<Message>, answer: String) {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() == MAX_REMEMBERED {
+            remembered.pop_front();
+        }
+        remembered.push_back((question, answer));
+    }
+}
 
 #[async_trait]
 impl Interpreter for OpenAi {
@@ -96,7 +178,13 @@ impl Interpreter for OpenAi {
         builtin::read(text, inventory, answers)
     }
 
-    async fn read(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Result<Reading, ReadError> {
+    async fn read(
+        &self,
+        text: &str,
+        inventory: &Inventory,
+        answers: &Answers,
+        errand: &dyn Errand,
+    ) -> Result<Reading, ReadError> {
         // An intent says what it says: nobody need be asked.
         if is_intent(text) {
             return Ok(self.read_at_once(text, inventory, answers));
@@ -106,33 +194,26 @@ impl Interpreter for OpenAi {
             return Ok(Reading { refusal: Some(refusal), ..Reading::default() });
         }
         let named = Named::take(text, &mut tokens, &inventory.clusters);
-        let mut messages = vec![
-            Message::system(raw::instructions()),
-            Message::user(raw::request(text, &known_names(&tokens, inventory))),
-        ];
-        let mut wrong = String::new();
-        for _ in 0..ATTEMPTS {
-            let answer = self.client.ask(&messages).await?;
-            let read = RawReading::parse(&answer)
-                .and_then(|raw| Grounder::new(text, &tokens, inventory).ground(&raw))
-                .map(|grounded| named.complete(grounded.finish(answers), answers));
-            match read {
-                Ok(reading) => return Ok(reading),
-                Err(error) => wrong = error,
-            }
-            tracing::debug!(reason = %wrong, "the language model’s answer was not usable");
-            messages.push(Message::assistant(answer));
-            messages
-                .push(Message::user(format!("That answer cannot be used: {wrong} Answer again with the JSON alone.")));
-        }
-        Err(ReadError::Invalid(wrong))
+        let all = 0..tokens.len();
+        let Grounded { drafts, unread } =
+            self.about(text, &tokens, inventory, std::slice::from_ref(&all), &[], errand).await?;
+        Ok(named.complete(finish(&Context { text, tokens: &tokens, inventory, answers }, drafts, &unread), answers))
     }
 }
 
+/// The reading of what the model understood.
+fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
+    if drafts.is_empty()
+        && let Some(refusal) = account::off_topic(context.tokens, context.inventory)
+    {
+        return Reading { refusal: Some(refusal), ..Reading::default() };
+    }
+    draft::finish(context, drafts, unread)
+}
+
 /// The words of the text that are names on the cluster. Nothing else of the cluster enters the prompt.
-fn known_names<'a>(tokens: &'a [Token], inventory: &Inventory) -> Vec<&'a str> {
+fn known_names<'a>(tokens: impl Iterator<Item = &'a Token>, inventory: &Inventory) -> Vec<&'a str> {
     let mut names: Vec<&str> = tokens
-        .iter()
         .map(|token| token.text.as_str())
         .filter(|name| {
             inventory.guests.contains_key(*name)
@@ -140,9 +221,11 @@ fn known_names<'a>(tokens: &'a [Token], inventory: &Inventory) -> Vec<&'a str> {
                 || inventory.storages.contains(*name)
                 || inventory.bridges.contains(*name)
         })
+        .filter(|name| name.len() <= MAX_NAME)
         .filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')))
         .collect();
     names.sort_unstable();
     names.dedup();
+    names.truncate(MAX_NAMES);
     names
 }

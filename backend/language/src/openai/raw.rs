@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain};
@@ -141,21 +142,49 @@ impl JsonSchema for RawField {
 /// The schema of [`RawReading`] as JSON.
 pub static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(RawReading).to_value());
 
-static VALIDATOR: LazyLock<Option<jsonschema::Validator>> = LazyLock::new(|| jsonschema::validator_for(&SCHEMA).ok());
-
 /// The longest reason that goes back to the model and into an error.
 const MAX_REASON: usize = 300;
+
+/// The most statements of an answer, and the most fragments of one list; the schema says the same.
+const MAX_STATEMENTS: usize = 200;
+const MAX_FRAGMENTS: usize = 100;
 
 impl RawReading {
     /// Reads the model's answer; the error is a sentence that says what is wrong with it.
     pub fn parse(answer: &str) -> Result<Self, String> {
-        let value: Value = serde_json::from_str(answer.trim()).map_err(|error| format!("it is no JSON ({error})."))?;
-        let validator = VALIDATOR.as_ref().ok_or("its schema cannot be checked.")?;
-        if let Err(error) = validator.validate(&value) {
-            let reason: String = error.to_string().chars().take(MAX_REASON).collect();
-            return Err(format!("it does not fit the schema at {}: {reason}.", error.instance_path()));
+        let told = |error: serde_json::Error| -> String { error.to_string().chars().take(MAX_REASON).collect() };
+        let text = json(answer).map_err(|error| format!("it is no JSON ({}).", told(error)))?;
+        let raw: Self =
+            serde_json::from_str(text).map_err(|error| format!("it does not fit the schema: {}.", told(error)))?;
+        let is_long = |statement: &RawStatement| {
+            let lists = [statement.names.len(), statement.targets.len(), statement.values.len()];
+            lists.into_iter().any(|length| length > MAX_FRAGMENTS)
+        };
+        if raw.statements.len() > MAX_STATEMENTS || raw.statements.iter().any(is_long) {
+            return Err(format!(
+                "it does not fit the schema: {MAX_STATEMENTS} statements and {MAX_FRAGMENTS} fragments in a list are the most."
+            ));
         }
-        serde_json::from_value(value).map_err(|error| format!("it does not fit the schema: {error}."))
+        Ok(raw)
+    }
+}
+
+/// Whether an answer is JSON at all, be it the right one or not.
+pub fn is_json(answer: &str) -> bool {
+    json(answer).is_ok()
+}
+
+/// The JSON of an answer. Models that are asked for it in words put some before it and behind it.
+fn json(answer: &str) -> Result<&str, serde_json::Error> {
+    let whole = answer.trim();
+    match serde_json::from_str::<IgnoredAny>(whole) {
+        Ok(_) => Ok(whole),
+        Err(error) => {
+            let begin = whole.find('{').ok_or(error)?;
+            let mut values = serde_json::Deserializer::from_str(&whole[begin..]).into_iter::<IgnoredAny>();
+            values.next().transpose()?;
+            Ok(&whole[begin..begin + values.byte_offset()])
+        }
     }
 }
 
@@ -181,18 +210,26 @@ pub fn request(text: &str, names: &[&str]) -> String {
 mod tests {
     use super::{RawReading, SCHEMA};
 
+    const STATEMENT: &str =
+        r#"{"action":"start","words":"","verb":"","kind":"","count":"","names":[],"targets":[],"values":[]}"#;
+
     #[test]
     fn an_answer_that_does_not_fit_the_schema_is_told_why() {
         for (answer, reason) in [
             ("no", "no JSON"),
             ("{}", "schema"),
-            (r#"{"statements": 4}"#, "/statements"),
+            (r#"{"statements": 4}"#, "schema"),
+            (r#"{"statements": [], "statements": []}"#, "duplicate"),
             (r#"{"statements": [], "approve": true}"#, "schema"),
         ] {
             let error = RawReading::parse(answer).unwrap_err();
             assert!(error.contains(reason), "{error}");
         }
-        assert!(RawReading::parse(r#"{"statements": []}"#).unwrap().statements.is_empty());
+        for fine in [r#"{"statements": []}"#, "Sure:\n```json\n{\"statements\": []}\n```"] {
+            assert!(RawReading::parse(fine).unwrap().statements.is_empty());
+        }
+        let many = format!(r#"{{"statements": [{}]}}"#, vec![STATEMENT; 201].join(","));
+        assert!(RawReading::parse(&many).unwrap_err().contains("the most"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use mycopod_core::intent::{Intent, NewGuest, OneDeed, Wish};
 use mycopod_core::observed::{Observed, Sighting};
 use mycopod_core::policy::Policy;
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, Source};
+use mycopod_core::reading::{Answers, Reading, Source};
 use mycopod_core::resolve::resolve;
 use mycopod_language::read;
 
@@ -47,7 +47,14 @@ enum Outcome {
 /// Says `case` in its world.
 pub fn judge(case: &Case, worlds: &BTreeMap<String, Observed>) -> Judged {
     let before = worlds.get(&case.world).unwrap_or_else(|| panic!("{}: no world {}", case.at, case.world));
-    let outcome = catch_unwind(AssertUnwindSafe(|| say(&case.say, before)));
+    let reading = read(&case.say, &Inventory::of(before), &Answers::default());
+    judge_reading(case, worlds, &case.say, &reading)
+}
+
+/// Judges what a reader made of `case`; `text` is what its words are of.
+pub fn judge_reading(case: &Case, worlds: &BTreeMap<String, Observed>, text: &str, reading: &Reading) -> Judged {
+    let before = worlds.get(&case.world).unwrap_or_else(|| panic!("{}: no world {}", case.at, case.world));
+    let outcome = catch_unwind(AssertUnwindSafe(|| say(text, reading, before)));
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(panic) => {
@@ -71,18 +78,17 @@ pub fn judge(case: &Case, worlds: &BTreeMap<String, Observed>) -> Judged {
     }
 }
 
-fn say(text: &str, before: &Observed) -> Outcome {
+fn say(text: &str, reading: &Reading, before: &Observed) -> Outcome {
     let (policy, answers) = (Policy::default(), Answers::default());
-    let reading = read(text, &Inventory::of(before), &answers);
     let held = |questions: Vec<mycopod_core::reading::Question>| {
         let texts =
             questions.into_iter().map(|question| format!("{} [{}]", question.text, question.options.join(" / ")));
         Outcome::Held(texts.collect::<Vec<_>>().join(" "))
     };
-    if let Some(why) = reading.refusal {
-        return Outcome::Held(why);
+    if let Some(why) = &reading.refusal {
+        return Outcome::Held(why.clone());
     }
-    let intent = match resolve(declaration(), text, &reading, before, &policy, &answers) {
+    let intent = match resolve(declaration(), text, reading, before, &policy, &answers) {
         Ok(intent) => intent,
         Err(questions) => return held(questions),
     };

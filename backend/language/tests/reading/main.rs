@@ -6,10 +6,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod case;
+#[path = "../common/hostile.rs"]
+mod hostile;
+mod inventories;
 mod judge;
 #[allow(dead_code, reason = "the planner's tests use all of it")]
 #[path = "../../../core/tests/planner/life.rs"]
 mod life;
+mod local;
 mod score;
 mod speed;
 #[allow(dead_code, reason = "the planner's tests use all of it")]
@@ -63,13 +67,33 @@ fn report() {
     }
     println!("{speed}");
     if let Ok(path) = std::env::var("READING_BENCH_DOC") {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let (before, rest) = text.split_once(BEGIN).unwrap();
-        let (_, after) = rest.split_once(END).unwrap();
-        let table = score::table(&halves);
-        std::fs::write(&path, format!("{before}{BEGIN}\n{table}\n{speed}\n{END}{after}")).unwrap();
+        write_between(&path, BEGIN, END, &format!("{}\n{speed}", score::table(&halves)));
     }
 }
+
+/// `scripts/reading-bench --local-model` runs it beside a server.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+#[ignore = "needs a language model’s server"]
+#[expect(clippy::disallowed_methods, reason = "the script says by variables what it wants")]
+async fn local_model() {
+    let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let sample = variable("READING_BENCH_SAMPLE").parse().unwrap();
+    let table = local::report(&variable("READING_BENCH_SERVER"), &variable("READING_BENCH_MODEL"), sample).await;
+    println!("{table}");
+    if let Ok(path) = std::env::var("READING_BENCH_DOC") {
+        write_between(&path, MODEL_BEGIN, MODEL_END, &table);
+    }
+}
+
+fn write_between(path: &str, begin: &str, end: &str, words: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = text.split_once(begin).unwrap();
+    let (_, after) = rest.split_once(end).unwrap();
+    std::fs::write(path, format!("{before}{begin}\n{words}\n{end}{after}")).unwrap();
+}
+
+const MODEL_BEGIN: &str = "<!-- the model's numbers: written by scripts/reading-bench -->";
+const MODEL_END: &str = "<!-- end of the model's numbers -->";
 
 /// What stands between these in docs/READING.md is written by the report.
 const BEGIN: &str = "<!-- numbers: written by scripts/reading-bench -->";

@@ -1,0 +1,45 @@
+//! What a plan does, in the declaration's language.
+
+use mycopod_core::explain::{Tongue, explain};
+use mycopod_core::field::Plain;
+use mycopod_core::guest::Kind;
+use mycopod_core::reading::{Answers, Deed};
+
+use crate::life::Life;
+use crate::support::{Saying, Want, by_name, cluster, gib, resolved, to};
+
+#[test]
+fn a_plan_is_told_by_its_own_names_and_numbers_in_every_language() {
+    let saying = Saying::default()
+        .create("shop-01", Kind::Qemu, &[Want::Plain(Plain::Memory, gib(4))])
+        .change(by_name("web-01"), &[to(Plain::Memory, gib(8))])
+        .deed(by_name("test-1"), Deed::Start)
+        .deed(by_name("db-1"), Deed::Reboot)
+        .deed(by_name("old-backup"), Deed::Delete);
+    let observed = cluster();
+    let intent = resolved(&saying, &observed, &Answers::default()).unwrap();
+    let plan = Life::new(observed).plan(&intent).unwrap();
+    let told = explain(&plan, Tongue::English);
+    for part in ["New: shop-01.", "Started: test-1.", "Restarted: db-1.", "Deleted: old-backup.", "Interrupted by it: "]
+    {
+        assert!(told.contains(part), "{part} is not in {told}");
+    }
+    assert!(told.contains("web-01 (Memory ") && told.contains(" → 8 GiB)"), "{told}");
+    let all = [(Tongue::German, "Neu: "), (Tongue::Spanish, "Nuevo: "), (Tongue::French, "Nouveau: ")];
+    for (tongue, first) in all {
+        let told = explain(&plan, tongue);
+        assert!(told.contains(first), "{told}");
+        for name in ["shop-01", "web-01", "test-1", "db-1", "old-backup", "8 GiB"] {
+            assert!(told.contains(name), "{name} is not in {told}");
+        }
+    }
+}
+
+#[test]
+fn what_is_as_declared_needs_nothing() {
+    let observed = cluster();
+    let saying = Saying::default().deed(by_name("web-01"), Deed::Start);
+    let intent = resolved(&saying, &observed, &Answers::default()).unwrap();
+    let plan = Life::new(observed).plan(&intent).unwrap();
+    assert_eq!(explain(&plan, Tongue::German), "Es ist nichts zu tun.");
+}
