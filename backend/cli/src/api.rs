@@ -187,6 +187,9 @@ pub struct Plan {
     pub digest: String,
     /// How many guests it makes, changes and destroys.
     pub summary: Summary,
+    /// What it does, in the declaration's language; older servers do not say.
+    #[serde(default)]
+    pub explanation: Text,
     /// What an approver should know besides.
     pub notes: Vec<Text>,
     /// The steps.

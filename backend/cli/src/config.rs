@@ -6,6 +6,7 @@
 //! it should be, and never shown.
 
 mod dotenv;
+mod reader;
 mod secret_file;
 mod value;
 
@@ -18,17 +19,19 @@ use std::time::Duration;
 
 use mycopod_core::cluster::{Access, ClusterName, Secret, Trust};
 use mycopod_core::policy::Policy;
-use mycopod_engine::LEAST_BUDGET;
+use mycopod_engine::{Budget, LEAST_BUDGET};
 use mycopod_store::Hosts;
 use secrecy::{ExposeSecret, SecretString};
 use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 pub use self::dotenv::DotenvError;
+pub use self::reader::Reader;
+use self::reader::budget;
 pub use self::secret_file::{SecretFileError, secret};
 use self::value::{
-    PROXMOX_URL_SHAPE, TOKEN_SHAPE, USER_SHAPE, absolute, addresses, ca_file, database_url, email, flag, http_url,
-    installation_name, is_private_way, origin, pin, policy, pool, proxmox_token, proxmox_urls, proxmox_user,
+    PROXMOX_URL_SHAPE, TOKEN_SHAPE, USER_SHAPE, absolute, addresses, ca_file, database_url, email, flag,
+    installation_name, origin, pin, policy, pool, proxmox_token, proxmox_urls, proxmox_user,
 };
 pub use self::value::{is_private_address, server_url, time_scale};
 
@@ -40,10 +43,6 @@ const CORS_ORIGINS: &str = "http://localhost:3000";
 const CLUSTER: &str = "main";
 /// The first Admin's address when none is given.
 const ADMIN_EMAIL: &str = "admin@mycopod.local";
-/// OpenAI's own, when a key alone is given.
-const LLM_BASE_URL: &str = "https://api.openai.com/v1";
-/// A small model that knows structured output, when a key alone is given.
-const LLM_MODEL: &str = "gpt-4o-mini";
 /// Own messages, and only the warnings of others.
 const LOG: &str = "warn,mycopod=info";
 /// How often the cluster is compared with the declarations.
@@ -80,6 +79,10 @@ const KNOWN: &[&str] = &[
     "LLM_API_KEY",
     "LLM_BASE_URL",
     "LLM_MODEL",
+    "LLM_ROLE",
+    "LLM_TOKENS_PER_DAY",
+    "LLM_COST_PER_DAY",
+    "LLM_PRICES",
     "MYCOPOD_LISTEN",
     "MYCOPOD_DATA_DIR",
     "MYCOPOD_ADMIN_EMAIL",
@@ -139,6 +142,8 @@ pub struct Config {
     pub cluster: ClusterName,
     /// Who reads declarations.
     pub reader: Reader,
+    /// What they may cost at a language model.
+    pub budget: Budget,
     /// Where the API and the UI listen.
     pub listen: SocketAddr,
     /// Where everything lives that must outlast a restart.
@@ -178,15 +183,6 @@ pub struct Proxmox {
     pub access: Access,
     /// The token's secret, or the user's password.
     pub secret: Secret,
-}
-
-/// Who reads declarations.
-#[derive(Debug)]
-pub enum Reader {
-    /// The built-in reader of English.
-    BuiltIn,
-    /// A language model behind an OpenAI-compatible server.
-    OpenAi(mycopod_language::Config),
 }
 
 /// The Admin to make when there is none.
@@ -242,7 +238,8 @@ impl Config {
                     "should be 1 to 32 lower-case letters, digits and dashes, beginning with a letter".to_owned()
                 })
             }),
-            reader: reader(&mut read, allow_plain_http),
+            reader: reader::reader(&mut read, allow_plain_http),
+            budget: budget(&mut read),
             listen: read.or("MYCOPOD_LISTEN", LISTEN, |text| {
                 text.parse().map_err(|_| "should be ADDRESS:PORT, such as 127.0.0.1:4000 or [::]:4000".to_owned())
             }),
@@ -441,32 +438,6 @@ fn proxmox(read: &mut Settings<'_>) -> Option<Proxmox> {
     Some(Proxmox { access: Access { urls: urls?, authid, trust, pool }, secret })
 }
 
-fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
-    let default = if read.is_set("LLM_API_KEY") { "openai" } else { "builtin" };
-    let openai = read.or("LLM_PROVIDER", default, |text| match text {
-        "builtin" => Ok(false),
-        "openai" => Ok(true),
-        _ => Err("should be builtin, or openai for any OpenAI-compatible server".to_owned()),
-    });
-    if !openai {
-        return Reader::BuiltIn;
-    }
-    let api_key = read.optional("LLM_API_KEY", |text| Ok(SecretString::from(text)));
-    if api_key.is_none() && !read.is_set("LLM_BASE_URL") {
-        read.wrong::<()>("LLM_API_KEY", "is missing: OpenAI’s own server wants one; name another with LLM_BASE_URL");
-    }
-    let base_url = read.or("LLM_BASE_URL", LLM_BASE_URL, |text| {
-        let url =
-            http_url(text).ok_or("should be a URL, such as https://api.openai.com/v1 or http://127.0.0.1:11434/v1")?;
-        if !is_private_way(&url) && !allow_plain_http {
-            return Err("would send declarations over plain HTTP: it should begin with https://".to_owned());
-        }
-        Ok(text.trim_end_matches('/').to_owned())
-    });
-    let model = read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned()));
-    Reader::OpenAi(mycopod_language::Config { base_url, api_key, model, allow_plain_http })
-}
-
 fn home_data_dir(variables: &Variables) -> Result<PathBuf, &'static str> {
     if rustix::process::geteuid().is_root() {
         return Ok(PathBuf::from("/var/lib/mycopod"));
@@ -486,11 +457,11 @@ mod tests {
         Variables(home.chain(pairs.iter().copied()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 
-    fn config(pairs: &[(&str, &str)]) -> Config {
+    pub(super) fn config(pairs: &[(&str, &str)]) -> Config {
         Config::of(&variables(pairs)).unwrap()
     }
 
-    fn bad(pairs: &[(&str, &str)]) -> Vec<BadSetting> {
+    pub(super) fn bad(pairs: &[(&str, &str)]) -> Vec<BadSetting> {
         match Config::of(&variables(pairs)) {
             Err(ConfigError::Settings(bad)) => bad,
             other => panic!("{other:?}"),
@@ -517,16 +488,6 @@ mod tests {
     }
 
     #[test]
-    fn a_key_alone_selects_the_language_model() {
-        let config = config(&[("LLM_API_KEY", "sk-1")]);
-        assert!(
-            matches!(config.reader, Reader::OpenAi(model) if model.base_url == LLM_BASE_URL && model.api_key.is_some())
-        );
-        let config = self::config(&[("LLM_API_KEY", "sk-1"), ("LLM_PROVIDER", "builtin")]);
-        assert!(matches!(config.reader, Reader::BuiltIn));
-    }
-
-    #[test]
     fn every_wrong_value_is_named_with_what_it_should_be_and_not_shown() {
         let wrong = [
             ("DATABASE_URL", "mysql://u:zzz@h/d"),
@@ -537,6 +498,9 @@ mod tests {
             ("PROXMOX_POOL", "zzz zzz"),
             ("PROXMOX_NAME", "zzz zzz"),
             ("LLM_PROVIDER", "zzz"),
+            ("LLM_TOKENS_PER_DAY", "zzz"),
+            ("LLM_COST_PER_DAY", "zzz"),
+            ("LLM_PRICES", "0.1/zzz"),
             ("MYCOPOD_LISTEN", "zzz"),
             ("MYCOPOD_DATA_DIR", "zzz"),
             ("MYCOPOD_SECRET_FILE", "zzz"),

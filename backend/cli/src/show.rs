@@ -221,6 +221,7 @@ pub fn write_plan(plan: &Plan, out: Output) {
         plan.summary.destroy,
         out.paint(Tone::Faint, &plan.digest)
     ));
+    out.line(&plan.explanation);
     for step in &plan.steps {
         let tone = match step.effect.as_str() {
             "destroy" => Tone::Bad,

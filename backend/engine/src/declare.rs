@@ -282,7 +282,7 @@ impl Engine {
             status_reason: waiting.or(line.status_reason),
             created_at: line.created_at,
             updated_at: line.updated_at,
-            plan: plan.map(|stored| (&stored.plan).into()),
+            plan: plan.map(|stored| show::plan(&stored.plan, &line.content)),
             reconciliation,
             standing,
             content: line.content,

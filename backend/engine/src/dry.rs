@@ -54,7 +54,7 @@ impl Engine {
                 undeclared = self.undeclared(&cluster, &intent, observed).await?;
                 let mut open = self.unknown_secrets(&intent).await?;
                 if open.is_empty() {
-                    match self.would_plan(&cluster, id, &intent, observed).await? {
+                    match self.would_plan(&cluster, id, content, &intent, observed).await? {
                         Ok(made) => plan = Some(made),
                         Err(asked) => open = asked,
                     }
@@ -76,11 +76,12 @@ impl Engine {
         &self,
         cluster: &Cluster,
         id: DeclarationId,
+        content: &str,
         intent: &Intent,
         observed: &Observed,
     ) -> Result<Result<PlanView, Vec<Question>>, Refusal> {
         match self.plan_now(cluster, id, intent, observed).await? {
-            Ok(plan) => Ok(allowed(cluster, plan, observed).await?.map(|plan| (&plan).into())),
+            Ok(plan) => Ok(allowed(cluster, plan, observed).await?.map(|plan| show::plan(&plan, content))),
             Err(open) => Ok(Err(open)),
         }
     }

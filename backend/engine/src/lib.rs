@@ -27,6 +27,7 @@ mod decide;
 mod declare;
 mod dry;
 mod edit;
+mod errand;
 mod export;
 mod firewall;
 mod freeze;
@@ -57,11 +58,12 @@ use mycopod_core::policy::Policy;
 use mycopod_core::ports::{Clock, Connector, Hypervisor, Interpreter};
 use mycopod_core::status::Role;
 use sqlx::PgPool;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 pub use crate::cluster_admin::{ClusterChange, NewCluster};
 use crate::clusters::Registry;
 pub use crate::dry::MAX_DRY;
+pub use crate::errand::{Budget, Progress};
 pub use crate::export::Format;
 pub use crate::keep::LEAST_BUDGET;
 pub use crate::refusal::Refusal;
@@ -104,6 +106,8 @@ pub struct Settings {
     pub keep_requests: u32,
     /// How long the ledger of declarations that ended is kept at least.
     pub retention: Duration,
+    /// What declarations may cost at a language model.
+    pub budget: Budget,
     /// How many steps run at once on one node, of all replicas together. Proxmox's three worker processes are shared with its users.
     pub steps_per_node: usize,
     /// How many run at once on a whole cluster, whose configuration is one file system.
@@ -121,6 +125,7 @@ impl Default for Settings {
             keep_every: Duration::from_secs(30),
             keep_requests: 242,
             retention: Duration::from_hours(90 * 24),
+            budget: Budget::default(),
             steps_per_node: 3,
             steps_per_cluster: 16,
             origin: "mycopod".to_owned(),
@@ -175,6 +180,8 @@ struct Inner {
     changed: Notify,
     /// Files under way to Proxmox.
     uploads: Semaphore,
+    /// Tells how far language models' answers are.
+    progress: broadcast::Sender<Progress>,
 }
 
 impl Engine {
@@ -189,6 +196,7 @@ impl Engine {
             work: Notify::new(),
             changed: Notify::new(),
             uploads: Semaphore::new(upload::AT_ONCE),
+            progress: broadcast::Sender::new(errand::TELLINGS),
         }))
     }
 

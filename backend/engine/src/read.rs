@@ -105,7 +105,11 @@ impl Engine {
         observed: &Observed,
     ) -> Result<(), Refusal> {
         let text = &declaration.line.content;
-        let Read { reader, mut reading, .. } = match self.reading_of(declaration, answers, observed).await {
+        let Some(read) = self.reading_of(declaration, answers, observed).await else {
+            // Somebody called it off meanwhile.
+            return Ok(());
+        };
+        let Read { reader, mut reading, .. } = match read {
             Ok(read) => read,
             Err(error) => return self.end(lease, DeclarationStatus::Failed, None, &error.to_string()).await,
         };
@@ -143,24 +147,28 @@ impl Engine {
         }
     }
 
-    /// What the reader understands of a declaration. One that was understood and was only edited since is not read anew.
+    /// What the reader understands of a declaration; `None` where it was called off meanwhile. One that was understood and
+    /// was only edited since is not read anew.
     async fn reading_of(
         &self,
         declaration: &Declaration,
         answers: &Answers,
         observed: &Observed,
-    ) -> Result<Read, ReadError> {
+    ) -> Option<Result<Read, ReadError>> {
         if let Some(Read { reader, reading, intent: Some(_) }) = &declaration.read {
             let mut edited = Read { reader: reader.clone(), reading: reading.clone(), intent: None };
             edited.reading.questions.clear();
-            return Ok(edited);
+            return Some(Ok(edited));
         }
         let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(observed) };
-        let mut reading = self.0.parts.interpreter.read(&declaration.line.content, &inventory, answers).await?;
+        let mut reading = match self.interpret(declaration, &inventory, answers).await? {
+            Ok(reading) => reading,
+            Err(error) => return Some(Err(error)),
+        };
         reading.edits = declaration.read.as_ref().map(|read| read.reading.edits.clone()).unwrap_or_default();
         let (name, model) = self.reader();
         let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
-        Ok(Read { reader, reading, intent: None })
+        Some(Ok(Read { reader, reading, intent: None }))
     }
 
     /// Puts questions. `read` holds them together with those that were answered before.

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use mycopod_core::drift::Cause;
+use mycopod_core::explain::{Tongue, explain};
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::intent::{Intent, Wish};
@@ -28,14 +29,14 @@ impl From<&Source> for SourceView {
     }
 }
 
-impl From<&Plan> for PlanView {
-    fn from(plan: &Plan) -> Self {
-        Self {
-            digest: plan.digest().to_string(),
-            summary: plan.summary().into(),
-            notes: plan.notes().to_vec(),
-            steps: plan.steps().iter().map(StepView::from).collect(),
-        }
+/// The plan of the declaration `content`.
+pub(crate) fn plan(plan: &Plan, content: &str) -> PlanView {
+    PlanView {
+        digest: plan.digest().to_string(),
+        summary: plan.summary().into(),
+        explanation: explain(plan, Tongue::of(content)),
+        notes: plan.notes().to_vec(),
+        steps: plan.steps().iter().map(StepView::from).collect(),
     }
 }
 
@@ -139,6 +140,7 @@ pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, text: 
     ReadingView {
         reader: reader.to_owned(),
         refusal: reading.refusal.clone(),
+        notes: reading.notes.clone(),
         cluster: reading
             .cluster
             .as_ref()

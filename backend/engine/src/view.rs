@@ -184,6 +184,8 @@ pub struct ReadingView {
     pub reader: String,
     /// Why this is no declaration that MycoPod carries out.
     pub refusal: Option<String>,
+    /// What is to be known of how it was read, such as why a language model was not asked.
+    pub notes: Vec<String>,
     /// The cluster, where it was named; without one the first holds.
     pub cluster: Option<TargetView>,
     /// What was asked for, in order.
@@ -374,6 +376,8 @@ pub struct PlanView {
     pub digest: String,
     /// How many guests it makes, changes and destroys.
     pub summary: Summary,
+    /// What it does, in a few sentences of the declaration's language, written from the steps.
+    pub explanation: String,
     /// What an approver should know besides the steps.
     pub notes: Vec<String>,
     /// The steps in order.

@@ -3,6 +3,7 @@ import type { QueryClient, QueryKey } from "@tanstack/react-query";
 import { useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 
+import { Store, useStore } from "../lib/store";
 import { accessToken, refresh } from "./session";
 import type { AuditEvent } from "./types";
 
@@ -14,6 +15,20 @@ const LAST_RETRY = 15_000;
 const GATHER = 250;
 
 let connected = false;
+
+/** How far a language model's answer about a declaration is. */
+interface Progress {
+  declaration: string;
+  characters: number;
+}
+
+const progress = new Store<Progress | undefined>(undefined);
+
+/** How many characters of a language model's answer about this declaration have come. */
+export function useAnswerProgress(declaration: string): number | undefined {
+  const latest = useStore(progress);
+  return latest?.declaration === declaration ? latest.characters : undefined;
+}
 
 /** Whether events arrive as they happen; if not, pages ask in turns. */
 export function eventsArrive(): boolean {
@@ -71,7 +86,8 @@ async function follow(onEvent: (event: AuditEvent) => void, stop: AbortSignal): 
         watchdog = setTimeout(() => silence.abort(), SILENCE_LIMIT);
         if (message.data === "") continue;
         lastId = message.id ?? lastId;
-        onEvent(JSON.parse(message.data) as AuditEvent);
+        if (message.event === "audit") onEvent(JSON.parse(message.data) as AuditEvent);
+        if (message.event === "progress") progress.set(JSON.parse(message.data) as Progress);
       }
     } catch {
       // The server is away or the stream broke; the pages ask in turns until it is back.
@@ -104,6 +120,7 @@ async function open(
 
 export interface Message {
   id: string | undefined;
+  event: string | undefined;
   data: string;
 }
 
@@ -123,11 +140,12 @@ export async function* messages(body: ReadableStream<Uint8Array>): AsyncGenerato
 }
 
 function parse(block: string): Message {
-  const message: Message = { id: undefined, data: "" };
+  const message: Message = { id: undefined, event: undefined, data: "" };
   const data: string[] = [];
   for (const line of block.split("\n")) {
     const [, name, value] = /^([^:]*): ?(.*)$/.exec(line) ?? [];
     if (name === "id") message.id = value;
+    if (name === "event") message.event = value;
     if (name === "data") data.push(value ?? "");
   }
   message.data = data.join("\n");

@@ -452,7 +452,8 @@ export interface paths {
       cookie?: never;
     };
     /**
-     * New entries of the audit log as server-sent events, those that concern you. With `Last-Event-ID` the stream goes on after
+     * New entries of the audit log as server-sent events, those that concern you, and between them, as `progress`, how far a language
+     *     model's answer is. With `Last-Event-ID` the stream goes on after
      *     that entry, else it begins now. It ends with your token.
      */
     get: operations["events"];
@@ -1596,6 +1597,8 @@ export interface components {
     Plan: {
       /** @description To be named when confirming. */
       digest: string;
+      /** @description What it does, in a few sentences of the declaration's language, written from the steps. */
+      explanation: string;
       /** @description What an approver should know besides the steps. */
       notes: string[];
       /** @description The steps in order. */
@@ -1714,6 +1717,8 @@ export interface components {
     /** @description What was understood of a declaration. */
     Reading: {
       cluster: components["schemas"]["Target"] | null;
+      /** @description What is to be known of how it was read, such as why a language model was not asked. */
+      notes: string[];
       /** @description What must be answered first. */
       questions: components["schemas"]["Question"][];
       /** @description `builtin` or `openai`. */
@@ -3121,7 +3126,7 @@ export interface operations {
     };
     requestBody?: never;
     responses: {
-      /** @description `event: audit` */
+      /** @description `event: audit`; `event: progress` has a declaration and the characters of an answer */
       200: {
         headers: {
           [name: string]: unknown;

@@ -23,6 +23,7 @@ export function PlanView({ plan, declaration, reconciliation, foldable = false }
   const progress = new Map(reconciliation?.steps.map((step) => [step.seq, step]));
   return (
     <div className={classes.plan}>
+      {plan.steps.length > 0 && plan.explanation !== "" && <p>{plan.explanation}</p>}
       {plan.notes.length > 0 && (
         <ul className={classes.notes}>
           {plan.notes.map((note) => (

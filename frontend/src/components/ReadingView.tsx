@@ -6,11 +6,22 @@ import { SourceMark } from "./SourceMark";
 
 /** What was understood: each statement with its targets and values, and where each comes from. */
 export function ReadingView({ reading }: { reading: Reading }) {
+  const notes = reading.notes.map((note) => (
+    <p key={note} className="soft">
+      {note}
+    </p>
+  ));
   if (reading.statements.length === 0) {
-    return <p className="soft">Nothing in the declaration was understood as a statement.</p>;
+    return (
+      <>
+        <p className="soft">Nothing in the declaration was understood as a statement.</p>
+        {notes}
+      </>
+    );
   }
   return (
     <>
+      {notes}
       {reading.cluster && <ClusterSaid cluster={reading.cluster} />}
       <ol className={classes.statements}>
         {reading.statements.map((statement) => (

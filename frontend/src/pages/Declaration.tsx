@@ -2,6 +2,7 @@ import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, useParams } from "react-router";
 
+import { useAnswerProgress } from "../api/events";
 import { useCancel, useDeclaration, useSeveralClusters } from "../api/queries";
 import { useUser } from "../api/session";
 import type { Declaration } from "../api/types";
@@ -38,6 +39,21 @@ export default function DeclarationPage() {
   );
 }
 
+/** While nothing is understood yet: how far a language model's answer is, where one is asked. */
+function BeingRead({ declaration }: { declaration: string }) {
+  const characters = useAnswerProgress(declaration);
+  return (
+    <>
+      {characters !== undefined && (
+        <p className="soft" aria-live="polite">
+          The language model is answering: {characters} characters so far.
+        </p>
+      )}
+      <Loading lines={4} />
+    </>
+  );
+}
+
 function DeclarationView({ declaration }: { declaration: Declaration }) {
   const highlight = useHighlightState();
   const several = useSeveralClusters();
@@ -66,7 +82,7 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
             </Panel>
           )}
           <Panel title="Understood">
-            {reading ? <ReadingView reading={reading} /> : <Loading lines={4} />}
+            {reading ? <ReadingView reading={reading} /> : <BeingRead declaration={id} />}
           </Panel>
           {status === "awaiting_approval" && declaration.intent && (
             <Panel title="Set a field">

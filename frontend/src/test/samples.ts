@@ -29,6 +29,7 @@ export function plan(digest = "digest-1"): Plan {
   return {
     digest,
     summary: { create: 0, update: 1, destroy: 1 },
+    explanation: "New: web-01.",
     notes: [],
     steps: [
       {
@@ -105,6 +106,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
         },
       ],
       questions: [],
+      notes: [],
       unread: asap.kind === "said" ? [asap] : [],
     },
     plan: plan(),

@@ -8,6 +8,7 @@ use mycopod_core::id::ClusterId;
 use mycopod_core::keys::Keys;
 use mycopod_core::ports::{CallError, Clock, Health, Hypervisor};
 use mycopod_engine::clock::SystemClock;
+use mycopod_language::Part;
 use mycopod_store::private::{PrivateServer, PrivateServerError};
 use serde::Serialize;
 
@@ -68,7 +69,16 @@ pub async fn run(Args: Args, out: Output) -> Exit {
 fn reader(reader: &Reader) -> String {
     match reader {
         Reader::BuiltIn => "declarations are read by the built-in reader".to_owned(),
-        Reader::OpenAi(config) => format!("declarations are read by {} at {}", config.model, config.base_url),
+        Reader::OpenAi(config, part) => {
+            let (model, url) = (&config.model, &config.base_url);
+            match part {
+                Part::Leftover => {
+                    format!("declarations are read by the built-in reader, and what it leaves over by {model} at {url}")
+                }
+                Part::Agree => format!("declarations are read by the built-in reader and by {model} at {url}"),
+                Part::Alone => format!("declarations are read by {model} at {url}"),
+            }
+        }
     }
 }
 

@@ -246,6 +246,7 @@ async fn with_cluster(
             keep_every: config.keep_every,
             keep_requests: config.keep_requests,
             retention: config.retention,
+            budget: config.budget,
             origin: config.name.clone(),
             sandbox: sandbox.is_some(),
             ..Settings::default()
@@ -317,7 +318,9 @@ fn first(config: &Config, sandbox: Option<&Running>) -> Result<(Access, Secret),
 fn interpreter(reader: &Reader) -> Result<Arc<dyn Interpreter>, ServeError> {
     Ok(match reader {
         Reader::BuiltIn => Arc::new(mycopod_language::Builtin),
-        Reader::OpenAi(config) => Arc::new(mycopod_language::OpenAi::new(config.clone())?),
+        Reader::OpenAi(config, part) => {
+            Arc::new(mycopod_language::Readers::new(mycopod_language::OpenAi::new(config.clone())?, *part))
+        }
     })
 }
 

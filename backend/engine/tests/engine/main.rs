@@ -20,6 +20,7 @@ mod path;
 mod preview;
 mod privileges;
 mod prune;
+mod reader;
 mod replicas;
 mod secrets;
 mod standing;

@@ -1,4 +1,4 @@
-//! Live events: the audit log as it grows, for those whom the entries concern.
+//! Live events: the audit log as it grows, and how far language models' answers are, for those whom they concern.
 //!
 //! What somebody may see is decided when their stream begins, and again with each token, after ten minutes at most.
 
@@ -13,11 +13,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt, stream};
 use mycopod_core::id::UserId;
+use mycopod_engine::Progress;
 use mycopod_store::StoreError;
 use mycopod_store::audit::{self, Hints, Stored};
 use serde::Serialize;
 use sqlx::PgPool;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio::time::sleep;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -59,12 +60,24 @@ struct AuditEvent {
     status: String,
 }
 
-/// New entries of the audit log as server-sent events, those that concern you. With `Last-Event-ID` the stream goes on after
+/// How far a language model's answer about a declaration is. It is told by the replica that reads it alone, and is no entry
+/// of the audit log.
+#[derive(Serialize, ToSchema)]
+struct ProgressEvent {
+    /// The declaration that is read.
+    declaration: Uuid,
+    /// How many characters of the answer have come.
+    characters: usize,
+}
+
+/// New entries of the audit log as server-sent events, those that concern you, and between them, as `progress`, how far a language
+/// model's answer is. With `Last-Event-ID` the stream goes on after
 /// that entry, else it begins now. It ends with your token.
 #[utoipa::path(get, path = "/api/v1/events", tag = "audit",
     params(("Last-Event-ID" = Option<u64>, Header, description = "The last event that you have")),
     responses(
-        (status = OK, body = AuditEvent, content_type = "text/event-stream", description = "`event: audit`"),
+        (status = OK, body = AuditEvent, content_type = "text/event-stream",
+            description = "`event: audit`; `event: progress` has a declaration and the characters of an answer"),
         (status = SERVICE_UNAVAILABLE, body = ProblemDetails, content_type = "application/problem+json",
             description = "There are too many streams")))]
 async fn events(
@@ -91,7 +104,9 @@ async fn events(
         waiting: VecDeque::new(),
         _permit: permit,
     };
-    let events = stream::unfold(follower, Follower::next).filter_map(async |stored| event(&stored)).map(Ok);
+    let progress = progress(app.engine.progress(), viewer(&caller.actor));
+    let entries = stream::unfold(follower, Follower::next).filter_map(async |stored| event(&stored));
+    let events = stream::select(entries, progress).map(Ok);
     let end = async move {
         tokio::select! { () = stop.cancelled() => {}, () = sleep(left) => {} }
     };
@@ -114,6 +129,26 @@ fn event(stored: &Stored) -> Option<Event> {
         status: entry.status,
     };
     Event::default().id(entry.seq.to_string()).event("audit").json_data(data).ok()
+}
+
+/// The progress that `viewer` may see; of an Admin, whose viewer is nobody, all.
+fn progress(told: broadcast::Receiver<Progress>, viewer: Option<UserId>) -> impl Stream<Item = Event> {
+    let told = stream::unfold(told, |mut told| async {
+        loop {
+            match told.recv().await {
+                Ok(progress) => return Some((progress, told)),
+                // Whoever is slow misses some; the next one says more.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return None,
+            }
+        }
+    });
+    told.filter_map(move |Progress { declaration, user, characters }| {
+        let seen = viewer.is_none_or(|viewer| viewer == user);
+        let data = ProgressEvent { declaration: declaration.0, characters };
+        let event = seen.then(|| Event::default().event("progress").json_data(data).ok());
+        futures::future::ready(event.flatten())
+    })
 }
 
 /// One client's place in the log.

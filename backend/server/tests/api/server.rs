@@ -21,8 +21,8 @@ use mycopod_core::keys::Keys;
 use mycopod_core::observed::{Look, Observed, Sighting};
 use mycopod_core::plan::{Step, Tasks};
 use mycopod_core::ports::{
-    CallError, Clock, Connector, Health, Hypervisor, Interpreter, Inventory, MissingPrivilege, ReadError, Submitted,
-    TaskLog, TaskState, Upid,
+    CallError, Clock, Connector, Errand, Health, Hypervisor, Interpreter, Inventory, MissingPrivilege, ReadError,
+    Submitted, TaskLog, TaskState, Upid,
 };
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_core::rights::Rights;
@@ -137,7 +137,7 @@ impl Interpreter for NoReader {
         let refusal = text.contains("coers").then(|| "guests[0].coers: there is no such field".to_owned());
         Reading { refusal, ..Reading::default() }
     }
-    async fn read(&self, _: &str, _: &Inventory, _: &Answers) -> Result<Reading, ReadError> {
+    async fn read(&self, _: &str, _: &Inventory, _: &Answers, _: &dyn Errand) -> Result<Reading, ReadError> {
         Err(ReadError::Unavailable("there is no reader in this test".to_owned()))
     }
 }
