@@ -7,6 +7,7 @@ mod common;
 mod hostile;
 mod server;
 
+use std::fmt::Write;
 use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
@@ -315,7 +316,7 @@ async fn a_streamed_answer_tells_how_far_it_is_and_what_it_cost() {
     let mut stream = String::new();
     for piece in content.as_str().unwrap().as_bytes().chunks(20) {
         let delta = json!({ "choices": [{ "delta": { "content": String::from_utf8_lossy(piece) } }] });
-        stream.push_str(&format!("data: {delta}\n\n"));
+        write!(stream, "data: {delta}\n\n").unwrap();
     }
     stream.push_str(
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":900,\"completion_tokens\":40}}\n\ndata: [DONE]\n\n",

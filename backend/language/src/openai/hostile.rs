@@ -3,9 +3,7 @@
 //! The declarations are such as the built-in reader reads rightly, so that it tells what each of them says. The answers are
 //! put together from the very words of the text, given to the wrong statements, cut, repeated, mixed with names of guests
 //! that the text does not name, and broken in every way in which JSON can be.
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-#[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../../tests/common/mod.rs"]
 mod common;
 
@@ -307,13 +305,17 @@ fn pool(statements: &[Value]) -> Vec<String> {
             Value::String(text) => into.push(text.clone()),
             Value::Array(all) => all.iter().for_each(|one| gather(one, into)),
             Value::Object(all) => {
-                all.iter().filter(|(key, _)| *key != "action" && *key != "field").for_each(|(_, one)| gather(one, into))
+                all.iter()
+                    .filter(|(key, _)| *key != "action" && *key != "field")
+                    .for_each(|(_, one)| gather(one, into));
             }
             _ => {}
         }
     }
     let mut all = Vec::new();
-    statements.iter().for_each(|statement| gather(statement, &mut all));
+    for statement in statements {
+        gather(statement, &mut all);
+    }
     all.retain(|words| !words.is_empty());
     all
 }
@@ -406,8 +408,8 @@ fn broken(chance: &mut Chance, text: &str, mut answer: String) -> String {
 
 fn reading(text: &str, tokens: &[Token], inventory: &Inventory, answer: &str) -> Option<Reading> {
     let raw = RawReading::parse(answer).ok()?;
-    let asked = vec![0..tokens.len()];
-    let grounded = Grounder::new(text, tokens, inventory, asked, Vec::new()).ground(&raw).ok()?;
+    let all = 0..tokens.len();
+    let grounded = Grounder::new(text, tokens, inventory, Vec::from([all]), Vec::new()).ground(&raw).ok()?;
     let context = Context { text, tokens, inventory, answers: &Answers::default() };
     Some(finish(&context, grounded.drafts, &grounded.unread))
 }

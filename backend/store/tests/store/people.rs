@@ -214,12 +214,12 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
 #[tokio::test]
 async fn of_replicas_that_spend_at_once_no_more_is_granted_than_fits_a_day() {
     let world = World::new().await;
-    let (user, limit) = (world.author.id, Spending { tokens: 1_000, cost: u64::MAX });
+    let (author, limit) = (world.author.id, Spending { tokens: 1_000, cost: u64::MAX });
     let ask = |tokens, at| {
         let pool = world.database.pool.clone();
         async move {
             let mut connection = pool.acquire().await.unwrap();
-            spending::reserve(&mut connection, user, at, Spending { tokens, cost: 7 }, limit).await.unwrap()
+            spending::reserve(&mut connection, author, at, Spending { tokens, cost: 7 }, limit).await.unwrap()
         }
     };
     let granted = futures_util::future::join_all((0..8).map(|_| ask(300, noon()))).await;
@@ -227,11 +227,11 @@ async fn of_replicas_that_spend_at_once_no_more_is_granted_than_fits_a_day() {
     assert!(!ask(1_001, later(86_400)).await, "more than a whole day has");
     assert!(ask(1_000, later(86_400)).await, "the next day is another");
     let mut connection = world.database.pool.acquire().await.unwrap();
-    let (reserved, used) = (Spending { tokens: 300, cost: 7 }, Spending { tokens: 50, cost: 1 });
-    spending::settle(&mut connection, user, noon(), reserved, used).await.unwrap();
-    let today = spending::of(&mut connection, user, noon()).await.unwrap();
+    let (reserved, spent) = (Spending { tokens: 300, cost: 7 }, Spending { tokens: 50, cost: 1 });
+    spending::settle(&mut connection, author, noon(), reserved, spent).await.unwrap();
+    let today = spending::of(&mut connection, author, noon()).await.unwrap();
     assert_eq!(today, Spending { tokens: 650, cost: 15 });
     assert!(ask(350, noon()).await && !ask(1, noon()).await);
     assert!(ask(1, later(40 * 86_400)).await);
-    assert_eq!(spending::of(&mut connection, user, noon()).await.unwrap(), Spending::default(), "old days go");
+    assert_eq!(spending::of(&mut connection, author, noon()).await.unwrap(), Spending::default(), "old days go");
 }
