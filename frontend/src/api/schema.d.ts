@@ -2528,7 +2528,10 @@ export interface operations {
   declare: {
     parameters: {
       query?: never;
-      header?: never;
+      header?: {
+        /** @description A key of your own choosing, e.g. a UUID. The same text under the same key within a day is the same declaration: send it again where the answer got lost */
+        "Idempotency-Key"?: string | null;
+      };
       path?: never;
       cookie?: never;
     };
@@ -2550,6 +2553,15 @@ export interface operations {
       };
       /** @description No Admin has approved your account yet */
       403: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description The key stands for another text */
+      409: {
         headers: {
           [name: string]: unknown;
         };
