@@ -95,8 +95,8 @@ async function get<T>(path: string, params?: object, signal?: AbortSignal): Prom
   return (await api.get<T>(path, { params, signal })).data;
 }
 
-async function post<T>(path: string, body?: object): Promise<T> {
-  return (await api.post<T>(path, body)).data;
+async function post<T>(path: string, body?: object, headers?: Record<string, string>): Promise<T> {
+  return (await api.post<T>(path, body, { headers })).data;
 }
 
 // The server
@@ -214,10 +214,19 @@ function useDeclarationMutation<T>(call: (input: T) => Promise<Declaration>) {
   });
 }
 
+/** Declares. The same text sent again, because the answer got lost, is the same declaration. */
 export function useDeclare() {
-  return useDeclarationMutation((content: string) =>
-    post<Declaration>("/declarations", { content }),
-  );
+  const sent = useRef({ content: "", key: "" });
+  return useDeclarationMutation((content: string) => {
+    if (sent.current.content !== content) sent.current = { content, key: freshKey() };
+    return post<Declaration>("/declarations", { content }, { "Idempotency-Key": sent.current.key });
+  });
+}
+
+/** 128 random bits; `crypto.randomUUID` is not there over plain HTTP. */
+function freshKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**

@@ -142,6 +142,38 @@ test("an example is put into the field and declared as it stands", async () => {
   );
 });
 
+test("a text that is sent again after a lost answer has the same key, and another text another", async () => {
+  let lost = true;
+  const calls = serve({
+    ...ROUTES,
+    "POST /declarations": () => {
+      const answer = lost ? DOWN : problem(409, "Not now.");
+      lost = false;
+      return answer;
+    },
+  });
+  open(<NewDeclaration />);
+  const user = userEvent.setup();
+  const send = async () => {
+    const before = calls.filter((call) => call.route === "POST /declarations").length;
+    await user.click(screen.getByRole("button", { name: "Read and plan" }));
+    await waitFor(() =>
+      expect(calls.filter((call) => call.route === "POST /declarations")).toHaveLength(before + 1),
+    );
+  };
+  await user.click(screen.getByRole("button", { name: "Delete worker-3" }));
+  await send();
+  await screen.findByText(/cannot be reached/);
+  await send();
+  await screen.findByText("Not now.");
+  await user.type(screen.getByLabelText(/What should there be/), " and worker-4");
+  await send();
+  const keys = calls.filter((call) => call.route === "POST /declarations").map((call) => call.key);
+  expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
+  expect(keys[1]).toBe(keys[0]);
+  expect(keys[2]).not.toBe(keys[0]);
+});
+
 test("what is understood shows while one types, and nothing is declared", async () => {
   const { reading, content } = declaration();
   const calls = serve({

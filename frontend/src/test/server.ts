@@ -13,6 +13,8 @@ export interface Call {
   route: string;
   body: unknown;
   token: string | undefined;
+  /** Under which it is done once. */
+  key: string | undefined;
 }
 
 type Handler = (call: Call) => unknown;
@@ -50,6 +52,7 @@ export function serve(routes: Record<string, Handler>): Call[] {
       route,
       body: typeof config.data === "string" ? JSON.parse(config.data) : config.data,
       token: config.headers.get("Authorization")?.toString().replace("Bearer ", ""),
+      key: config.headers.get("Idempotency-Key")?.toString(),
     };
     calls.push(call);
     await Promise.resolve();
