@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnection, PgPoolOptions};
-use sqlx::{Connection, Executor, PgPool};
+use sqlx::{Connection, Executor, PgPool, Row};
 use tokio::time::{Instant, sleep, timeout};
 
 pub use self::error::StoreError;
@@ -82,6 +82,24 @@ pub const MAX_PAGE: u32 = 200;
 /// The migrations, within the binary.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// What every pool of connections has: one that is fit is handed out, others are closed.
+#[must_use]
+pub fn pool_options() -> PgPoolOptions {
+    // Ours has a bound in time: a host that fell silent must not hold up everybody.
+    PgPoolOptions::new()
+        .test_before_acquire(false)
+        .before_acquire(|connection, _| Box::pin(async move { Ok(is_fit(connection).await) }))
+}
+
+/// Whether a connection answers, and stands in no transaction. A `BEGIN` whose future is dropped leaves one behind that
+/// sqlx does not know of: what was then written, a lease among it, would be undone by whoever comes to that connection
+/// next.
+async fn is_fit(connection: &mut PgConnection) -> bool {
+    // In one message, so that in no transaction both are the time at which it arrived.
+    let alone = sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection);
+    matches!(timeout(PING_WITHIN, alone).await, Ok(Ok(row)) if row.try_get(0).unwrap_or(false))
+}
+
 /// Connects, waiting up to 30 s for a database that is just starting or choosing who takes writes, and makes sure that
 /// it is one that serves: PostgreSQL 15 or newer.
 pub async fn connect(hosts: impl Into<Hosts>) -> Result<PgPool, StoreError> {
@@ -97,14 +115,7 @@ pub async fn connect(hosts: impl Into<Hosts>) -> Result<PgPool, StoreError> {
     } else {
         (None, hosts.first().clone())
     };
-    let pool = PgPoolOptions::new()
-        .max_connections(MAX_CONNECTIONS)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        // Ours is as a bound in time: a host that fell silent must not hold up everybody.
-        .test_before_acquire(false)
-        .before_acquire(|connection, _| {
-            Box::pin(async move { Ok(matches!(timeout(PING_WITHIN, connection.ping()).await, Ok(Ok(())))) })
-        });
+    let pool = pool_options().max_connections(MAX_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
     let deadline = Instant::now() + CONNECT_PATIENCE;
     let pool = loop {
         let led = match &relay {

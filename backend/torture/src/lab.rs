@@ -19,10 +19,10 @@ use mycopod_engine::{Actor, Engine, First, Parts, Settings};
 use mycopod_language::Builtin;
 use mycopod_pve::{Config, Credential, Pve, Trust};
 use mycopod_sandbox::{ByHand, Options, Running, Sandbox, Snapshot, World};
+use mycopod_store::pool_options;
 use mycopod_store::users::{self, User};
 use reqwest::Method;
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinHandle};
@@ -263,7 +263,7 @@ impl Lab {
         let replica = self.next;
         self.next += 1;
         self.proxy.admit(replica);
-        let pool = PgPoolOptions::new()
+        let pool = pool_options()
             .max_connections(16)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with(Proxy::options(self.folder.path(), replica));

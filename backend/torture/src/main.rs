@@ -42,6 +42,9 @@ struct Arguments {
     /// Stop at the first violation
     #[arg(long)]
     first: bool,
+    /// Write MycoPod’s own log to standard error, for a single run: a filter, such as warn,mycopod=debug
+    #[arg(long)]
+    log: Option<String>,
 }
 
 #[derive(Default)]
@@ -78,6 +81,9 @@ impl Tally {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(filter) = &arguments.log {
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let wrong = runtime.expect("a runtime").block_on(run(&arguments));
     if wrong { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -6,6 +6,7 @@ mod clusters;
 mod guests;
 mod ledger;
 mod people;
+mod pool;
 mod private;
 mod schema;
 mod standing;

@@ -189,7 +189,7 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     }
     let mut connection = world.database.pool.acquire().await.unwrap();
     let foreign = DeclarationId::fresh(&CLOCK);
-    declarations::create(&mut connection, foreign, FIRST, world.admin.id, "🦀".repeat(4000).as_str(), noon())
+    declarations::create(&mut connection, foreign, FIRST, world.admin.id, "🦀".repeat(24_000).as_str(), noon())
         .await
         .unwrap();
     world.planned(ids[2], 2).await;
@@ -206,7 +206,7 @@ async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     let detail = declarations::get(&mut connection, ids[2]).await.unwrap().unwrap();
     assert_eq!(detail.read.unwrap().reader, "builtin");
     assert_eq!(declarations::get(&mut connection, ids[0]).await.unwrap().unwrap().read, None);
-    let long = "x".repeat(4001);
+    let long = "x".repeat(24_001);
     let id = DeclarationId::fresh(&CLOCK);
     assert!(declarations::create(&mut connection, id, FIRST, world.admin.id, &long, noon()).await.is_err());
 }
