@@ -8,7 +8,7 @@ use crate::firewall::FirewallField;
 use crate::guest::{Kind, Vmid};
 
 /// Where it is published.
-const ID: &str = "https://mycopod.org/schema/intent-v1.json";
+const ID: &str = "urn:mycopod:intent:1";
 /// The names of disks' slots.
 const SLOTS: &str = "^(scsi([0-9]|[12][0-9]|30)|virtio([0-9]|1[0-5])|sata[0-5]|ide[0-3]|rootfs|mp([0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]))$";
 /// The numbers of NICs.
