@@ -196,8 +196,12 @@ const FRENCH: Words = Words {
 #[must_use]
 pub fn explain(plan: &Plan, tongue: Tongue) -> String {
     let words = tongue.words();
+    let made: BTreeSet<String> =
+        plan.steps().iter().filter(|step| kind_of(&step.action) == Kind::Made).map(name).collect();
     let mut kinds: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
-    for step in plan.steps() {
+    // All of a new guest is new.
+    let of_new = |step: &&Step| kind_of(&step.action) == Kind::Changed && made.contains(step.name());
+    for step in plan.steps().iter().filter(|step| !of_new(step)) {
         let names = kinds.entry(kind_of(&step.action)).or_default();
         let name = described(step, words);
         if !names.contains(&name) {
@@ -211,8 +215,6 @@ pub fn explain(plan: &Plan, tongue: Tongue) -> String {
         let names = plan.steps().iter().filter(|step| fits(step.effect)).map(name);
         names.collect::<BTreeSet<_>>().into_iter().collect()
     };
-    let made: BTreeSet<String> =
-        plan.steps().iter().filter(|step| kind_of(&step.action) == Kind::Made).map(name).collect();
     let mut interrupted = of(&|effect| matches!(effect, Effect::Reboot | Effect::Stop));
     interrupted.retain(|name| !made.contains(name));
     let effects = [

@@ -1,7 +1,7 @@
 //! What a plan does, in the declaration's language.
 
 use mycopod_core::explain::{Tongue, explain};
-use mycopod_core::field::Plain;
+use mycopod_core::field::{Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Answers, Deed};
 
@@ -42,4 +42,15 @@ fn what_is_as_declared_needs_nothing() {
     let intent = resolved(&saying, &observed, &Answers::default()).unwrap();
     let plan = Life::new(observed).plan(&intent).unwrap();
     assert_eq!(explain(&plan, Tongue::German), "Es ist nichts zu tun.");
+}
+
+#[test]
+fn what_is_set_up_of_a_new_guest_is_new_and_no_change() {
+    let wanted = [Want::Image("debian 12"), Want::Plain(Plain::Cores, Value::Count(8))];
+    let saying = Saying::default().create("copy-1", Kind::Qemu, &wanted);
+    let intent = resolved(&saying, &cluster(), &Answers::default()).unwrap();
+    let plan = Life::new(cluster()).plan(&intent).unwrap();
+    assert!(plan.steps().len() > 1, "it is copied, and then changed");
+    let told = explain(&plan, Tongue::English);
+    assert!(told.starts_with("New: copy-1.") && !told.contains("Changed"), "{told}");
 }
