@@ -95,8 +95,9 @@ pub fn pool_options() -> PgPoolOptions {
 /// sqlx does not know of: what was then written, a lease among it, would be undone by whoever comes to that connection
 /// next.
 async fn is_fit(connection: &mut PgConnection) -> bool {
-    // In one message, so that in no transaction both are the time at which it arrived.
-    let alone = sqlx::raw_sql("SELECT now() = statement_timestamp()").fetch_one(connection);
+    // In one message, so that in no transaction both are the time at which it arrived. By PostgreSQL's own clock,
+    // whatever else is called now() on this connection.
+    let alone = sqlx::raw_sql("SELECT pg_catalog.now() = pg_catalog.statement_timestamp()").fetch_one(connection);
     matches!(timeout(PING_WITHIN, alone).await, Ok(Ok(row)) if row.try_get(0).unwrap_or(false))
 }
 
