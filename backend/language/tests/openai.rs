@@ -12,7 +12,7 @@ use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use hostile::{HOSTILE, hostile};
+use hostile::hostile;
 use mycopod_core::ports::{Errand, Free, Interpreter, Inventory, ReadError, Usage};
 use mycopod_core::reading::{Answers, Reading};
 use mycopod_language::ConfigError;
@@ -392,14 +392,22 @@ async fn steering_is_refused_before_anything_is_sent() {
     assert!(server.asked.lock().unwrap().is_empty());
 }
 
+/// What the model is sent of a text.
+async fn prompt(text: &str, inventory: &Inventory) -> String {
+    let server = Server::new([reading(&[])]);
+    server.reader().await.read(text, inventory, &NONE, &Free).await.unwrap();
+    let asked = server.asked.lock().unwrap();
+    asked[0].1.to_string()
+}
+
+/// What it is sent as the user’s, in the end.
+async fn request(text: &str, inventory: &Inventory) -> String {
+    let sent: Value = serde_json::from_str(&prompt(text, inventory).await).unwrap();
+    sent["messages"][1]["content"].as_str().unwrap().to_owned()
+}
+
 #[tokio::test]
-async fn nothing_of_the_cluster_but_names_in_the_text_enters_the_prompt() {
-    let prompt = async |text: &str, inventory: &Inventory| {
-        let server = Server::new([reading(&[])]);
-        server.reader().await.read(text, inventory, &NONE, &Free).await.unwrap();
-        let asked = server.asked.lock().unwrap();
-        asked[0].1.to_string()
-    };
+async fn nothing_that_somebody_named_in_proxmox_enters_the_prompt() {
     let mut beset = common::inventory();
     for words in hostile() {
         let key = beset.guests["web-01"].clone();
@@ -408,16 +416,48 @@ async fn nothing_of_the_cluster_but_names_in_the_text_enters_the_prompt() {
             names.insert(words.clone());
         }
     }
+    // Guests that are called as words of the text are.
+    for word in ["reboot", "move", "to", "on", "and", "delete", "cores", "2"] {
+        beset.guests.insert(word.to_owned(), Vec::new());
+    }
     let texts = ["reboot web-01", "move db-1 to pve2, on local-lvm", "make a vm A-9 with 2 cores", "delete guest-7"];
     for text in texts {
         assert_eq!(prompt(text, &INVENTORY).await, prompt(text, &beset).await, "{text}");
     }
-    // What somebody types stands in their text; as a name it is told of only where it is one.
-    let typed = format!("reboot web-01 and “{}”", HOSTILE[0].repeat(2));
-    beset.guests.insert(HOSTILE[0].repeat(2), Vec::new());
-    assert_eq!(prompt(&typed, &INVENTORY).await, prompt(&typed, &beset).await);
-    let said = prompt("reboot web-01", &INVENTORY).await;
-    assert!(said.contains("web-01") && !said.contains("prod-db") && !said.contains("test-1"), "{said}");
+    for words in hostile().filter(|words| !words.contains(['"', '\n']) && words.len() < 1_000) {
+        // Who types such a name sends it where it is none; where a guest has it, a handle goes.
+        let typed = format!("reboot web-01 and \"{words}\"");
+        let mut guest = common::inventory();
+        guest.guests.insert(words.clone(), Vec::new());
+        assert!(request(&typed, &guest).await.ends_with("\nreboot g1 and \"g2\""), "{words}");
+        let mut node = common::inventory();
+        node.nodes.insert(format!("{words} "));
+        let typed = format!("reboot web-01 and \"{words} \"");
+        assert_eq!(prompt(&typed, &INVENTORY).await, prompt(&typed, &node).await, "{words}");
+    }
+}
+
+#[tokio::test]
+async fn a_guest_goes_to_the_model_as_a_handle_and_comes_back_as_itself() {
+    let text = "stop web-01 and move db-1's disks, G1 and web-01 to pve2";
+    let said = request(text, &INVENTORY).await;
+    let (names, shown) = said.split_once("\nThe text:\n").unwrap();
+    assert_eq!(shown, "stop gg1 and move gg2's disks, G1 and gg1 to pve2");
+    assert!(names.ends_with(": gg1, gg2, pve2"), "{names}");
+    let deletes = statement("delete", "delete g1", &json!({ "verb": "delete", "targets": ["g1"] }));
+    let starts = statement("start", "start g2", &json!({ "verb": "start", "targets": ["g2"] }));
+    for (text, expected) in [
+        ("delete test-1 and start web-01", "delete test-1 | start web-01"),
+        ("delete web-01 and start test-1", "delete web-01 | start test-1"),
+        ("delete “test-1” and start 'web-01'", "delete test-1 | start web-01"),
+    ] {
+        assert_eq!(summary(text, &[deletes.clone(), starts.clone()]).await, expected, "{text}");
+    }
+    // A handle that stands for nobody is a word that is not in the text.
+    let made_up = statement("start", "start g3", &json!({ "verb": "start", "targets": ["g3"] }));
+    let server = Server::new([reading(&[deletes.clone(), made_up.clone()]), reading(&[deletes, made_up])]);
+    let error = read(&server, "delete test-1 and start web-01").await.unwrap_err();
+    assert!(error.to_string().contains("“g3” does not stand in the text. Nothing"), "{error}");
 }
 
 #[test]

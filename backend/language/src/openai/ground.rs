@@ -21,6 +21,7 @@ use crate::builtin::target::Targets;
 use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 
+use super::handles::Handles;
 use super::locate::Located;
 use super::raw::{Action, RawField, RawReading};
 use super::words::{Evidence, JOINTS, LINKS, destroys, evidence, how, is_action, is_in, is_of, noun};
@@ -30,6 +31,7 @@ pub struct Grounder<'a> {
     pub text: &'a str,
     pub tokens: &'a [Token],
     pub inventory: &'a Inventory,
+    pub handles: Handles,
     parser: Parser<'a>,
     covered: Vec<bool>,
     /// What the model was asked about, in order; the rest was read without it.
@@ -56,7 +58,8 @@ impl<'a> Grounder<'a> {
         given: Vec<Draft>,
     ) -> Self {
         let parser = Parser::new(text, tokens, inventory);
-        Self { text, tokens, inventory, parser, covered: vec![false; tokens.len()], asked, given }
+        let handles = Handles::of(tokens, &asked, inventory);
+        Self { text, tokens, inventory, handles, parser, covered: vec![false; tokens.len()], asked, given }
     }
 
     /// Takes the model's statements over as far as the text bears them out. The error names a fragment that does not

@@ -80,10 +80,9 @@ impl Grounder<'_> {
         let wanted = self.lex(words);
         let wanted: Vec<&Token> = wanted.iter().filter(|token| token.kind != TokenKind::Break).collect();
         let fits = |start: usize| {
-            let here = self.tokens[start..within.end].iter().take(wanted.len());
             !wanted.is_empty()
                 && start + wanted.len() <= within.end
-                && here.zip(&wanted).all(|(token, wanted)| token.text == wanted.text && token.kind == wanted.kind)
+                && (start..within.end).zip(&wanted).all(|(at, wanted)| self.is_same(at, wanted))
         };
         let mut places = within.clone().filter(|start| self.is_asked(*start) && fits(*start)).peekable();
         let first = places.peek().copied();
@@ -92,6 +91,15 @@ impl Grounder<'_> {
             format!("“{words}” does not stand in the text.")
         })?;
         Ok(start..start + wanted.len())
+    }
+
+    /// Whether the model’s token is one of the text’s, or the handle in its place.
+    fn is_same(&self, at: usize, wanted: &Token) -> bool {
+        let token = &self.tokens[at];
+        let is_kind = wanted.kind == token.kind;
+        is_kind && wanted.text == token.text
+            // A handle needs no marks of quotation, whatever it stands for.
+            || (is_kind || wanted.kind == TokenKind::Word) && self.handles.handle(at) == Some(wanted.text.as_str())
     }
 
     /// A statement's words may run over several lines and leave words out; its first and last must stand there.

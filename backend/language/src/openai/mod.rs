@@ -9,6 +9,7 @@ mod breaker;
 mod client;
 mod form;
 mod ground;
+mod handles;
 #[cfg(test)]
 mod hostile;
 mod locate;
@@ -31,10 +32,11 @@ use crate::account;
 use crate::builtin;
 use crate::builtin::draft::{self, Context, Draft};
 use crate::cluster::Named;
-use crate::lexer::{Token, lex, span};
+use crate::lexer::{Token, lex};
 
 use client::{Client, Message};
 use ground::Grounder;
+use handles::Handles;
 use raw::RawReading;
 
 pub use ground::Grounded;
@@ -82,12 +84,6 @@ const ATTEMPTS: usize = 2;
 /// the same, and cost nothing again.
 const MAX_REMEMBERED: usize = 64;
 
-/// The longest name that enters a prompt: Proxmox’s own bound for a guest’s.
-const MAX_NAME: usize = 63;
-
-/// The most names that enter a prompt.
-const MAX_NAMES: usize = 100;
-
 impl OpenAi {
     /// A reader on the server of `config`. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
@@ -115,11 +111,11 @@ impl OpenAi {
             let raw = RawReading::parse(answer)?;
             Grounder::new(text, tokens, inventory, asked.to_vec(), given.to_vec()).ground(&raw)
         };
-        let words: Vec<String> = asked.iter().map(|asked| span(tokens, asked).of(text)).collect();
-        let tokens = asked.iter().flat_map(|asked| &tokens[asked.clone()]);
+        let handles = Handles::of(tokens, asked, inventory);
+        let words: Vec<String> = asked.iter().map(|asked| handles.show(text, tokens, asked)).collect();
         let mut messages = vec![
             Message::system(raw::instructions()),
-            Message::user(raw::request(&words.join("\n"), &known_names(tokens, inventory))),
+            Message::user(raw::request(&words.join("\n"), &handles.known(tokens, asked, inventory))),
         ];
         if let Some(grounded) = self.remembered(&messages).and_then(|answer| ground(&answer).ok()) {
             return Ok(grounded);
@@ -143,7 +139,7 @@ impl OpenAi {
             messages
                 .push(Message::user(format!("That answer cannot be used: {wrong} Answer again with the JSON alone.")));
         }
-        Err(ReadError::Invalid(wrong))
+        Err(ReadError::Invalid(wrong.trim_end_matches('.').to_owned()))
     }
 
     fn remembered(&self, question: &[Message]) -> Option<String> {
@@ -209,23 +205,4 @@ fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) ->
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
     draft::finish(context, drafts, unread)
-}
-
-/// The words of the text that are names on the cluster. Nothing else of the cluster enters the prompt.
-fn known_names<'a>(tokens: impl Iterator<Item = &'a Token>, inventory: &Inventory) -> Vec<&'a str> {
-    let mut names: Vec<&str> = tokens
-        .map(|token| token.text.as_str())
-        .filter(|name| {
-            inventory.guests.contains_key(*name)
-                || inventory.nodes.contains(*name)
-                || inventory.storages.contains(*name)
-                || inventory.bridges.contains(*name)
-        })
-        .filter(|name| name.len() <= MAX_NAME)
-        .filter(|name| name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    names.truncate(MAX_NAMES);
-    names
 }
