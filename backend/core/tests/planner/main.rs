@@ -13,4 +13,5 @@ mod life;
 mod planning;
 mod promises;
 mod resolving;
+mod since;
 mod support;
