@@ -380,6 +380,9 @@ pub struct Create {
     pub vmid: Option<Sourced<u32>>,
     /// The guest that it shall be like wherever nothing else is said. Of what that one holds nothing is copied.
     pub like: Option<Target>,
+    /// Where it differs from that one by so much: “half the memory”, “without the tag db”.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unlike: Vec<(Plain, Sourced<Amount>)>,
     /// The node it shall be on.
     pub node: Option<Sourced<String>>,
     /// What it is made from, as said (“debian 12”, “template base”, a volume); resolved against what the cluster has.

@@ -143,6 +143,12 @@ impl Lexer<'_> {
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
             self.tokens.push(Token::mark(',', at, at + 1));
+        } else if matches!(c, '=' | '-') && self.char(at + 1) == Some('>') {
+            self.push(TokenKind::Word, at, at + 2);
+            return at + 2;
+        } else if c == '*' && self.char(at + 1) == Some('*') {
+            // “**VM a-1**”: how it is set says nothing.
+            return at + 2;
         } else if matches!(c, '{' | '[') {
             // `vm a { cores = 2 }`; within a word they are a range.
             self.tokens.push(Token::mark('(', at, at + 1));
@@ -208,10 +214,14 @@ impl Lexer<'_> {
         self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
     }
 
-    /// A `-`, `*`, `•`, `1.` or `1)` at the beginning of a line.
+    /// A `-`, `*`, `•`, `1.`, `1)` or `##` at the beginning of a line.
     fn bullet(&self, at: usize) -> Option<usize> {
         if !self.tokens.last().is_none_or(|token| token.kind == TokenKind::Break) {
             return None;
+        }
+        let hashes = self.chars[at..].iter().take(6).take_while(|c| **c == '#').count();
+        if hashes > 0 {
+            return self.is_space(at + hashes).then_some(at + hashes);
         }
         let digits = self.chars[at..].iter().take(3).take_while(|c| c.is_ascii_digit()).count();
         let mark = at + digits;
@@ -275,6 +285,8 @@ impl Lexer<'_> {
                 ':' => VOLUME_CONTENT
                     .iter()
                     .any(|content| self.chars[end + 1..].iter().copied().take(content.len()).eq(content.chars())),
+                '*' if self.char(end + 1) == Some('*') => false,
+                '-' if self.char(end + 1) == Some('>') => false,
                 _ => !c.is_whitespace() && !is_mark(c) && !is_quote(c),
             };
             if !inside {
@@ -351,7 +363,18 @@ impl Lexer<'_> {
             return;
         }
         let Some(cuts) = amounts(chunk) else {
-            self.push(TokenKind::Word, start, end);
+            // “quad-core”, “four-core”
+            let core = chunk
+                .iter()
+                .rposition(|c| *c == '-')
+                .filter(|at| *at > 0 && spelled_cores(&chunk[..*at], &chunk[*at + 1..]));
+            match core {
+                Some(hyphen) => {
+                    self.push(TokenKind::Word, start, start + hyphen);
+                    self.push(TokenKind::Word, start + hyphen + 1, end);
+                }
+                None => self.push(TokenKind::Word, start, end),
+            }
             return;
         };
         for (from, to, kind) in cuts {
@@ -399,6 +422,12 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
         return Some(cuts);
     }
     None
+}
+
+/// Whether it is a number of cores in words: “four” and “core”.
+fn spelled_cores(number: &[char], noun: &[char]) -> bool {
+    let word = |chars: &[char]| chars.iter().collect::<String>().to_lowercase();
+    quantity::number_word(&word(number)).is_some() && matches!(word(noun).as_str(), "core" | "cores" | "cpu" | "vcpu")
 }
 
 /// Six pairs of hexadecimal digits.

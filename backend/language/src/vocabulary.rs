@@ -43,7 +43,7 @@ const CLASSES: [(Class, &str); 7] = [
          vm vms machine machines virtual container containers ct cts lxc qemu kvm guest guests server servers box boxes instance instances host hosts \
          node nodes core cores cpu cpus vcpu vcpus vcores vcore processor processors socket sockets type model count number amount size memory ram mem swap \
          disk disks drive drives volume volumes hdd storage datastore space root rootfs system data primary main os bridge bridges network networks \
-         net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway gw default template templates image images iso \
+         net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway vdisk vdisks vhdd hdds gw default template templates image images iso \
          based onboot autostart auto-start automatically startup hostname description notes note comment described unprivileged privileged \
          now immediately right away directly true yes no false none management mycopod control c x plus total altogether \
          additionally firstly afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
@@ -56,6 +56,7 @@ const CLASSES: [(Class, &str); 7] = [
          secret empty point mounted order slaac dhcpv6 insert exclude excluded included include unset clear latest last recent live online \
          live-migrate pause unpause continue turned backed seconds secs sec timeout time-out deadline limit within unused keeping adapter \
          device devices disc load reconnect replug disconnect relocate transfer suspended paused resumed cable inside under mode migrated than followed kept taken read features feature points together job jobs file files checksum md5 sha1 sha224 sha256 sha384 sha512 \
+         appreciate possible required looking fine given granted bumped upgraded resized changed raised increased lowered reduced extended expanded scaled lift going \
          fetch retain regular there weekday weekdays a.m p.m \
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
          replace belongs belong live go going love i'm we're greetings sincerely resource latter",
@@ -132,6 +133,9 @@ const MENDED: &str = "additional address allocate another assign automatically a
     migrate network please processor processors protect protected protection provision reboot reduce rename restart resize \
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual";
 
+/// Keywords that lie too close to other words, in which only two letters that changed places are mended.
+const SWAPPED: [&str; 4] = ["change", "update", "modify", "adjust"];
+
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
 /// changed places are: such words lie too close together.
 const ONE_SLIP: usize = 6;
@@ -143,15 +147,20 @@ pub fn mend(word: &str) -> Option<&'static str> {
     if length < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) || class(word).is_some() || is_system(word) {
         return None;
     }
-    MENDED.split_whitespace().find(|keyword| {
-        let slips = if keyword.len() < TWO_SLIPS || length < TWO_SLIPS { 1 } else { 2 };
-        keyword.as_bytes()[0] == word.as_bytes()[0]
-            && keyword.len().abs_diff(length) <= slips
-            && match keyword.len() {
-                ..ONE_SLIP => are_swapped(keyword, word),
-                _ => strsim::osa_distance(keyword, word) <= slips,
-            }
-    })
+    SWAPPED
+        .into_iter()
+        .find(|keyword| keyword.as_bytes()[0] == word.as_bytes()[0] && are_swapped(keyword, word))
+        .or_else(|| {
+            MENDED.split_whitespace().find(|keyword| {
+                let slips = if keyword.len() < TWO_SLIPS || length < TWO_SLIPS { 1 } else { 2 };
+                keyword.as_bytes()[0] == word.as_bytes()[0]
+                    && keyword.len().abs_diff(length) <= slips
+                    && match keyword.len() {
+                        ..ONE_SLIP => are_swapped(keyword, word),
+                        _ => strsim::osa_distance(keyword, word) <= slips,
+                    }
+            })
+        })
 }
 
 /// Whether two words differ in two neighbouring letters that changed places.
@@ -165,7 +174,7 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 14] = [
+const ALIASES: [(&str, &str); 15] = [
     ("pls", "please"),
     ("plz", "please"),
     ("plse", "please"),
@@ -180,6 +189,7 @@ const ALIASES: [(&str, &str); 14] = [
     ("per-cent", "percent"),
     ("gigz", "gigs"),
     ("uhm", "um"),
+    ("@", "at"),
 ];
 
 /// The word that one typed in a hurry stands for.

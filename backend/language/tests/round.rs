@@ -189,6 +189,7 @@ fn create_of(kind: Kind, name: &str, traits: &[Trait]) -> What {
         name: sourced(name.to_owned()),
         vmid: None,
         like: None,
+        unlike: Vec::new(),
         node: None,
         image: None,
         plain: Vec::new(),

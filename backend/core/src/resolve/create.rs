@@ -62,6 +62,7 @@ impl<'a> Resolver<'a> {
         }
         let mut create = create.clone();
         if let Some(seen) = like {
+            self.differ(at, seen, &create, &subject, &mut fields);
             super::like::take(seen, &mut create, &mut fields);
         }
         self.disks(at, &create.disks, template, &subject, &mut new, &mut fields);
@@ -71,6 +72,32 @@ impl<'a> Resolver<'a> {
         take_name(&mut new, &mut fields);
         new.fields = fields;
         self.wishes.push(Wish::Exist(Box::new(new)));
+    }
+
+    /// What `create` shall have more or less of than `seen` has, whom it is else like.
+    fn differ(&mut self, at: Span, seen: &Sighting, create: &Create, subject: &Subject<'a>, fields: &mut Fields) {
+        for (plain, said) in &create.unlike {
+            let field = Field::Plain(*plain);
+            let now = seen.get(&field).cloned().or_else(|| plain.unset());
+            let span = said.source.span().unwrap_or(at);
+            match super::amount::absolute(&said.value, now.as_ref()) {
+                Ok(value) => {
+                    let said = Sourced::new(value, said.source.clone());
+                    if let Some(value) = self.value(at, &field, create.kind.value, &said, subject) {
+                        self.put(&create.name.value, fields, field, value);
+                    }
+                }
+                Err(why) => self.ask(
+                    "amount",
+                    Some(span),
+                    Doubt::new(format!(
+                        "{} as {} has it: {why}. How much shall it be?",
+                        plain.label(),
+                        seen.guest.name
+                    )),
+                ),
+            }
+        }
     }
 
     /// A copy of a guest that exists.

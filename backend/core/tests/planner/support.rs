@@ -286,6 +286,7 @@ impl Saying {
                 name: say.said(name.to_owned()),
                 vmid: None,
                 like: None,
+                unlike: Vec::new(),
                 node: None,
                 image: None,
                 plain: Vec::new(),

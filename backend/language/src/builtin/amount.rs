@@ -4,7 +4,8 @@ use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::reading::Amount;
 use mycopod_core::size::Size;
 
-use crate::lexer::MORE;
+use crate::lexer::{MORE, TokenKind};
+use crate::quantity;
 
 use super::Parser;
 use super::fields::Named;
@@ -18,7 +19,7 @@ const MAX_ALIKE: u64 = 30;
 /// The nouns for a disk.
 pub const DISKS: &Wordings = words!(
     "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
-    hdd|rootfs|root fs|mount points|mount point"
+    hdds|hdd|vdisks|vdisk|vhdd|rootfs|root fs|fs|mount points|mount point"
 );
 
 /// So much more or less, in hundredths of what is now.
@@ -36,6 +37,15 @@ fn step(how: How, more: bool, less: bool, value: Value) -> Option<Amount> {
         _ => Amount::To(value),
     })
 }
+
+/// How many things a phrase says.
+fn number_of(item: &Item) -> u64 {
+    match item {
+        Item::Several(items) => u64::try_from(items.len()).unwrap_or(u64::MAX),
+        _ => 1,
+    }
+}
+
 impl Parser<'_> {
     /// “double the memory”, “twice as many cores”: of a guest that exists.
     pub fn multiple(&mut self) -> Option<Item> {
@@ -154,7 +164,10 @@ impl Parser<'_> {
         self.any(words!("x"));
         let first = self.quantity();
         let role = self.disk_role();
-        if !self.any(DISKS) {
+        // “a boot disk of 10 GB and a second one of 50 GB”
+        let one =
+            how == How::Create && (role.is_some() || more) && self.spoke_of_a_disk() && self.any(words!("one|ones"));
+        if !one && !self.any(DISKS) {
             return None;
         }
         // “a mount point at /srv/data with 10 GB”
@@ -162,10 +175,21 @@ impl Parser<'_> {
             p.any(words!("at|on|under")).then_some(())?;
             p.shaped(Named::Disk(DiskPart::Mount))
         });
+        let mut open = false;
         let size = if let Some(size) = first {
             size
         } else {
-            self.any(words!("with a size of|with|of|at|having|sized"));
+            self.any(words!("with a size of|with sizes of|with|of|at|having|sized"));
+            open = self.mark('(');
+            // “two disks of 40 GB and 200 GB”
+            let one_by_one = |p: &mut Self| {
+                let disks = p.disk_list(role.as_ref().unwrap_or(&Which::One))?;
+                (number_of(&disks) == times && (!open || p.mark(')'))).then_some(disks)
+            };
+            let several = times > 1 && !matches!(how, How::Remove | How::Less);
+            if several && let Some(disks) = self.attempt(one_by_one) {
+                return Some(disks);
+            }
             self.quantity()?
         };
         if times > 1 {
@@ -175,7 +199,33 @@ impl Parser<'_> {
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
         let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
         disk.parts.extend(mount.map(|mount| (DiskPart::Mount, mount)));
-        fits.then_some(Item::Disk(disk))
+        (fits && (!open || self.mark(')'))).then_some(Item::Disk(disk))
+    }
+
+    /// Whether the last that was said of a new guest is a disk.
+    fn spoke_of_a_disk(&self) -> bool {
+        let last = self.group().and_then(|group| group.items.last());
+        last.is_some_and(|(_, item)| matches!(item.value, Item::Disk(_)))
+    }
+
+    /// “10” in “10 and 20 GB”: a size whose unit stands behind a later one.
+    pub fn size_without_unit(&mut self) -> Option<Size> {
+        let digits = |p: &mut Self| {
+            let number = p.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();
+            p.at += 1;
+            Some(number)
+        };
+        let number = digits(self)?;
+        let at = self.at;
+        let mut unit = None;
+        for _ in 0..MAX_ALIKE {
+            if unit.is_some() || !self.joint() || digits(self).is_none() {
+                break;
+            }
+            unit = self.unit();
+        }
+        self.at = at;
+        quantity::size(&number, unit?)
     }
 
     /// “system”, “data”, “second” before “disk”.

@@ -1,13 +1,14 @@
 //! “from 4 to 8 GB”, “8 GB instead of 4”, “4 GB → 8 GB”: what a value is said to be now, beside what it shall be.
 
-use mycopod_core::field::Value;
+use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef};
 
 use crate::quantity;
 
 use super::Parser;
-use super::change::disk_ref;
-use super::item::Item;
+use super::amount::DISKS;
+use super::change::{MORE, SET, Wish, disk_ref};
+use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
 use super::nic::NicRef;
 use super::wordings::words;
@@ -69,14 +70,52 @@ impl Parser<'_> {
         let changed = self.attempt(|p| {
             let open = p.mark('(');
             let _ = p.mark(',');
-            p.any(words!("instead of|rather than|previously|it was|was|up from|down from")).then_some(())?;
+            let now = open && p.any(words!("currently|now|is now|has now|is"));
+            (now || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently")))
+                .then_some(())?;
             let before = p.before()?;
-            p.any(words!("of memory|of ram|memory|ram|cores|core"));
-            (!open || p.mark(')')).then_some(())?;
+            let memory = p.any(words!("of memory|of ram|memory|ram"));
+            let _ = memory || p.any(words!("cores|core|cpus|vcpus"));
+            if open {
+                p.any(words!("now|currently"));
+                p.mark(')').then_some(())?;
+            }
             let said = start.saturating_sub(4);
-            p.changed_from(said, &before, item.clone())
+            // “8 GB instead of 4 GB of memory”
+            let item = match item.clone() {
+                Item::Bare(amount) if memory => Item::Plain(Plain::Memory, amount),
+                item => item,
+            };
+            p.changed_from(said, &before, item)
         });
         changed.unwrap_or(item)
+    }
+
+    /// “extend the 32 GB disk of web-01 to 64 GB”, “web-01’s 32 GB disk to 64 GB”: a disk by what it has now.
+    pub fn sized_disk(&mut self) -> Option<Wish> {
+        let grows = self.any(MORE) || self.any(SET);
+        let start = self.at;
+        let sized = |p: &mut Self| {
+            p.any(words!("the"));
+            let now = p.quantity()?;
+            p.any(DISKS).then_some(Value::Size(now))
+        };
+        let (now, targets) = self
+            .attempt(|p| {
+                let now = sized(p)?;
+                Some((now, p.of_targets(words!("of|on|in"))?))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    Some((sized(p)?, targets))
+                })
+            })?;
+        (grows || self.known(&targets)).then_some(())?;
+        self.any(words!("should be|up to|to")).then_some(())?;
+        let amount = Amount::FromTo(now, Value::Size(self.quantity()?));
+        let value = Item::Disk(DiskItem::sized(amount, Which::The(DiskRef::Only)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
 
     /// Whether an arrow follows, or an amount and then an arrow.

@@ -41,6 +41,7 @@ impl Parser<'_> {
             Self::giving,
             Self::bringing,
             Self::setting,
+            Self::sized_disk,
             Self::subject,
             Self::limiting,
             Self::beside,
@@ -243,6 +244,7 @@ impl Parser<'_> {
             }) {
                 items.push(more);
             }
+            p.any(words!("each"));
             Some((targets, items))
         }) {
             return Some((read.0, read.1, how));
@@ -288,18 +290,35 @@ impl Parser<'_> {
     fn subject(&mut self) -> Option<Wish> {
         let owned = self.attempt(|p| {
             let start = p.at;
-            let (noun, targets) = p.field_of_targets()?;
-            let verb = p.any(words!(
-                "should be|shall be|must be|is to be|should become|should read|should say|should have|becomes|goes to|should go to|is|to"
-            ));
+            let (noun, targets) = p.field_of_targets().or_else(|| p.field_beside_targets())?;
+            let passive = p.attempt(|p| {
+                p.any(words!("should be|shall be|must be|has to be|needs to be|is to be")).then_some(())?;
+                p.any(words!("set|changed|raised|increased|reduced|lowered|extended|expanded|upgraded|bumped|resized"))
+                    .then_some(())?;
+                (p.any(words!("up to|down to|to")) || p.word() == "from").then_some(())
+            });
+            let verb = passive.is_some()
+                || p.any(words!(
+                    "needs to be|need to be|has to be|should be|shall be|must be|is to be|should become|should read|should say|should have|\
+                    should use|shall use|uses|becomes|goes up to|goes down to|goes to|should go to|up to|down to|is|to"
+                ));
             let sign = !verb && p.known(&targets) && (p.mark(':') || p.mark('='));
             let arrow = !(verb || sign) && p.known(&targets) && p.ahead(Self::arrow_or_amounts);
             if !(verb || sign || arrow) {
                 return None;
             }
-            let value = p.value(&noun, Amount::To)?;
-            let value = p.or_arrow(&noun, value)?;
-            let value = p.instead_of(value);
+            // “db-1 ram -> 12 GB”
+            let _ = arrow && p.any(words!("->|→|=>"));
+            let value = if p.word() == "from" {
+                let at = p.at;
+                let first = p.amount_before()?;
+                let value = p.value(&noun, Amount::To)?;
+                p.changed_from(at, &first, value)?
+            } else {
+                let value = p.value(&noun, Amount::To)?;
+                let value = p.or_arrow(&noun, value)?;
+                p.instead_of(value)
+            };
             let mut items = vec![Said { value, tokens: start..p.at }];
             // “web-01 memory=8G cores=4”
             while let Some(more) = p.attempt(|p| {
@@ -331,8 +350,22 @@ impl Parser<'_> {
             ought to|to"
         ));
         self.any(words!("both|all|each|now|also"));
-        let verb = modal | self.any(words!("have|has|get|gets|use|uses|need|needs|wants|belongs|belong|is|are|be"));
-        let listed = !verb && (self.mark(':') || self.mark('=') || self.any(words!("->|→|=>"))) && self.known(&targets);
+        // “For db-1 I need 16 GB RAM”
+        let asked = led && self.any(words!("i need|we need|i want|we want|i'd like|we'd like|set|use"));
+        // “db-1 add 4 GB RAM”
+        if !(modal || asked) && self.known(&targets) && self.any(words!("add")) {
+            let items = self.items(How::Add)?;
+            self.any(words!("each"));
+            return Some((targets, items, How::Add));
+        }
+        let passive = modal
+            && self.any(words!(
+                "be given|be granted|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
+            ));
+        let verb =
+            passive || modal | self.any(words!("have|has|get|gets|use|uses|need|needs|wants|belongs|belong|is|are|be"));
+        let listed =
+            !verb && (asked || self.mark(':') || self.mark('=') || self.any(words!("->|→|=>"))) && self.known(&targets);
         // Of “vm a-1 start at boot” nobody knows whether there is one.
         let flagged = !verb
             && !listed
@@ -347,7 +380,10 @@ impl Parser<'_> {
             });
         let _ = keyed && self.mark('(');
         if !(verb && !led || listed || keyed || flagged && !led) {
-            return if modal || led || is_field { None } else { self.telegram(targets) };
+            // “for db-1 I need 16 GB RAM, for web-01 8 GB”
+            let goes_on =
+                matches!(self.drafts.last(), Some(Draft::Change(change)) if change.tokens.start >= self.began);
+            return if modal || led && !goes_on || is_field { None } else { self.telegram(targets) };
         }
         let now = self.any(words!("now|both|all|each"));
         let items = self.items(How::Give)?;

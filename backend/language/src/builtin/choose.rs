@@ -18,6 +18,16 @@ const OFF: &Wordings = words!(
     halted|inactive|not running|off|down|offline"
 );
 
+/// The fewest letters before a `*`: fewer mean whom nobody thought of.
+const LEAST_STEM: usize = 3;
+
+/// How the names of the guests begin that `web-*` means.
+fn globbed(text: &str) -> Option<&str> {
+    let stem = text.strip_suffix('*')?;
+    let named = stem.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    (named && stem.len() >= LEAST_STEM && stem.starts_with(char::is_alphanumeric)).then_some(stem)
+}
+
 /// How the words before the noun say which guests are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum How {
@@ -34,6 +44,16 @@ enum How {
 impl Parser<'_> {
     /// Guests by what they have in common. Without “all” or “every” only where something restricts them.
     pub fn selection(&mut self) -> Option<Selector> {
+        // “web-*”
+        if let Some(stem) =
+            self.peek(0).filter(|token| token.kind == TokenKind::Word).and_then(|token| globbed(&token.text))
+        {
+            let stem = stem.to_owned();
+            if !matches!(self.word_ahead(1), "vms" | "containers" | "machines" | "servers" | "guests") {
+                self.at += 1;
+                return Some(Selector::All(Fit { stem: Some(stem), ..Fit::default() }));
+            }
+        }
         let how = self.determiner();
         let mut fit = Fit::default();
         if how == How::Open && self.any(words!("everything|anything|everyone")) {
@@ -207,7 +227,8 @@ impl Parser<'_> {
 
     fn excepted(&mut self) -> Option<BTreeSet<String>> {
         self.mark(',');
-        self.any(words!("except for|except|excluding|but not|other than|apart from|but for|without")).then_some(())?;
+        self.any(words!("except for|except|excluding|but not|other than|apart from|but for|but|without"))
+            .then_some(())?;
         let one = |p: &mut Self| {
             p.any(words!("the"));
             p.guest_noun();

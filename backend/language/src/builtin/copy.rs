@@ -37,12 +37,19 @@ impl Parser<'_> {
         let made = self.any(words!("make|create|take|i want|new"));
         self.any(words!("me"));
         let article = self.any(words!("a|another"));
+        let count = self.attempt(Self::number);
         let full = self.attempt(|p| {
             let at = p.at;
             let full = p.any(words!("full|complete"));
             (full || p.any(words!("linked"))).then(|| Sourced::new(full, p.source(&(at..p.at))))
         });
-        if !self.any(words!("clone|copy|duplicate")) {
+        let several = count.is_some_and(|count| count > 1);
+        let noun = if several {
+            self.any(words!("clones|copies|duplicates"))
+        } else {
+            self.any(words!("clone|copy|duplicate"))
+        };
+        if !noun || count.is_some() && !made {
             return None;
         }
         let under_a_name = |p: &mut Self| {
@@ -50,7 +57,7 @@ impl Parser<'_> {
                 if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
-                    as container|as|to|into|named|called|with the name|with name|under the name")) {
+                    as container|as|to|into|->|→|=>|named|called|with the name|with name|under the name")) {
                     return None;
                 }
                 p.names_said()
@@ -68,8 +75,12 @@ impl Parser<'_> {
         self.any(words!("twice|three times"));
         let names = early.or_else(|| {
             let _ = self.mark(',');
-            under_a_name(self)
+            // “two clones of test-1: test-5 and test-6”
+            if several && self.mark(':') { self.names_said() } else { under_a_name(self) }
         })?;
+        if count.is_some_and(|count| u64::try_from(names.len()) != Ok(count)) {
+            return None;
+        }
         let full = full.or_else(|| {
             self.attempt(|p| {
                 p.mark(',');

@@ -1,23 +1,29 @@
 //! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
 
-use mycopod_core::field::Value;
+use mycopod_core::field::{Plain, Value};
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::Amount;
+use mycopod_core::reading::{Amount, Selector};
 
 use crate::lexer::TokenKind;
 
 use super::Parser;
 use super::draft::{Draft, Group};
 use super::item::{How, Item, Said};
+use super::target::Targets;
 use super::wordings::{Wordings, words};
 
 /// What joins a phrase to the guest that it describes.
 pub const JOINS: &Wordings = words!(
-    "it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
+    "it 's|it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|use|uses|gets|get|goes|needs|need|created with|created|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|in total|made|please"
+    has|use|uses|gets|get|goes|needs|need|is needed|is required|are needed|are required|needs to be|need to be|has to be|have to be|must be|shall be|to be|created with|created|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|in total|made|please"
+);
+
+/// Words for what makes a guest like another.
+const TRAITS: &Wordings = words!(
+    "cpu and memory|hardware|specs|spec|specifications|specification|configuration|config|settings|setup|size|sizing|resources|values"
 );
 
 /// The most phrases before the noun: nobody says more of a guest before saying that it is one.
@@ -28,6 +34,10 @@ impl Parser<'_> {
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
         if let Some(group) = self.attempt(|p| p.resource(start)).or_else(|| self.attempt(|p| p.keyed(start))) {
+            self.drafts.push(Draft::Create(group));
+            return Some(());
+        }
+        if let Some(group) = self.attempt(|p| p.another_one(start)) {
             self.drafts.push(Draft::Create(group));
             return Some(());
         }
@@ -58,7 +68,8 @@ impl Parser<'_> {
                 break None;
             }
             let Some(item) = self.attempt(Self::adjective) else { break None };
-            let short = matches!(item.value, Item::Image(_) | Item::Plain(_, Amount::To(Value::Flag(_))));
+            let short =
+                matches!(item.value, Item::Image(_) | Item::Plain(_, Amount::To(Value::Flag(_) | Value::Count(_))));
             if !(short || introduced) {
                 return None;
             }
@@ -84,19 +95,14 @@ impl Parser<'_> {
             None => kind,
         };
         self.any(words!("for me|for us|request"));
-        // “VM 334 named dmz-3”
-        let numbered = self.attempt(|p| {
-            let at = p.at;
-            let value = Item::Vmid(p.vmid_number()?);
-            let tokens = at..p.at;
-            p.ahead(|p| p.called(false)).then_some((None, Said { value, tokens }))
-        });
+        let numbered = self.attempt(Self::numbered);
+        let number = numbered.is_some();
         items.extend(numbered);
         let count =
             count.or_else(|| (one && !noun.value.plural).then(|| Said { value: 1, tokens: noun.tokens.clone() }));
         let plural = noun.value.plural || count.as_ref().is_some_and(|count| count.value > 1);
         let several = plural || count.is_none();
-        let mut members = self.head_names(several, count.as_ref().map(|count| count.value)).unwrap_or_default();
+        let mut members = self.members(number, several, plural, count.as_ref().map(|count| count.value));
         if let Some(names) = titled {
             if !members.is_empty() {
                 return None;
@@ -117,6 +123,42 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// The number in “VM 334 named dmz-3” and “VM 401 (kv-23)”.
+    fn numbered(&mut self) -> Option<(Option<usize>, Said<Item>)> {
+        let at = self.at;
+        let value = Item::Vmid(self.vmid_number()?);
+        let tokens = at..self.at;
+        let bracketed = |p: &mut Self| {
+            p.mark('(').then_some(())?;
+            p.name()?;
+            p.mark(')').then_some(())
+        };
+        let named = self.ahead(|p| p.called(false)) || self.ahead(bracketed);
+        named.then_some((None, Said { value, tokens }))
+    }
+
+    /// The names of new guests, right behind their noun or its `number`.
+    fn members(&mut self, number: bool, several: bool, plural: bool, count: Option<u64>) -> Vec<Said<String>> {
+        // “VM 401 (kv-23)”
+        let bracketed = |p: &mut Self| {
+            (number && p.mark('(')).then_some(())?;
+            p.names(false).filter(|_| p.mark(')'))
+        };
+        let mut members = self.attempt(bracketed).or_else(|| self.head_names(several, count)).unwrap_or_default();
+        // “vms q-1 q-2 q-3”
+        let next = |p: &mut Self| {
+            let named = p.peek(0).is_some_and(|token| token.kind == TokenKind::Word && p.looks_like_name(&token.text));
+            if named { p.names(false) } else { None }
+        };
+        while plural
+            && !members.is_empty()
+            && let Some(more) = self.attempt(next)
+        {
+            members.extend(more);
+        }
+        members
+    }
+
     /// “On pve2, create …”: the node of what is made, at the beginning of a sentence.
     fn leading_node(&mut self) -> Option<(Option<usize>, Said<Item>)> {
         let at = self.at;
@@ -132,18 +174,34 @@ impl Parser<'_> {
     /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”.
     fn title(&mut self) -> Option<Vec<Said<String>>> {
         let names = self.names(true)?;
-        (self.mark(':') && !self.done()).then_some(names)
+        let announces = self.mark(':') || self.any(words!("->|→|=>"));
+        (announces && !self.done()).then_some(names)
     }
 
     /// “create web-05 with 2 cores”: a guest, of a kind yet to be asked; “create a-1 and a-2 as VMs”.
     fn without_a_noun(&mut self, start: usize, verb: bool) -> Option<()> {
         let members = self.names(true)?;
-        // “create a-1 and a-2 as VMs”
+        // “create a-1 and a-2 as VMs”, “create a-1 (VM)”, “create a-1: VM, …”
         let kind = self.attempt(|p| {
-            p.any(words!("as a|as an|as")).then_some(())?;
+            let shape = if p.any(words!("as a|as an|as")) {
+                ' '
+            } else if p.mark('(') {
+                '('
+            } else if verb && p.mark(':') {
+                ':'
+            } else {
+                return None;
+            };
+            p.any(words!("a"));
             let at = p.at;
             let value = p.guest_noun()?.kind_to_make()?;
-            Some(Said { value, tokens: at..p.at })
+            let tokens = at..p.at;
+            let ends = match shape {
+                '(' => p.mark(')'),
+                ':' => p.at_boundary(),
+                _ => true,
+            };
+            ends.then_some(Said { value, tokens })
         });
         let named = self.at_boundary() && members.iter().all(|member| self.looks_like_name(&member.value));
         if kind.is_none() && !(verb && (named || self.ahead(Self::describes))) {
@@ -226,7 +284,9 @@ impl Parser<'_> {
         if let Some(system) = self.attempt(Self::system) {
             return Some(Said { value: Item::Image(system), tokens: start..self.at });
         }
-        self.item(How::Create).filter(|item| matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_)))
+        let fits =
+            |item: &Said<Item>| matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_) | Item::Disk(_));
+        self.item(How::Create).filter(fits)
     }
 
     /// How many; “4 cores VM” and “8 GB VM” begin with a number that does not count VMs.
@@ -247,12 +307,15 @@ impl Parser<'_> {
             self.attempt(|p| {
                 let bracket = p.mark('(');
                 let colon = !bracket && p.ahead(|p| p.mark(':').then_some(()));
-                if !(bracket || p.mark(':') || p.mark(',') || p.mark('–') || p.mark('—')) {
+                // “vm=a-1”
+                let assigned = p.mark('=');
+                if !(bracket || assigned || p.mark(':') || p.mark(',') || p.mark('–') || p.mark('—')) {
                     return None;
                 }
                 let names = p.names(several)?;
                 let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
-                    || bracket && several
+                    || assigned && names.len() == 1
+                    || bracket && (several || names.len() == 1 && p.looks_like_name(&names[0].value))
                     || colon && count.is_none_or(|count| count == 1) && p.at_boundary()
                     // “one more VM, wiki-2: 1 core”
                     || !bracket
@@ -316,17 +379,65 @@ impl Parser<'_> {
         self.any(words!("exactly|just"));
         self.any(words!("the"));
         if self.any(words!("like|identical to|modelled on|modeled on")) {
-            return self.one_target().map(Item::Like);
+            return self.model();
+        }
+        // “with the hardware of web-01”, “with web-01’s specs”
+        if let Some(target) = self.attempt(|p| {
+            if p.any(TRAITS) {
+                return if p.any(words!("of")) { p.one_target() } else { None };
+            }
+            let target = p.one_target()?;
+            (p.any(words!("'s")) && p.any(TRAITS)).then_some(target)
+        }) {
+            return self.known(&Targets::Old(vec![target.clone()])).then_some(Item::Like(target));
         }
         self.any(words!("same")).then_some(())?;
-        self.any(words!("cpu and memory|hardware|specs|spec|specifications|specification|configuration|config|settings|setup|size|sizing|resources|values"));
+        self.any(TRAITS);
         if self.any(words!("as the first one|as the first|as before|as above|as the one before|as the previous one")) {
             return Some(Item::Same);
         }
         if self.any(words!("as|like")) {
-            return self.one_target().map(Item::Like);
+            return self.model();
         }
         let before = self.drafts.len() > 1 && matches!(self.drafts[self.drafts.len() - 2], Draft::Create(_));
         (before && (self.at_boundary() || self.word() == "but")).then_some(Item::Same)
+    }
+
+    /// “…, and a second one m-49 with 4 cores”, “and another, m-23, with …”: one more of the kind that was just described.
+    fn another_one(&mut self, start: usize) -> Option<Group> {
+        let kind = match self.drafts.last() {
+            Some(Draft::Create(group)) if !group.awaits_names() && !group.members.is_empty() => group.kind.clone()?,
+            _ => return None,
+        };
+        self.any(words!("a second one|a third one|another one|one more|another|a second|a third")).then_some(())?;
+        self.mark(',');
+        let members = self.attempt(|p| p.called(false)).or_else(|| self.names(false))?;
+        let named = members.len() == 1 && members.iter().all(|member| self.looks_like_name(&member.value));
+        let count = Some(Said { value: 1, tokens: start..self.at });
+        named.then(|| Group { kind: Some(kind), count, members, ..Group::new(start..self.at, start..self.at) })
+    }
+
+    /// The guest that another shall be like: one there is, or the one that was just described.
+    fn model(&mut self) -> Option<Item> {
+        let target = self.one_target()?;
+        let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
+        let described = match (&target.selector, before) {
+            (Selector::Name(name), Some(Draft::Create(group))) => {
+                matches!(group.members.as_slice(), [member] if member.value == *name)
+            }
+            _ => false,
+        };
+        // “…, except 8 GB RAM”: amounts alone, for “except the tag db” takes away.
+        self.attempt(|p| {
+            p.mark(',');
+            p.any(words!("except for|except|apart from|but for")).then_some(())?;
+            let amount = |p: &mut Self| {
+                let amount =
+                    matches!(p.value_noun(How::Create)?, Item::Plain(Plain::Cores | Plain::Memory, Amount::To(_)));
+                amount.then_some(())
+            };
+            (p.peek(0).is_some_and(|token| token.kind == TokenKind::Number) && p.ahead(amount)).then_some(())
+        });
+        Some(if described { Item::Same } else { Item::Like(target) })
     }
 }

@@ -91,7 +91,8 @@ impl Parser<'_> {
     pub fn row_of(&self, words: &str) -> Option<usize> {
         let mut length = 0;
         for word in words.split(' ') {
-            self.peek(length).filter(|token| token.word == word)?;
+            self.peek(length)
+                .filter(|token| token.word == word || token.kind == TokenKind::Number && token.text == word)?;
             length += 1;
         }
         Some(length)

@@ -199,7 +199,7 @@ impl Parser<'_> {
             let name = p.name()?;
             Some(Sourced::new(name, p.source(&(at..p.at))))
         });
-        if !(self.any(words!("over to|to|onto|->|→|=>")) || put && self.any(words!("on"))) {
+        if !(self.any(words!("over to|to|onto|->|→|=>")) || self.any(words!("on"))) {
             return None;
         }
         self.any(words!("the"));
@@ -240,10 +240,18 @@ impl Parser<'_> {
     /// “test-1 should run on pve2”
     fn housed(&mut self, start: usize) -> Option<Draft> {
         let targets = self.targets()?;
+        if self.any(words!("->|→|=>")) {
+            // “test-1 -> pve2”
+            return self.on_a_node(start, targets);
+        }
         self.any(words!(
             "should run on|should be on|should live on|should go to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
         ))
         .then_some(())?;
+        self.on_a_node(start, targets)
+    }
+
+    fn on_a_node(&mut self, start: usize, targets: Targets) -> Option<Draft> {
         self.any(words!("the"));
         self.any(words!("node|host"));
         let at = self.at;
@@ -292,7 +300,11 @@ impl Parser<'_> {
             .then_some(())?;
             targets
         };
-        while self.mark(',') || self.mark('–') || self.any(words!("so|and|please|you can|you may|can you|kindly")) {}
+        while self.mark(',')
+            || self.mark('–')
+            || self.mark(':')
+            || self.any(words!("so|and|please|you can|you may|can you|kindly"))
+        {}
         self.any(words!("delete|remove|destroy|throw away|get rid of")).then_some(())?;
         self.any(words!("it|them|both of them|both")).then_some(())?;
         self.doing(start, targets, Deed::Delete)

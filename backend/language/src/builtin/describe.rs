@@ -54,6 +54,8 @@ struct Description {
     node: Option<Sourced<String>>,
     image: Option<Sourced<String>>,
     plain: Vec<(Plain, Sourced<Value>)>,
+    /// More or less of something than the guest has that it shall be like.
+    unlike: Vec<(Plain, Sourced<Amount>)>,
     disks: Vec<(Which, WantedDisk)>,
     /// A storage for all disks that have none of their own.
     storage: Option<Sourced<String>>,
@@ -90,6 +92,7 @@ impl Description {
         let has = |plain: Plain, of: &Self| of.plain.iter().any(|(known, _)| *known == plain);
         let open: Vec<_> = base.plain.into_iter().filter(|(plain, _)| !has(*plain, self)).collect();
         self.plain.extend(open);
+        self.unlike.extend(base.unlike);
         self.image = self.image.take().or(base.image);
         self.like = self.like.take().or(base.like);
         if self.disks.iter().all(|(which, _)| *which == Which::Further) {
@@ -180,13 +183,7 @@ impl Description {
     ) {
         // “tag it web” adds to nothing yet.
         let (Amount::To(value) | Amount::Plus(value @ Value::Set(_))) = amount else {
-            questions.push(context.question(
-                "amount",
-                tokens,
-                format!("“{}”: more or less than what?", context.words(tokens)),
-                &[],
-            ));
-            return;
+            return self.unlike.push((plain, context.said(amount.clone(), tokens)));
         };
         let Some((_, first)) = self.plain.iter_mut().find(|(known, _)| *known == plain) else {
             self.plain.push((plain, context.said(value.clone(), tokens)));
@@ -284,6 +281,22 @@ impl Description {
         }
     }
 
+    /// More or less than what, where it shall be like nobody, or where the same is said besides?
+    fn ask_about_the_unlike(&mut self, questions: &mut Vec<Question>) {
+        for (at, (plain, said)) in self.unlike.iter().enumerate() {
+            let again = self.plain.iter().any(|(known, _)| known == plain)
+                || self.unlike[..at].iter().any(|(known, _)| known == plain);
+            if self.like.is_none() || again {
+                let words = match &said.source {
+                    Source::Said(fragment) => fragment.text.as_str(),
+                    Source::Inferred { .. } | Source::Default { .. } => plain.label(),
+                };
+                let text = format!("“{words}”: more or less than what?");
+                questions.push(Question::new("amount", said.source.span(), text, Vec::new()));
+            }
+        }
+    }
+
     /// Nor can one VMID.
     fn ask_about_shared_number(&self, questions: &mut Vec<Question>) {
         if let Some(vmid) = &self.vmid {
@@ -320,6 +333,7 @@ impl Description {
         questions: &mut Vec<Question>,
     ) -> Create {
         self.place_bare_amounts(context, questions);
+        self.ask_about_the_unlike(questions);
         // The system disk is the first; a mount point never is.
         let mounted = |disk: &WantedDisk| disk.parts.iter().any(|(part, _)| *part == DiskPart::Mount);
         // What is made from an image has a system disk already, to which others are added.
@@ -363,6 +377,7 @@ impl Description {
             name,
             vmid: self.vmid,
             like: self.like,
+            unlike: self.unlike,
             node: self.node,
             image: self.image,
             plain: self.plain,

@@ -48,7 +48,47 @@ impl Parser<'_> {
         }
     }
 
+    /// “Type: VM”, “…: VM, …”: of what kind the guest is that was begun without it.
+    pub fn kind_said(&mut self) -> Option<()> {
+        self.group().filter(|group| group.kind.is_none())?;
+        self.mark(':');
+        let keyed = self.any(words!("type|kind")) && (self.mark(':') || self.mark('='));
+        let at = self.at;
+        let value = self.guest_noun().filter(|noun| keyed || !noun.plural)?.kind_to_make()?;
+        let tokens = at..self.at;
+        let ends = self.done() || matches!(self.peek(0)?.kind, TokenKind::Mark(',' | '/' | '|' | ')'));
+        ends.then_some(())?;
+        let group = self.group_mut()?;
+        (group.kind, group.tokens.end) = (Some(Said { value, tokens: tokens.clone() }), tokens.end);
+        Some(())
+    }
+
+    /// Behind brackets that each guest's name had: “a-1 (pve1) and a-2 (pve2), 2 cores” goes on with all.
+    fn behind_brackets(&mut self) {
+        let joins = ["and", "&", "plus", "with", "also", "please"];
+        let says = |token: &Token| token.is_content() && !joins.contains(&token.word.as_str());
+        let Some(last) = self.tokens[..self.at].iter().rposition(says) else { return };
+        let closed = self.tokens[last + 1..self.at].first().is_some_and(|token| token.kind == TokenKind::Mark(')'));
+        let opens = |member: &Said<String>| {
+            self.tokens.get(member.tokens.end).is_some_and(|token| token.kind == TokenKind::Mark('('))
+        };
+        let described = self.group().is_some_and(|group| {
+            let all = group.count.as_ref().is_none_or(|count| u64::try_from(group.members.len()) == Ok(count.value));
+            all && group.members.len() > 1 && group.members.iter().all(opens)
+        });
+        if closed
+            && described
+            && let Some(group) = self.group_mut()
+        {
+            group.focus = None;
+        }
+    }
+
     pub fn describe(&mut self) -> Option<()> {
+        self.behind_brackets();
+        if self.attempt(Self::kind_said).is_some() {
+            return Some(());
+        }
         let mut all = false;
         // “Set the boot order to scsi0.”
         let adds = self.any(words!("add"));
@@ -162,6 +202,28 @@ impl Parser<'_> {
         // “VM a with 4 cores, VM b with 2 cores and a 10 GB disk each”: what of it is said of both?
         if each && !all && alone && !bare {
             return None;
+        }
+        // “a on pve1 and b on pve2, 2 cores, 10 GB disk each”: are the cores said of b, or of both?
+        if each
+            && !all
+            && let Some(focus) = group.focus
+        {
+            let of = |who: usize| {
+                group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, item)| &item.value)
+            };
+            let same = |one: &Item, other: &Item| match (one, other) {
+                (Item::Plain(one, _), Item::Plain(other, _)) => one == other,
+                // What a bare amount is of, its neighbours tell.
+                (Item::Bare(_), Item::Plain(..) | Item::Disk(_)) | (Item::Plain(..) | Item::Disk(_), Item::Bare(_)) => {
+                    true
+                }
+                (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
+            };
+            let others = (0..group.members.len()).filter(|who| *who != focus);
+            let unlike = |item: &Item| others.clone().any(|who| !of(who).any(|other| same(item, other)));
+            if of(focus).any(unlike) {
+                return None;
+            }
         }
         if all || each {
             group.focus = None;

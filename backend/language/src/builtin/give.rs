@@ -36,6 +36,11 @@ impl Parser<'_> {
         }) {
             self.any(words!("each"));
             let mut items = self.with_storage(items);
+            if let [Said { value: Item::Nic { number: None, parts, fresh: true }, tokens }] = items.as_mut_slice()
+                && parts.is_empty()
+            {
+                (*parts, tokens.end) = (self.parts_of_a_nic(), self.at);
+            }
             // “… to web-01 with discard on”
             while let Some(part) = self.attempt(|p| {
                 let _ = p.joint() || p.mark('(');
@@ -57,6 +62,22 @@ impl Parser<'_> {
         let items = self.items(how)?;
         self.any(words!("each"));
         Some((targets, items, how))
+    }
+
+    /// “… (bridge vmbr1, vlan 20)”: what a NIC is that was only named.
+    fn parts_of_a_nic(&mut self) -> Vec<(NicPart, Value)> {
+        let mut all = Vec::new();
+        while let Some(parts) = self.attempt(|p| {
+            let _ = p.joint() || p.mark('(') || p.mark(':');
+            p.any(words!("with|on|using"));
+            match p.item(How::Give)?.value {
+                Item::Nic { number: None, parts, fresh: false } => Some(parts),
+                _ => None,
+            }
+        }) {
+            all.extend(parts);
+        }
+        all
     }
 
     /// “… to web-01 on local-lvm”: the place of the disk just added.

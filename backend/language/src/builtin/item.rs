@@ -158,11 +158,15 @@ impl Parser<'_> {
             .or_else(|| self.attempt(|p| p.tags(how)))
             .or_else(|| self.attempt(Self::cpu_type))
             .or_else(|| self.attempt(super::Parser::description))
+            .or_else(|| if how == How::Create { self.attempt(Self::bridges) } else { None })
             .or_else(|| self.attempt(|p| p.nic(how)))
             .or_else(|| self.attempt(Self::pool))
             .or_else(|| self.attempt(super::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
-            .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::multiple) } else { None })
+            .or_else(|| {
+                let like = how == How::Create && self.shall_be_like();
+                if like || matches!(how, How::Give | How::Set) { self.attempt(Self::multiple) } else { None }
+            })
             .or_else(|| if how == How::Create { None } else { self.attempt(|p| p.hundredths(how)) })
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::changed) })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
@@ -173,18 +177,19 @@ impl Parser<'_> {
 
     /// “host CPU”, “kvm64 cpu type”.
     fn cpu_type(&mut self) -> Option<Item> {
-        // “2 cores (type host)”
+        // “2 cores (type host)”, “2 cores of type host”
         if let Some(cpu) = self.attempt(|p| {
-            p.mark('(').then_some(())?;
+            let open = p.mark('(');
             p.any(words!("cpu type|of type|type")).then_some(())?;
-            let cpu = is_cpu_type(p.word()).then(|| p.word().to_owned())?;
+            let _ = p.mark(':') || p.mark('=');
+            let cpu = is_cpu_type(p.word()).then(|| p.peek(0).map(|token| token.text.clone()))??;
             p.at += 1;
-            p.mark(')').then_some(cpu)
+            (!open || p.mark(')')).then_some(cpu)
         }) {
             return Some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))));
         }
         self.articles();
-        let cpu = is_cpu_type(self.word()).then(|| self.word().to_owned())?;
+        let cpu = is_cpu_type(self.word()).then(|| self.peek(0).map(|token| token.text.clone()))??;
         self.at += 1;
         self.any(words!("cpu type|cpu model|processor type|cpu|processor"))
             .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))))
@@ -199,8 +204,21 @@ impl Parser<'_> {
         .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
     }
 
+    /// Whether a new guest is being described that shall be like another.
+    fn shall_be_like(&self) -> bool {
+        self.group().is_some_and(|group| group.items.iter().any(|(_, item)| matches!(item.value, Item::Like(_))))
+    }
+
     /// “tagged web and prod”, “tags: a, b”, “with the tag x”.
     fn tags(&mut self, how: How) -> Option<Item> {
+        // “same as db-1, but without the tag db”
+        if how == How::Create && self.shall_be_like() && self.any(words!("without")) {
+            self.articles();
+            let several = self.any(words!("tags"));
+            (several || self.any(words!("tag"))).then_some(())?;
+            let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
+            return self.at_boundary().then_some(Item::Plain(Plain::Tags, Amount::Minus(tags)));
+        }
         self.any(words!("be|is|are"));
         self.articles();
         let (mut replaces, mut several) = (false, false);

@@ -27,6 +27,16 @@ impl Parser<'_> {
             p.attempt(|p| {
                 let open = p.mark('(');
                 let _ = p.mark(',');
+                // “snapshot db-1 (pre-x)”, “snapshot of db-1: pre-x”
+                if let Some(said) = p.attempt(|p| {
+                    (open || p.mark(':')).then_some(())?;
+                    let at = p.at;
+                    let name = p.name().filter(|name| p.looks_like_name(name) && !p.inventory.guests.contains_key(name))?;
+                    let said = Sourced::new(name, p.source(&(at..p.at)));
+                    ((!open || p.mark(')')) && p.at_boundary()).then_some(said)
+                }) {
+                    return Some(said);
+                }
                 if !p.any(words!("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|as|with the name|with name|under the name")) {
                     return None;
                 }
@@ -56,7 +66,7 @@ impl Parser<'_> {
                 name = self.attempt(|p| {
                     let at = p.at;
                     let name = p.name()?;
-                    (p.word() == "of").then(|| Sourced::new(name, p.source(&(at..p.at))))
+                    matches!(p.word(), "of" | "on" | "for").then(|| Sourced::new(name, p.source(&(at..p.at))))
                 });
             }
             if !self.any(words!("of each of|of|for|on")) {
@@ -93,6 +103,18 @@ impl Parser<'_> {
     /// “roll web-01 back to pre-patch”, “revert db-1 to the snapshot s1”, “restore db-1 to snapshot s1”.
     pub fn rollback(&mut self) -> Option<Draft> {
         let start = self.at;
+        // “go back to snapshot monday on wiki”, “restore the snapshot monday of wiki”
+        if let Some((snapshot, targets)) = self.attempt(|p| {
+            let back = p.any(words!("go back to|roll back to|rollback to|revert to|back to"));
+            (back || p.any(words!("restore|roll back|rollback"))).then_some(())?;
+            p.any(words!("the"));
+            p.any(words!("snapshot called|snapshot named|snapshot")).then_some(())?;
+            let snapshot = p.kept()?;
+            p.any(words!("of|on|for")).then_some(())?;
+            Some((snapshot, p.targets()?))
+        }) {
+            return self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) });
+        }
         let restores = self.any(words!("restore|reset"));
         if !restores && !self.any(words!("roll back|rollback|roll|revert")) {
             return None;
@@ -150,7 +172,7 @@ impl Parser<'_> {
     pub fn backup(&mut self) -> Option<Draft> {
         let start = self.at;
         let taken = |p: &mut Self| {
-            let taken = p.any(words!("take|make|create|do"))
+            let taken = p.any(words!("take|make|create|do|run"))
                 && p.any(words!("a backup of|backups of|a new backup of|another backup of"));
             taken.then_some(())
         };

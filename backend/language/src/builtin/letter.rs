@@ -12,6 +12,9 @@ const ASKING: &Wordings = words!(
     we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
     i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
     i need|we need to|we need|i require|we require|i'm going to need|we're going to need|we are going to need|we'll need|\
+    i'd appreciate|we'd appreciate|i would appreciate|we would appreciate|i'd need|we'd need|i could use|we could use|i would need|we would need|\
+    would it be possible to have|would it be possible to get|would it be possible to|is it possible to have|is it possible to get|\
+    is it possible to|it would be great to have|it would be nice to have|i'm looking for|we're looking for|i am looking for|\
     requesting|need|want|could we please get|can we please get|could i please get|can i please get|could i please have|\
     can i please have|could we please have|could we get|can we get|could we|can we|could you please|\
     could you quickly|can you quickly|could you|can you please|can you|can someone please|can someone|could someone please|could someone|\
@@ -46,12 +49,22 @@ impl Parser<'_> {
             let said = MARKS.into_iter().any(|mark| self.mark(mark))
                 || self.any(GREETING)
                 || self.closing().is_some()
+                || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
                 || self.attempt(Self::heading).is_some();
             if !said {
                 return;
             }
         }
+    }
+
+    /// “… should do”: that what was said is enough.
+    fn enough(&mut self) -> Option<()> {
+        self.any(words!(
+            "should do|would do|will do|should be fine|would be fine|is fine|would be great|would be nice"
+        ))
+        .then_some(())?;
+        self.done().then_some(())
     }
 
     /// “Cheers”
@@ -70,12 +83,23 @@ impl Parser<'_> {
 
     /// “Changes:”: a line that announces what comes below it.
     fn heading(&mut self) -> Option<()> {
+        // “Please provision:”, above what shall be there
+        let announces = |p: &mut Self| {
+            p.any(words!("create|provision|deploy|build|set up")).then_some(())?;
+            p.mark(':');
+            p.done().then_some(())?;
+            let below = p.tokens[p.at..].iter().find(|token| token.kind != TokenKind::Break)?;
+            ["name", "hostname", "vm", "container", "ct", "lxc"].contains(&below.word.as_str()).then_some(())
+        };
+        if self.attempt(announces).is_some() {
+            return Some(());
+        }
         let starts = self.at.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
         self.any(words!("the"));
         self.any(words!("following|requested|new"));
         self.any(words!("changes|change|requests|request|changes requested")).then_some(())?;
-        self.mark(':');
+        let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);
-        (starts && self.done() && below).then_some(())
+        (starts && (colon && !self.done() || self.done() && below)).then_some(())
     }
 }

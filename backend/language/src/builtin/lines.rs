@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use crate::lexer::{Token, TokenKind};
 
+use super::fields;
+
 /// Verbs that are said once for everything listed below them.
 const VERBS: [&str; 21] = [
     "start",
@@ -42,6 +44,8 @@ struct Line {
     /// How far it is set in.
     indent: usize,
     bullet: bool,
+    /// Whether it is a heading: “## a-1”.
+    hashed: bool,
 }
 
 /// Writes out what is said in lists. `known` are the names of guests.
@@ -56,8 +60,10 @@ pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token>
         let head = &lines[at];
         let list = below(&lines, at);
         let said = &tokens[head.tokens.clone()];
-        let titled =
-            said.len() > 1 && said.last().is_some_and(|last| last.kind == TokenKind::Mark(':')) && !list.is_empty();
+        let (hashed, said) = (head.hashed, &said[usize::from(head.hashed)..]);
+        let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
+        let said = &said[..said.len() - usize::from(colon)];
+        let titled = !said.is_empty() && (colon || hashed) && !list.is_empty();
         let end = if titled
             && let Some(verb) = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet))
         {
@@ -65,7 +71,11 @@ pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token>
                 one_of_many(&verb, &tokens[line.tokens.clone()], &mut written);
             }
             list.end
-        } else if titled && (names_guests(said, &known) || describes(said, &tokens, &lines[list.clone()])) {
+        } else if titled
+            && (names_guests(said, &known)
+                || describes(said, &tokens, &lines[list.clone()])
+                || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(&tokens, line, &known)))
+        {
             joined(&tokens, &lines, at..list.end, &mut written);
             list.end
         } else {
@@ -92,7 +102,8 @@ fn lines(tokens: &[Token]) -> Vec<Line> {
         lines.push(Line {
             tokens: start..end,
             indent: first.map_or(0, |first| first.span.start.saturating_sub(margin)),
-            bullet: first.is_some_and(|first| first.kind == TokenKind::Mark('•')),
+            bullet: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && !first.text.starts_with('#')),
+            hashed: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && first.text.starts_with('#')),
         });
         (start, margin) = (end + 1, tokens.get(end).map_or(0, |line_end| line_end.span.end));
     }
@@ -110,8 +121,7 @@ fn below(lines: &[Line], head: usize) -> Range<usize> {
 
 /// The verb of a heading that is nothing else, with its noun.
 fn verb_of(said: &[Token]) -> Option<Vec<Token>> {
-    let kept: Vec<Token> =
-        said[..said.len() - 1].iter().filter(|token| !AROUND.contains(&token.word.as_str())).cloned().collect();
+    let kept: Vec<Token> = said.iter().filter(|token| !AROUND.contains(&token.word.as_str())).cloned().collect();
     let words: Vec<&str> = kept.iter().map(|token| token.word.as_str()).collect();
     let verb = VERBS.iter().find(|verb| {
         words.len() >= verb.split(' ').count()
@@ -140,10 +150,21 @@ fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
     said.iter().any(|token| known(&token.text)) && said.iter().all(|token| joins(token) || known(&token.text))
 }
 
+/// Whether a heading is nothing but the name of a field.
+fn names_a_field(said: &[Token]) -> bool {
+    let word = |at: usize| said.get(at).map_or("", |token| token.word.as_str());
+    fields::field(word).is_some_and(|(length, _)| length == said.len())
+}
+
+/// Whether a line begins with a guest there is.
+fn is_about(tokens: &[Token], line: &Line, known: impl Fn(&str) -> bool) -> bool {
+    tokens[line.tokens.clone()].get(usize::from(line.bullet)).is_some_and(|first| known(&first.text))
+}
+
 /// Whether under a heading that is one word stands what kind of guest it is.
 fn describes(said: &[Token], tokens: &[Token], list: &[Line]) -> bool {
-    let one_word = said.len() == 2 && said[0].is_content();
-    one_word && list.iter().all(|line| !line.bullet) && list.iter().any(|line| key(tokens, line) == Some("type"))
+    let one_word = said.len() == 1 && said[0].is_content();
+    one_word && list.iter().any(|line| key(tokens, line) == Some("type"))
 }
 
 /// The key of a line that is a key and its value.
@@ -174,7 +195,18 @@ fn joined(tokens: &[Token], lines: &[Line], of: Range<usize>, written: &mut Vec<
         if parts && let Some(line_end) = line.tokens.start.checked_sub(1).map(|before| &tokens[before]) {
             written.push(Token { kind: TokenKind::Mark(','), ..line_end.clone() });
         }
-        written.extend_from_slice(if line.bullet && at > of.start { &said[1..] } else { said });
+        let titles = line.hashed && of.len() > 1;
+        let marked = titles || line.bullet && at > of.start;
+        written.extend_from_slice(&said[usize::from(marked)..]);
+        // A heading announces as a colon does.
+        if titles && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
+            written.push(Token {
+                kind: TokenKind::Mark(':'),
+                text: ":".to_owned(),
+                word: String::new(),
+                ..last.clone()
+            });
+        }
     }
 }
 

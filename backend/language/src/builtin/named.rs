@@ -4,9 +4,13 @@ use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef};
 use mycopod_core::size::Size;
 
+use crate::lexer::TokenKind;
+use crate::quantity;
+
 use super::Parser;
 use super::amount::{DISKS, of_hundredths};
 use super::change::disk_ref;
+use super::draft::Draft;
 use super::fields::{self, Named};
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::nic::NicRef;
@@ -230,6 +234,19 @@ impl Parser<'_> {
         if let Some(slot) = self.attempt(slot) {
             return Some(slot);
         }
+        // “disk1”, “disk 2:” of a new guest, which has none yet
+        let numbered = |p: &mut Self| {
+            let glued = p.word().strip_prefix("disk").is_some_and(|n| matches!(n, "1" | "2" | "3" | "4"));
+            p.at += 1;
+            let apart = p.last_word() == "disk"
+                && p.number().is_some_and(|n| n <= 4)
+                && p.ahead(|p| (p.mark(':') || p.mark('=')).then_some(()));
+            let makes = matches!(p.drafts.last(), Some(Draft::Create(_)));
+            (makes && (glued || apart)).then_some((Which::One, false))
+        };
+        if let Some(disk) = self.attempt(numbered) {
+            return Some(disk);
+        }
         if !self.any(words!("disk size|disk space")) && !self.any(DISKS) {
             return None;
         }
@@ -269,6 +286,26 @@ impl Parser<'_> {
         }) {
             return Some(item);
         }
+        // “RAM (GB): 4”
+        if matches!(noun, Noun::Plain(_) | Noun::Disk(_, false))
+            && let Some(size) = self.attempt(|p| {
+                p.mark('(').then_some(())?;
+                let unit = p.unit()?;
+                (p.mark(')') && (p.mark(':') || p.mark('=') || p.any(words!("to|is")))).then_some(())?;
+                let number = p.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();
+                p.at += 1;
+                let size = quantity::size(&number, unit)?;
+                p.at_boundary().then_some(Value::Size(size))
+            })
+        {
+            return match noun {
+                Noun::Plain(plain) if matches!(plain.shape(), Shape::Size { .. }) => {
+                    Some(Item::Plain(*plain, Amount::To(size)))
+                }
+                Noun::Disk(which, _) => Some(Item::Disk(DiskItem::sized(Amount::To(size), which.clone()))),
+                _ => None,
+            };
+        }
         // “disk +10G”
         if matches!(how, How::Give | How::Set | How::More) && self.any(words!("+more")) {
             return self.value(noun, Amount::Plus);
@@ -276,8 +313,9 @@ impl Parser<'_> {
         let sign = self.mark('=') || self.mark(':');
         let to = !sign
             && (self.any(words!("to be|should be|shall be|must be|to|is|of|at|size"))
-                || (how == How::More) && self.any(words!("up to"))
-                || (how == How::Less || *noun == Noun::Plain(Plain::Balloon)) && self.any(words!("down to")));
+                || matches!(how, How::More | How::Give | How::Set) && self.any(words!("up to"))
+                || (matches!(how, How::Less | How::Give | How::Set) || *noun == Noun::Plain(Plain::Balloon))
+                    && self.any(words!("down to")));
         let bare = !(sign || to);
         if bare && !matches!(how, How::Create | How::Give | How::Set) && !(how == How::Add && noun.comes_on_top()) {
             return None;
@@ -297,14 +335,14 @@ impl Parser<'_> {
     }
 
     /// “disks: 20G, 100G” and “disks of 20 GB and 100 GB”.
-    fn disk_list(&mut self, which: &Which) -> Option<Item> {
+    pub fn disk_list(&mut self, which: &Which) -> Option<Item> {
         let disk = |p: &mut Self| {
             let start = p.at;
             p.any(words!("a|one"));
             if !p.ahead(super::Parser::quantity) {
                 p.at = start;
             }
-            let size = p.quantity()?;
+            let size = p.quantity().or_else(|| p.attempt(Self::size_without_unit))?;
             let which = if matches!(which, Which::The(_)) { Which::One } else { which.clone() };
             Some(Item::Disk(p.disk_item(Amount::To(Value::Size(size)), which, 1)))
         };
@@ -326,8 +364,14 @@ impl Parser<'_> {
         match noun {
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
                 let count = self.number().filter(|count| *count > 0)?;
-                self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|sockets|socket|c"));
-                Some(Item::Plain(*plain, by(Value::Count(count))))
+                // “CPU: 2 sockets, 4 cores”
+                let plain = if self.any(words!("sockets|socket")) {
+                    Plain::Sockets
+                } else {
+                    self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|c"));
+                    *plain
+                };
+                Some(Item::Plain(plain, by(Value::Count(count))))
             }
             Noun::Plain(plain @ (Plain::Memory | Plain::Swap | Plain::Balloon)) => {
                 if let Some(size) = self.quantity() {

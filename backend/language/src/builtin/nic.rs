@@ -2,7 +2,7 @@
 
 use mycopod_core::field::{MAX_NICS, NicPart, Value};
 
-use crate::lexer::TokenKind;
+use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 
 use super::Parser;
@@ -114,6 +114,24 @@ impl Parser<'_> {
         Some(number)
     }
 
+    /// “NICs: vmbr0, vmbr1 (VLAN 20)”: a bridge a NIC.
+    pub fn bridges(&mut self) -> Option<Item> {
+        self.any(words!("network cards|network interfaces|nics|interfaces|networks|bridges")).then_some(())?;
+        (self.mark(':') || self.mark('=') || self.any(words!("on"))).then_some(())?;
+        let one = |p: &mut Self| match p.bridge(true, false)? {
+            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
+            _ => None,
+        };
+        let mut nics = vec![one(self)?];
+        while let Some(nic) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            nics.push(nic);
+        }
+        Some(Item::Several(nics))
+    }
+
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
@@ -137,6 +155,11 @@ impl Parser<'_> {
         }
         let mut parts: Vec<(NicPart, Value)> =
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
+        // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
+        let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
+        if how == How::Add && fresh && card && !one && self.word() == "to" && self.peek(1).is_some_and(guest) {
+            return Some(Item::Nic { number, parts, fresh });
+        }
         let on = self.any(words!(
             "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
             in the|in|to the|to|at|using"
@@ -158,6 +181,7 @@ impl Parser<'_> {
         if card {
             return (!parts.is_empty()).then_some(Item::Nic { number, parts, fresh });
         }
+        self.any(words!("static"));
         if let Some(item) = self.address() {
             return Some(item);
         }
@@ -195,6 +219,11 @@ impl Parser<'_> {
         let vlan = match vlan {
             Some(vlan) => Some(vlan),
             None => self.attempt(|p| {
+                // “vmbr1,tag=20”
+                let comma = p.mark(',');
+                if comma && !p.ahead(|p| (p.any(words!("tag|vlan")) && p.mark('=')).then_some(())) {
+                    return None;
+                }
                 let open = p.mark('(');
                 p.any(words!("with|in|on|using"));
                 p.any(words!("a"));

@@ -296,7 +296,7 @@ impl Parser<'_> {
             let value = Item::nic(NicPart::Vlan, Value::Count(0)).of_nic(number);
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
-        if !self.any(words!("remove|unset|clear|drop|reset|take")) {
+        if !self.any(words!("remove|unset|clear|drop|reset|take|lift")) {
             return None;
         }
         let (noun, targets) = self

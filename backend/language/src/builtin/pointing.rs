@@ -25,10 +25,11 @@ impl Parser<'_> {
         let said = self.any(words!(
             "both of them|all of them|each of them|every one of them|all three|it|them both|\
             them all|them|they both|they all|they|each|both|all|that one|this one|the vm|the vms|the container|\
-            the containers|the machine|the machines|the guest|the guests|the new vm|the new container|the copy"
+            the containers|the machine|the machines|the guest|the guests|the new vm|the new container|the new one|the copy|the clone"
         ));
         // “all” and “the VMs” stand for someone only where nothing says whom.
         let alone = matches!(self.word_at(start), "it" | "them" | "they")
+            || matches!(self.last_word(), "clone" | "copy") && matches!(self.drafts.last(), Some(Draft::Clone(_)))
             || (self.at_boundary() || PREDICATES.contains(&self.word()))
                 && !self.ahead(Self::target)
                 && !self.ahead(Self::guest_noun);

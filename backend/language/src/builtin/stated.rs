@@ -91,7 +91,7 @@ impl Parser<'_> {
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
         self.any(words!("to be|be|is|are"));
-        self.any(words!("in|into")).then_some(())?;
+        self.any(words!("in|into|to")).then_some(())?;
         self.any(words!("the"));
         let name = if self.any(words!("resource pool|pool")) {
             self.any(words!("called|named"));

@@ -23,6 +23,8 @@ const GAP: usize = 2;
 enum Column {
     /// The guests' names.
     Name,
+    /// The guests' names, or the nodes they are on.
+    Host,
     /// VM or container.
     Kind,
     /// VMIDs.
@@ -43,6 +45,17 @@ enum Bar {
     Gap,
 }
 
+/// Hosts are guests where no other column names those, and else nodes.
+fn with_hosts(mut columns: Vec<Option<Column>>) -> Vec<Option<Column>> {
+    let named = columns.contains(&Some(Column::Name));
+    for column in &mut columns {
+        if *column == Some(Column::Host) {
+            *column = Some(if named { Column::Field(Noun::Node, None) } else { Column::Name });
+        }
+    }
+    columns
+}
+
 impl Parser<'_> {
     /// Reads the table that begins in the present line, and is behind it then. `None` where none begins here.
     pub fn table(&mut self) -> Option<()> {
@@ -51,6 +64,7 @@ impl Parser<'_> {
         let read = [Bar::Mark('|'), Bar::Gap, Bar::Mark(',')].into_iter().find_map(|bar| {
             let cells = self.cells(&head, bar);
             let columns = cells.iter().map(|cell| self.exactly(cell.clone(), Self::column)).collect::<Vec<_>>();
+            let columns = with_hosts(columns);
             (columns.len() > 1 && columns.contains(&Some(Column::Name))).then_some((bar, cells, columns))
         });
         let rows = read.and_then(|(bar, heads, columns)| {
@@ -129,8 +143,13 @@ impl Parser<'_> {
     }
 
     fn column(&mut self) -> Option<Column> {
-        if self.any(words!("vm name|guest name|host name|hostname|name|names|vm|guest")) {
+        if self.any(words!(
+            "vm name|container name|guest name|host name|hostname|server name|name|names|vm|container|ct|lxc|guest"
+        )) {
             return Some(Column::Name);
+        }
+        if self.any(words!("host|server|machine|system")) {
+            return Some(Column::Host);
         }
         if self.any(words!("type|kind")) {
             return Some(Column::Kind);
@@ -251,6 +270,7 @@ impl Parser<'_> {
                 Column::Image => {
                     Item::Image(self.exactly(cell.clone(), |p| p.attempt(Self::system).or_else(|| p.name()))?)
                 }
+                Column::Host => return None,
                 Column::Field(noun, unit) => self.exactly(cell.clone(), |p| p.cell(&noun, unit))?,
             };
             group.items.push((None, Said { value: item, tokens: cell.clone() }));

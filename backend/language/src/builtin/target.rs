@@ -159,7 +159,40 @@ impl Parser<'_> {
             let selector = p.attempt(Self::vague)?;
             Some(vec![Target { span: p.span(&(start..p.at)), selector }])
         };
-        self.attempt(Self::named).or_else(|| vague(self))
+        let named = self.attempt(Self::named).or_else(|| vague(self))?;
+        let Some(other) = self.attempt(Self::in_brackets) else { return Some(named) };
+        if matches!(named.as_slice(), [one] if self.is_same(one, &other)) {
+            return Some(named);
+        }
+        // “web-01 (vm 102)”: two guests are named where one is meant.
+        let span = self.span(&(start..self.at));
+        Some(vec![Target { span, selector: Selector::Vague(span.of(self.text)) }])
+    }
+
+    /// “(vm 101)”, “(web-01)”: whom brackets behind a guest name.
+    fn in_brackets(&mut self) -> Option<Target> {
+        self.mark('(').then_some(())?;
+        let other = <[Target; 1]>::try_from(self.attempt(Self::named)?).ok()?.into_iter().next()?;
+        let known = match &other.selector {
+            Selector::Name(name) => self.inventory.guests.contains_key(name),
+            Selector::Vmid(_) => true,
+            Selector::All(_) | Selector::Vague(_) => false,
+        };
+        (known && self.mark(')')).then_some(other)
+    }
+
+    /// Whether both are the same guest, by name and by number.
+    fn is_same(&self, one: &Target, other: &Target) -> bool {
+        let is = |name: &String, vmid: u32| {
+            let keys = self.inventory.guests.get(name).map_or(&[][..], Vec::as_slice);
+            matches!(keys, [key] if key.vmid.get() == vmid)
+        };
+        match (&one.selector, &other.selector) {
+            (Selector::Name(name), Selector::Vmid(vmid)) | (Selector::Vmid(vmid), Selector::Name(name)) => {
+                is(name, *vmid)
+            }
+            (one, other) => one == other,
+        }
     }
 
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.
@@ -311,7 +344,7 @@ impl Parser<'_> {
             let last = p.peek(0)?;
             let name = match last.kind {
                 // In “set test-1 to 3 cores” the number counts cores.
-                TokenKind::Number if p.counting && !counts => last.text.clone(),
+                TokenKind::Number if p.counting && !counts && !last.text.contains(['.', ',']) => last.text.clone(),
                 TokenKind::Word
                     if last.text.starts_with(stem(&first)) && last.text.ends_with(|c: char| c.is_ascii_digit()) =>
                 {
@@ -334,10 +367,27 @@ impl Parser<'_> {
     /// Names and ranges in a row. A plain word after a comma is a name only where `several` were announced.
     pub fn names(&mut self, several: bool) -> Option<Vec<Said<String>>> {
         let one = |p: &mut Self| if p.ahead(|p| p.item(How::Create)) { None } else { p.range() };
-        let mut names = self.attempt(one)?;
+        // “(m-1/m-2)”
+        let slashed = |p: &mut Self| {
+            let token = p.peek(0).filter(|token| several && token.kind == TokenKind::Word)?;
+            let parts: Vec<String> = token.text.split('/').map(str::to_owned).collect();
+            let named = |part: &String| {
+                part.ends_with(|c: char| c.is_ascii_digit()) && part.starts_with(|c: char| c.is_alphabetic())
+            };
+            (parts.len() > 1 && parts.iter().all(named)).then_some(())?;
+            p.at += 1;
+            let tokens = p.at - 1..p.at;
+            Some(parts.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect())
+        };
+        let mut names = self.attempt(slashed).or_else(|| self.attempt(one))?;
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
             let more = one(p)?;
+            // “a-1 and a-2, a-1 with 2 cores”
+            let again = more.iter().any(|more| names.iter().any(|name| name.value == more.value));
+            if again && !p.at_boundary() {
+                return None;
+            }
             let follows = p.at_boundary()
                 || p.peek(0).is_some_and(|t| vocabulary::class(&t.word).is_some() || t.kind != TokenKind::Word);
             (several && follows).then_some(more)

@@ -31,6 +31,7 @@ impl Parser<'_> {
         }) {
             return Some((targets, items, How::Set));
         }
+        self.any(words!("the size of|size of"));
         let targets = self.owner()?;
         let items = self.scaled_nouns(&amount)?;
         Some((targets, items, How::Set))
