@@ -1,15 +1,15 @@
 //! What changed between the reading and the plan, and what a plan counts on that its own steps leave.
 
-use mycopod_core::field::{Field, Plain, Value};
+use mycopod_core::field::{Field, Plain, Slot, Value};
 use mycopod_core::guest::{Kind, Power};
 use mycopod_core::observed::{NodeState, Observed};
 use mycopod_core::plan::{Action, Plan};
-use mycopod_core::reading::{Deed, Question, Source, Sourced};
+use mycopod_core::reading::{Deed, DiskRef, Question, Source, Sourced};
 use mycopod_core::size::Size;
 
 use crate::life::Life;
 use crate::planning::{actions, intent};
-use crate::support::{Extra, Saying, Want, backup_of, by_name, cluster, gib, guest, named_mut, text};
+use crate::support::{Extra, Saying, Want, backup_of, by_name, cluster, gib, guest, named_mut, tags, text, to};
 
 fn word(word: &str) -> Sourced<String> {
     Sourced::new(word.to_owned(), Source::inferred("a test"))
@@ -104,4 +104,70 @@ fn a_drive_that_is_copied_is_moved_to_where_it_was_said_and_not_taken_out() {
     assert_eq!(plan.steps()[1].action, Action::MoveDisk { disk: "ide2".into(), storage: "local".into() });
     assert_eq!(plan.steps()[1].changes[0].field, Field::Plain(Plain::CloudInit));
     assert_eq!(actions(&after(&copy("local-lvm"), |_| {}).unwrap()), ["clone"], "it is there already");
+}
+
+#[test]
+fn a_snapshot_that_is_there_is_deleted_and_the_guest_stays() {
+    let plan = after(&done("test-2", Deed::DeleteSnapshot { snapshot: Some(word("first")) }), |_| {}).unwrap();
+    assert_eq!(actions(&plan), ["adopt", "delete_snapshot"]);
+}
+
+#[test]
+fn a_guest_that_is_gone_since_needs_not_be_deleted() {
+    let plan = after(&done("test-1", Deed::Delete), |observed| {
+        observed.guests.retain(|seen| seen.guest.name != "test-1");
+    });
+    assert!(plan.as_ref().is_ok_and(Plan::is_empty), "{plan:?}");
+}
+
+#[test]
+fn what_waits_for_the_next_stop_is_told() {
+    let later = "is taken out when it next stops";
+    let notes = |hotplug: &[&str]| {
+        let nic = done("web-01", Deed::RemoveNic(None));
+        let plan = after(&nic, |observed| {
+            named_mut(observed, "web-01").hotplug = hotplug.iter().map(|&kind| kind.to_owned()).collect();
+        });
+        plan.unwrap().notes().join(" ")
+    };
+    assert!(notes(&[]).contains(later), "{}", notes(&[]));
+    assert!(!notes(&["network"]).contains(later), "{}", notes(&["network"]));
+    let disk = |deed, waits| {
+        after(&done("db-1", deed), move |observed| {
+            let db = named_mut(observed, "db-1");
+            db.fields.retain(|field, _| !matches!(field, Field::Disk(slot, _) if *slot == Slot::scsi(1)));
+            db.raw.remove("scsi1");
+            if waits {
+                db.pending.insert(Field::size_of(Slot::scsi(1)));
+            }
+        })
+    };
+    let (detach, destroy) = (Deed::Detach(DiskRef::Nth(2)), Deed::DestroyDisk(DiskRef::Nth(2)));
+    let noted = |waits| disk(detach.clone(), waits).unwrap().notes().join(" ");
+    assert!(noted(true).contains(later), "{}", noted(true));
+    assert!(noted(false).contains("has no disk scsi1 any more"), "{}", noted(false));
+    assert!(disk(destroy.clone(), true).unwrap_err()[0].text.contains("in use until it next stops"));
+    assert!(disk(destroy, false).unwrap().notes().join(" ").contains("has no disk scsi1 any more"));
+}
+
+#[test]
+fn steps_after_a_move_go_to_where_the_guest_is_by_then() {
+    let node = Deed::Migrate { node: word("pve2"), storage: None, from: None, offline: false };
+    let both = done("web-01", node).change(by_name("web-01"), &[to(Plain::Tags, tags(&["moved"]))]);
+    let plan = after(&both, |_| {}).unwrap();
+    assert_eq!(actions(&plan), ["adopt", "migrate", "update"]);
+    assert_eq!(plan.steps()[2].guest().unwrap().node, "pve2");
+}
+
+#[test]
+fn a_disk_may_take_all_that_is_free() {
+    let create = |gib| {
+        let wants = [Want::Node("pve1"), Want::Disk(gib, Some("local-lvm"))];
+        after(&Saying::default().create("shop-01", Kind::Qemu, &wants), |observed| {
+            let Some(NodeState::Seen(node)) = observed.nodes.get_mut("pve1") else { panic!("pve1 is not seen") };
+            node.storages.get_mut("local-lvm").unwrap().free = Size::gib(100);
+        })
+    };
+    assert!(create(100).is_ok());
+    assert!(create(101).unwrap_err()[0].text.contains("100 GiB of storage local-lvm are free"));
 }
