@@ -143,9 +143,9 @@ fn what_waits_for_the_next_stop_is_told() {
         })
     };
     let (detach, destroy) = (Deed::Detach(DiskRef::Nth(2)), Deed::DestroyDisk(DiskRef::Nth(2)));
-    let noted = |waits| disk(detach.clone(), waits).unwrap().notes().join(" ");
-    assert!(noted(true).contains(later), "{}", noted(true));
-    assert!(noted(false).contains("has no disk scsi1 any more"), "{}", noted(false));
+    let of_disk = |waits| disk(detach.clone(), waits).unwrap().notes().join(" ");
+    assert!(of_disk(true).contains(later), "{}", of_disk(true));
+    assert!(of_disk(false).contains("has no disk scsi1 any more"), "{}", of_disk(false));
     assert!(disk(destroy.clone(), true).unwrap_err()[0].text.contains("in use until it next stops"));
     assert!(disk(destroy, false).unwrap().notes().join(" ").contains("has no disk scsi1 any more"));
 }
