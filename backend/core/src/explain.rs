@@ -1,10 +1,16 @@
 //! What a plan does, in a few sentences of the language that its declaration is in: written by code from the steps, so
 //! that every name and number in it is the plan’s.
 
+mod rewording;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use crate::field::Value;
 use crate::plan::{Action, Effect, Plan, Step};
+
+use words::{Kind, Words};
 
 /// The most names in one sentence; the steps have them all.
 const MAX_NAMES: usize = 12;
@@ -57,145 +63,27 @@ impl Tongue {
             _ => Self::English,
         }
     }
-
-    const fn words(self) -> &'static Words {
-        match self {
-            Self::English => &ENGLISH,
-            Self::German => &GERMAN,
-            Self::Spanish => &SPANISH,
-            Self::French => &FRENCH,
-        }
-    }
 }
 
-/// What happens to a guest, as far as a sentence tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Made,
-    TakenOver,
-    Changed,
-    Moved,
-    Saved,
-    Started,
-    Restarted,
-    Stopped,
-    SetBack,
-    Around,
-    Deleted,
+/// What a plan does, in a few sentences.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    tongue: Tongue,
+    sentences: Vec<Sentence>,
 }
 
-/// The words of a language.
-struct Words {
-    kinds: [(Kind, &'static str); 11],
-    /// Behind guests that are interrupted.
-    interrupted: &'static str,
-    /// Behind guests of which something takes effect later.
-    later: &'static str,
-    /// Behind what is gone for good.
-    gone: &'static str,
-    /// Of more names than are told; `#` is their number.
-    more: &'static str,
-    nothing: &'static str,
-    yes: &'static str,
-    no: &'static str,
+/// What becomes of some guests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sentence {
+    kind: Kind,
+    /// The guests, each with what is told of it. Never none.
+    names: Vec<String>,
 }
 
-const ENGLISH: Words = Words {
-    kinds: [
-        (Kind::Made, "New"),
-        (Kind::TakenOver, "Taken over"),
-        (Kind::Changed, "Changed"),
-        (Kind::Moved, "Moved to another node"),
-        (Kind::Saved, "Saved by a snapshot or backup"),
-        (Kind::Started, "Started"),
-        (Kind::Restarted, "Restarted"),
-        (Kind::Stopped, "Stopped"),
-        (Kind::SetBack, "Set back to an earlier state"),
-        (Kind::Around, "Around the guests"),
-        (Kind::Deleted, "Deleted"),
-    ],
-    interrupted: "Interrupted by it",
-    later: "In effect only after the next stop and start",
-    gone: "Data that is gone for good",
-    more: "and # more",
-    nothing: "Nothing is to be done.",
-    yes: "yes",
-    no: "no",
-};
-
-const GERMAN: Words = Words {
-    kinds: [
-        (Kind::Made, "Neu"),
-        (Kind::TakenOver, "Übernommen"),
-        (Kind::Changed, "Geändert"),
-        (Kind::Moved, "Auf einen anderen Knoten verschoben"),
-        (Kind::Saved, "Durch Snapshot oder Backup gesichert"),
-        (Kind::Started, "Gestartet"),
-        (Kind::Restarted, "Neu gestartet"),
-        (Kind::Stopped, "Angehalten"),
-        (Kind::SetBack, "Auf einen früheren Stand zurückgesetzt"),
-        (Kind::Around, "Rund um die Gäste"),
-        (Kind::Deleted, "Gelöscht"),
-    ],
-    interrupted: "Dabei unterbrochen",
-    later: "Erst nach dem nächsten Anhalten und Starten wirksam",
-    gone: "Daten, die endgültig verloren sind",
-    more: "und # weitere",
-    nothing: "Es ist nichts zu tun.",
-    yes: "ja",
-    no: "nein",
-};
-
-const SPANISH: Words = Words {
-    kinds: [
-        (Kind::Made, "Nuevo"),
-        (Kind::TakenOver, "Adoptado"),
-        (Kind::Changed, "Cambiado"),
-        (Kind::Moved, "Movido a otro nodo"),
-        (Kind::Saved, "Guardado en una instantánea o copia de seguridad"),
-        (Kind::Started, "Iniciado"),
-        (Kind::Restarted, "Reiniciado"),
-        (Kind::Stopped, "Detenido"),
-        (Kind::SetBack, "Devuelto a un estado anterior"),
-        (Kind::Around, "Alrededor de las máquinas"),
-        (Kind::Deleted, "Borrado"),
-    ],
-    interrupted: "Con interrupción",
-    later: "En vigor solo tras la próxima parada e inicio",
-    gone: "Datos que se pierden para siempre",
-    more: "y # más",
-    nothing: "No hay nada que hacer.",
-    yes: "sí",
-    no: "no",
-};
-
-const FRENCH: Words = Words {
-    kinds: [
-        (Kind::Made, "Nouveau"),
-        (Kind::TakenOver, "Repris"),
-        (Kind::Changed, "Modifié"),
-        (Kind::Moved, "Déplacé vers un autre nœud"),
-        (Kind::Saved, "Enregistré par un instantané ou une sauvegarde"),
-        (Kind::Started, "Démarré"),
-        (Kind::Restarted, "Redémarré"),
-        (Kind::Stopped, "Arrêté"),
-        (Kind::SetBack, "Ramené à un état antérieur"),
-        (Kind::Around, "Autour des machines"),
-        (Kind::Deleted, "Supprimé"),
-    ],
-    interrupted: "Avec interruption",
-    later: "En vigueur seulement après le prochain arrêt et démarrage",
-    gone: "Données perdues pour toujours",
-    more: "et # autres",
-    nothing: "Il n’y a rien à faire.",
-    yes: "oui",
-    no: "non",
-};
-
-/// What a plan does, in a few sentences of `tongue`.
+/// What a plan does, in sentences of `tongue`.
 #[must_use]
-pub fn explain(plan: &Plan, tongue: Tongue) -> String {
-    let words = tongue.words();
+pub fn explain(plan: &Plan, tongue: Tongue) -> Explanation {
+    let words = Words::of(tongue);
     let made: BTreeSet<String> =
         plan.steps().iter().filter(|step| kind_of(&step.action) == Kind::Made).map(name).collect();
     let mut kinds: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
@@ -208,40 +96,50 @@ pub fn explain(plan: &Plan, tongue: Tongue) -> String {
             names.push(name);
         }
     }
-    let label = |kind: Kind| words.kinds.iter().find(|(known, _)| *known == kind).map_or("", |(_, label)| label);
-    let mut sentences: Vec<String> =
-        kinds.into_iter().map(|(kind, names)| sentence(label(kind), &names, words)).collect();
     let of = |fits: &dyn Fn(Effect) -> bool| -> Vec<String> {
         let names = plan.steps().iter().filter(|step| fits(step.effect)).map(name);
         names.collect::<BTreeSet<_>>().into_iter().collect()
     };
     let mut interrupted = of(&|effect| matches!(effect, Effect::Reboot | Effect::Stop));
     interrupted.retain(|name| !made.contains(name));
-    let effects = [
-        (words.interrupted, interrupted),
-        (words.later, of(&|effect| effect == Effect::Pending)),
-        (words.gone, plan.destroys().into_iter().collect()),
-    ];
-    sentences.extend(
-        effects.into_iter().filter(|(_, names)| !names.is_empty()).map(|(label, names)| sentence(label, &names, words)),
-    );
-    if sentences.is_empty() { words.nothing.to_owned() } else { sentences.join(" ") }
+    kinds.insert(Kind::Interrupted, interrupted);
+    kinds.insert(Kind::Later, of(&|effect| effect == Effect::Pending));
+    kinds.insert(Kind::Gone, plan.destroys().into_iter().collect());
+    let told = kinds.into_iter().filter(|(_, names)| !names.is_empty());
+    let sentences = told.map(|(kind, names)| Sentence { kind, names: bounded(names, words) }).collect();
+    Explanation { tongue, sentences }
 }
 
-fn sentence(label: &str, names: &[String], words: &Words) -> String {
-    let told = names[..names.len().min(MAX_NAMES)].join(", ");
-    match names.len().saturating_sub(MAX_NAMES) {
-        0 => format!("{label}: {told}."),
-        more => format!("{label}: {told} {}.", words.more.replace('#', &more.to_string())),
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = Words::of(self.tongue);
+        let told = |sentence: &Sentence| format!("{}: {}.", words.label(sentence.kind), sentence.names.join(", "));
+        let sentences: Vec<String> = self.sentences.iter().map(told).collect();
+        f.write_str(if sentences.is_empty() { words.nothing } else { "" })?;
+        f.write_str(&sentences.join(" "))
     }
+}
+
+/// As many names as one sentence tells; the last says how many more there are.
+fn bounded(mut names: Vec<String>, words: &Words) -> Vec<String> {
+    let more = names.len().saturating_sub(MAX_NAMES);
+    names.truncate(MAX_NAMES);
+    if let Some(last) = names.last_mut().filter(|_| more > 0) {
+        *last = format!("{last} {}", words.more.replace('#', &more.to_string()));
+    }
+    names
 }
 
 fn name(step: &Step) -> String {
     step.name().to_owned()
 }
 
-/// A guest’s name with what becomes of its fields, where the step changes some.
+/// A guest’s name with what becomes of its fields, where the step changes some, and with what of it is deleted, where it
+/// stays itself.
 fn described(step: &Step, words: &Words) -> String {
+    if let Action::DestroyVolume { volume: part } | Action::DeleteSnapshot { name: part } = &step.action {
+        return format!("{} ({part})", step.name());
+    }
     if kind_of(&step.action) != Kind::Changed || step.changes.is_empty() {
         return name(step);
     }

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::cluster::{Access, Secret};
+use crate::explain::Explanation;
 use crate::facility::Facility;
 use crate::firewall::Firewall;
 use crate::guest::{GuestKey, GuestRef, Kind, Vmid};
@@ -61,6 +62,13 @@ pub trait Interpreter: Send + Sync {
         answers: &Answers,
         errand: &dyn Errand,
     ) -> Result<Reading, ReadError>;
+
+    /// What a plan says of itself, in the words of a language model that says nothing else by them; `None` where none is
+    /// to word it, or its words are not to be trusted. Nothing depends on them.
+    async fn reword(&self, explanation: &Explanation, errand: &dyn Errand) -> Result<Option<String>, ReadError> {
+        let _ = (explanation, errand);
+        Ok(None)
+    }
 }
 
 /// For whom something is read: who pays for a language model, and who watches its answer grow.

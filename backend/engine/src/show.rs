@@ -34,7 +34,7 @@ pub(crate) fn plan(plan: &Plan, content: &str) -> PlanView {
     PlanView {
         digest: plan.digest().to_string(),
         summary: plan.summary().into(),
-        explanation: explain(plan, Tongue::of(content)),
+        explanation: explain(plan, Tongue::of(content)).to_string(),
         notes: plan.notes().to_vec(),
         steps: plan.steps().iter().map(StepView::from).collect(),
     }

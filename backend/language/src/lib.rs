@@ -3,6 +3,8 @@
 mod account;
 mod builtin;
 mod cluster;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod lexer;
 mod openai;
 mod quantity;

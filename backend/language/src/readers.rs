@@ -7,13 +7,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use async_trait::async_trait;
+use mycopod_core::explain::Explanation;
 use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Question, Reading, What};
 use mycopod_core::typed::is_intent;
 
 use crate::account;
 use crate::builtin::draft::{self, Context, Draft};
-use crate::builtin::{self, read};
+use crate::builtin::{self, Builtin, read};
 use crate::cluster::Named;
 use crate::lexer::{Token, lex, span};
 use crate::openai::{Grounded, OpenAi};
@@ -34,6 +35,7 @@ pub enum Part {
 pub struct Readers {
     model: OpenAi,
     part: Part,
+    rewords: bool,
 }
 
 /// The answer by which the built-in reader’s understanding is taken.
@@ -52,7 +54,14 @@ impl Readers {
     /// `model` with its `part`.
     #[must_use]
     pub const fn new(model: OpenAi, part: Part) -> Self {
-        Self { model, part }
+        Self { model, part, rewords: false }
+    }
+
+    /// The same, and whether the model also words what plans say of themselves.
+    #[must_use]
+    pub const fn rewording(mut self, rewords: bool) -> Self {
+        self.rewords = rewords;
+        self
     }
 
     /// The built-in reader alone, and why.
@@ -141,19 +150,19 @@ impl Readers {
 #[async_trait]
 impl Interpreter for Readers {
     fn name(&self) -> &'static str {
-        self.model.name()
+        "openai"
     }
 
     fn model(&self) -> Option<&str> {
-        self.model.model()
+        Some(self.model.model())
     }
 
     fn cluster(&self, text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
-        self.model.cluster(text, clusters, answers)
+        Builtin.cluster(text, clusters, answers)
     }
 
     fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
-        read(text, inventory, answers)
+        Builtin.read_at_once(text, inventory, answers)
     }
 
     async fn read(
@@ -173,6 +182,10 @@ impl Interpreter for Readers {
             Part::Alone => self.model.read(text, inventory, answers, errand).await,
         };
         Ok(read.unwrap_or_else(|why| Self::alone(text, inventory, answers, &why)))
+    }
+
+    async fn reword(&self, explanation: &Explanation, errand: &dyn Errand) -> Result<Option<String>, ReadError> {
+        if self.rewords { self.model.reword(explanation, errand).await } else { Ok(None) }
     }
 }
 

@@ -16,7 +16,7 @@ use super::wordings::{Wordings, words};
 impl Parser<'_> {
     /// The token `ahead` of the present one, within the sentence.
     pub fn peek(&self, ahead: usize) -> Option<&Token> {
-        #[cfg(test)]
+        #[cfg(any(test, feature = "fuzzing"))]
         self.visits.set(self.visits.get() + 1);
         let at = self.at + ahead;
         if at < self.end { self.tokens.get(at) } else { None }

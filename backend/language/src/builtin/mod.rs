@@ -23,6 +23,8 @@ mod firewall;
 mod flag;
 mod further;
 mod give;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod holding;
 pub mod item;
 mod keep;
 mod letter;
@@ -148,7 +150,7 @@ pub struct Parser<'a> {
     /// The tokens that ended in nothing.
     unread: Vec<Range<usize>>,
     /// How often a token was looked at: what reading costs.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     visits: std::cell::Cell<usize>,
 }
 
@@ -168,7 +170,7 @@ impl<'a> Parser<'a> {
             addressed: None,
             drafts: Vec::new(),
             unread: Vec::new(),
-            #[cfg(test)]
+            #[cfg(any(test, feature = "fuzzing"))]
             visits: std::cell::Cell::new(0),
         }
     }

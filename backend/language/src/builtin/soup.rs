@@ -1,37 +1,15 @@
 //! Texts that nobody wrote: arbitrary characters, and soups of the grammar's own words. Generated anew on every run, within
-//! bounds that a test may take; no coverage guides them, as it would in a fuzzer on a nightly toolchain.
+//! bounds that a test may take; `scripts/fuzz` tries the same guided by coverage, for as long as it is let.
 
-use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use mycopod_core::guest::{GuestKey, Kind, Vmid};
-use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, Reading, Selector, Span, Target, What};
+use mycopod_core::reading::{Answers, Selector, Target};
 use proptest::prelude::*;
 
-use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
-use super::{Parser, is_known, lines, read};
-
-/// The most looks at tokens that reading may take, for each token of the text.
-const LOOKS: usize = 4_000;
-/// The names on the cluster of the soups.
-const NAMES: [&str; 4] = ["web-01", "web-02", "db-1", "cache"];
-
-fn inventory() -> Inventory {
-    let mut inventory = Inventory::default();
-    for (name, vmid) in NAMES.into_iter().zip(101..) {
-        let key = GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() };
-        inventory.guests.insert(name.to_owned(), vec![key]);
-    }
-    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    inventory.nodes = set(&["pve1", "pve2"]);
-    inventory.storages = set(&["local", "local-lvm"]);
-    inventory.bridges = set(&["vmbr0"]);
-    inventory.tags = set(&["web"]);
-    inventory
-}
+use super::holding::{INVENTORY, NAMES, holds, targets};
+use super::read;
 
 /// The words of the grammar.
 static WORDS: LazyLock<Vec<&'static str>> = LazyLock::new(|| vocabulary::all().collect());
@@ -98,69 +76,6 @@ fn soup() -> impl Strategy<Value = String> {
         .prop_map(|parts| parts.into_iter().map(|(word, mark)| word + &mark).collect())
 }
 
-/// How often tokens are looked at, and how many there are.
-fn looks(text: &str, inventory: &Inventory) -> (usize, usize) {
-    let tokens =
-        lines::write_out(lex(text, |word| is_known(inventory, word)), |word| inventory.guests.contains_key(word));
-    let mut parser = Parser::new(text, &tokens, inventory);
-    parser.sentences();
-    (parser.visits.get(), tokens.len())
-}
-
-/// The words that are in no statement though nothing is left to be asked.
-fn lost(text: &str, inventory: &Inventory, reading: &Reading) -> Vec<String> {
-    if reading.refusal.is_some() || !reading.questions.is_empty() {
-        return Vec::new();
-    }
-    let mut spans: Vec<Span> = reading.statements.iter().map(|statement| statement.span).collect();
-    spans.extend(reading.statements.iter().flat_map(|statement| targets(&statement.what)).map(|target| target.span));
-    spans.extend(reading.cluster.iter().filter_map(|cluster| cluster.source.span()));
-    let lies = |token: &Token| spans.iter().any(|span| span.start <= token.span.start && token.span.end <= span.end);
-    // What is no word of the grammar says something, wherever it stands.
-    let says = |token: &Token| match token.kind {
-        TokenKind::Number | TokenKind::Quoted => true,
-        TokenKind::Word => vocabulary::class(&token.word).is_none(),
-        TokenKind::Mark(_) | TokenKind::Break => false,
-    };
-    let tokens = lex(text, |word| is_known(inventory, word));
-    tokens.iter().filter(|token| says(token) && !lies(token)).map(|token| token.text.clone()).collect()
-}
-
-fn targets(what: &What) -> Vec<&Target> {
-    match what {
-        What::Change { targets, .. } | What::Do { targets, .. } => targets.iter().collect(),
-        What::Clone { from, .. } => vec![from],
-        What::Create(_) | What::Facility(_) | What::Typed(_) => Vec::new(),
-    }
-}
-
-fn holds(text: &str) -> Result<Reading, String> {
-    let inventory = inventory();
-    let reading = read(text, &inventory, &Answers::default());
-    let (looks, tokens) = looks(text, &inventory);
-    if looks > LOOKS * tokens.max(1) {
-        return Err(format!("{text:?} took {looks} looks at {tokens} tokens"));
-    }
-    let lost = lost(text, &inventory, &reading);
-    if !lost.is_empty() {
-        return Err(format!("{text:?} lost {lost:?}\n{reading:#?}"));
-    }
-    let targets: BTreeSet<&str> = reading
-        .statements
-        .iter()
-        .flat_map(|statement| targets(&statement.what))
-        .filter_map(|target| match &target.selector {
-            Selector::Name(name) => Some(name.as_str()),
-            Selector::Vmid(_) | Selector::All(_) | Selector::Vague(_) => None,
-        })
-        .collect();
-    let unnamed = targets.into_iter().find(|name| !text.contains(name) && !text.contains(".."));
-    if let Some(name) = unnamed {
-        return Err(format!("{text:?} never names {name}"));
-    }
-    Ok(reading)
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3_000, ..ProptestConfig::default() })]
 
@@ -182,7 +97,7 @@ proptest! {
         words in prop::collection::vec(prop::sample::select(WORDS.clone()).prop_filter("it means guests", |word| !GUESTS.contains(word)), 1..40),
     ) {
         let text = words.join(" ");
-        let reading = read(&text, &inventory(), &Answers::default());
+        let reading = read(&text, &INVENTORY, &Answers::default());
         let plans = reading.refusal.is_none()
             && reading.questions.is_empty()
             && reading.statements.iter().any(|statement| {

@@ -8,6 +8,7 @@ use mycopod_core::ports::{Errand, ReadError, Usage};
 use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
 
 use super::answer::{Broken, Growing, MAX_ANSWER};
@@ -58,6 +59,17 @@ impl Message {
     pub const fn assistant(content: String) -> Self {
         Self { role: "assistant", content }
     }
+}
+
+/// What the model is asked.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// What its answer is called.
+    pub name: &'static str,
+    /// The schema that its answer shall fit.
+    pub schema: &'a Value,
+    /// What was said so far.
+    pub messages: &'a [Message],
 }
 
 /// A language model's server.
@@ -123,8 +135,8 @@ impl Client {
     }
 
     /// The model's answer to a conversation.
-    pub async fn ask(&self, messages: &[Message], errand: &dyn Errand) -> Result<String, ReadError> {
-        let letters: usize = messages.iter().map(|message| message.content.len()).sum();
+    pub async fn ask(&self, asked: Asked<'_>, errand: &dyn Errand) -> Result<String, ReadError> {
+        let letters: usize = asked.messages.iter().map(|message| message.content.len()).sum();
         let most = Usage { input: tokens(letters), output: MAX_TOKENS };
         errand.reserve(most).await.map_err(ReadError::NotAsked)?;
         if let Err(left) = self.breaker.allow(Instant::now()) {
@@ -134,12 +146,12 @@ impl Client {
                 left.as_secs() + 1
             )));
         }
-        let asked = timeout(self.timeout, self.negotiate(messages, errand)).await;
-        let asked = asked
+        let ended = timeout(self.timeout, self.negotiate(asked, errand)).await;
+        let ended = ended
             .unwrap_or_else(|_| Err(ReadError::Unavailable(format!("no answer within {} s", self.timeout.as_secs()))));
-        self.breaker.ended(asked.is_ok(), Instant::now());
+        self.breaker.ended(ended.is_ok(), Instant::now());
         // What failed half-way may have cost something; that stays set aside.
-        let (answer, usage) = asked?;
+        let (answer, usage) = ended?;
         let spent = usage.unwrap_or(Usage { input: most.input, output: tokens(answer.len()) });
         errand.settle(most, spent).await;
         Ok(answer)
@@ -152,11 +164,11 @@ impl Client {
     }
 
     /// Asks in the manner that the server is known to take, and finds another where it takes it no more.
-    async fn negotiate(&self, messages: &[Message], errand: &dyn Errand) -> Result<(String, Option<Usage>), ReadError> {
+    async fn negotiate(&self, asked: Asked<'_>, errand: &dyn Errand) -> Result<(String, Option<Usage>), ReadError> {
         let known = *self.manner.lock().unwrap_or_else(PoisonError::into_inner);
         let mut manner = known;
         for _ in 0..MAX_MANNERS {
-            match self.persist(manner, messages, errand).await {
+            match self.persist(manner, asked, errand).await {
                 Ok(answer) => {
                     if manner != known {
                         *self.manner.lock().unwrap_or_else(PoisonError::into_inner) = manner;
@@ -176,11 +188,11 @@ impl Client {
     async fn persist(
         &self,
         manner: Manner,
-        messages: &[Message],
+        asked: Asked<'_>,
         errand: &dyn Errand,
     ) -> Result<(String, Option<Usage>), Failure> {
         for pause in BACK_OFF {
-            match self.call(manner, messages, errand).await {
+            match self.call(manner, asked, errand).await {
                 Err(Failure::Later(error, after)) => {
                     let pause = after.unwrap_or(pause);
                     if pause > MAX_RETRY_AFTER {
@@ -191,17 +203,17 @@ impl Client {
                 ended => return ended,
             }
         }
-        self.call(manner, messages, errand).await
+        self.call(manner, asked, errand).await
     }
 
     /// One call. What the server wrote beside a refusal is not repeated: it may hold the key.
     async fn call(
         &self,
         manner: Manner,
-        messages: &[Message],
+        asked: Asked<'_>,
         errand: &dyn Errand,
     ) -> Result<(String, Option<Usage>), Failure> {
-        let mut request = self.http.post(self.endpoint.clone()).json(&manner.body(&self.model, messages));
+        let mut request = self.http.post(self.endpoint.clone()).json(&manner.body(&self.model, asked));
         if let Some(key) = &self.api_key {
             request = request.bearer_auth(key.expose_secret());
         }

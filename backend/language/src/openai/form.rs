@@ -3,15 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::client::Message;
-use super::raw::SCHEMA;
+use super::client::Asked;
 
 /// The longest answer that is asked for, in tokens: a table of forty guests takes most of it, and a model that
 /// repeats itself is stopped.
 pub const MAX_TOKENS: u64 = 4_096;
-
-/// The name under which the schema goes.
-const NAME: &str = "reading";
 
 /// How the schema is made known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +81,8 @@ impl Manner {
     }
 
     /// The request.
-    pub fn body(self, model: &str, messages: &[Message]) -> Value {
+    pub fn body(self, model: &str, asked: Asked<'_>) -> Value {
+        let Asked { name, schema, messages } = asked;
         let mut body = Map::new();
         body.insert("model".into(), json!(model));
         body.insert("messages".into(), json!(messages));
@@ -105,17 +102,17 @@ impl Manner {
         }
         match self.form {
             Form::Schema => {
-                let schema = json!({ "name": NAME, "strict": true, "schema": *SCHEMA });
+                let schema = json!({ "name": name, "strict": true, "schema": schema });
                 body.insert("response_format".into(), json!({ "type": "json_schema", "json_schema": schema }));
             }
             Form::Format => {
                 body.insert("response_format".into(), json!({ "type": "json_object" }));
-                body.insert("format".into(), SCHEMA.clone());
+                body.insert("format".into(), schema.clone());
             }
             Form::Tool => {
-                let function = json!({ "name": NAME, "description": "Takes the statements.", "parameters": *SCHEMA });
+                let function = json!({ "name": name, "description": "Takes the answer.", "parameters": schema });
                 body.insert("tools".into(), json!([{ "type": "function", "function": function }]));
-                body.insert("tool_choice".into(), json!({ "type": "function", "function": { "name": NAME } }));
+                body.insert("tool_choice".into(), json!({ "type": "function", "function": { "name": name } }));
             }
             Form::Text => {}
         }
@@ -125,14 +122,18 @@ impl Manner {
 
 #[cfg(test)]
 mod tests {
-    use super::Manner;
+    use serde_json::Value;
+
+    use super::{Asked, Manner};
+
+    const ASKED: Asked<'_> = Asked { name: "reading", schema: &Value::Null, messages: &[] };
 
     #[test]
     fn what_a_server_refuses_is_left_out_and_the_form_stays() {
         let strict = Manner::strictest();
         let body = |words: &[&str]| {
             let manner = words.iter().try_fold(strict, |manner, words| manner.after(words));
-            manner.map(|manner| manner.body("m", &[]))
+            manner.map(|manner| manner.body("m", ASKED))
         };
         let body1 = body(&["Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."]).unwrap();
         assert!(body1.get("max_tokens").is_none() && body1.get("max_completion_tokens").is_some());
@@ -148,7 +149,7 @@ mod tests {
         let mut manner = Some(Manner::strictest());
         let mut forms = Vec::new();
         while let Some(now) = manner {
-            let body = now.body("m", &[]);
+            let body = now.body("m", ASKED);
             forms.push((body["response_format"]["type"].as_str().map(str::to_owned), body.get("tools").is_some()));
             manner = now.after("no");
         }

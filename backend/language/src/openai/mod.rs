@@ -10,21 +10,20 @@ mod client;
 mod form;
 mod ground;
 mod handles;
-#[cfg(test)]
-mod hostile;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod hostile;
 mod locate;
 mod raw;
+mod rewording;
 mod words;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
+use mycopod_core::ports::{Errand, Inventory, ReadError};
 use mycopod_core::reading::{Answers, Reading};
-use mycopod_core::typed::is_intent;
 use secrecy::SecretString;
 use thiserror::Error;
 
@@ -34,7 +33,7 @@ use crate::builtin::draft::{self, Context, Draft};
 use crate::cluster::Named;
 use crate::lexer::{Token, lex};
 
-use client::{Client, Message};
+use client::{Asked, Client, Message};
 use ground::Grounder;
 use handles::Handles;
 use raw::RawReading;
@@ -123,7 +122,8 @@ impl OpenAi {
         let question = messages.clone();
         let mut wrong = String::new();
         for _ in 0..ATTEMPTS {
-            let answer = self.client.ask(&messages, errand).await?;
+            let asked = Asked { name: "reading", schema: &raw::SCHEMA, messages: &messages };
+            let answer = self.client.ask(asked, errand).await?;
             match ground(&answer) {
                 Ok(grounded) => {
                     self.remember(question, answer);
@@ -156,35 +156,21 @@ impl OpenAi {
     }
 }
 
-#[async_trait]
-impl Interpreter for OpenAi {
-    fn name(&self) -> &'static str {
-        "openai"
+impl OpenAi {
+    /// The model’s name.
+    #[must_use]
+    pub fn model(&self) -> &str {
+        self.client.model()
     }
 
-    fn model(&self) -> Option<&str> {
-        Some(self.client.model())
-    }
-
-    fn cluster(&self, text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Option<String> {
-        crate::cluster::cluster(text, clusters, answers)
-    }
-
-    fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
-        builtin::read(text, inventory, answers)
-    }
-
-    async fn read(
+    /// What the model alone makes of `text`.
+    pub async fn read(
         &self,
         text: &str,
         inventory: &Inventory,
         answers: &Answers,
         errand: &dyn Errand,
     ) -> Result<Reading, ReadError> {
-        // An intent says what it says: nobody need be asked.
-        if is_intent(text) {
-            return Ok(self.read_at_once(text, inventory, answers));
-        }
         let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
         if let Some(refusal) = account::refusal(&tokens) {
             return Ok(Reading { refusal: Some(refusal), ..Reading::default() });

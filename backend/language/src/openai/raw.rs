@@ -175,7 +175,7 @@ pub fn is_json(answer: &str) -> bool {
 }
 
 /// The JSON of an answer. Models that are asked for it in words put some before it and behind it.
-fn json(answer: &str) -> Result<&str, serde_json::Error> {
+pub fn json(answer: &str) -> Result<&str, serde_json::Error> {
     let whole = answer.trim();
     match serde_json::from_str::<IgnoredAny>(whole) {
         Ok(_) => Ok(whole),

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::routing::post;
 use axum::{Json, Router};
 use mycopod_core::observed::Observed;
-use mycopod_core::ports::{Free, Interpreter, Inventory};
+use mycopod_core::ports::{Free, Interpreter, Inventory, ReadError};
 use mycopod_core::reading::{Answers, LEAVE_OUT, Reading};
 use mycopod_language::{Config, OpenAi, Part, Readers, read};
 use serde_json::{Value, json};
@@ -114,7 +114,11 @@ async fn read_all_ways(
     *relay.said.lock().unwrap() = None;
     let grounded = alone.read(&case.say, &inventory, &none, &Free).await;
     let said = relay.said.lock().unwrap().take();
-    let grounded = grounded.unwrap_or_else(|error| refused(&error.to_string()));
+    let grounded = grounded.unwrap_or_else(|error| match error {
+        ReadError::Invalid(_) => refused(&error.to_string()),
+        // A server that does not answer understands nothing, and that would look like asking.
+        ReadError::Unavailable(_) | ReadError::NotAsked(_) => panic!("{}: {error}", case.at),
+    });
     let believed = believed(said.as_deref().unwrap_or_default());
     let helped = first.read(&case.say, &inventory, &none, &Free).await.unwrap();
     [

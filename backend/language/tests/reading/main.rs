@@ -15,10 +15,13 @@ mod judge;
 mod life;
 mod local;
 mod score;
+#[path = "../server/mod.rs"]
+mod server;
 mod speed;
 #[allow(dead_code, reason = "the planner's tests use all of it")]
 #[path = "../../../core/tests/planner/support.rs"]
 mod support;
+mod wording;
 mod world;
 
 use score::Score;
