@@ -77,7 +77,8 @@ pub fn approval(lab: &mut Lab, digest: &str, replica: usize, began: u64) -> Vec<
     let looked = lab.trace.iter().zip(1..).find_map(looks).unwrap_or(0);
     let rows = lab.database.rows(&format!(
         "SELECT (extract(epoch FROM p.created_at) * 1e6)::bigint, step #>> '{{guest,vmid}}'
-         FROM plans p CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step WHERE p.digest = '{digest}'"
+         FROM plans p CROSS JOIN jsonb_array_elements(p.plan -> 'steps') step WHERE p.digest = '{digest}'
+             AND p.created_at = (SELECT max(created_at) FROM plans WHERE digest = p.digest)"
     ));
     let stale = rows.into_iter().filter_map(|row| match row.as_slice() {
         [Some(made), Some(vmid)] => Some((made.parse().ok()?, vmid.parse().ok()?)),
