@@ -6,6 +6,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use mycopod_core::ports::Clock as _;
+use mycopod_engine::clock::SystemClock;
 use reqwest::header::{CONTENT_LENGTH, COOKIE, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 use tokio_util::io::ReaderStream;
+use uuid::Uuid;
 
 use crate::config::{ClientConfig, ConfigError};
 use crate::exit::Exit;
@@ -27,8 +30,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Long enough for a large image over a slow line.
 const UPLOAD_TIMEOUT: Duration = Duration::from_hours(6);
+/// How often what is done once, however often it is sent, is sent where its answer got lost.
+const TRIES: u32 = 4;
+/// The pause before it is sent again: together the pauses outlast a restart of the server.
+const PAUSE: Duration = Duration::from_secs(2);
 /// The cookie that renews a session.
 const REFRESH_COOKIE: &str = "mycopod_refresh";
+/// The header with the key under which something is done once.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// Why a call to the server did not succeed.
 #[derive(Debug, Error)]
@@ -39,6 +48,17 @@ pub enum ClientError {
     /// The server does not answer.
     #[error("{url} does not answer: {why}. Is `mycopod serve` running there? MYCOPOD_URL names another address")]
     Unreachable {
+        /// Its address.
+        url: String,
+        /// The transport's reason.
+        why: String,
+    },
+    /// The connection broke after the call was sent: it may have been carried out.
+    #[error(
+        "{url} broke off before it answered: {why}. What was asked may have been done: look, e.g. with `mycopod status`, \
+         before you ask for it again"
+    )]
+    BrokenOff {
         /// Its address.
         url: String,
         /// The transport's reason.
@@ -111,7 +131,7 @@ impl ClientError {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Unreachable { .. } => Exit::Unreachable,
+            Self::Unreachable { .. } | Self::BrokenOff { .. } => Exit::Unreachable,
             Self::NotLoggedIn { .. } | Self::NoHome => Exit::NotAllowed,
             Self::Problem(problem) => match problem.status {
                 401 | 403 => Exit::NotAllowed,
@@ -214,6 +234,26 @@ impl Client {
         self.json(Method::POST, path, Some(body)).await
     }
 
+    /// `POST` of what is to be done once: it goes with a key by which the server knows it again, and is sent again where the
+    /// answer got lost.
+    pub async fn post_once(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
+        let mut drawn = [0; 16];
+        SystemClock.random(&mut drawn);
+        let key = Uuid::from_bytes(drawn).to_string();
+        let mut tries = 1;
+        let answer = loop {
+            match self.authorised(Method::POST, path, Some(body), Some(&key)).await {
+                // Once it was sent, a server that is just being restarted may have it.
+                Err(ClientError::BrokenOff { .. }) if tries < TRIES => {}
+                Err(ClientError::Unreachable { .. }) if tries > 1 && tries < TRIES => {}
+                answer => break answer?,
+            }
+            tries += 1;
+            tokio::time::sleep(PAUSE).await;
+        };
+        answer.json().await.map_err(|error| self.malformed(&error))
+    }
+
     /// `PATCH`, with a body.
     pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, ClientError> {
         self.json(Method::PATCH, path, Some(body)).await
@@ -252,7 +292,7 @@ impl Client {
 
     /// `GET`, for an answer that may be long: to be read piece by piece.
     pub async fn stream(&self, path: &str) -> Result<Response, ClientError> {
-        self.authorised(Method::GET, path, None).await
+        self.authorised(Method::GET, path, None, None).await
     }
 
     /// Turns an answer into what is shown of it.
@@ -261,7 +301,7 @@ impl Client {
     }
 
     async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, ClientError> {
-        let answer = self.authorised(method, path, body).await?;
+        let answer = self.authorised(method, path, body, None).await?;
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(Value::Null);
         }
@@ -269,10 +309,19 @@ impl Client {
     }
 
     /// Sends a call as the person logged in, and renews the session once where it has run out.
-    async fn authorised(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Response, ClientError> {
+    async fn authorised(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Response, ClientError> {
         let token = self.token.clone().ok_or_else(|| ClientError::NotLoggedIn { url: self.url.clone() })?;
         let call = |token: &SecretString| {
-            let request = self.request(method.clone(), path).bearer_auth(token.expose_secret());
+            let mut request = self.request(method.clone(), path).bearer_auth(token.expose_secret());
+            if let Some(key) = key {
+                request = request.header(IDEMPOTENCY_KEY, key);
+            }
             self.send(match body {
                 Some(body) => request.json(body),
                 None => request,
@@ -327,10 +376,10 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| ClientError::Unreachable { url: self.url.clone(), why: reason(&error) })?;
+        let answer = request.send().await.map_err(|error| {
+            let (url, why) = (self.url.clone(), reason(&error));
+            if error.is_connect() { ClientError::Unreachable { url, why } } else { ClientError::BrokenOff { url, why } }
+        })?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);

@@ -59,7 +59,7 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
 }
 
 async fn declare(body: &Value, detailed: bool, client: &Client, out: Output) -> Result<Exit, ClientError> {
-    let made = client.post("/declarations", body).await?;
+    let made = client.post_once("/declarations", body).await?;
     ask::settled(Shown::of(client, made)?, client, out, detailed).await
 }
 

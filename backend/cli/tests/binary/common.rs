@@ -135,7 +135,7 @@ impl Drop for Server<'_> {
 pub struct Person {
     http: reqwest::Client,
     url: String,
-    token: String,
+    pub token: String,
 }
 
 impl Person {

@@ -8,4 +8,6 @@ mod common;
 mod crash;
 #[cfg(test)]
 mod intents;
+#[cfg(test)]
+mod lost;
 mod settings;

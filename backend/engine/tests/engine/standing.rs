@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mycopod_core::field::{Field, Plain, Value};
+use mycopod_core::guest::Power;
 use mycopod_core::id::{DeclarationId, StandingId};
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
@@ -196,4 +197,39 @@ async fn two_tools_that_fight_over_a_field_are_named_and_nothing_more_is_repaire
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("it was given again and does nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_another_plan_was_promised_meanwhile_is_not_taken_by_a_repair() {
+    const HALF: &str = "on node pve1 with 1 core, 130 GB memory and a 1 GB disk and start it";
+    let lab = Lab::running().await;
+    let other = lab.declare(&format!("create a vm called other-1 {HALF}")).await;
+    assert_eq!(other.status, "awaiting_approval", "{other:#?}");
+    let stand = |status: &'static str| {
+        sqlx::query("UPDATE declarations SET status = $2 WHERE id = $1").bind(other.id).bind(status)
+    };
+    stand("cancelled").execute(&lab.database.pool).await.unwrap();
+    let id = DeclarationId(lab.make(&format!("create a vm called shop-01 {HALF}")).await.id);
+    lab.engine.give_standing(&lab.admin, id).await.unwrap();
+    let guest = lab.named("shop-01").await.remove(0).guest;
+
+    // Whoever plans has its turn while the repair has been planned and waits for its own.
+    let mut turn = lab.database.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM clusters FOR NO KEY UPDATE").execute(&mut *turn).await.unwrap();
+    lab.by_hand(Method::POST, &format!("/nodes/{}/qemu/{}/status/stop", guest.node, guest.vmid), &[]).await;
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
+                 AND wait_event_type = 'Lock' AND query LIKE 'SELECT FROM clusters%')";
+    for n in 0.. {
+        if sqlx::query_scalar::<_, bool>(waits).fetch_one(&lab.database.pool).await.unwrap() {
+            break;
+        }
+        assert!(n < 1_200, "no repair came to its turn within a minute");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stand("awaiting_approval").execute(&mut *turn).await.unwrap();
+    turn.commit().await.unwrap();
+
+    left_to_a_person(&lab, id).await;
+    assert_eq!(lab.named("shop-01").await.remove(0).power, Power::Stopped);
+    assert_eq!(lab.engine.detail(&lab.admin, id).await.unwrap().standing.unwrap().used, 0);
 }
