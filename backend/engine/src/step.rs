@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::Refusal;
-use crate::apply::Ledger;
+use crate::ledger::Ledger;
 
 /// Between looks at something that is under way: Proxmox's own UI asks every second.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
