@@ -368,6 +368,12 @@ impl Lab {
         self.trace.len() as u64
     }
 
+    /// How many connections to the database the replicas have made so far.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.proxy.opened()
+    }
+
     /// Whether a write waits to be sent, or is still on its way.
     #[must_use]
     pub fn has_write(&self) -> bool {

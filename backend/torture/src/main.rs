@@ -47,6 +47,9 @@ struct Arguments {
     log: Option<String>,
 }
 
+/// How often a long run says how far it is, in lives.
+const TELL_EVERY: u64 = 500;
+
 #[derive(Default)]
 struct Tally {
     runs: u64,
@@ -102,6 +105,10 @@ async fn run(arguments: &Arguments) -> bool {
         for seed in arguments.seed..arguments.seed.saturating_add(arguments.lives) {
             let found = life::live(&mut lab, &pristine, seed).await;
             tally.note(&format!("life {seed}: torture --lives 1 --seed {seed}"), &found);
+            if tally.runs.is_multiple_of(TELL_EVERY) && tally.runs < arguments.lives {
+                tally.time = started.elapsed();
+                tally.tell("lives so far");
+            }
             if arguments.first && tally.wrong > 0 {
                 break;
             }

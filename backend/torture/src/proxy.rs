@@ -170,6 +170,12 @@ impl Proxy {
         Ok(())
     }
 
+    /// How many connections there have been.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        *lock(&self.0.serial)
+    }
+
     /// Carries an exchange out.
     #[must_use]
     pub fn exchange(&self, id: u64, question: &Question) -> Exchanged {

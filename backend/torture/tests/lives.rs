@@ -5,6 +5,8 @@ use mycopod_torture::{SCALE, life, points};
 
 /// Lives of each test here.
 const LIVES: u64 = 4;
+/// What replicas and their successors need in a life; were each used once, there would be five hundred.
+const CONNECTIONS: u64 = 100;
 
 async fn live(first: u64) {
     let mut lab = Lab::new(SCALE).await;
@@ -17,6 +19,8 @@ async fn live(first: u64) {
         }
     }
     assert!(all.is_empty(), "{}", all.join("\n"));
+    let opened = lab.connections();
+    assert!(opened < LIVES * CONNECTIONS, "connections are not used again: there were {opened}");
 }
 
 #[tokio::test(start_paused = true)]
