@@ -238,3 +238,64 @@ fn busy() -> Refusal {
         "A plan is being carried out on this guest. Nothing was changed; look again when it has ended.".into(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use mycopod_core::guest::{GuestRef, Kind, Vmid};
+    use mycopod_core::id::ClusterId;
+    use mycopod_core::intent::{NewGuest, OneDeed};
+    use mycopod_core::reading::{Source, Sourced};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn resource(number: u32) -> Resource {
+        Resource {
+            id: ResourceId(Uuid::from_u128(number.into())),
+            cluster: ClusterId::FIRST,
+            guest: GuestRef {
+                kind: Kind::Qemu,
+                vmid: Vmid::try_from(number).unwrap(),
+                name: "web-1".to_owned(),
+                node: "pve1".to_owned(),
+            },
+            declaration: DeclarationId(Uuid::nil()),
+            smbios_uuid: None,
+            state: State::Present,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    /// Which of `fields` an intent of this one wish holds of guest 100.
+    fn held(wish: Wish, fields: [Plain; 3]) -> [bool; 3] {
+        let intent = Intent { wishes: vec![wish] };
+        fields.map(|plain| holds(&intent, &resource(100), &plain.into()))
+    }
+
+    #[test]
+    fn a_value_is_held_by_the_wish_that_names_the_field_of_this_guest() {
+        let said = || BTreeMap::from([(Plain::Cores.into(), Sourced::new(Value::Count(2), Source::inferred("said")))]);
+        let exist = |number| {
+            Wish::Exist(Box::new(NewGuest {
+                resource: resource(number).id,
+                kind: Kind::Qemu,
+                name: Sourced::new("web-1".parse().unwrap(), Source::inferred("said")),
+                vmid: None,
+                node: None,
+                origin: None,
+                fields: said(),
+                disks: Vec::new(),
+            }))
+        };
+        let hold = |number| Wish::Hold { guest: resource(number).guest, fields: said() };
+        let asked = [Plain::Cores, Plain::Memory, Plain::Name];
+        assert_eq!(held(exist(100), asked), [true, false, true], "whoever makes a guest names it");
+        assert_eq!(held(exist(101), asked), [false; 3], "another guest");
+        assert_eq!(held(hold(100), asked), [true, false, false]);
+        assert_eq!(held(hold(101), asked), [false; 3], "another guest");
+        let once = Wish::Once { guest: resource(100).guest, deed: OneDeed::Start };
+        assert_eq!(held(once, [Plain::Running, Plain::Cores, Plain::Name]), [false; 3], "a deed holds no value");
+    }
+}

@@ -412,3 +412,22 @@ pub(crate) fn changed(error: mycopod_store::StoreError) -> Refusal {
 pub(crate) fn words(status: DeclarationStatus) -> String {
     status.as_str().replace('_', " ").replace("needs answer", "waiting for an answer")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_one_line_that_says_something() {
+        let given = |answer: &str| answers_in(&[("q".to_owned(), answer.to_owned())]).ok();
+        let kept = |answer: &str| Some(vec![("q".to_owned(), answer.to_owned())]);
+        assert_eq!(given("  yes "), kept("yes"));
+        let longest = "x".repeat(answers::MAX_ANSWER);
+        assert_eq!(given(&longest), kept(&longest));
+        for refused in ["", "  ", "two\nlines", &format!("{longest}x")] {
+            assert_eq!(given(refused), None, "{refused:?}");
+        }
+        let one_bad = [("a".to_owned(), "yes".to_owned()), ("b".to_owned(), String::new())];
+        assert!(answers_in(&one_bad).is_err());
+    }
+}

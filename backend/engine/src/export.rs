@@ -6,7 +6,7 @@ use mycopod_core::drift::{existence_of, is_absence};
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::firewall::FirewallField;
 use mycopod_core::id::ResourceId;
-use mycopod_core::intent::Wish;
+use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::observed::{Ownership, Sighting};
 use mycopod_core::reading::{Source, Sourced};
 use mycopod_core::typed::{TypedGuest, is_written, terraform, write};
@@ -76,7 +76,10 @@ impl Engine {
         format: Format,
     ) -> Result<Exported, Refusal> {
         let mut guest = match resource {
-            Some(resource) => self.declared(seen, resource, owned).await?,
+            Some(resource) => {
+                let image = self.image_of(resource).await?.map(said);
+                TypedGuest { image, ..declared(seen, resource.id, owned) }
+            }
             None => observed(seen),
         };
         let (ending, content) = match format {
@@ -109,49 +112,47 @@ impl Engine {
         })
     }
 
-    /// What declarations say of a guest of ours.
-    async fn declared(
-        &self,
-        seen: &Sighting,
-        resource: &Resource,
-        owned: &[OwnedField],
-    ) -> Result<TypedGuest, Refusal> {
-        let held: BTreeMap<&Field, &Value> = owned
-            .iter()
-            .filter(|owned| owned.resource == resource.id && !owned.is_ignored())
-            .map(|owned| (&owned.field, &owned.value))
-            .collect();
-        let is_out = |field: &Field| existence_of(field).and_then(|of| held.get(&of).copied()).is_some_and(is_absence);
-        let mut guest = bare(seen);
-        for (field, value) in held.iter().filter(|(field, _)| !is_out(field)) {
-            match (field, value) {
-                (Field::Plain(Plain::Name), Value::Text(name)) => guest.name = said(name.clone()),
-                (Field::Firewall(FirewallField::Rule(_)), Value::Text(rule)) if !rule.is_empty() => {
-                    guest.rules.push(said(rule.clone()));
-                }
-                // What was taken out of a firewall is gone, and has no place in what shall be.
-                (Field::Firewall(FirewallField::IpSet(_) | FirewallField::Alias(_)), Value::Text(text))
-                    if text.is_empty() => {}
-                _ if is_written(field) => drop(guest.fields.insert((*field).clone(), said((*value).clone()))),
-                _ => {}
-            }
-        }
-        guest.image = self.image_of(resource.id, resource).await?.map(said);
-        Ok(guest)
-    }
-
     /// What somebody said that a guest is made from.
-    async fn image_of(&self, id: ResourceId, resource: &Resource) -> Result<Option<String>, Refusal> {
+    async fn image_of(&self, resource: &Resource) -> Result<Option<String>, Refusal> {
         let declaration = declarations::get(&mut *self.pool().acquire().await?, resource.declaration).await?;
         let intent = declaration.and_then(|declaration| declaration.read).and_then(|read| read.intent);
-        Ok(intent.into_iter().flat_map(|intent| intent.wishes).find_map(|wish| match wish {
-            Wish::Exist(new) if new.resource == id => new
-                .origin
-                .filter(|origin| !matches!(origin.source, Source::Default { .. }))
-                .map(|origin| origin.value.name),
-            _ => None,
-        }))
+        Ok(intent.and_then(|intent| image_in(intent, resource.id)))
     }
+}
+
+/// What declarations say of a guest of ours, but for what it is made from.
+fn declared(seen: &Sighting, id: ResourceId, owned: &[OwnedField]) -> TypedGuest {
+    let held: BTreeMap<&Field, &Value> = owned
+        .iter()
+        .filter(|owned| owned.resource == id && !owned.is_ignored())
+        .map(|owned| (&owned.field, &owned.value))
+        .collect();
+    let is_out = |field: &Field| existence_of(field).and_then(|of| held.get(&of).copied()).is_some_and(is_absence);
+    let mut guest = bare(seen);
+    for (field, value) in held.iter().filter(|(field, _)| !is_out(field)) {
+        match (field, value) {
+            (Field::Plain(Plain::Name), Value::Text(name)) => guest.name = said(name.clone()),
+            (Field::Firewall(FirewallField::Rule(_)), Value::Text(rule)) if !rule.is_empty() => {
+                guest.rules.push(said(rule.clone()));
+            }
+            // What was taken out of a firewall is gone, and has no place in what shall be.
+            (Field::Firewall(FirewallField::IpSet(_) | FirewallField::Alias(_)), Value::Text(text))
+                if text.is_empty() => {}
+            _ if is_written(field) => drop(guest.fields.insert((*field).clone(), said((*value).clone()))),
+            _ => {}
+        }
+    }
+    guest
+}
+
+/// What an intent says that this guest is made from; a default is not said.
+fn image_in(intent: Intent, id: ResourceId) -> Option<String> {
+    intent.wishes.into_iter().find_map(|wish| match wish {
+        Wish::Exist(new) if new.resource == id => {
+            new.origin.filter(|origin| !matches!(origin.source, Source::Default { .. })).map(|origin| origin.value.name)
+        }
+        _ => None,
+    })
 }
 
 /// What was seen of a guest that is nobody's, to be taken over. What is so by default is left out, and whether it runs is
@@ -204,5 +205,155 @@ fn unlike(files: &mut [Exported]) {
     for file in files.iter_mut().filter(|file| count.get(&file.file).is_some_and(|count| *count > 1)) {
         let (stem, ending) = file.file.rsplit_once('.').unwrap_or((&file.file, ""));
         file.file = format!("{stem}-{}-{}.{ending}", file.cluster, file.vmid);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use mycopod_core::guest::{GuestRef, Kind, Power, Vmid};
+    use mycopod_core::id::DeclarationId;
+    use mycopod_core::intent::{NewGuest, NewOrigin};
+    use mycopod_core::size::Size;
+    use mycopod_store::owned_fields::Decision;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn seen(fields: impl IntoIterator<Item = (&'static str, Value)>) -> Sighting {
+        Sighting {
+            guest: GuestRef {
+                kind: Kind::Qemu,
+                vmid: Vmid::try_from(100).unwrap(),
+                name: "web-1".to_owned(),
+                node: "pve1".to_owned(),
+            },
+            at: DateTime::UNIX_EPOCH,
+            power: Power::Running,
+            template: false,
+            lock: None,
+            digest: String::new(),
+            ownership: Ownership::Unmarked,
+            smbios_uuid: None,
+            fields: fields.into_iter().map(|(field, value)| (field.parse().unwrap(), value)).collect(),
+            pending: BTreeSet::new(),
+            hotplug: BTreeSet::new(),
+            snapshots: None,
+            firewall: None,
+            raw: BTreeMap::new(),
+        }
+    }
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.to_owned())
+    }
+
+    fn fields(guest: &TypedGuest) -> Vec<String> {
+        guest.fields.keys().map(ToString::to_string).collect()
+    }
+
+    fn id(number: u128) -> ResourceId {
+        ResourceId(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn of_a_guest_that_is_nobodys_what_is_so_by_default_is_left_out() {
+        let other = observed(&seen([
+            ("name", text("web-1")),
+            ("running", Value::Flag(true)),
+            ("cores", Value::Count(2)),
+            ("sockets", Value::Count(1)),
+            ("memory", Value::Size(Size::gib(1))),
+            ("disk.scsi0.size", Value::Size(Size::gib(8))),
+            ("disk.scsi0.backup", Value::Flag(true)),
+            ("disk.scsi0.cache", text("none")),
+            ("disk.scsi0.discard", Value::Flag(true)),
+            ("disk.scsi0.ssd", Value::Flag(false)),
+            ("disk.scsi1.backup", Value::Flag(false)),
+            ("disk.scsi1.cache", text("writeback")),
+            ("nic.0.bridge", text("vmbr0")),
+            ("nic.0.vlan", Value::Count(0)),
+            ("nic.1.vlan", Value::Count(20)),
+            ("nic.1.rate", text("0")),
+            ("nic.2.rate", text("10")),
+            ("firewall.lockout", Value::Flag(true)),
+        ]));
+        let mut kept = fields(&other);
+        kept.sort();
+        let expected = [
+            "cores",
+            "disk.scsi0.discard",
+            "disk.scsi0.size",
+            "disk.scsi1.backup",
+            "disk.scsi1.cache",
+            "memory",
+            "nic.0.bridge",
+            "nic.1.vlan",
+            "nic.2.rate",
+        ];
+        assert_eq!(kept, expected);
+        assert!(other.adopt.is_some_and(|adopt| adopt.value));
+    }
+
+    #[test]
+    fn what_is_declared_is_exported_and_what_was_taken_out_is_not() {
+        let owned = |resource, field: &str, value, decision| OwnedField {
+            resource,
+            field: field.parse().unwrap(),
+            value,
+            declaration: DeclarationId(Uuid::nil()),
+            decision,
+        };
+        let rule = "in ACCEPT macro=HTTPS";
+        let of = |field: &str, value| owned(id(1), field, value, None);
+        let guest = declared(
+            &seen([]),
+            id(1),
+            &[
+                of("name", text("web-2")),
+                of("firewall.rule.aaaaaaaaaa", text(rule)),
+                of("firewall.rule.bbbbbbbbbb", text("")),
+                of("firewall.ipset.admins", Value::Set(BTreeSet::from(["10.0.0.1".to_owned()]))),
+                of("firewall.ipset.gone", text("")),
+                of("firewall.alias.door", text("10.0.0.2")),
+                of("firewall.alias.gone", text("")),
+                of("firewall.lockout", Value::Flag(true)),
+                of("description", text("")),
+                of("disk.scsi1.size", Value::Size(Size::default())),
+                of("disk.scsi1.ssd", Value::Flag(true)),
+                of("nic.1.bridge", text("")),
+                of("nic.1.vlan", Value::Count(20)),
+                owned(id(1), "cores", Value::Count(2), Some(Decision::Ignored)),
+                owned(id(1), "memory", Value::Size(Size::gib(1)), Some(Decision::Accepted)),
+                owned(id(2), "tags", Value::Set(BTreeSet::new()), None),
+            ],
+        );
+        assert_eq!(guest.name.value, "web-2");
+        assert_eq!(guest.rules.iter().map(|rule| rule.value.as_str()).collect::<Vec<_>>(), [rule]);
+        let mut kept = fields(&guest);
+        kept.sort();
+        assert_eq!(kept, ["description", "firewall.alias.door", "firewall.ipset.admins", "memory"]);
+    }
+
+    #[test]
+    fn an_image_is_exported_where_it_was_said_of_this_guest() {
+        let made = |resource, source| {
+            let origin = NewOrigin { name: "debian-12".to_owned(), at: BTreeMap::new(), full: true };
+            Wish::Exist(Box::new(NewGuest {
+                resource,
+                kind: Kind::Qemu,
+                name: said("web-1".parse().unwrap()),
+                vmid: None,
+                node: None,
+                origin: Some(Sourced::new(origin, source)),
+                fields: BTreeMap::new(),
+                disks: Vec::new(),
+            }))
+        };
+        let intent =
+            Intent { wishes: vec![made(id(1), Source::default("policy")), made(id(2), Source::inferred("an answer"))] };
+        assert_eq!(image_in(intent.clone(), id(1)), None, "a default is not said");
+        assert_eq!(image_in(intent.clone(), id(2)).as_deref(), Some("debian-12"));
+        assert_eq!(image_in(intent, id(3)), None);
     }
 }

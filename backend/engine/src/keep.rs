@@ -320,6 +320,10 @@ fn told(field: &Field, found: &Found<'_>, news: &News) -> serde_json::Value {
 
 #[cfg(test)]
 mod tests {
+    use mycopod_core::guest::{GuestRef, Kind, Power, Vmid};
+    use mycopod_core::id::{ClusterId, DeclarationId, ResourceId};
+    use uuid::Uuid;
+
     use super::*;
 
     #[test]
@@ -338,5 +342,51 @@ mod tests {
     fn a_budget_is_spent_once() {
         let budget = Budget(AtomicU32::new(5));
         assert!(budget.take(3) && !budget.take(3) && budget.take(2) && !budget.take(1));
+    }
+
+    #[test]
+    fn a_guest_comes_before_its_turn_where_the_list_has_changed_or_its_drift_is_unexplained() {
+        let guest = GuestRef {
+            kind: Kind::Qemu,
+            vmid: Vmid::try_from(100).unwrap(),
+            name: "web-1".to_owned(),
+            node: "pve1".to_owned(),
+        };
+        let listed = |power| Listed {
+            guest: guest.clone(),
+            power,
+            template: false,
+            lock: None,
+            tags: BTreeSet::new(),
+            memory: None,
+            cpus: None,
+            disk: None,
+            pool: None,
+            ha: None,
+        };
+        let due = |listed, unexplained| Due {
+            resource: resources::Resource {
+                id: ResourceId(Uuid::nil()),
+                cluster: ClusterId::FIRST,
+                guest: guest.clone(),
+                declaration: DeclarationId(Uuid::nil()),
+                smbios_uuid: None,
+                state: resources::State::Present,
+                created_at: DateTime::UNIX_EPOCH,
+            },
+            listed,
+            clean_at: None,
+            guarded: false,
+            unexplained,
+        };
+        let roll = Roll {
+            at: DateTime::UNIX_EPOCH,
+            nodes: BTreeMap::new(),
+            guests: BTreeMap::from([(guest.key(), listed(Power::Running))]),
+        };
+        assert!(!is_urgent(&due(Some(listed(Power::Running)), false), &roll));
+        assert!(is_urgent(&due(Some(listed(Power::Running)), true), &roll));
+        assert!(is_urgent(&due(Some(listed(Power::Stopped)), false), &roll));
+        assert!(is_urgent(&due(None, false), &roll), "it is listed for the first time");
     }
 }
