@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use mycopod_core::status::Role;
 use mycopod_engine::{Destination, Refusal};
+use mycopod_sandbox::{Fault, TaskEffect};
 use reqwest::Method;
 
 use crate::lab::{Lab, user};
@@ -99,4 +100,31 @@ async fn a_file_is_sent_once_whole_and_overwrites_none() {
     let entries = "SELECT kind FROM audit_entries WHERE kind LIKE 'file.%' ORDER BY seq";
     let kinds: Vec<String> = sqlx::query_scalar(entries).fetch_all(&lab.database.pool).await.unwrap();
     assert_eq!(kinds, ["file.uploading", "file.uploaded", "file.uploading", "file.failed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_goes_where_it_may_be_and_has_room_and_is_followed_until_it_is_stored() {
+    let lab = Lab::new().await;
+    let send = async |node: &str, storage: &str| {
+        let to = Destination { cluster: None, node: node.into(), storage: storage.into(), file: "mine.iso".into() };
+        let pieces = futures::stream::iter([Ok(vec![7; 1024])]).boxed();
+        lab.engine.upload(&lab.admin, &to, 1024, pieces).await
+    };
+    let full = lab.sandbox.inject(Fault::StorageFull { storage: "local".into(), node: Some("pve2".into()) }).unwrap();
+    for (node, storage, why) in [
+        ("pve7", "local", "no node pve7 that answers"),
+        ("pve1", "local-lvm", "local-lvm that may hold such a file (iso); these may: local"),
+        ("pve1", "nowhere", "no storage nowhere"),
+        ("pve2", "local", "and the file has 1 KiB"),
+    ] {
+        let refused = send(node, storage).await;
+        assert!(matches!(&refused, Err(Refusal::Invalid(text)) if text.contains(why)), "{why}: {refused:?}");
+    }
+    let entries = "SELECT count(*) FROM audit_entries WHERE kind LIKE 'file.%'";
+    let entries: i64 = sqlx::query_scalar(entries).fetch_one(&lab.database.pool).await.unwrap();
+    assert_eq!(entries, 0, "nothing was begun");
+    lab.sandbox.clear(full).unwrap();
+    // Storing goes on after the last byte.
+    lab.sandbox.inject(Fault::task("imgcopy", TaskEffect::Slow { seconds: 1.5 })).unwrap();
+    assert_eq!(send("pve2", "local").await.unwrap().volume, "local:iso/mine.iso");
 }

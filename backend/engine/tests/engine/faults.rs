@@ -156,3 +156,17 @@ async fn a_task_that_ends_with_warnings_is_done_and_its_log_is_kept() {
     let log = ends[0].details["log"].as_array().unwrap();
     assert!(log.last().unwrap().as_str().unwrap().contains("WARNINGS: 2"), "{log:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_whose_answer_got_lost_is_awaited_and_not_begun_twice() {
+    let lab = Lab::running().await;
+    lab.make("create a vm called late-1 with 1 core, 1 GB memory and a 5 GB disk").await;
+    let guest = lab.named("late-1").await.remove(0).guest;
+    // A start shows no lock: while its task runs, the guest looks as if nobody had begun anything.
+    lab.sandbox.inject(Fault::task("qmstart", TaskEffect::Slow { seconds: 4.0 })).unwrap();
+    lab.sandbox.inject(Fault::request("POST", "/nodes/*/qemu/*/status/start", Effect::DropReply)).unwrap();
+    lab.make("start late-1").await;
+    let path = format!("/nodes/{}/tasks?source=all&typefilter=qmstart&vmid={}", guest.node, guest.vmid);
+    let starts = lab.by_hand(Method::GET, &path, &[]).await;
+    assert_eq!(starts.as_array().unwrap().len(), 1, "{starts}");
+}

@@ -37,14 +37,15 @@ async fn while_frozen_plans_are_made_and_approved_and_nothing_is_applied_until_i
     let ann = user(&lab.engine, "ann@example.org", Role::User, true).await;
     let refused = lab.engine.freeze(&ann, None, "upgrade").await;
     assert!(matches!(refused, Err(Refusal::Forbidden(_))), "{refused:?}");
-    for (cluster, why) in [(None, " "), (Some("nowhere"), "upgrade")] {
+    let too_long = "é".repeat(501);
+    for (cluster, why) in [(None, " "), (None, &too_long), (None, "two\nlines"), (Some("nowhere"), "upgrade")] {
         let refused = lab.engine.freeze(&lab.admin, cluster, why).await;
         assert!(matches!(refused, Err(Refusal::Invalid(_) | Refusal::NotFound(_))), "{refused:?}");
     }
     lab.engine.freeze(&lab.admin, None, "storage upgrade").await.unwrap();
     let again = lab.engine.freeze(&lab.admin, None, "storage upgrade").await;
     assert!(matches!(again, Err(Refusal::Conflict(_))), "{again:?}");
-    lab.engine.freeze(&lab.admin, Some("main"), "and this one").await.unwrap();
+    lab.engine.freeze(&lab.admin, Some("main"), &"é".repeat(500)).await.unwrap();
     let stand = lab.engine.freezes().await.unwrap();
     assert_eq!(stand.iter().map(|f| f.cluster.as_deref()).collect::<Vec<_>>(), [None, Some("main")]);
 
@@ -63,6 +64,18 @@ async fn while_frozen_plans_are_made_and_approved_and_nothing_is_applied_until_i
     let refused = lab.engine.unfreeze(&lab.admin, None).await;
     assert!(matches!(refused, Err(Refusal::Conflict(_))), "{refused:?}");
     assert!(lab.engine.verify_audit().await.unwrap().ok);
+    let mut connection = lab.database.pool.acquire().await.unwrap();
+    let entries = mycopod_store::audit::list(&mut connection, None, None, None, 200).await.unwrap();
+    let mut told: Vec<_> = entries
+        .iter()
+        .map(|stored| stored.entry().unwrap())
+        .filter(|entry| entry.kind.starts_with("freeze."))
+        .map(|entry| (entry.subject, entry.status))
+        .collect();
+    told.reverse();
+    let told: Vec<_> = told.iter().map(|(subject, status)| (subject.as_str(), status.as_str())).collect();
+    let (all, main) = ("all clusters", "cluster main");
+    assert_eq!(told, [(all, "frozen"), (main, "frozen"), (all, "not frozen"), (main, "not frozen")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

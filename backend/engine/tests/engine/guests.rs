@@ -8,6 +8,7 @@ use mycopod_core::field::{Field, NicPart, Plain, Value};
 use mycopod_core::guest::Power;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::{Ownership, Sighting};
+use mycopod_engine::view::Detail;
 use mycopod_sandbox::{ByHand, Effect, Fault, TaskEffect};
 use reqwest::Method;
 
@@ -149,12 +150,22 @@ async fn a_disk_that_the_running_vm_does_not_let_go_of_is_said_to_be_in_use_and_
     assert!(!volumes(&lab, &gone, "local-lvm").await.contains(&disk));
 }
 
+/// The verb of a declaration's first statement, and its fields.
+fn said(detail: &Detail) -> (&'static str, Vec<(&str, &str)>) {
+    let statement = &detail.reading.as_ref().unwrap().statements[0];
+    let fields = statement.fields.iter().map(|field| (field.field.as_str(), field.value.as_str())).collect();
+    (statement.verb, fields)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_is_not_brought_back_by_what_was_said_before() {
     let lab = Lab::running().await;
     let text = "create a vm called plug-1 with 1 core, 1 GB memory, a 2 GB disk and a 3 GB disk on local-lvm";
     let first = lab.make(text).await;
-    lab.make("delete disk scsi1 of plug-1").await;
+    let sizes = said(&first).1;
+    assert!(sizes.contains(&("disk.1.size", "2 GiB")) && sizes.contains(&("disk.2.size", "3 GiB")), "{sizes:?}");
+    let taken = lab.make("delete disk scsi1 of plug-1").await;
+    assert_eq!(said(&taken), ("destroy_disk", vec![("disk", "scsi1")]), "what was understood is shown");
     let id = DeclarationId(first.id);
     lab.engine.plan_again(&lab.admin, id).await.unwrap();
     let again = lab.settled(id).await;
@@ -171,6 +182,7 @@ async fn warnings_task_is_success() {
     let id = DeclarationId(detail.id);
     let log = lab.engine.step_log(&lab.admin, id, 1, 0).await.unwrap();
     assert!(log.lines.iter().any(|line| line.to_lowercase().contains("warning")), "its log is kept: {log:?}");
+    assert!(!log.running, "nothing more will be written to it");
     one(&lab, "warm-1").await;
 }
 

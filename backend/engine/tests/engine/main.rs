@@ -23,5 +23,6 @@ mod prune;
 mod reader;
 mod replicas;
 mod secrets;
+mod shown;
 mod standing;
 mod typed;

@@ -179,9 +179,11 @@ async fn a_step_that_failed_before_its_worker_died_is_not_forgotten() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_restored_database_was_carrying_out_is_left_to_a_person() {
     let lab = Lab::new().await;
+    assert_eq!(lab.engine.mark().await.unwrap(), None, "nobody has recognised it");
     let (mark, restored) = lab.engine.recognise(None).await.unwrap();
     assert_eq!((mark.generation, restored), (1, None), "a new database is no older one");
     assert_eq!(lab.engine.recognise(Some(mark)).await.unwrap(), (mark, None));
+    assert_eq!(lab.engine.mark().await.unwrap(), Some(mark));
     let replica = Replica::of(&lab, "one", 3);
     let detail = lab.declare("create a vm called twice with 1 core, 512 MB memory and a 1 GB disk and start it").await;
     replica.end().await;

@@ -69,3 +69,19 @@ async fn only_an_admin_sets_secrets_and_nobody_reads_them() {
     lab.engine.remove_secret(&lab.admin, "a").await.unwrap();
     assert!(matches!(lab.engine.remove_secret(&lab.admin, "a").await, Err(Refusal::NotFound(_))));
 }
+
+#[tokio::test]
+async fn a_sealed_value_that_was_moved_to_another_name_is_handed_to_nobody() {
+    let lab = Lab::running().await;
+    for (name, value) in [("web-root", "correct-horse-battery"), ("theirs", "hunter2hunter2")] {
+        lab.engine.set_secret(&lab.admin, name, &Secret::new(value.to_owned())).await.unwrap();
+    }
+    let planned = lab.declare(SENTENCE).await;
+    let moved = "UPDATE secrets SET value = (SELECT value FROM secrets WHERE name = 'theirs') WHERE name = 'web-root'";
+    sqlx::query(moved).execute(lab.engine.pool()).await.unwrap();
+    let ended = lab.confirm(&planned).await;
+    assert_eq!(ended.status, "blocked", "{ended:#?}");
+    assert!(ended.status_reason.as_deref().unwrap().contains("sealed with the key of another"), "{ended:#?}");
+    let made = lab.named("web-9").await;
+    assert!(made.iter().all(|seen| !seen.raw.contains_key("cipassword")), "{made:#?}");
+}

@@ -156,4 +156,8 @@ async fn what_somebody_changed_is_seen_by_a_dry_plan_and_terraform_says_all() {
     for part in ["proxmox_virtual_environment_vm\" \"shop-01\"", "vlan_id", "dedicated = 2048", "import {"] {
         assert!(text.contains(part), "{text}");
     }
+    assert!(!text.contains("does not say name"), "it is said once, as what it is called: {text}");
+    lab.make("debian 12 vm copy-01: 1 core, 1 GB memory, 8 GB disk").await;
+    let file = &exported(&lab, &["copy-01"]).await[0];
+    assert!(file.contains("image: "), "{file}");
 }
