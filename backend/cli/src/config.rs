@@ -26,8 +26,8 @@ use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 
 pub use self::dotenv::DotenvError;
-pub use self::reader::Reader;
 use self::reader::budget;
+pub use self::reader::{Reader, Rephrase};
 pub use self::secret_file::{SecretFileError, secret};
 use self::value::{
     PROXMOX_URL_SHAPE, TOKEN_SHAPE, USER_SHAPE, absolute, addresses, ca_file, database_url, email, flag,

@@ -68,10 +68,12 @@ pub struct Progress {
     pub characters: usize,
 }
 
-struct OnBehalf<'a> {
+pub(crate) struct OnBehalf<'a> {
     engine: &'a Engine,
     declaration: DeclarationId,
     user: UserId,
+    /// Whether it is told how far the answer is.
+    watched: bool,
     told: AtomicUsize,
 }
 
@@ -110,7 +112,7 @@ impl Errand for OnBehalf<'_> {
 
     fn progress(&self, characters: usize) {
         let told = self.told.load(Ordering::Relaxed);
-        if characters > 0 && (told == 0 || characters >= told + TELL_EVERY) {
+        if self.watched && characters > 0 && (told == 0 || characters >= told + TELL_EVERY) {
             self.told.store(characters, Ordering::Relaxed);
             let progress = Progress { declaration: self.declaration, user: self.user, characters };
             // Nobody need listen.
@@ -126,6 +128,11 @@ impl Engine {
         self.0.progress.subscribe()
     }
 
+    /// An errand for a declaration, on somebody’s budget.
+    pub(crate) const fn on_behalf(&self, declaration: DeclarationId, user: UserId, watched: bool) -> OnBehalf<'_> {
+        OnBehalf { engine: self, declaration, user, watched, told: AtomicUsize::new(0) }
+    }
+
     /// Asks the reader; `None` where the declaration was called off before it answered, which ends the asking.
     pub(crate) async fn interpret(
         &self,
@@ -134,7 +141,7 @@ impl Engine {
         answers: &Answers,
     ) -> Option<Result<Reading, ReadError>> {
         let line = &declaration.line;
-        let errand = OnBehalf { engine: self, declaration: line.id, user: line.user, told: AtomicUsize::new(0) };
+        let errand = self.on_behalf(line.id, line.user, true);
         tokio::select! {
             biased;
             reading = self.0.parts.interpreter.read(&line.content, inventory, answers, &errand) => Some(reading),

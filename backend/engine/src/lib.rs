@@ -41,6 +41,7 @@ mod prune;
 mod read;
 mod recognise;
 mod refusal;
+mod reword;
 mod secrets;
 mod show;
 mod standing;

@@ -384,6 +384,17 @@ pub struct PlanView {
     pub steps: Vec<StepView>,
 }
 
+/// What a plan does in a language model's words.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Wording {
+    /// The plan that it is about.
+    pub digest: String,
+    /// The plan's `explanation` in other words: no name or number differs, and nothing is added. `null` where no model
+    /// words plans here, or its words could not be verified.
+    #[schema(required)]
+    pub text: Option<String>,
+}
+
 /// One step of a plan.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Step)]

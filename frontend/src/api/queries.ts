@@ -41,6 +41,7 @@ import type {
   TaskLog,
   Uploaded,
   Verification,
+  Wording,
 } from "./types";
 
 declare module "@tanstack/react-query" {
@@ -195,6 +196,18 @@ export function useDeclaration(id: string) {
       if (!data || !isMoving(data.status)) return false;
       return eventsArrive() ? SAFETY_INTERVAL : POLL_PAUSE;
     },
+  });
+}
+
+/** What a plan says of itself, in a language model's words; it takes as long as the model takes, once a plan. */
+export function useWording(declaration: string | undefined, digest: string) {
+  return useQuery({
+    queryKey: ["wording", declaration, digest],
+    queryFn: ({ signal }) =>
+      get<Wording>(`/declarations/${declaration ?? ""}/plan/wording`, undefined, signal),
+    enabled: declaration !== undefined,
+    staleTime: Infinity,
+    retry: false,
   });
 }
 

@@ -50,6 +50,7 @@ export type PlanSummary = Schemas["PlanSummary"];
 export type PlanGuest = Narrow<Schemas["StepGuest"], { kind: GuestKind }>;
 export type PlanStep = Narrow<Schemas["Step"], { guest: PlanGuest | null; effect: Effect }>;
 export type Plan = Narrow<Schemas["Plan"], { steps: PlanStep[] }>;
+export type Wording = Schemas["Wording"];
 
 export type StepProgress = Narrow<Schemas["LedgerStep"], { state: StepState }>;
 export type Reconciliation = Narrow<Schemas["Reconciliation"], { steps: StepProgress[] }>;

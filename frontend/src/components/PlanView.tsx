@@ -3,6 +3,7 @@ import { count } from "../lib/format";
 import { bySubject, place } from "../lib/plan";
 import { ChangeList } from "./ChangeList";
 import { EffectTag } from "./EffectTag";
+import { Explanation } from "./Explanation";
 import classes from "./PlanView.module.css";
 import { StepState } from "./StepState";
 
@@ -23,7 +24,10 @@ export function PlanView({ plan, declaration, reconciliation, foldable = false }
   const progress = new Map(reconciliation?.steps.map((step) => [step.seq, step]));
   return (
     <div className={classes.plan}>
-      {plan.steps.length > 0 && plan.explanation !== "" && <p>{plan.explanation}</p>}
+      {plan.steps.length > 0 && plan.explanation !== "" && (
+        // What was decided on needs no other words.
+        <Explanation plan={plan} declaration={reconciliation ? undefined : declaration} />
+      )}
       {plan.notes.length > 0 && (
         <ul className={classes.notes}>
           {plan.notes.map((note) => (

@@ -54,10 +54,25 @@ const INTENT: IntentGuest[] = [
   },
 ];
 
-function open(current: Declaration, role: "Admin" | "User" = "Admin") {
+const DONE: Declaration["reconciliation"] = {
+  id: "r-1",
+  status: "converged",
+  reason: null,
+  approved_by: { id: "id-Admin", email: "admin@example.org" },
+  approved_at: "2026-01-02T03:04:05Z",
+  by_standing: false,
+  steps: [],
+};
+
+function open(
+  current: Declaration,
+  role: "Admin" | "User" = "Admin",
+  wording: unknown = { digest: "digest-1", text: null },
+) {
   logInAs(role);
   const calls = serve({
     "GET /declarations/d-1": () => current,
+    "GET /declarations/d-1/plan/wording": () => wording,
     "GET /declarations/d-1/steps/1/log": () => ({
       lines: ["TASK ERROR"],
       total: 1,
@@ -94,6 +109,35 @@ test("a User is not offered to confirm", async () => {
   open(declaration(), "User");
   await screen.findByRole("heading", { name: "Plan" });
   expect(screen.queryByRole("button", { name: /confirm/i })).toBeNull();
+});
+
+test("a plan is told in a model's words below its own, and they are called the model's", async () => {
+  open(declaration(), "Admin", { digest: "digest-1", text: "web-01 will be created." });
+  const plan = within(await screen.findByRole("region", { name: "Plan" }));
+  expect(plan.getByText("New: web-01.")).toBeVisible();
+  const worded = await plan.findByText(/web-01 will be created\./);
+  expect(worded.textContent).toBe("“web-01 will be created.” – worded by the language model");
+  expect(plan.getByText("New: web-01.")).toBeVisible();
+});
+
+test.each([
+  ["none came", { digest: "digest-1", text: null }],
+  ["they are of another plan", { digest: "digest-0", text: "web-02 will be created." }],
+  ["the server fails", problem(500, "Something went wrong.")],
+])("a plan stands in its own words alone where %s", async (_, wording) => {
+  const calls = open(declaration(), "Admin", wording);
+  await screen.findByText("New: web-01.");
+  await waitFor(() => {
+    expect(calls.map(({ route }) => route)).toContain("GET /declarations/d-1/plan/wording");
+  });
+  await Promise.resolve();
+  expect(screen.queryByText(/worded by the language model/)).toBeNull();
+});
+
+test("no model is asked about a plan that was decided on", async () => {
+  const calls = open(declaration({ status: "converged", reconciliation: DONE }));
+  await screen.findByText("New: web-01.");
+  expect(calls.map(({ route }) => route)).not.toContain("GET /declarations/d-1/plan/wording");
 });
 
 test("each value says whether it was said, a default or inferred", async () => {

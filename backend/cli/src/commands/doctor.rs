@@ -69,7 +69,7 @@ pub async fn run(Args: Args, out: Output) -> Exit {
 fn reader(reader: &Reader) -> String {
     match reader {
         Reader::BuiltIn => "declarations are read by the built-in reader".to_owned(),
-        Reader::OpenAi(config, part) => {
+        Reader::OpenAi(config, part, _) => {
             let (model, url) = (&config.model, &config.base_url);
             match part {
                 Part::Leftover => {

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, SecretFileError};
+use crate::config::{self, Config, ConfigError, Log, Proxmox, Reader, Rephrase, SecretFileError};
 use crate::exit::Exit;
 use crate::mark;
 use crate::output::note;
@@ -318,8 +318,9 @@ fn first(config: &Config, sandbox: Option<&Running>) -> Result<(Access, Secret),
 fn interpreter(reader: &Reader) -> Result<Arc<dyn Interpreter>, ServeError> {
     Ok(match reader {
         Reader::BuiltIn => Arc::new(mycopod_language::Builtin),
-        Reader::OpenAi(config, part) => {
-            Arc::new(mycopod_language::Readers::new(mycopod_language::OpenAi::new(config.clone())?, *part))
+        Reader::OpenAi(config, part, rephrase) => {
+            let model = mycopod_language::OpenAi::new(config.clone())?;
+            Arc::new(mycopod_language::Readers::new(model, *part).rewording(*rephrase == Rephrase::On))
         }
     })
 }

@@ -19,8 +19,17 @@ const PARTS: usize = 6;
 pub enum Reader {
     /// The built-in reader.
     BuiltIn,
-    /// It and a language model behind an OpenAI-compatible server.
-    OpenAi(mycopod_language::Config, Part),
+    /// It and a language model behind an OpenAI-compatible server, which may also word what plans say of themselves.
+    OpenAi(mycopod_language::Config, Part, Rephrase),
+}
+
+/// Whether plans are also shown in the language model’s words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rephrase {
+    /// They are shown in MycoPod’s own words alone.
+    Off,
+    /// Beside them, the model’s are shown where they say the same.
+    On,
 }
 
 /// The reader that the settings name.
@@ -36,6 +45,11 @@ pub fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
         "agree" => Ok(Part::Agree),
         "alone" => Ok(Part::Alone),
         _ => Err("should be leftover, agree or alone".to_owned()),
+    });
+    let rephrase = read.or("LLM_REPHRASE", "off", |text| match text {
+        "off" => Ok(Rephrase::Off),
+        "on" => Ok(Rephrase::On),
+        _ => Err("should be off or on".to_owned()),
     });
     if !openai {
         return Reader::BuiltIn;
@@ -53,7 +67,7 @@ pub fn reader(read: &mut Settings<'_>, allow_plain_http: bool) -> Reader {
         Ok(text.trim_end_matches('/').to_owned())
     });
     let model = read.or("LLM_MODEL", LLM_MODEL, |text| Ok(text.to_owned()));
-    Reader::OpenAi(mycopod_language::Config { base_url, api_key, model, allow_plain_http }, part)
+    Reader::OpenAi(mycopod_language::Config { base_url, api_key, model, allow_plain_http }, part, rephrase)
 }
 
 /// What declarations may cost at a language model, a user and day.
@@ -89,18 +103,21 @@ fn millionths(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::super::tests::{bad, config};
-    use super::{LLM_BASE_URL, Part, Reader, millionths};
+    use super::{LLM_BASE_URL, Part, Reader, Rephrase, millionths};
 
     #[test]
     fn a_key_alone_selects_the_language_model_for_what_is_left_over() {
         let all = config(&[("LLM_API_KEY", "sk-1")]);
-        assert!(matches!(all.reader, Reader::OpenAi(model, Part::Leftover)
+        assert!(matches!(all.reader, Reader::OpenAi(model, Part::Leftover, Rephrase::Off)
             if model.base_url == LLM_BASE_URL && model.api_key.is_some()));
         let all = config(&[("LLM_API_KEY", "sk-1"), ("LLM_PROVIDER", "builtin")]);
         assert!(matches!(all.reader, Reader::BuiltIn));
         let all = config(&[("LLM_API_KEY", "sk-1"), ("LLM_ROLE", "agree")]);
-        assert!(matches!(all.reader, Reader::OpenAi(_, Part::Agree)));
+        assert!(matches!(all.reader, Reader::OpenAi(_, Part::Agree, _)));
         assert_eq!(bad(&[("LLM_ROLE", "both")])[0].name, "LLM_ROLE");
+        let all = config(&[("LLM_API_KEY", "sk-1"), ("LLM_REPHRASE", "on")]);
+        assert!(matches!(all.reader, Reader::OpenAi(_, _, Rephrase::On)));
+        assert_eq!(bad(&[("LLM_REPHRASE", "yes")])[0].name, "LLM_REPHRASE");
     }
 
     #[test]

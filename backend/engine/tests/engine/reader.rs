@@ -4,16 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use mycopod_core::explain::Explanation;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError, Usage};
 use mycopod_core::reading::{Answers, Reading};
+use mycopod_core::status::Role;
 use mycopod_engine::{Budget, Engine};
+use mycopod_store::audit;
 use mycopod_store::spending::{self, Spending};
 
-use crate::lab::{Lab, parts};
+use crate::lab::{Lab, parts, user};
 
 /// Longer than anything here takes on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How it words whatever a plan says.
+const WORDED: &str = "All is well.";
 
 /// A reader that asks for tokens, tells how far it is, and where it is slow never ends.
 struct Asking {
@@ -50,6 +56,13 @@ impl Interpreter for Asking {
         }
         errand.settle(MOST, Usage { input: 30, output: 10 }).await;
         Ok(Reading { refusal: Some("no".to_owned()), notes: vec!["by a test".to_owned()], ..Reading::default() })
+    }
+
+    async fn reword(&self, _: &Explanation, errand: &dyn Errand) -> Result<Option<String>, ReadError> {
+        errand.reserve(MOST).await.map_err(ReadError::NotAsked)?;
+        errand.progress(7);
+        errand.settle(MOST, Usage { input: 30, output: 10 }).await;
+        Ok(Some(WORDED.to_owned()))
     }
 }
 
@@ -102,4 +115,64 @@ async fn calling_a_declaration_off_ends_the_reading_and_its_progress_is_told() {
     assert_eq!(lab.settled(DeclarationId(id.0)).await.status, "cancelled");
     // What may have been used stays set aside.
     assert_eq!(spent(&lab).await.tokens, 100);
+}
+
+/// A reader that reads as the built-in one does, and words plans as the other.
+struct Wording(Asking);
+
+#[async_trait::async_trait]
+impl Interpreter for Wording {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn read_at_once(&self, text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
+        mycopod_language::read(text, inventory, answers)
+    }
+
+    async fn read(
+        &self,
+        text: &str,
+        inventory: &Inventory,
+        answers: &Answers,
+        _: &dyn Errand,
+    ) -> Result<Reading, ReadError> {
+        Ok(self.read_at_once(text, inventory, answers))
+    }
+
+    async fn reword(&self, explanation: &Explanation, errand: &dyn Errand) -> Result<Option<String>, ReadError> {
+        self.0.reword(explanation, errand).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_worded_on_the_budget_of_who_looks_at_it_and_stays_as_it_is() {
+    let (mut lab, dropped) = lab(false, 150).await;
+    let mut parts = parts(&lab.database, lab.pve.clone());
+    parts.interpreter = Arc::new(Wording(Asking { slow: false, dropped }));
+    parts.settings.budget = lab.engine.settings().budget;
+    lab.engine = Engine::new(parts);
+    let mut progress = lab.engine.progress();
+    lab.run();
+    let before = lab.declare("give web-01 8 GB of memory").await;
+    assert_eq!(before.status, "awaiting_approval");
+    let plan = before.plan.unwrap();
+    let id = DeclarationId(before.id);
+    let entries = async || {
+        let mut connection = lab.database.pool.acquire().await.unwrap();
+        audit::list(&mut connection, None, None, None, 200).await.unwrap().len()
+    };
+    let recorded = entries().await;
+    let wording = lab.engine.wording(&lab.admin, id).await.unwrap();
+    assert_eq!((wording.digest, wording.text.as_deref()), (plan.digest.clone(), Some(WORDED)));
+    assert_eq!(spent(&lab).await.tokens, 40);
+    // 80 are used, and another answer may take 100: without a budget the plan’s own words stand.
+    lab.engine.wording(&lab.admin, id).await.unwrap();
+    assert_eq!(lab.engine.wording(&lab.admin, id).await.unwrap().text, None);
+    let after = lab.engine.detail(&lab.admin, id).await.unwrap().plan.unwrap();
+    assert_eq!((after.digest, after.explanation), (plan.digest, plan.explanation));
+    assert_eq!(entries().await, recorded, "the audit log knows nothing of it");
+    assert!(progress.try_recv().is_err(), "nobody is told that it is read");
+    let stranger = user(&lab.engine, "ann@example.org", Role::User, true).await;
+    assert!(lab.engine.wording(&stranger, id).await.is_err());
 }

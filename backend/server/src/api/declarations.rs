@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::typed::is_intent;
-use mycopod_engine::view::{Detail, Listed, StepLog};
+use mycopod_engine::view::{Detail, Listed, StepLog, Wording};
 use mycopod_engine::{Actor, Refusal};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -35,6 +35,7 @@ pub fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(declare, list))
         .routes(routes!(detail))
+        .routes(routes!(wording))
         .routes(routes!(answer))
         .routes(routes!(edit))
         .routes(routes!(confirm))
@@ -340,6 +341,19 @@ struct LogQuery {
     /// The first line that is wanted, from 0.
     #[param(minimum = 0, default = 0)]
     start: Option<u64>,
+}
+
+/// What the plan says of itself, in a language model's words, where `LLM_REPHRASE` is on. It may take as long as the model
+/// takes; the plan does not wait for it, and nothing depends on it.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/plan/wording", tag = "declarations",
+    params(("id" = Uuid, Path)),
+    responses((status = OK, body = Wording)))]
+async fn wording(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+) -> Result<Json<Wording>, Problem> {
+    Ok(Json(app.engine.wording(&actor, DeclarationId(id)).await?))
 }
 
 /// Proxmox's log of a step's task.
