@@ -331,6 +331,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/declarations/{id}/plan/wording": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * What the plan says of itself, in a language model's words, where `LLM_REPHRASE` is on. It may take as long as the model
+     *     takes; the plan does not wait for it, and nothing depends on it.
+     */
+    get: operations["wording"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/declarations/{id}/standing": {
     parameters: {
       query?: never;
@@ -2018,6 +2038,16 @@ export interface components {
        */
       size: number;
     };
+    /** @description What a plan does in a language model's words. */
+    Wording: {
+      /** @description The plan that it is about. */
+      digest: string;
+      /**
+       * @description The plan's `explanation` in other words: no name or number differs, and nothing is added. `null` where no model
+       *     words plans here, or its words could not be verified.
+       */
+      text: string | null;
+    };
   };
   responses: never;
   parameters: never;
@@ -2807,6 +2837,36 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["Declaration"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  wording: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Wording"];
         };
       };
       /** @description Any other error */
