@@ -22,7 +22,6 @@ pub fn answer(bytes: &[u8]) {
     }
 }
 
-/// What the fuzzer starts from: each declaration of the corpus, and honest answers.
 #[cfg(test)]
 mod tests {
     #[test]

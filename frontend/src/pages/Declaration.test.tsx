@@ -114,10 +114,9 @@ test("a User is not offered to confirm", async () => {
 test("a plan is told in a model's words below its own, and they are called the model's", async () => {
   open(declaration(), "Admin", { digest: "digest-1", text: "web-01 will be created." });
   const plan = within(await screen.findByRole("region", { name: "Plan" }));
-  expect(plan.getByText("New: web-01.")).toBeVisible();
   const worded = await plan.findByText(/web-01 will be created\./);
   expect(worded.textContent).toBe("“web-01 will be created.” – worded by the language model");
-  expect(plan.getByText("New: web-01.")).toBeVisible();
+  expect(plan.queryByText("New: web-01.")).not.toBeNull();
 });
 
 test.each([

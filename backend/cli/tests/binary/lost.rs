@@ -29,7 +29,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, seen: &AtomicU32, lost: u3
     let (mut answered, mut answers) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            let mut part = [0; 65_536];
+            let mut part = [0; 8_192];
             while let Ok(n @ 1..) = answers.read(&mut part) {
                 if is_lost.load(Ordering::SeqCst) || answered.write_all(&part[..n]).is_err() {
                     break;
@@ -37,7 +37,7 @@ fn pass(mut client: TcpStream, mut server: TcpStream, seen: &AtomicU32, lost: u3
             }
             let _ = answered.shutdown(Shutdown::Both);
         });
-        let mut part = [0; 65_536];
+        let mut part = [0; 8_192];
         while let Ok(n @ 1..) = client.read(&mut part) {
             if part[..n].starts_with(b"POST /api/v1/declarations ") {
                 is_lost.store(seen.fetch_add(1, Ordering::SeqCst) < lost, Ordering::SeqCst);

@@ -42,10 +42,10 @@ impl Explanation {
             ways.flat_map(|way| words.endings.iter().map(move |ending| way.replace('*', ending))).collect::<Vec<_>>()
         };
         let mut all: Vec<Vec<String>> = self.sentences.iter().map(ways).collect();
-        all.iter_mut().for_each(|ways| {
+        for ways in &mut all {
             ways.sort_unstable();
             ways.dedup();
-        });
+        }
         (format!("{} {}", words.links, words.and), all)
     }
 

@@ -36,18 +36,17 @@ impl OpenAi {
             return Ok(None);
         }
         let messages = vec![Message::system(instructions(explanation)), Message::user(sentences.join("\n"))];
-        let answer = match self.remembered(&messages) {
-            Some(answer) => answer,
-            None => {
-                let asked = Asked { name: "rewording", schema: &SCHEMA, messages: &messages };
-                let answer = self.client.ask(asked, errand).await?;
-                if !raw::is_json(&answer) {
-                    self.client.ignored();
-                }
-                // Even where it is of no use: asked again, the model would say the same, and cost the same.
-                self.remember(messages, answer.clone());
-                answer
+        let answer = if let Some(answer) = self.remembered(&messages) {
+            answer
+        } else {
+            let asked = Asked { name: "rewording", schema: &SCHEMA, messages: &messages };
+            let answer = self.client.ask(asked, errand).await?;
+            if !raw::is_json(&answer) {
+                self.client.ignored();
             }
+            // Even where it is of no use: asked again, the model would say the same, and cost the same.
+            self.remember(messages, answer.clone());
+            answer
         };
         let said: Option<Rewording> = raw::json(&answer).ok().and_then(|text| serde_json::from_str(text).ok());
         let worded = said.and_then(|said| explanation.worded(&said.sentences));
