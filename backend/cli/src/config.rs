@@ -80,6 +80,7 @@ const KNOWN: &[&str] = &[
     "LLM_BASE_URL",
     "LLM_MODEL",
     "LLM_ROLE",
+    "LLM_REPHRASE",
     "LLM_TOKENS_PER_DAY",
     "LLM_COST_PER_DAY",
     "LLM_PRICES",
