@@ -24,6 +24,7 @@ mod flag;
 mod further;
 mod give;
 #[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
 pub mod holding;
 pub mod item;
 mod keep;

@@ -11,6 +11,7 @@ mod form;
 mod ground;
 mod handles;
 #[cfg(any(test, feature = "fuzzing"))]
+#[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
 pub mod hostile;
 mod locate;
 mod raw;
