@@ -29,4 +29,11 @@ mod tests {
         super::text("stop web-01 and dance");
         super::answer(&[0]);
     }
+
+    #[test]
+    fn what_the_fuzzer_found_holds() {
+        for text in ["clone test-1 to test-9 on pve1"] {
+            super::text(text);
+        }
+    }
 }

@@ -206,6 +206,17 @@ impl Draft {
         }
     }
 
+    /// From the first to the last token of what was said of it.
+    fn extent(&self) -> Range<usize> {
+        let items = match self {
+            Self::Change(change) => change.items.as_slice(),
+            Self::Clone(copy) => copy.items.as_slice(),
+            Self::Create(_) | Self::Do(_) | Self::Remove(_) | Self::Facility(_) => &[],
+        };
+        let Range { start, end } = self.tokens().clone();
+        start..items.iter().map(|item| item.tokens.end).fold(end, usize::max)
+    }
+
     /// Takes back what was said from token `start` on.
     pub fn retract(&mut self, start: usize) {
         let kept = |item: &Said<Item>| item.tokens.start < start;
@@ -293,7 +304,7 @@ pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usi
     members::ask_about_neighbours(context, &drafts, &mut questions);
     bases(&mut drafts);
     for draft in drafts {
-        let span = context.span(draft.tokens());
+        let span = context.span(&draft.extent());
         let mut push = |what| statements.push(Statement { span, what });
         match draft {
             Draft::Create(group) => {
