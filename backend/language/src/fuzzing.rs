@@ -31,6 +31,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_fuzzer_starts_from_holds() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/dev");
+        let mut wrong = Vec::new();
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            let lines = text.lines().filter(|line| line.starts_with('{'));
+            for line in lines.map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()) {
+                wrong.extend(crate::builtin::holding::holds(line["say"].as_str().unwrap()).err());
+            }
+        }
+        let first: Vec<&str> = wrong.iter().filter_map(|wrong| wrong.lines().next()).collect();
+        assert!(first.is_empty(), "{first:#?}");
+    }
+
+    #[test]
     fn what_the_fuzzer_found_holds() {
         super::text("clone test-1 to test-9 on pve1");
     }
