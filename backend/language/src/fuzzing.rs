@@ -48,5 +48,6 @@ mod tests {
     #[test]
     fn what_the_fuzzer_found_holds() {
         super::text("clone test-1 to test-9 on pve1");
+        super::text(":Kannst du web-01 bitte 4 Kerne%geb\t\0,n?");
     }
 }

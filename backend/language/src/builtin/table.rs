@@ -139,7 +139,7 @@ impl Parser<'_> {
 
     fn gap_before(&self, at: usize) -> bool {
         let (before, after) = (self.tokens[at - 1].span.end, self.tokens[at].span.start);
-        after.saturating_sub(before) >= GAP || self.tabs.range(before..after).next().is_some()
+        after.saturating_sub(before) >= GAP || self.tabs.range(before..after.max(before)).next().is_some()
     }
 
     fn column(&mut self) -> Option<Column> {
