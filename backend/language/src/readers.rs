@@ -104,7 +104,7 @@ impl Readers {
         let named = Named::take(text, &mut tokens, &inventory.clusters);
         let (drafts, unread) = builtin::drafted(text, &tokens, inventory);
         let asked = left_over(&tokens, &drafts, &unread);
-        let given: Vec<Draft> = drafts.into_iter().filter(|draft| !touches(&asked, &extent(draft))).collect();
+        let given: Vec<Draft> = drafts.into_iter().filter(|draft| !touches(&asked, &draft.extent())).collect();
         let read = self.model.about(text, &tokens, inventory, &asked, &given, errand).await?;
         let Grounded { drafts, unread } = read;
         let open = unread.iter().any(|tokens_of| tokens[tokens_of.clone()].iter().any(account::is_content));
@@ -213,21 +213,6 @@ fn said(reading: &Reading) -> Vec<String> {
     all
 }
 
-/// Everything that was said of a draft, its values included.
-fn extent(draft: &Draft) -> Range<usize> {
-    let items: Vec<Range<usize>> = match draft {
-        Draft::Create(group) => {
-            let members = group.members.iter().map(|member| member.tokens.clone());
-            members.chain(group.items.iter().map(|(_, item)| item.tokens.clone())).collect()
-        }
-        Draft::Change(change) => change.items.iter().map(|item| item.tokens.clone()).collect(),
-        Draft::Clone(copy) => copy.items.iter().map(|item| item.tokens.clone()).collect(),
-        Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => Vec::new(),
-    };
-    let hull = |hull: Range<usize>, part: Range<usize>| hull.start.min(part.start)..hull.end.max(part.end);
-    items.into_iter().fold(draft.tokens().clone(), hull)
-}
-
 fn touches(parts: &[Range<usize>], tokens: &Range<usize>) -> bool {
     parts.iter().any(|part| part.start < tokens.end && tokens.start < part.end)
 }
@@ -255,7 +240,7 @@ fn left_over(tokens: &[Token], drafts: &[Draft], unread: &[Range<usize>]) -> Vec
             *left |= refers(sentence);
         }
         for draft in drafts {
-            let extent = extent(draft);
+            let extent = draft.extent();
             let is_of = |sentence: &Range<usize>| sentence.start < extent.end && extent.start < sentence.end;
             if sentences.iter().any(|(sentence, left)| *left && is_of(sentence)) {
                 sentences.iter_mut().filter(|(sentence, _)| is_of(sentence)).for_each(|(_, left)| *left = true);

@@ -206,15 +206,19 @@ impl Draft {
         }
     }
 
-    /// From the first to the last token of what was said of it.
-    fn extent(&self) -> Range<usize> {
-        let items = match self {
-            Self::Change(change) => change.items.as_slice(),
-            Self::Clone(copy) => copy.items.as_slice(),
-            Self::Create(_) | Self::Do(_) | Self::Remove(_) | Self::Facility(_) => &[],
+    /// From the first to the last token of what was said of it, its values included.
+    pub fn extent(&self) -> Range<usize> {
+        let items: Vec<&Range<usize>> = match self {
+            Self::Create(group) => {
+                let members = group.members.iter().map(|member| &member.tokens);
+                members.chain(group.items.iter().map(|(_, item)| &item.tokens)).collect()
+            }
+            Self::Change(change) => change.items.iter().map(|item| &item.tokens).collect(),
+            Self::Clone(copy) => copy.items.iter().map(|item| &item.tokens).collect(),
+            Self::Do(_) | Self::Remove(_) | Self::Facility(_) => Vec::new(),
         };
-        let Range { start, end } = self.tokens().clone();
-        start..items.iter().map(|item| item.tokens.end).fold(end, usize::max)
+        let hull = |hull: Range<usize>, part: &Range<usize>| hull.start.min(part.start)..hull.end.max(part.end);
+        items.into_iter().fold(self.tokens().clone(), hull)
     }
 
     /// Takes back what was said from token `start` on.
