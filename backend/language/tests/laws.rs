@@ -14,10 +14,6 @@ fn sentences() -> Vec<String> {
     common::corpus().map(|(sentence, _)| sentence).filter(|sentence| !sentence.is_empty()).collect()
 }
 
-fn any_sentence() -> impl Strategy<Value = String> {
-    prop::sample::select(sentences())
-}
-
 /// Whether every span of `reading` lies in `text` and says what it claims.
 fn spans_are_true(reading: &Reading, text: &str) -> bool {
     let length = text.chars().count();
@@ -58,61 +54,104 @@ proptest! {
         let reading = read(&text, &common::inventory(), &Answers::default());
         prop_assert!(spans_are_true(&reading, &text));
     }
+}
 
-    /// The law of accounting: a word that nobody foresaw ends in a value or a target, verbatim, or in a question.
-    #[test]
-    fn a_foreign_word_is_never_dropped(sentence in any_sentence(), place in any::<prop::sample::Index>()) {
-        let words: Vec<&str> = sentence.split_inclusive([' ', '\n']).collect();
-        let at = place.index(words.len() + 1);
-        let text = format!("{} flurbish {}", words[..at].concat(), words[at..].concat());
-        let reading = read(&text, &common::inventory(), &Answers::default());
+/// `sentence` with `word` before each of its words and behind the last.
+fn with_word_anywhere(sentence: &str, word: &str) -> Vec<String> {
+    let words: Vec<&str> = sentence.split_inclusive([' ', '\n']).collect();
+    (0..=words.len()).map(|at| format!("{} {word} {}", words[..at].concat(), words[at..].concat())).collect()
+}
+
+/// The law of accounting: a word that nobody foresaw ends in a value or a target, verbatim, or in a question.
+#[test]
+fn a_foreign_word_is_never_dropped() {
+    let inventory = common::inventory();
+    for text in sentences().iter().flat_map(|sentence| with_word_anywhere(sentence, "flurbish")) {
+        let reading = read(&text, &inventory, &Answers::default());
         let accounted = reading.refusal.is_some()
             || !reading.questions.is_empty()
-            || serde_json::to_string(&reading.statements.iter().map(|s| &s.what).collect::<Vec<_>>()).unwrap().contains("flurbish");
-        prop_assert!(accounted, "{text}\n{}", common::summary(&reading));
+            || serde_json::to_string(&reading.statements.iter().map(|s| &s.what).collect::<Vec<_>>())
+                .unwrap()
+                .contains("flurbish");
+        assert!(accounted, "{text}\n{}", common::summary(&reading));
     }
+}
 
-    /// A word that turns a meaning round never leaves a plan as it was.
-    #[test]
-    fn a_negation_or_condition_is_never_dropped(
-        sentence in any_sentence(),
-        place in any::<prop::sample::Index>(),
-        word in prop::sample::select(vec!["not", "never", "don't", "unless", "if", "except", "or", "tomorrow", "nightly", "without", "only"]),
-    ) {
-        let words: Vec<&str> = sentence.split_inclusive([' ', '\n']).collect();
-        let at = place.index(words.len() + 1);
-        let text = format!("{} {word} {}", words[..at].concat(), words[at..].concat());
-        let inventory = common::inventory();
-        let (plain, turned) = (read(&sentence, &inventory, &Answers::default()), read(&text, &inventory, &Answers::default()));
-        if plain.refusal.is_none() && plain.questions.is_empty() && turned.refusal.is_none() && turned.questions.is_empty() {
-            prop_assert_ne!(common::summary(&plain), common::summary(&turned), "{}", text);
+/// A word that turns a meaning round never leaves a plan as it was.
+#[test]
+fn a_negation_or_condition_is_never_dropped() {
+    let inventory = common::inventory();
+    let is_plain = |reading: &Reading| reading.refusal.is_none() && reading.questions.is_empty();
+    let mut dropped = Vec::new();
+    for sentence in sentences() {
+        let plain = read(&sentence, &inventory, &Answers::default());
+        if !is_plain(&plain) {
+            continue;
+        }
+        // What runs at an hour of each day is nightly without the word.
+        let runs_daily = plain.statements.iter().any(|statement| matches!(statement.what, What::Facility(_)));
+        for word in ["not", "never", "don't", "unless", "if", "except", "or", "tomorrow", "nightly", "without", "only"]
+        {
+            if runs_daily && word == "nightly" {
+                continue;
+            }
+            dropped.extend(with_word_anywhere(&sentence, word).into_iter().filter(|text| {
+                let turned = read(text, &inventory, &Answers::default());
+                is_plain(&turned) && common::summary(&plain) == common::summary(&turned)
+            }));
         }
     }
+    assert!(dropped.is_empty(), "{dropped:#?}");
+}
 
-    /// Names on the cluster that are words of the grammar change no reading.
-    #[test]
-    fn hostile_names_change_nothing(sentence in any_sentence()) {
-        let plain = common::inventory();
-        let mut hostile = plain.clone();
-        for (name, vmid) in ["create", "delete", "all", "everything", "with", "cores", "not", "boot", "start", "vm", "and", "2", "GB", "the", "disk", "it"].into_iter().zip(500..) {
-            hostile.guests.insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() }]);
-            hostile.tags.insert(name.into());
-            hostile.nodes.insert(name.into());
-            hostile.storages.insert(name.into());
-            hostile.bridges.insert(name.into());
-            hostile.images.insert(name.into(), Kind::Qemu);
-        }
-        let (plain, hostile) = (read(&sentence, &plain, &Answers::default()), read(&sentence, &hostile, &Answers::default()));
-        prop_assert_eq!(&plain.statements, &hostile.statements);
-        // The options of a question may name them.
-        let asked = |reading: Reading| reading.questions.into_iter().map(|q| (q.id, q.text, q.span)).collect::<Vec<_>>();
-        prop_assert_eq!(asked(plain), asked(hostile));
+/// Names on the cluster that are words of the grammar change no reading.
+#[test]
+fn hostile_names_change_nothing() {
+    let plain = common::inventory();
+    let mut hostile = plain.clone();
+    for (name, vmid) in [
+        "create",
+        "delete",
+        "all",
+        "everything",
+        "with",
+        "cores",
+        "not",
+        "boot",
+        "start",
+        "vm",
+        "and",
+        "2",
+        "GB",
+        "the",
+        "disk",
+        "it",
+    ]
+    .into_iter()
+    .zip(500..)
+    {
+        hostile.guests.insert(name.into(), vec![GuestKey { kind: Kind::Qemu, vmid: Vmid::try_from(vmid).unwrap() }]);
+        hostile.tags.insert(name.into());
+        hostile.nodes.insert(name.into());
+        hostile.storages.insert(name.into());
+        hostile.bridges.insert(name.into());
+        hostile.images.insert(name.into(), Kind::Qemu);
     }
+    // The options of a question may name them.
+    let asked = |reading: Reading| reading.questions.into_iter().map(|q| (q.id, q.text, q.span)).collect::<Vec<_>>();
+    for sentence in sentences() {
+        let (plain, hostile) =
+            (read(&sentence, &plain, &Answers::default()), read(&sentence, &hostile, &Answers::default()));
+        assert_eq!(plain.statements, hostile.statements, "{sentence}");
+        assert_eq!(asked(plain), asked(hostile), "{sentence}");
+    }
+}
 
-    /// Left-out words ask no more, and nothing is made of them.
-    #[test]
-    fn what_is_left_out_is_gone(sentence in any_sentence()) {
-        let inventory = common::inventory();
+/// Left-out words ask no more, and nothing is made of them.
+#[test]
+fn what_is_left_out_is_gone() {
+    let inventory = common::inventory();
+    for sentence in sentences() {
         let first = read(&sentence, &inventory, &Answers::default());
         let answers: Answers = first
             .questions
@@ -121,8 +160,8 @@ proptest! {
             .map(|question| (question.id.clone(), LEAVE_OUT.to_owned()))
             .collect();
         let second = read(&sentence, &inventory, &answers);
-        prop_assert_eq!(first.statements, second.statements);
-        prop_assert!(second.questions.iter().all(|question| !question.id.starts_with("unread")));
+        assert_eq!(first.statements, second.statements, "{sentence}");
+        assert!(second.questions.iter().all(|question| !question.id.starts_with("unread")), "{sentence}");
     }
 }
 
