@@ -17,6 +17,7 @@ SEED = 4
 MUTATED = {'mycopod-core': ['backend/core/src/planner*', 'backend/core/src/planner/**'], 'mycopod-engine': ['backend/engine/src/**']}
 TESTED_BY = [*MUTATED, 'mycopod-server', 'mycopod-torture']
 JOBS = int(os.environ.get('JOBS', os.cpu_count()))
+PROFILE = os.environ.get('TORTURE_PROFILE', 'dev')
 # A mutant that so much time of tests has not caught is missed: all tests that reach the heart of the engine take far longer.
 SECONDS = int(os.environ.get('MUTANT_SECONDS', 240))
 # A test ends by then, unless the mutant lets it wait or loop for ever: a busy machine needs not ten times as long.
@@ -112,7 +113,7 @@ def build(sample):
     packages = [word for package in TESTED_BY for word in ('--package', package)]
     while True:
         lines = write(sample, unviable)
-        built = subprocess.run(['cargo', 'test', '--locked', '--no-run', '--message-format', 'json', '--lib', '--tests', *packages],
+        built = subprocess.run(['cargo', 'test', '--locked', '--no-run', '--message-format', 'json', '--profile', PROFILE, '--lib', '--tests', *packages],
                                cwd=TREE, env={**os.environ, 'CARGO_TARGET_DIR': str(ROOT / 'target')}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         told = [json.loads(line) for line in built.stdout.splitlines() if line.startswith('{')]
         if built.returncode == 0: break
