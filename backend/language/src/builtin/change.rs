@@ -7,6 +7,7 @@ use super::Parser;
 use super::draft::{Change, Draft};
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
+use super::pointing::Number;
 use super::target::Targets;
 use super::wordings::{Wordings, words};
 
@@ -173,25 +174,11 @@ impl Parser<'_> {
 
     /// “web-01’s”, “its”, “web-01” before a field.
     pub fn owner(&mut self) -> Option<Targets> {
+        let several = self.word() == "their";
         if self.any(words!("its|their")) {
-            return self.attempt(|p| {
-                // The pronoun is the possessive itself.
-                let at = p.at - 1;
-                let span = p.span(&(at..p.at));
-                Some(match p.drafts.last()? {
-                    Draft::Create(_) | Draft::Clone(_) => Targets::New,
-                    Draft::Change(change) => {
-                        Targets::Old(change.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
-                    }
-                    Draft::Do(deed) => {
-                        Targets::Old(deed.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
-                    }
-                    Draft::Remove(removal) => {
-                        Targets::Old(removal.targets.iter().map(|t| Target { span, ..t.clone() }).collect())
-                    }
-                    Draft::Facility(_) => return None,
-                })
-            });
+            // The pronoun is the possessive itself.
+            let span = self.span(&(self.at - 1..self.at));
+            return self.antecedent(if several { Number::Several } else { Number::One }, span);
         }
         let targets = self.targets()?;
         self.any(words!("'s"));

@@ -58,6 +58,9 @@ impl Parser<'_> {
     /// A deed to guests that exist.
     pub fn doing(&self, start: usize, targets: Targets, deed: Deed) -> Option<Draft> {
         let Targets::Old(targets) = targets else { return None };
+        if self.may_mean_a_part(start, &targets, &deed) {
+            return None;
+        }
         Some(Draft::Do(Doing { tokens: start..self.at, targets, deed }))
     }
 

@@ -206,6 +206,16 @@ impl Draft {
         }
     }
 
+    /// The guests that exist which it is said of.
+    pub fn targets(&self) -> &[Target] {
+        match self {
+            Self::Change(change) => &change.targets,
+            Self::Do(doing) => &doing.targets,
+            Self::Remove(removal) => &removal.targets,
+            Self::Create(_) | Self::Clone(_) | Self::Facility(_) => &[],
+        }
+    }
+
     /// From the first to the last token of what was said of it, its values included.
     pub fn extent(&self) -> Range<usize> {
         let items: Vec<&Range<usize>> = match self {

@@ -4,6 +4,7 @@ use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::Parser;
+use super::draft::Draft;
 use super::item::Item;
 use super::wordings::words;
 
@@ -91,7 +92,12 @@ impl Parser<'_> {
         {
             return None;
         }
-        let pronoun = self.any(words!("it|them both|them all|them|both of them|all of them|both|all"));
+        let one = self.any(words!("it"));
+        let several = !one && self.any(words!("them both|them all|them|both of them|all of them|both|all"));
+        let pronoun = one || several;
+        if several && !self.describes_several() {
+            return None;
+        }
         // “start all VMs …” is about others.
         if pronoun && self.ahead(Self::guest_noun) {
             return None;
@@ -130,5 +136,15 @@ impl Parser<'_> {
             protected|protection"
         ))
         .then_some((Plain::Protection, true))
+    }
+
+    /// Whether what is said goes for several guests that were just spoken of.
+    fn describes_several(&self) -> bool {
+        match self.drafts.last() {
+            Some(Draft::Create(group)) => group.plural && group.focus.is_none(),
+            Some(Draft::Clone(copy)) => copy.names.len() > 1,
+            Some(draft) => draft.targets().len() > 1,
+            None => false,
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! What goes on with new guests: what is said of all of them, of the first, of the one called so.
 
+use mycopod_core::reading::Selector;
+
 use crate::lexer::{Token, TokenKind};
 
 use super::Parser;
@@ -8,7 +10,14 @@ use super::change::added;
 use super::create::JOINS;
 use super::draft::{Draft, Group};
 use super::item::{How, Item, Said};
-use super::wordings::words;
+use super::pointing::Number;
+use super::wordings::{Wordings, words};
+
+/// Words by which what follows is said of all new guests.
+const OF_ALL: &Wordings = words!(
+    "each of them|both of them|all of them|each|both|all|every one|they both|they all|they each|they should have|they should be|\
+     they should get|they get|they need|they have|they should|they are|they"
+);
 
 impl Parser<'_> {
     /// What goes on with the statement before.
@@ -17,10 +26,14 @@ impl Parser<'_> {
             Draft::Create(_) => self.attempt(Self::describe),
             Draft::Change(change) => {
                 let how = change.how;
+                let several = change.targets.len() > 1
+                    || change.targets.iter().any(|target| matches!(target.selector, Selector::All(_)));
                 let item = self.attempt(|p| {
+                    // “web-01 gets 4 cores, web-02 gets 8 GB RAM, they start at boot” says it of both.
                     while p.any(words!(
-                        "and|but|also|add a|add|with|its|their|it|they|should|shall|must|have|has|get|gets|need|needs|set its|set"
-                    )) {}
+                        "and|but|also|add a|add|with|its|it|should|shall|must|have|has|get|gets|need|needs|set its|set"
+                    )) || several && p.any(words!("their|they"))
+                    {}
                     let item = p.item(how)?;
                     (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
                 })?;
@@ -89,7 +102,7 @@ impl Parser<'_> {
         if self.attempt(Self::kind_said).is_some() {
             return Some(());
         }
-        let mut all = false;
+        let mut all = None;
         // “Set the boot order to scsi0.”
         let adds = self.any(words!("add"));
         if !adds {
@@ -119,8 +132,10 @@ impl Parser<'_> {
                 group.tokens.end = end;
                 return Some(());
             }
-            if self.any(words!("each of them|both of them|all of them|each|both|all|every one")) {
-                all = true;
+            let both = self.word() == "both";
+            if self.any(OF_ALL) {
+                let counted = both || matches!(self.word_at(self.at - 1), "both");
+                all = Some(if counted { Number::Exactly(2) } else { Number::Several });
             } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
                 break;
             }
@@ -182,8 +197,9 @@ impl Parser<'_> {
         Some(at)
     }
 
-    /// Adds a phrase to the guests it describes: to every one of them where `all` went before it or `each` follows.
-    pub fn add(&mut self, item: &Said<Item>, all: bool, each: bool) -> Option<()> {
+    /// Adds a phrase to the guests it describes: to every one of them where words for so many (`all`) went before it or
+    /// `each` follows.
+    pub fn add(&mut self, item: &Said<Item>, all: Option<Number>, each: bool) -> Option<()> {
         let end = self.at;
         let last = self.drafts.len().checked_sub(1)?;
         let head = self.group()?.head.start;
@@ -191,13 +207,24 @@ impl Parser<'_> {
         let mut before: Vec<&mut Group> = Vec::new();
         let (earlier, present) = self.drafts.split_at_mut(last);
         let [Draft::Create(group)] = present else { return None };
+        let alone = !group.plural && group.members.len() < 2;
+        // “Create VM a with 2 cores. Create VM b with 4 cores. Both with 8 GB RAM”
+        let drafts = earlier.len();
+        let beyond = all.is_some() && alone;
         for draft in earlier.iter_mut().rev() {
             match draft {
-                Draft::Create(group) if group.head.start >= sentence => before.push(group),
+                Draft::Create(group) if group.head.start >= sentence || beyond => before.push(group),
                 _ => break,
             }
         }
-        let alone = !group.plural && group.members.len() < 2;
+        let count = |group: &Group| group.members.len().max(1);
+        let counted = before.iter().map(|group| count(group)).sum::<usize>() + count(group);
+        let said = group.awaits_names()
+            || all.is_none_or(|all| all.fits(counted) || alone && drafts == 0 && all == Number::Several);
+        if !said || beyond && before.len() < drafts {
+            return None;
+        }
+        let all = all.is_some();
         let bare = before.iter().all(|group| group.shared || group.is_bare());
         // “VM a with 4 cores, VM b with 2 cores and a 10 GB disk each”: what of it is said of both?
         if each && !all && alone && !bare {
