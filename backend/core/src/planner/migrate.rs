@@ -30,7 +30,12 @@ impl Planner<'_> {
             Ok(copied) => copied,
             Err(why) => return self.ask(key.vmid, format!("{called} cannot move to {to}: {why}.")),
         };
-        for (storage, size) in &copied {
+        let mut space: BTreeMap<&str, Size> = BTreeMap::new();
+        for (_, goes_to, size) in &copied {
+            let sum = space.entry(goes_to).or_default();
+            *sum = Size::bytes(sum.as_bytes().saturating_add(size.as_bytes()));
+        }
+        for (storage, size) in &space {
             let free = self.rooms.free(to, storage);
             if *size > free {
                 let text = format!(
@@ -61,16 +66,25 @@ impl Planner<'_> {
             self.rooms.take_memory(&from, -bytes(memory));
             self.promise_memory(&guest, to, bytes(memory), memory);
         }
-        for (storage, size) in copied {
-            self.promise_move(&guest, to, &storage, size);
+        for (storage, size) in space {
+            self.promise_move(&guest, to, storage, size);
         }
         if let Some(standing) = self.guests.get_mut(&key) {
             to.clone_into(&mut standing.node);
         }
+        for (field, goes_to, _) in &copied {
+            self.remember(key, field, &Value::Text(goes_to.clone()));
+        }
     }
 
-    /// What of a guest's disks is copied, by the storage it goes to; or what `target` lacks.
-    fn fits(&self, standing: &Standing<'_>, target: &Node, to: Option<&str>) -> Result<BTreeMap<String, Size>, String> {
+    /// Which of a guest's disks and small drives are copied, by the field that says where each is, to which storage, and
+    /// their sizes; or what `target` lacks.
+    fn fits(
+        &self,
+        standing: &Standing<'_>,
+        target: &Node,
+        to: Option<&str>,
+    ) -> Result<Vec<(Field, String, Size)>, String> {
         let kind = standing.seen.guest.kind;
         let here = self.world.observed.node(&standing.node);
         let is_shared = |storage: &str| {
@@ -95,19 +109,22 @@ impl Planner<'_> {
                 "{medium} is in its CD drive, on a storage that the nodes do not share. Eject it first"
             ));
         }
-        let mut copied: BTreeMap<String, Size> = BTreeMap::new();
-        let small = [Plain::EfiDisk, Plain::Tpm, Plain::CloudInit].map(|plain| (standing.text(plain), Size::default()));
+        let mut copied = Vec::new();
+        let small = [Plain::EfiDisk, Plain::Tpm, Plain::CloudInit]
+            .map(|plain| (plain.into(), standing.text(plain), Size::default()));
         let disks = standing.fields.iter().filter_map(|(field, value)| match (field, value) {
             (Field::Disk(slot, DiskPart::Storage), Value::Text(storage)) => {
                 let size = match standing.has(&Field::size_of(slot.clone())) {
                     Some(Value::Size(size)) => *size,
                     _ => Size::default(),
                 };
-                Some((storage.as_str(), size))
+                Some((field.clone(), storage.as_str(), size))
             }
             _ => None,
         });
-        for (storage, size) in disks.chain(small).filter(|(storage, _)| !storage.is_empty() && !is_shared(storage)) {
+        for (field, storage, size) in
+            disks.chain(small).filter(|(_, storage, _)| !storage.is_empty() && !is_shared(storage))
+        {
             let goes_to = to.unwrap_or(storage);
             let takes = target.storages.get(goes_to).is_some_and(|found| found.content.contains(content_for(kind)));
             if !takes {
@@ -117,8 +134,7 @@ impl Planner<'_> {
                     content_for(kind)
                 ));
             }
-            let sum = copied.entry(goes_to.to_owned()).or_default();
-            *sum = Size::bytes(sum.as_bytes().saturating_add(size.as_bytes()));
+            copied.push((field, goes_to.to_owned(), size));
         }
         let snapshots = standing.snapshots.iter().flatten().count();
         if !copied.is_empty() && snapshots > 0 && is_on(standing.power) && kind == Kind::Qemu {

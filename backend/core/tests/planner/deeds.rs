@@ -10,7 +10,7 @@ use mycopod_core::guest::{Kind, Power};
 use mycopod_core::intent::{OneDeed, Wish};
 use mycopod_core::observed::{NodeState, Observed};
 use mycopod_core::plan::{Action, Effect, Plan};
-use mycopod_core::reading::{Answers, Deed, DiskRef, LEAVE_OUT, Selector, Source, Sourced};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, LEAVE_OUT, Selector, Source, Sourced};
 
 fn planned(saying: &Saying, observed: &Observed) -> Plan {
     Life::new(observed.clone()).plan(&intent(saying, observed)).unwrap()
@@ -166,10 +166,7 @@ fn a_template_is_changed_and_deleted_but_not_from_under_its_linked_copies() {
         .raw
         .insert("scsi0".into(), "local-lvm:base-9000-disk-0/vm-101-disk-0".into());
     assert!(asked(&gone, &life)[0].text.contains("web-01 (101) are linked copies"));
-    let grow = [(
-        mycopod_core::reading::EditField::Disk(mycopod_core::reading::DiskRef::Only, DiskPart::Size),
-        mycopod_core::reading::Amount::To(gib(9)),
-    )];
+    let grow = [(EditField::Disk(DiskRef::Only, DiskPart::Size), Amount::To(gib(9)))];
     let grow = Saying::default().change(Selector::Vmid(9000), &grow);
     assert!(asked(&grow, &life)[0].text.contains("is a template"));
 }
@@ -251,6 +248,20 @@ fn a_guest_moves_only_where_all_it_needs_is() {
 }
 
 #[test]
+fn what_a_move_takes_to_another_storage_is_there_for_the_steps_after_it() {
+    let mut observed = cluster();
+    named_mut(&mut observed, "db-1").fields.insert(Plain::EfiDisk.into(), text("local-lvm"));
+    let stays = [
+        (EditField::Disk(DiskRef::Nth(2), DiskPart::Storage), Amount::To(text("local"))),
+        (EditField::Plain(Plain::EfiDisk), Amount::To(text("local"))),
+    ];
+    let plan = planned(&moves("db-1", "pve2", Some("local")).change(by_name("db-1"), &stays), &observed);
+    assert_eq!(actions(&plan), ["adopt", "migrate"], "{}", shown(&plan));
+    let elsewhere = moves("db-1", "pve2", None).change(by_name("db-1"), &stays[..1]);
+    assert_eq!(actions(&planned(&elsewhere, &observed)), ["adopt", "migrate", "move_disk"]);
+}
+
+#[test]
 fn deleting_lists_all_that_goes() {
     let mut observed = cluster();
     let seen = named_mut(&mut observed, "db-1");
@@ -311,13 +322,8 @@ fn going_back_and_changing_are_not_one_declaration() {
     let mut observed = cluster();
     let two = guest(Kind::Qemu, 140, "two", "pve1").has(Field::Disk(Slot::scsi(1), DiskPart::Size), gib(5));
     observed.guests.push(two);
-    let edit = [(
-        mycopod_core::reading::EditField::Disk(mycopod_core::reading::DiskRef::Data, DiskPart::Size),
-        mycopod_core::reading::Amount::Plus(gib(5)),
-    )];
-    let both = Saying::default()
-        .change(by_name("two"), &edit)
-        .deed(by_name("two"), Deed::Detach(mycopod_core::reading::DiskRef::Data));
+    let edit = [(EditField::Disk(DiskRef::Data, DiskPart::Size), Amount::Plus(gib(5)))];
+    let both = Saying::default().change(by_name("two"), &edit).deed(by_name("two"), Deed::Detach(DiskRef::Data));
     assert!(question(&both, &observed).text.contains("rid of what is changed"));
 }
 

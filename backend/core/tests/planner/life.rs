@@ -152,6 +152,10 @@ fn apply(observed: &mut Observed, step: &Step) {
                         panic!("disk {slot} has no storage")
                     };
                     fill(observed, &step.guest().unwrap().node, storage, value);
+                    // An imported disk has its image's size at first.
+                    if fields.contains_key(&Field::Disk(slot.clone(), DiskPart::Import)) {
+                        made.fields.insert(field.clone(), gib(1));
+                    }
                 }
             }
             for (number, mac) in macs {
@@ -335,6 +339,11 @@ fn apply(observed: &mut Observed, step: &Step) {
                         let entry = seen.raw.get_mut(slot.as_str()).unwrap();
                         *entry = format!("{goes}:{}", entry.split_once(':').unwrap().1);
                         seen.fields.insert(field, text(&goes));
+                    }
+                    for drive in [Plain::EfiDisk, Plain::Tpm, Plain::CloudInit].map(Field::from) {
+                        if let (Some(goes), Some(is)) = (storage, seen.fields.get_mut(&drive)) {
+                            *is = text(goes);
+                        }
                     }
                     seen.guest.node.clone_from(node);
                 }
