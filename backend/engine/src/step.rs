@@ -212,10 +212,20 @@ impl Run<'_> {
                     refused += 1;
                 }
                 Err(error @ CallError::Rejected { .. }) => {
+                    if uncertain {
+                        self.await_running_tasks().await?;
+                    }
                     let look = self.look().await?;
-                    // Somebody else may have come first, e.g. with another plan that deletes the same guest.
-                    if settled(self.step, &look) == Settled::Yes {
-                        return Ok(Outcome::Done(look));
+                    match settled(self.step, &look) {
+                        // Somebody else may have come first, e.g. with another plan that deletes the same guest.
+                        Settled::Yes => return Ok(Outcome::Done(look)),
+                        // What was sent before by a worker that was taken for dead came first, and is under way.
+                        Settled::Underway(_) if uncertain => {
+                            sent += 1;
+                            self.pause(LOOK_AGAIN).await?;
+                            continue;
+                        }
+                        _ => {}
                     }
                     return Ok(Outcome::Failed(format!("{error}. This step changed nothing")));
                 }

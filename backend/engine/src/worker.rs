@@ -57,10 +57,11 @@ impl Engine {
             // Registered before the look, so that no bell between the two is missed.
             let bell = self.0.work.notified();
             if under_way.len() < at_once {
+                let asked = Instant::now();
                 match claim(self.clone()).await {
                     Ok(Some(lease)) => {
                         let (engine, work) = (self.clone(), carry(self.clone(), lease));
-                        under_way.spawn(async move { engine.under(lease, work).await });
+                        under_way.spawn(async move { engine.under(lease, asked, work).await });
                         continue;
                     }
                     Ok(None) => {}
@@ -79,10 +80,18 @@ impl Engine {
         while under_way.join_next().await.is_some() {}
     }
 
-    /// Does `work` for as long as the lease can be kept, and gives it back. Work cut off here is as after a crash.
-    async fn under<W: Claimable>(&self, lease: Lease<W>, work: impl Future<Output = Result<(), Refusal>>) {
+    /// Does `work` for as long as the lease, which was asked for at `asked`, can be kept, and gives it back. Work cut off
+    /// here is as after a crash.
+    async fn under<W: Claimable>(
+        &self,
+        lease: Lease<W>,
+        asked: Instant,
+        work: impl Future<Output = Result<(), Refusal>>,
+    ) {
+        // In this order: a process that stood still beyond its lease learns so before it does anything more.
         tokio::select! {
             biased;
+            () = self.renew(&lease, asked) => tracing::warn!(fence = lease.fence, "a lease was lost; its work stops here"),
             result = work => {
                 if let Err(error) = result {
                     tracing::warn!(%error, "a piece of work ended early");
@@ -94,17 +103,19 @@ impl Engine {
                     tracing::warn!(%error, "a lease was not given back; it runs out by itself");
                 }
             }
-            () = self.renew(&lease) => tracing::warn!(fence = lease.fence, "a lease was lost; its work stops here"),
         }
         self.ring();
     }
 
-    /// Renews the lease until it is lost or cannot be kept.
-    async fn renew<W: Claimable>(&self, lease: &Lease<W>) {
-        let mut good_until = Instant::now() + LEASE - STOP_BEFORE;
+    /// Renews the lease until it is lost or cannot be kept, by a clock that goes on while the process stands still.
+    async fn renew<W: Claimable>(&self, lease: &Lease<W>, asked: Instant) {
+        let mut good_until = asked + LEASE - STOP_BEFORE;
         loop {
             sleep(RENEW_EVERY.min(good_until.saturating_duration_since(Instant::now()))).await;
             let asked = Instant::now();
+            if asked >= good_until {
+                return;
+            }
             let renewed = async { leases::renew(&mut *self.pool().acquire().await?, lease, LEASE).await };
             let result = tokio::time::timeout(good_until.saturating_duration_since(asked), renewed).await;
             match result {
@@ -112,9 +123,6 @@ impl Engine {
                 Ok(Err(StoreError::LeaseLost)) => return,
                 Ok(Err(error)) => tracing::warn!(%error, "a lease was not renewed; trying again"),
                 Err(_) => {}
-            }
-            if Instant::now() >= good_until {
-                return;
             }
         }
     }
