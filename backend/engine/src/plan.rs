@@ -7,13 +7,14 @@ use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::{GuestName, Vmid};
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, OneDeed, Wish};
-use mycopod_core::observed::{Observed, Ownership};
+use mycopod_core::observed::{Look, Observed, Ownership};
 use mycopod_core::plan::{Plan, Step};
 use mycopod_core::planner::{self, World};
 use mycopod_core::privilege::{self, Missing};
 use mycopod_core::reading::{Question, Source, Sourced};
 use mycopod_core::resolve::firewalls_in;
 use mycopod_core::rights;
+use mycopod_core::settle::{Settled, settled};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_store::audit::{Actor, Kind};
 use mycopod_store::declarations::{self, Declaration, Read};
@@ -254,7 +255,7 @@ impl Engine {
     ) -> Result<Known, Refusal> {
         let mut connection = self.pool().acquire().await?;
         let ours = resources::list(&mut connection, cluster.id).await?;
-        let mut done = done(&mut connection, id).await?;
+        let mut done = done(&mut connection, id, observed).await?;
         let promised = room::promised(&mut connection, cluster.id, id).await?;
         let owned = owned_fields::all(&mut connection, cluster.id).await?;
         let has_converged = owned.iter().any(|field| field.declaration == id);
@@ -438,16 +439,31 @@ async fn unseen(
     Ok(unseen)
 }
 
-/// The deeds of a declaration that were done: every step that served them, in one reconciliation.
-async fn done(connection: &mut PgConnection, id: DeclarationId) -> Result<BTreeSet<usize>, Refusal> {
+/// The deeds of a declaration that were done: every step that served them, in one reconciliation. A step whose task Proxmox
+/// took, and whose end nobody saw, was done where the cluster shows it.
+async fn done(
+    connection: &mut PgConnection,
+    id: DeclarationId,
+    observed: &Observed,
+) -> Result<BTreeSet<usize>, Refusal> {
+    let shows = |step: &Step| {
+        let seen = step.guest().and_then(|guest| observed.guest(guest.key()));
+        seen.is_some_and(|seen| settled(step, &Look::Present(Box::new(seen.clone()))) == Settled::Yes)
+    };
     let mut done = BTreeSet::new();
     for reconciliation in reconciliations::of(connection, id).await? {
         let Some(stored) = plans::get(connection, reconciliation.plan).await? else { continue };
         let ledger = steps::list(connection, reconciliation.id).await?;
-        let is_done = |seq| ledger.iter().any(|step| step.seq == seq && step.state == StepState::Done);
+        let is_done = |step: &Step| {
+            ledger.iter().filter(|entry| entry.seq == step.seq).any(|entry| match entry.state {
+                StepState::Done => true,
+                StepState::Blocked => entry.upid.is_some() && shows(step),
+                _ => false,
+            })
+        };
         let mut wishes: BTreeMap<usize, bool> = BTreeMap::new();
         for step in stored.plan.steps() {
-            *wishes.entry(step.wish).or_insert(true) &= is_done(step.seq);
+            *wishes.entry(step.wish).or_insert(true) &= is_done(step);
         }
         done.extend(wishes.into_iter().filter(|(_, all)| *all).map(|(wish, _)| wish));
     }

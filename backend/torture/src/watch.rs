@@ -136,6 +136,10 @@ fn object(lab: &mut Lab, step: &Step) -> Option<String> {
         // The number is taken: Proxmox refuses.
         Action::Create { .. } | Action::Clone { .. } => true,
         _ if is_foreign && step.action != Action::Adopt => false,
+        // The same call once more finds what the first made of it: the notes that were in the backup.
+        Action::Restore { .. } if lab.writes.contains(step) => {
+            marker == Ownership::Unmarked || marker == Ownership::Ours(*resource)
+        }
         Action::Adopt => marker == Ownership::Ours(*resource) || !matches!(marker, Ownership::Ours(_)),
         _ => marker == Ownership::Ours(*resource),
     };

@@ -32,6 +32,29 @@ pub fn without_doubles(mut essence: Value) -> Value {
     essence
 }
 
+/// An essence in which volumes have no numbers.
+#[must_use]
+pub fn without_volume_numbers(essence: Value) -> Value {
+    const BEFORE: &str = "-disk-";
+    match essence {
+        Value::String(text) => {
+            let mut parts = text.split(BEFORE);
+            let first = parts.next().unwrap_or_default().to_owned();
+            let strip = |part: &str| part.trim_start_matches(|c: char| c.is_ascii_digit()).to_owned();
+            Value::String(parts.fold(first, |text, part| text + BEFORE + &strip(part)))
+        }
+        Value::Array(all) => all.into_iter().map(without_volume_numbers).collect(),
+        Value::Object(map) => {
+            let strip = |key: String| match without_volume_numbers(Value::String(key)) {
+                Value::String(key) => key,
+                _ => String::new(),
+            };
+            map.into_iter().map(|(key, value)| (strip(key), without_volume_numbers(value))).collect()
+        }
+        other => other,
+    }
+}
+
 /// A guest of a world.
 #[must_use]
 pub fn guest(world: &Value, vmid: Vmid) -> Option<&Value> {

@@ -47,6 +47,26 @@ async fn a_fault_of_ours_ends_the_carrying_out_and_leaves_it_to_a_person() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_of_which_nobody_saw_the_end_is_found_by_the_next_plan() {
+    let mut lab = Lab::running().await;
+    lab.make("create a vm called odd-2 with 1 core, 1 GB memory and a 5 GB disk").await;
+    lab.crash().await;
+    lab.restart(through(&Arc::new(Faulty(lab.pve.clone()))));
+    let detail = lab.declare("take a snapshot called before of odd-2").await;
+    let detail = lab.confirm(&detail).await;
+    assert_eq!(detail.status, "blocked", "{detail:#?}");
+    assert!(detail.reconciliation.unwrap().steps[0].upid.is_some(), "Proxmox took it");
+    lab.crash().await;
+    lab.restart(lab.pve.clone());
+    lab.engine.plan_again(&lab.admin, DeclarationId(detail.id)).await.unwrap();
+    let detail = lab.settled(DeclarationId(detail.id)).await;
+    assert_eq!(detail.status, "converged", "{:?}", detail.status_reason);
+    // Another declaration of it is another snapshot.
+    let other = lab.declare("take a snapshot called before of odd-2").await;
+    assert_eq!(other.status, "needs_answer", "{other:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn many_steps_at_once_do_with_one_connection_to_the_database() {
     let mut lab = Lab::new().await;
     let one = PgPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5));
