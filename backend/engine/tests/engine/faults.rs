@@ -52,7 +52,7 @@ async fn a_snapshot_of_which_nobody_saw_the_end_is_found_by_the_next_plan() {
     lab.make("create a vm called odd-2 with 1 core, 1 GB memory and a 5 GB disk").await;
     lab.crash().await;
     lab.restart(through(&Arc::new(Faulty(lab.pve.clone()))));
-    let detail = lab.declare("take a snapshot called before of odd-2").await;
+    let detail = lab.declare("snapshot odd-2 as safe1").await;
     let detail = lab.confirm(&detail).await;
     assert_eq!(detail.status, "blocked", "{detail:#?}");
     assert!(detail.reconciliation.unwrap().steps[0].upid.is_some(), "Proxmox took it");
@@ -62,7 +62,7 @@ async fn a_snapshot_of_which_nobody_saw_the_end_is_found_by_the_next_plan() {
     let detail = lab.settled(DeclarationId(detail.id)).await;
     assert_eq!(detail.status, "converged", "{:?}", detail.status_reason);
     // Another declaration of it is another snapshot.
-    let other = lab.declare("take a snapshot called before of odd-2").await;
+    let other = lab.declare("snapshot odd-2 as safe1").await;
     assert_eq!(other.status, "needs_answer", "{other:#?}");
 }
 
