@@ -1,5 +1,6 @@
 import { useWording } from "../api/queries";
 import type { Plan } from "../api/types";
+import classes from "./Explanation.module.css";
 
 interface Props {
   plan: Plan;
@@ -11,12 +12,13 @@ interface Props {
 export function Explanation({ plan, declaration }: Props) {
   const wording = useWording(declaration, plan.digest).data;
   return (
-    <div>
+    <div className={classes.explanation}>
       <p>{plan.explanation}</p>
       {wording?.digest === plan.digest && wording.text !== null && (
-        <p className="soft">
-          “{wording.text}” <span className="small">– worded by the language model</span>
-        </p>
+        <figure className={classes.worded}>
+          <figcaption className="soft small">The same in the language model’s words</figcaption>
+          <blockquote className="soft">{wording.text}</blockquote>
+        </figure>
       )}
     </div>
   );

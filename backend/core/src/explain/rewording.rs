@@ -49,7 +49,7 @@ impl Explanation {
         (format!("{} {}", words.links, words.and), all)
     }
 
-    /// The explanation in the words of `sentences`, where each says just what its own says.
+    /// The explanation in the words of `sentences`, where each says just what its own says, and they are not its own.
     #[must_use]
     pub fn worded(&self, sentences: &[String]) -> Option<String> {
         if self.sentences.is_empty() || sentences.len() != self.sentences.len() {
@@ -62,7 +62,7 @@ impl Explanation {
             worded.push(own.worded(words, first, said)?);
             first += own.names.len();
         }
-        Some(worded.join(" "))
+        Some(worded.join(" ")).filter(|worded| *worded != self.to_string())
     }
 }
 
@@ -91,9 +91,17 @@ impl Sentence {
             rest(&before).is_some_and(|rest| are_links(words, rest.iter().chain(&behind)))
                 || rest(&behind).is_some_and(|rest| are_links(words, before.iter().chain(&rest)))
         });
-        let names = self.names.join(", ");
+        let names = self.row(words, &all[begin..end]);
         let parts = [&all[..begin], &[names.as_str()], &all[end..]].concat();
         says.then(|| format!("{}.", parts.join(" ")))
+    }
+
+    /// The names in the place of their handles, joined as those are.
+    fn row(&self, words: &Words, handles: &[&str]) -> String {
+        let mut names = self.names.iter().map(String::as_str);
+        let parts = handles.split(|word| *word == words.and).filter(|part| !part.is_empty());
+        let parts = parts.map(|part| names.by_ref().take(part.len()).collect::<Vec<_>>().join(", "));
+        parts.collect::<Vec<_>>().join(&format!(" {} ", words.and))
     }
 }
 
@@ -166,15 +174,15 @@ mod tests {
         );
         assert_eq!(
             worded(&english(), &HONEST).unwrap(),
-            "shop-1 is newly created. web-01 (Memory 4 GiB → 8 GiB), db-1 (Cores 2 → 4) are changed. test-1 will be deleted. test-1 is gone \
+            "shop-1 is newly created. web-01 (Memory 4 GiB → 8 GiB) and db-1 (Cores 2 → 4) are changed. test-1 will be deleted. test-1 is gone \
              for good."
         );
-        let own: Vec<String> = english().with_handles();
-        assert_eq!(english().worded(&own).unwrap(), english().to_string());
+        // Its own words again are none that anybody need see.
+        assert_eq!(english().worded(&english().with_handles()), None);
         for (tongue, said, worded_as) in [
-            (Tongue::German, "Gelöscht werden g1 und g2.", "Gelöscht werden a-1, b-1."),
-            (Tongue::Spanish, "g1 y g2 serán borradas.", "a-1, b-1 serán borradas."),
-            (Tongue::French, "g1 et g2 seront supprimées.", "a-1, b-1 seront supprimées."),
+            (Tongue::German, "Gelöscht werden g1 und g2.", "Gelöscht werden a-1 und b-1."),
+            (Tongue::Spanish, "g1 y g2 serán borradas.", "a-1 y b-1 serán borradas."),
+            (Tongue::French, "g1 et g2 seront supprimées.", "a-1 et b-1 seront supprimées."),
         ] {
             let told = explanation(tongue, &[(Kind::Deleted, &["a-1", "b-1"])]);
             assert_eq!(worded(&told, &[said]).as_deref(), Some(worded_as));
@@ -280,10 +288,10 @@ mod tests {
         fn what_is_taken_says_the_names_once_each_and_the_very_thing(said in sentence(), tongue in prop::sample::select(TONGUES.to_vec())) {
             let names = ["Ärger 8 not", "b-2 (Cores 2 → 4)"];
             let Some(came) = worded(&explanation(tongue, &[(Kind::Deleted, &names)]), &[&said]) else { return Ok(()) };
-            let row = names.join(", ");
-            prop_assert_eq!(came.matches(&row).count(), 1, "{}", came);
             let words = Words::of(tongue);
-            let rest = came.replace(&row, " ").to_lowercase();
+            let rows = [", ".to_owned(), format!(" {} ", words.and)].map(|joint| names.join(&joint));
+            prop_assert_eq!(rows.iter().map(|row| came.matches(row).count()).sum::<usize>(), 1, "{}", came);
+            let rest = came.replace(&rows[0], " ").replace(&rows[1], " ").to_lowercase();
             let stem = match tongue {
                 Tongue::English => "deleted",
                 Tongue::German => "gelöscht",
