@@ -74,7 +74,8 @@ impl<'a> Grounder<'a> {
         for located in located {
             let hull = located.hull();
             // All of its words, where the rules read them; else those that the model says something of.
-            for (tokens, rule) in [(&located.whole, true), (&hull, true), (&hull, false)] {
+            let whole = (located.whole != hull).then_some((&located.whole, true));
+            for (tokens, rule) in whole.into_iter().chain([(&hull, true), (&hull, false)]) {
                 if !self.is_apart(end, tokens) {
                     continue;
                 }

@@ -73,13 +73,18 @@ fn is_held(summary: &str) -> bool {
     summary.starts_with("ask") || summary.starts_with("refused") || summary.contains('?')
 }
 
-/// Whether the answer is read that `bytes` make: their first says of which declaration, the others choose what is spoilt in the
-/// honest answer or, where the first is above the middle, are the answer themselves.
+/// Whether the answer is read that `bytes` make.
 pub fn holds(bytes: &[u8]) -> Result<bool, String> {
-    let Some((first, rest)) = bytes.split_first() else { return Ok(false) };
+    answer(bytes).map_or(Ok(false), |(said, answer)| said.holds(&answer))
+}
+
+/// A declaration and the answer to it that `bytes` make: their first says which declaration, the others choose what is spoilt in
+/// the honest answer or, where the first is above the middle, are the answer themselves.
+fn answer(bytes: &[u8]) -> Option<(&'static Said, String)> {
+    let (first, rest) = bytes.split_first()?;
     let said = &SAID[usize::from(first & 0x7f) % SAID.len()];
     if first & 0x80 != 0 {
-        return said.holds(&String::from_utf8_lossy(rest));
+        return Some((said, String::from_utf8_lossy(rest).into_owned()));
     }
     let mut choices = Choices::new(rest);
     let mut statements = honest_statements(said.honest);
@@ -91,23 +96,26 @@ pub fn holds(bytes: &[u8]) -> Result<bool, String> {
     if choices.below(5) == 4 {
         answer = broken(&mut choices, said.text, answer);
     }
-    said.holds(&answer)
+    Some((said, answer))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SAID, common, holds, honest_statements, is_held, json};
+    use std::collections::HashSet;
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::{SAID, answer, common, holds, honest_statements, is_held, json};
 
     /// As many answers are tried.
     const ANSWERS: u64 = 100_000;
 
-    /// The threads that they are shared among.
-    const THREADS: u64 = 4;
+    /// The threads that the declarations are shared among.
+    const THREADS: usize = 4;
 
     /// The bytes of the choices that an answer takes at most, and the one of the declaration.
     const BYTES: usize = 1 + 2 * 64;
 
-    /// A generator without a state outside.
+    /// A generator without a state outside, for the declarations in turn.
     fn bytes(number: u64) -> [u8; BYTES] {
         let mut state = (number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut next = || {
@@ -117,22 +125,33 @@ mod tests {
             state.to_be_bytes()[0]
         };
         let mut bytes = std::array::from_fn(|_| next());
-        bytes[0] &= 0x7f;
+        bytes[0] = u8::try_from(number % SAID.len() as u64).unwrap();
         bytes
     }
 
     #[test]
     fn whatever_the_model_answers_is_a_question_or_what_the_text_says() {
-        let some = |from: u64| {
-            let all = (from..ANSWERS).step_by(usize::try_from(THREADS).unwrap());
-            all.filter(|number| holds(&bytes(*number)).unwrap_or_else(|wrong| panic!("{wrong}"))).count()
+        assert_eq!(SAID.len() % THREADS, 0, "no two threads try the same answer");
+        let some = |from: usize| {
+            let mut tried = HashSet::new();
+            let is_read = |number: &u64| {
+                let (said, answer) = answer(&bytes(*number)).unwrap();
+                let mut hash = DefaultHasher::new();
+                (said.text, &answer).hash(&mut hash);
+                // What is answered again is read again alike.
+                tried.insert(hash.finish()) && said.holds(&answer).unwrap_or_else(|wrong| panic!("{wrong}"))
+            };
+            let read = (from as u64..ANSWERS).step_by(THREADS).filter(is_read).count();
+            (read, tried.len())
         };
-        let read_rightly: usize = std::thread::scope(|scope| {
+        let (read_rightly, different) = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..THREADS).map(|from| scope.spawn(move || some(from))).collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+            let counts = threads.into_iter().map(|thread| thread.join().unwrap());
+            counts.fold((0, 0), |(read, all), (more, tried)| (read + more, all + tried))
         });
+        assert!(different > 50_000, "{different}");
         // A reader that asks about everything would be safe, and worth nothing.
-        assert!(read_rightly > 10_000, "{read_rightly}");
+        assert!(read_rightly > 4_000, "{read_rightly}");
     }
 
     #[test]
