@@ -15,6 +15,7 @@ mod facility;
 mod firewall;
 mod image;
 mod like;
+mod making;
 mod pick;
 mod target;
 mod together;

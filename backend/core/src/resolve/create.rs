@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::take_name;
+use super::making::Beginning;
 use super::target::Found;
 use super::value::storage_of;
-use super::{Doubt, Fields, Resolver, Subject, about_new, disks_in_order, is_of, label, value};
+use super::{Doubt, Fields, Resolver, Subject, disks_in_order, label, value};
 use crate::field::{DiskPart, Field, MAX_NICS, NicPart, Plain, Slot, Value};
-use crate::guest::{GuestName, Kind, Vmid};
-use crate::id::ResourceId;
-use crate::intent::{NewGuest, NewOrigin, Wish};
+use crate::guest::Kind;
+use crate::intent::{NewGuest, NewOrigin};
 use crate::observed::{NodeState, Origin, Sighting};
 use crate::reading::{Create, Edit, Selector, Source, Sourced, Span, Target, WantedDisk, WantedNic};
 use crate::size::Size;
@@ -31,8 +30,14 @@ impl<'a> Resolver<'a> {
     /// A guest to be made from nothing, from a template or from an image.
     pub(super) fn create(&mut self, ordinal: usize, at: Span, create: &Create) {
         let kind = create.kind.value;
-        let Some((resource, name)) = self.named(ordinal, at, &create.name) else { return };
-        let vmid = create.vmid.as_ref().and_then(|said| self.free_vmid(at, said));
+        let begins = Beginning {
+            kind,
+            name: &create.name,
+            vmid: create.vmid.as_ref(),
+            node: create.node.as_ref(),
+            image: create.image.as_ref(),
+        };
+        let Some((mut new, template)) = self.begin(ordinal, at, begins) else { return };
         let like = match &create.like {
             Some(target) => {
                 let Some(seen) = self.one_of(target, "copy-of") else { return };
@@ -40,16 +45,6 @@ impl<'a> Resolver<'a> {
             }
             None => None,
         };
-        let node = create.node.as_ref().and_then(|node| self.node(at, node));
-        let mut origin = create.image.as_ref().and_then(|said| self.image(at, kind, said));
-        if origin.is_none() && kind == Kind::Lxc {
-            origin = self.default_image(at);
-            if origin.is_none() {
-                return;
-            }
-        }
-        let mut new = NewGuest { resource, kind, name, vmid, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
-        let template = self.keep_alike_templates(&mut new);
         let subject = self.subject_made(&new);
         let guest = new.name.value.to_string();
 
@@ -67,11 +62,7 @@ impl<'a> Resolver<'a> {
         }
         self.disks(at, &create.disks, template, &subject, &mut new, &mut fields);
         self.nics(at, &create.nics, template.is_some(), &subject, &mut fields);
-        self.defaults(&new, template.is_some(), &mut fields);
-        self.together(at, &subject, &mut fields);
-        take_name(&mut new, &mut fields);
-        new.fields = fields;
-        self.wishes.push(Wish::Exist(Box::new(new)));
+        self.end(at, new, template.is_some(), &subject, fields);
     }
 
     /// What `create` shall have more or less of than `seen` has, whom it is else like.
@@ -140,17 +131,13 @@ impl<'a> Resolver<'a> {
         let subject = self.subject_made(&new);
         let mut fields = Fields::new();
         self.edits(at, &subject, edits, &mut fields);
-        self.defaults(&new, true, &mut fields);
-        self.together(at, &subject, &mut fields);
-        take_name(&mut new, &mut fields);
         let added = fields.keys().filter_map(|field| match field {
             Field::Disk(slot, DiskPart::Size) => Some(slot),
             _ => None,
         });
         let added: Vec<Slot> = added.filter(|slot| !new.disks.contains(slot)).cloned().collect();
         new.disks.extend(added);
-        new.fields = fields;
-        self.wishes.push(Wish::Exist(Box::new(new)));
+        self.end(at, new, true, &subject, fields);
     }
 
     /// The template of that name on that node, or on the only node that may be meant: several nodes have one each.
@@ -202,36 +189,6 @@ impl<'a> Resolver<'a> {
         }
     }
 
-    /// The VMID that somebody said, where no guest has it.
-    pub(super) fn free_vmid(&mut self, at: Span, said: &Sourced<u32>) -> Option<Sourced<Vmid>> {
-        let observed = self.observed;
-        let check = |number: u32| {
-            let range = format!("{} to {}", Vmid::MIN, Vmid::MAX);
-            let vmid = Vmid::try_from(number).map_err(|_| {
-                Doubt::new(format!("Proxmox numbers guests {range}, and {number} is none of it. Which one?"))
-            })?;
-            match observed.numbered(vmid) {
-                Some(seen) => Err(Doubt::new(format!("VMID {vmid} is {}. Which one shall it be?", label(seen)))),
-                None => Ok(number),
-            }
-        };
-        let number = self.settle("vmid", at, said, |answer| answer.trim().parse().ok(), check)?;
-        let vmid = Vmid::try_from(number.value).ok()?;
-        Some(Sourced::new(vmid, number.source))
-    }
-
-    /// The resource and name of a new guest, unless it was left out.
-    pub(super) fn named(
-        &mut self,
-        ordinal: usize,
-        at: Span,
-        said: &Sourced<String>,
-    ) -> Option<(ResourceId, Sourced<GuestName>)> {
-        let resource = ResourceId::nth_of(self.declaration, ordinal);
-        let name = self.free_name(at, said, is_of(resource))?;
-        (!self.answers.left_out(&about_new(&name.value), None)).then_some((resource, name))
-    }
-
     pub(super) fn node(&mut self, at: Span, said: &Sourced<String>) -> Option<Sourced<String>> {
         let observed = self.observed;
         self.settle_text("node", at, said, |name| {
@@ -244,33 +201,6 @@ impl<'a> Resolver<'a> {
                 None => Err(Doubt::new(format!("There is no node {name}. Which one is meant?")).or(names())),
             }
         })
-    }
-
-    /// The image of a container that nobody named one for.
-    pub(super) fn default_image(&mut self, at: Span) -> Option<Sourced<NewOrigin>> {
-        let words = &self.policy.ct_image;
-        let why = format!("a container is made from {words} unless an image is named");
-        match self.find_image(Kind::Lxc, words) {
-            Ok((origin, _)) => Some(Sourced::new(origin, Source::default(why))),
-            Err(_) => self.image(at, Kind::Lxc, &Sourced::new(words.clone(), Source::default(why))),
-        }
-    }
-
-    /// Templates of one name may differ from node to node: those with another system disk than the first are
-    /// not used, because the fields name its slot.
-    pub(super) fn keep_alike_templates(&self, new: &mut NewGuest) -> Option<&'a Sighting> {
-        let observed = self.observed;
-        let at = &mut new.origin.as_mut()?.value.at;
-        let first = super::template_of(observed, at)?;
-        let slot = disks_in_order(first).first().cloned();
-        at.retain(|_, origin| match origin {
-            Origin::Template(vmid) => {
-                observed.numbered(*vmid).is_some_and(|seen| disks_in_order(seen).first() == slot.as_ref())
-            }
-            Origin::Volume(_) => true,
-        });
-        new.disks = disks_in_order(first);
-        Some(first)
     }
 
     pub(super) fn disks(

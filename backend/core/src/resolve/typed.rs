@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::take_name;
+use super::making::Beginning;
 use super::{Doubt, Fields, Resolver, Subject, bus_rank, label, number};
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
-use crate::intent::{NewGuest, OneDeed, Wish};
+use crate::intent::{OneDeed, Wish};
 use crate::observed::{Ownership, Sighting};
 use crate::reading::{Amount, Edit, EditField, FirewallPart, Sourced, Span};
 use crate::typed::TypedGuest;
@@ -137,18 +137,14 @@ impl<'a> Resolver<'a> {
     /// A guest that does not exist is made so.
     fn make(&mut self, ordinal: usize, at: Span, guest: &TypedGuest) {
         let kind = guest.kind.value;
-        let Some((resource, name)) = self.named(ordinal, at, &guest.name) else { return };
-        let vmid = guest.vmid.as_ref().and_then(|said| self.free_vmid(at, said));
-        let node = guest.node.as_ref().and_then(|node| self.node(at, node));
-        let mut origin = guest.image.as_ref().and_then(|said| self.image(at, kind, said));
-        if origin.is_none() && kind == Kind::Lxc {
-            origin = self.default_image(at);
-            if origin.is_none() {
-                return;
-            }
-        }
-        let mut new = NewGuest { resource, kind, name, vmid, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
-        let template = self.keep_alike_templates(&mut new);
+        let begins = Beginning {
+            kind,
+            name: &guest.name,
+            vmid: guest.vmid.as_ref(),
+            node: guest.node.as_ref(),
+            image: guest.image.as_ref(),
+        };
+        let Some((mut new, template)) = self.begin(ordinal, at, begins) else { return };
         let subject = self.subject_made(&new);
         let mut fields = Fields::new();
         self.lay(at, &guest.fields, &subject, &mut fields);
@@ -166,11 +162,7 @@ impl<'a> Resolver<'a> {
         if template.is_none() && !fields.keys().any(|field| matches!(field, Field::Nic(..))) {
             self.complete_nic(0, &subject, &mut fields);
         }
-        self.defaults(&new, template.is_some(), &mut fields);
-        self.together(at, &subject, &mut fields);
-        take_name(&mut new, &mut fields);
-        new.fields = fields;
-        self.wishes.push(Wish::Exist(Box::new(new)));
+        self.end(at, new, template.is_some(), &subject, fields);
     }
 
     /// Checks what is said of a guest, and lays it over `fields`.
