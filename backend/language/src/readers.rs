@@ -15,9 +15,8 @@ use mycopod_core::typed::is_intent;
 use crate::account;
 use crate::builtin::draft::{self, Context, Draft};
 use crate::builtin::{self, Builtin, read};
-use crate::cluster::Named;
-use crate::lexer::{Token, lex, span};
-use crate::openai::{Grounded, OpenAi};
+use crate::lexer::{Token, span};
+use crate::openai::{Grounded, OpenAi, begin};
 
 /// What a language model is asked about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,8 +99,7 @@ impl Readers {
         if first.refusal.is_some() || first.unread.is_empty() || !first.unread.iter().all(is_open) {
             return Ok(first);
         }
-        let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
-        let named = Named::take(text, &mut tokens, &inventory.clusters);
+        let Ok((tokens, named)) = begin(text, inventory) else { return Ok(first) };
         let (drafts, unread) = builtin::drafted(text, &tokens, inventory);
         let asked = left_over(&tokens, &drafts, &unread);
         let given: Vec<Draft> = drafts.into_iter().filter(|draft| !touches(&asked, &draft.extent())).collect();

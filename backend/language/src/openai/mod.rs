@@ -172,16 +172,25 @@ impl OpenAi {
         answers: &Answers,
         errand: &dyn Errand,
     ) -> Result<Reading, ReadError> {
-        let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
-        if let Some(refusal) = account::refusal(&tokens) {
-            return Ok(Reading { refusal: Some(refusal), ..Reading::default() });
-        }
-        let named = Named::take(text, &mut tokens, &inventory.clusters);
+        let (tokens, named) = match begin(text, inventory) {
+            Ok(begun) => begun,
+            Err(refusal) => return Ok(Reading { refusal: Some(refusal), ..Reading::default() }),
+        };
         let all = 0..tokens.len();
         let Grounded { drafts, unread } =
             self.about(text, &tokens, inventory, std::slice::from_ref(&all), &[], errand).await?;
         Ok(named.complete(finish(&Context { text, tokens: &tokens, inventory, answers }, drafts, &unread), answers))
     }
+}
+
+/// The words of a text but for those that name its cluster, and these; the error is why it is not read at all.
+pub(crate) fn begin<'a>(text: &str, inventory: &'a Inventory) -> Result<(Vec<Token>, Named<'a>), String> {
+    let mut tokens = lex(text, |word| builtin::is_known(inventory, word));
+    if let Some(refusal) = account::refusal(&tokens) {
+        return Err(refusal);
+    }
+    let named = Named::take(text, &mut tokens, &inventory.clusters);
+    Ok((tokens, named))
 }
 
 /// The reading of what the model understood.
