@@ -169,15 +169,16 @@ async fn a_hostile_model_cannot_turn_a_meaning_round() {
 
 #[tokio::test]
 async fn fragments_that_are_not_in_the_text_are_rejected() {
-    let invented =
-        || reading(&[statement("delete", "delete web-01", &json!({ "verb": "delete", "targets": ["prod-db"] }))]);
-    let server = Server::new([invented(), invented()]);
-    let error = read(&server, "delete web-01").await.unwrap_err();
-    assert!(
-        matches!(&error, ReadError::Invalid(reason) if reason.contains("“prod-db” does not stand in the text")),
-        "{error}"
-    );
-    assert_eq!(server.asked.lock().unwrap().len(), 2);
+    // Another name, and such as are nearly the text’s.
+    for name in ["prod-db", "web-0", "web-011", "Web-01"] {
+        let invented =
+            || reading(&[statement("delete", "delete web-01", &json!({ "verb": "delete", "targets": [name] }))]);
+        let server = Server::new([invented(), invented()]);
+        let error = read(&server, "delete web-01").await.unwrap_err();
+        let told = format!("“{name}” does not stand in the text");
+        assert!(matches!(&error, ReadError::Invalid(reason) if reason.contains(&told)), "{error}");
+        assert_eq!(server.asked.lock().unwrap().len(), 2);
+    }
 }
 
 #[tokio::test]

@@ -232,6 +232,10 @@ mod tests {
             all[at] = said;
             assert_eq!(worded(&english(), &all), None, "{said}");
         }
+        // A stem ends as its language does.
+        for (tongue, said) in [(Tongue::Spanish, "g1 será borradísimo."), (Tongue::French, "g1 sera suppriméX.")] {
+            assert_eq!(worded(&explanation(tongue, &[(Kind::Deleted, &["a-1"])]), &[said]), None, "{said}");
+        }
         let [one, two, three, four] = HONEST;
         for all in [&[one, two, three] as &[&str], &[one, two, three, four, four], &[], &[two, one, three, four]] {
             assert_eq!(worded(&english(), all), None, "{all:?}");
