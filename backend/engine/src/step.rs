@@ -381,7 +381,11 @@ impl Run<'_> {
         match (self.hypervisor.look(guest).await?, &self.step.action) {
             (Look::Present(seen), Action::Firewall(_)) => {
                 let firewall = self.hypervisor.firewall(&seen.guest).await?;
-                Ok(Look::Present(Box::new(seen.with_firewall(firewall))))
+                // The guest last: while its firewall was read it may have become another one.
+                match self.hypervisor.look(guest).await? {
+                    Look::Present(seen) => Ok(Look::Present(Box::new(seen.with_firewall(firewall)))),
+                    look => Ok(look),
+                }
             }
             (look, _) => Ok(look),
         }

@@ -177,11 +177,15 @@ impl FirewallCall {
                     FirewallField::Option(*option).holds(value, fields.get(&Field::from(*option)))
                 }))
             }
-            Self::AddRule { id, rule: wanted } => match rule(id)? {
-                None => Ok(false),
-                Some(seen) if seen.rule == *wanted => Ok(true),
-                Some(seen) => Err(format!("firewall rule {id} is there, but as “{}”", seen.rule)),
-            },
+            // One that came twice is there as well; the next plan takes the other out.
+            Self::AddRule { id, rule: wanted } => {
+                let mut ours = firewall.rules.iter().filter(|seen| seen.id() == Some(id)).peekable();
+                let is_there = ours.peek().is_some();
+                match ours.find(|seen| seen.rule != *wanted) {
+                    Some(seen) => Err(format!("firewall rule {id} is there, but as “{}”", seen.rule)),
+                    None => Ok(is_there),
+                }
+            }
             Self::ChangeRule { id, rule: wanted } => Ok(rule(id)?.ok_or_else(|| gone(id))?.rule == *wanted),
             Self::MoveRule { id, behind } => {
                 let at = |id: &String| firewall.position(id).ok().flatten().ok_or_else(|| gone(id));
@@ -432,7 +436,9 @@ mod tests {
         let (_, once) = calls(&Firewall::default(), &fields);
         let mut firewall = once.clone();
         let late = firewall.rules[1].clone();
+        let add = FirewallCall::AddRule { id: late.id().unwrap().to_owned(), rule: late.rule.clone() };
         firewall.rules.splice(0..0, [late.clone(), late]);
+        assert_eq!(add.is_done(&firewall), Ok(true), "a second one does not undo the first");
         let (made, after) = calls(&firewall, &fields);
         assert!(matches!(
             made.as_slice(),
