@@ -310,6 +310,7 @@ fn disk_name(disk: &DiskRef) -> String {
         DiskRef::Data => "data".to_owned(),
         DiskRef::Nth(n) => n.to_string(),
         DiskRef::Slot(slot) => slot.to_string(),
+        DiskRef::Sized(size) => format!("of {size}"),
     }
 }
 

@@ -48,6 +48,7 @@ mod tests {
     #[test]
     fn what_the_fuzzer_found_holds() {
         super::text("clone test-1 to test-9 on pve1");
+        super::text("web-01 and db-1: the fo$rmer gets 4 cores, the latter gets 16 GB of RAM");
         super::text(":Kannst du web-01 bitte 4 Kerne%geb\t\0,n?");
     }
 }

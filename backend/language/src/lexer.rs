@@ -143,6 +143,8 @@ impl Lexer<'_> {
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
             self.tokens.push(Token::mark(',', at, at + 1));
+        } else if c == '→' {
+            self.push(TokenKind::Word, at, at + 1);
         } else if matches!(c, '=' | '-') && self.char(at + 1) == Some('>') {
             self.push(TokenKind::Word, at, at + 2);
             return at + 2;
@@ -287,12 +289,19 @@ impl Lexer<'_> {
                     .any(|content| self.chars[end + 1..].iter().copied().take(content.len()).eq(content.chars())),
                 '*' if self.char(end + 1) == Some('*') => false,
                 '-' if self.char(end + 1) == Some('>') => false,
+                '→' => false,
                 _ => !c.is_whitespace() && !is_mark(c) && !is_quote(c),
             };
             if !inside {
                 break;
             }
             end += 1;
+        }
+        // `web-01,4,8GB` is a line of a table, `1,024` a number and `1.1.1.1,9.9.9.9` a list.
+        let cell = self.chars[start].is_alphabetic() || start > 0 && self.chars[start - 1] == ',';
+        let cells = cell && !self.chars[start..end].iter().any(|c| matches!(c, '{' | '['));
+        if cells && let Some(comma) = self.chars[start..end].iter().position(|c| *c == ',') {
+            end = start + comma;
         }
         let stop = end;
         while end > start && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
@@ -350,7 +359,7 @@ impl Lexer<'_> {
         }
         let chunk = &self.chars[start..end];
         let parts: Vec<&[char]> = chunk.split(|c| *c == '/').collect();
-        if parts.len() > 1 && parts.iter().all(|part| amounts(part).is_some_and(|cuts| cuts.len() > 1)) {
+        if parts.len() > 1 && are_amounts(&parts) {
             let mut at = start;
             for (n, part) in parts.iter().enumerate() {
                 if n > 0 {
@@ -422,6 +431,14 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
         return Some(cuts);
     }
     None
+}
+
+/// Whether these are amounts side by side: `2C/4G/40G`, and `cores/4` and `GB/40` in “2 cores/4 GB/40 GB”.
+fn are_amounts(parts: &[&[char]]) -> bool {
+    let unit = |part: &[char]| vocabulary::counts(&part.iter().collect::<String>().to_lowercase());
+    let number = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() == 1);
+    let whole = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() > 1);
+    parts.iter().all(|part| whole(part)) || unit(parts[0]) && parts[1..].iter().all(|part| whole(part) || number(part))
 }
 
 /// Whether it is a number of cores in words: “four” and “core”.

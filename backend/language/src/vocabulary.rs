@@ -49,7 +49,7 @@ const CLASSES: [(Class, &str); 7] = [
          additionally firstly afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
-         saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + team all everybody \
+         saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + big large along stand moved moves comes quick details prevent checklist become booting target swap exchange ditto likewise respectively shave knock trim tack ought wanted initiate team all everybody \
          per former latter kind offline needed used exactly just identical modelled modeled hardware specs spec specifications specification configuration config settings setup sizing resources values above ctid previous -> → => w/ someone somebody dear colleagues regards wishes kind many very lot advance todo tasks feel free ahead asap currently \
          active inactive halted powered-on powered-off begin begins names whose starting apart belonging longer more anymore limited throttle loses lose drops \
          was previously cold away cycle power-cycle us half who are single much following follows look looks rebooted destroyed throw require \
@@ -134,7 +134,7 @@ const MENDED: &str = "additional address allocate another assign automatically a
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 4] = ["change", "update", "modify", "adjust"];
+const SWAPPED: [&str; 8] = ["change", "update", "modify", "adjust", "move", "give", "raise", "make"];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
 /// changed places are: such words lie too close together.
@@ -174,7 +174,12 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 15] = [
+const ALIASES: [(&str, &str); 20] = [
+    ("adn", "and"),
+    ("nad", "and"),
+    ("wiht", "with"),
+    ("shoud", "should"),
+    ("shuold", "should"),
     ("pls", "please"),
     ("plz", "please"),
     ("plse", "please"),

@@ -70,6 +70,8 @@ pub enum DiskRef {
     Nth(u8),
     /// By slot.
     Slot(Slot),
+    /// “the 100 GB disk”: the only one that is so large now; a question where there are none or several.
+    Sized(Size),
 }
 
 /// To what, or by how much.

@@ -12,6 +12,13 @@ pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, St
     let size = |bytes: Option<u64>| bytes.map(|bytes| Value::Size(Size::bytes(bytes))).ok_or_else(out_of_range);
     match (amount, now) {
         (Amount::To(value), _) => Ok(value.clone()),
+        // Tags in place of some there are.
+        (Amount::FromTo(Value::Set(from), Value::Set(to)), Some(Value::Set(now)))
+            if from.iter().all(|tag| now.contains(&tag.to_lowercase())) =>
+        {
+            let kept = now.iter().filter(|tag| !from.iter().any(|from| from.to_lowercase() == **tag)).cloned();
+            Ok(Value::Set(kept.chain(to.iter().map(|tag| tag.to_lowercase())).collect()))
+        }
         (Amount::FromTo(from, to), now) if now == Some(from) => Ok(to.clone()),
         (Amount::FromTo(from, _), Some(now)) => Err(format!("it is {now} now, and not {from}")),
         (Amount::Plus(Value::Set(more)), now) => {

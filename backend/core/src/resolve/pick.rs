@@ -26,6 +26,13 @@ impl<'a> Resolver<'a> {
             },
             DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
             DiskRef::Slot(slot) => slots.contains(slot).then(|| slot.clone()),
+            DiskRef::Sized(size) => {
+                let is = |slot: &&Slot| {
+                    subject.fields.get(&Field::size_of((*slot).clone())) == Some(&Value::Size(*size))
+                };
+                let mut sized = slots.iter().filter(is);
+                sized.next().filter(|_| sized.next().is_none()).cloned()
+            }
         };
         if chosen.is_some() {
             return chosen;
@@ -41,6 +48,7 @@ impl<'a> Resolver<'a> {
                 format!("{} has no disk number {n}, but {count}. Which one is meant?", subject.name)
             }
             (DiskRef::Slot(slot), _) => format!("{} has no disk {slot}. Which one is meant?", subject.name),
+            (DiskRef::Sized(size), _) => format!("{} has not one disk of {size}. Which one is meant?", subject.name),
         };
         // The slots differ from guest to guest, so the answer is of this guest.
         let topic = format!("disk-of-{}", subject.name);

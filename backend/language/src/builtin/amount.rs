@@ -85,7 +85,7 @@ impl Parser<'_> {
     /// “from 4 to 8 GB of RAM”: what it is said to be now, before what it shall be.
     pub fn changed(&mut self) -> Option<Item> {
         let start = self.at;
-        let first = self.amount_before()?;
+        let first = self.attempt(Self::amount_before).or_else(|| self.attempt(Self::amount_and_arrow))?;
         let item = self.item(How::Give)?;
         self.changed_from(start, &first, item.value)
     }
@@ -195,6 +195,16 @@ impl Parser<'_> {
         if times > 1 {
             self.any(words!("each"));
         }
+        // “one 50 GB disk for the OS and one 400 GB disk for data”
+        let role = role.or_else(|| {
+            if how != How::Create {
+                return None;
+            }
+            if self.any(words!("for the os|for os|for the system|for system|for root|for boot")) {
+                return Some(Which::System);
+            }
+            self.any(words!("for the data|for data")).then_some(Which::Further)
+        });
         let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
         let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);

@@ -1,6 +1,6 @@
 //! “from 4 to 8 GB”, “8 GB instead of 4”, “4 GB → 8 GB”: what a value is said to be now, beside what it shall be.
 
-use mycopod_core::field::{Plain, Value};
+use mycopod_core::field::{NicPart, Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef};
 
 use crate::quantity;
@@ -10,7 +10,7 @@ use super::amount::DISKS;
 use super::change::{MORE, SET, Wish, disk_ref};
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
-use super::nic::NicRef;
+use super::nic::{MAX_VLAN, NicRef};
 use super::wordings::words;
 
 /// GiB and MiB, the units of what has none.
@@ -34,11 +34,46 @@ impl Parser<'_> {
         Some(before)
     }
 
+    /// “8 →”, before “12 cores”.
+    pub fn amount_and_arrow(&mut self) -> Option<Before> {
+        let before = self.before()?;
+        self.any(words!("->|→|=>")).then_some(before)
+    }
+
     fn before(&mut self) -> Option<Before> {
         if let Some(size) = self.quantity() {
             return Some(Before::Whole(Value::Size(size)));
         }
-        self.number().map(|number| Before::Number(number.to_string()))
+        let number = self.number()?;
+        let cores = self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu"));
+        Some(if cores { Before::Whole(Value::Count(number)) } else { Before::Number(number.to_string()) })
+    }
+
+    /// “from vmbr0 to vmbr1”, “vlan 10 → 20”: what a NIC is said to be on now, before what it shall be on.
+    pub fn replugged(&mut self) -> Option<Item> {
+        let from = self.any(words!("from"));
+        let one = |p: &mut Self| match p.bridge(false, false).or_else(|| p.vlan(false))? {
+            Item::Nic { number: None, parts, .. } => Some(parts),
+            _ => None,
+        };
+        let before = self.attempt(one)?;
+        let joined = if from { words!("over to|to|onto|->|→|=>") } else { words!("->|→|=>") };
+        self.any(joined).then_some(())?;
+        let after = self.attempt(one).or_else(|| {
+            // “from VLAN 10 to 20”
+            let vlan = matches!(before.as_slice(), [(NicPart::Vlan, _)]);
+            let number = self.number().filter(|number| vlan && (1..=MAX_VLAN).contains(number))?;
+            Some(vec![(NicPart::Vlan, Value::Count(number))])
+        })?;
+        let now = |part: &NicPart| before.iter().find(|(known, _)| known == part).map(|(_, value)| value.clone());
+        // “from VLAN 10 to vmbr1” does not say what becomes of the VLAN.
+        before.iter().all(|(part, _)| after.iter().any(|(known, _)| known == part)).then_some(())?;
+        let item = |(part, to)| match now(&part) {
+            Some(from) => Item::Replug { number: None, part, from, to },
+            None => Item::nic(part, to),
+        };
+        let mut items: Vec<Item> = after.into_iter().map(item).collect();
+        if items.len() == 1 { items.pop() } else { Some(Item::Several(items)) }
     }
 
     /// `item`, which says what shall be, from what is said to be `first`; `start` is where the words begin.
@@ -59,6 +94,10 @@ impl Parser<'_> {
                 let Amount::To(to) = disk.amount else { return None };
                 disk.amount = Amount::FromTo(of(&to, GIB)?, to);
                 Some(Item::Disk(disk))
+            }
+            Item::Nic { number, parts, fresh: false } => {
+                let [(part @ NicPart::Vlan, to)] = <[_; 1]>::try_from(parts).ok()? else { return None };
+                Some(Item::Replug { number, part, from: of(&to, 1)?, to })
             }
             _ => None,
         }

@@ -3,6 +3,7 @@
 use mycopod_core::reading::Amount;
 
 use super::Parser;
+use super::change::{LESS, MORE, SET};
 use super::draft::{Change, Draft};
 use super::item::{How, Said};
 use super::named::Noun;
@@ -28,12 +29,13 @@ impl Parser<'_> {
 
     fn values_by_guest(&mut self) -> Option<Vec<Draft>> {
         let start = self.at;
+        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
         let noun = self.noun()?;
-        self.any(words!("of|for"));
+        self.any(words!("of|for|upgrade|increase|change|changes"));
         self.mark(':').then_some(())?;
         let one = |p: &mut Self, start: usize| {
             let targets = p.targets().filter(|targets| p.known(targets))?;
-            let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get"));
+            let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));
             let value = p.value(&noun, Amount::To)?;
             let value = p.or_arrow(&noun, value)?;
             let tokens = start..p.at;

@@ -79,7 +79,9 @@ impl Parser<'_> {
                     return None;
                 }
                 let items = made(items);
-                targets.iter().try_for_each(|target| self.extend_named(target, &items))
+                targets.iter().try_for_each(|target| self.extend_named(target, &items))?;
+                self.share(&targets);
+                Some(())
             }
         }
     }
@@ -142,6 +144,26 @@ impl Parser<'_> {
             }
             _ => None,
         })
+    }
+
+    /// What follows is said of all `targets`, where something was said of all the new guests of several statements or of one.
+    pub fn share(&mut self, targets: &[Target]) {
+        let meant = |member: &Said<String>| {
+            targets.iter().any(|target| matches!(&target.selector, Selector::Name(name) if *name == member.value))
+        };
+        let whole = |draft: &&mut Draft| match draft {
+            Draft::Create(group) => group.members.iter().all(meant),
+            _ => false,
+        };
+        if targets.len() > 1 && self.drafts.iter_mut().rev().take_while(whole).count() > 0 {
+            let all: Vec<&mut Draft> = self.drafts.iter_mut().rev().take_while(whole).collect();
+            let several = all.len() > 1;
+            for draft in all {
+                if let Draft::Create(group) = draft {
+                    (group.focus, group.shared) = (None, group.shared || several);
+                }
+            }
+        }
     }
 
     /// Phrases in a row, joined by commas and “and”; at least one.
@@ -231,7 +253,7 @@ impl Parser<'_> {
             }) {
                 items.push(more);
             }
-            p.any(words!("each"));
+            p.any(words!("each|from now on|now|in size|big|large"));
             Some((targets, items))
         }) {
             return Some((read.0, read.1, how));
@@ -262,7 +284,7 @@ impl Parser<'_> {
                 return None;
             };
             let items = p.items(inner)?;
-            p.any(words!("each"));
+            p.any(words!("each|from now on|now|in size|big|large"));
             Some((targets, items))
         }) {
             return Some((read.0, read.1, How::Give));
@@ -279,14 +301,32 @@ impl Parser<'_> {
             let start = p.at;
             let (noun, targets) = p.field_of_targets().or_else(|| p.field_beside_targets())?;
             let passive = p.attempt(|p| {
-                p.any(words!("should be|shall be|must be|has to be|needs to be|is to be")).then_some(())?;
+                p.any(words!("should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|ought to be")).then_some(())?;
                 p.any(words!("set|changed|raised|increased|reduced|lowered|extended|expanded|upgraded|bumped|resized"))
                     .then_some(())?;
-                (p.any(words!("up to|down to|to")) || p.word() == "from").then_some(())
+                (p.any(words!("up to|down to|to")) || matches!(p.word(), "from" | "by")).then_some(())
             });
+            // “the disk of web-01 has to grow by 20 GB”
+            let grows = passive.is_none()
+                && p.attempt(|p| {
+                    p.any(words!("should|shall|must|has to|have to|needs to|need to|is to|ought to")).then_some(())?;
+                    p.any(words!("grow|increase")).then_some(())?;
+                    (p.any(words!("up to|to")) || matches!(p.word(), "from" | "by")).then_some(())
+                })
+                .is_some();
+            if (grows || passive.is_some() && matches!(p.last_passive(), "raised" | "increased" | "extended" | "expanded"))
+                && p.any(words!("by"))
+            {
+                let value = p.value(&noun, Amount::Plus)?;
+                return Some((targets, vec![Said { value, tokens: start..p.at }], How::Set));
+            }
+            if p.word() == "by" {
+                return None;
+            }
+            let passive = passive.or(grows.then_some(()));
             let verb = passive.is_some()
                 || p.any(words!(
-                    "needs to be|need to be|has to be|should be|shall be|must be|is to be|should become|should read|should say|should have|\
+                    "needs to be|need to be|has to be|have to be|ought to be|needs to become|has to become|should be|shall be|must be|is to be|should become|should read|should say|should have|\
                     should use|shall use|uses|becomes|goes up to|goes down to|goes to|should go to|up to|down to|is|to"
                 ));
             let sign = !verb && p.known(&targets) && (p.mark(':') || p.mark('='));
@@ -296,6 +336,11 @@ impl Parser<'_> {
             }
             // “db-1 ram -> 12 GB”
             let _ = arrow && p.any(words!("->|→|=>"));
+            // “wiki’s root disk: plus 15 GB”
+            if sign && p.any(words!("plus|another|+more")) {
+                let value = p.value(&noun, Amount::Plus)?;
+                return Some((targets, vec![Said { value, tokens: start..p.at }], How::Set));
+            }
             let value = if p.word() == "from" {
                 let at = p.at;
                 let first = p.amount_before()?;
@@ -333,10 +378,24 @@ impl Parser<'_> {
             return Some((targets, self.items(How::Remove)?, How::Remove));
         }
         let modal = self.any(words!(
-            "should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
+            "could use|can use|could do with|should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
             ought to|to"
         ));
         self.any(words!("both|all|each|now|also"));
+        // “web-01 should no longer start at boot”
+        if modal
+            && let Some(item) = self.attempt(|p| {
+                p.any(words!("no longer|not")).then_some(())?;
+                let start = p.at;
+                p.any(words!("be"));
+                let (plain, _) = p.at_boot()?;
+                p.any(words!("any more|anymore|any longer"));
+                let value = Item::Plain(plain, Amount::To(Value::Flag(false)));
+                Some(Said { value, tokens: start..p.at })
+            })
+        {
+            return Some((targets, vec![item], How::Set));
+        }
         // “For db-1 I need 16 GB RAM”
         let asked = led && self.any(words!("i need|we need|i want|we want|i'd like|we'd like|set|use"));
         // “db-1 add 4 GB RAM”
@@ -380,9 +439,15 @@ impl Parser<'_> {
         Some((targets, items, How::Give))
     }
 
+    /// The word before the present one or the one before that, in “raised by”.
+    fn last_passive(&self) -> &str {
+        self.at.checked_sub(1).map_or("", |at| self.word_at(at))
+    }
+
     /// “called archive”, behind the guest that is meant.
     fn called_from_now_on(&mut self) -> Option<Said<Item>> {
-        self.any(words!("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|becomes"))
+        self.any(words!("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|\
+            should now be called|should now be named|is to be called|will be called|should have the name|shall have the name|gets the name|becomes"))
             .then_some(())?;
         let start = self.at;
         let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));

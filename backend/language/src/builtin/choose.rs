@@ -226,7 +226,7 @@ impl Parser<'_> {
     }
 
     fn excepted(&mut self) -> Option<BTreeSet<String>> {
-        self.mark(',');
+        let comma = self.mark(',');
         self.any(words!("except for|except|excluding|but not|other than|apart from|but for|but|without"))
             .then_some(())?;
         let one = |p: &mut Self| {
@@ -242,6 +242,11 @@ impl Parser<'_> {
         }) {
             names.extend(more);
         }
+        // “all dev VMs, except gitlab, get 3 GB of RAM”
+        self.attempt(|p| {
+            (comma && p.mark(',')).then_some(())?;
+            p.ahead(|p| p.any(words!("should|shall|must|get|gets|need|needs|have|has")).then_some(())).then_some(())
+        });
         Some(names.into_iter().map(|name| name.value).collect())
     }
 }

@@ -72,7 +72,9 @@ impl Parser<'_> {
             return None;
         }
         let from = self.one_target()?;
-        self.any(words!("twice|three times"));
+        let times = [words!("twice|two times"), words!("three times"), words!("four times")];
+        let times = times.into_iter().zip(2_u64..).find(|(said, _)| self.any(said)).map(|(_, times)| times);
+        let (count, several) = (count.or(times), several || times.is_some());
         let names = early.or_else(|| {
             let _ = self.mark(',');
             // “two clones of test-1: test-5 and test-6”
@@ -124,7 +126,7 @@ impl Parser<'_> {
                 return None;
             }
             let targets = self.targets()?;
-            if !made && !self.any(words!("to|into")) {
+            if !self.any(words!("to|into")) && !made {
                 return None;
             }
             if !self.any(words!("a template|templates|template")) {

@@ -18,7 +18,7 @@ pub const JOINS: &Wordings = words!(
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|use|uses|gets|get|goes|needs|need|is needed|is required|are needed|are required|needs to be|need to be|has to be|have to be|must be|shall be|to be|created with|created|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|in total|made|please"
+    has|use|uses|gets|get|goes|needs|need|is needed|is required|are needed|are required|needs to be|need to be|has to be|have to be|must be|shall be|to be|created with|created|along with|together with|just|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|in total|made|please"
 );
 
 /// Words for what makes a guest like another.
@@ -43,7 +43,7 @@ impl Parser<'_> {
         }
         let place = self.attempt(Self::leading_node);
         let titled = self.attempt(Self::title);
-        let verb = self.any(words!("create|make|build|provision|deploy|set up|setup|set me up|spin me up|spin us up|spin up|bring up|launch|add|\
+        let verb = self.any(words!("create|make|build|provision|deploy|set up|put up|stand up|roll out|let there be|setup|set me up|spin me up|spin us up|spin up|bring up|launch|add|\
             give me|give us|get me|get|have|declare"));
         self.any(words!("me|us|for me|for us"));
         let mut items = Vec::from_iter(place);

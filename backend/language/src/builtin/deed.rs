@@ -29,13 +29,16 @@ impl Parser<'_> {
             Self::time_to_stop,
             Self::noun_of_a_deed,
             Self::passive,
+            Self::had_done,
+            Self::verb_behind,
             Self::unneeded,
         ];
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
-                (p.at_boundary() || matches!(draft, Draft::Clone(_)) && matches!(p.word(), "with" | "on" | "using"))
-                    .then_some(draft)
+                (p.at_boundary()
+                    || matches!(draft, Draft::Clone(_)) && matches!(p.word(), "with" | "on" | "using" | "but"))
+                .then_some(draft)
             })
         })?;
         match draft {
@@ -46,7 +49,9 @@ impl Parser<'_> {
                 }
                 let running = Item::Plain(Plain::Running, Amount::To(Value::Flag(true)));
                 let items = [Said { value: running, tokens: doing.tokens }];
-                doing.targets.iter().try_for_each(|target| self.extend_named(target, &items))
+                doing.targets.iter().try_for_each(|target| self.extend_named(target, &items))?;
+                self.share(&doing.targets);
+                Some(())
             }
             draft => {
                 self.drafts.push(draft);
@@ -134,7 +139,8 @@ impl Parser<'_> {
                 self.any(words!("gracefully|cleanly|properly"));
                 Deed::Shutdown { within: self.attempt(Self::within) }
             }
-            "bring" if self.any(words!("up")) => Deed::Start,
+            "bring" if self.any(words!("back up|up again|back online|up|online")) => Deed::Start,
+            "take" if self.any(words!("down")) => Deed::Shutdown { within: None },
             "bring" if self.any(words!("down")) => Deed::Shutdown { within: None },
             "take" if self.any(words!("over")) => Deed::Adopt,
             _ => return None,
@@ -248,7 +254,8 @@ impl Parser<'_> {
             return self.on_a_node(start, targets);
         }
         self.any(words!(
-            "should run on|should be on|should live on|should go to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
+            "should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
+            should be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
         ))
         .then_some(())?;
         self.on_a_node(start, targets)
@@ -311,6 +318,46 @@ impl Parser<'_> {
         self.any(words!("delete|remove|destroy|throw away|get rid of")).then_some(())?;
         self.any(words!("it|them|both of them|both")).then_some(())?;
         self.doing(start, targets, Deed::Delete)
+    }
+
+    /// “have web-01 rebooted”
+    fn had_done(&mut self) -> Option<Draft> {
+        let start = self.at;
+        self.any(words!("have|get")).then_some(())?;
+        let targets = self.targets()?;
+        let deed = if self.any(words!("rebooted|restarted")) {
+            Deed::Reboot
+        } else if self.any(words!("started|booted|powered on|turned on|switched on")) {
+            Deed::Start
+        } else if self.any(words!("stopped|shut down|powered off|turned off|switched off")) {
+            Deed::Shutdown { within: None }
+        } else if self.any(words!("deleted|destroyed|removed")) {
+            Deed::Delete
+        } else {
+            return None;
+        };
+        self.doing(start, targets, deed)
+    }
+
+    /// “web-01 reboot”, “db-1 → reboot”, “test-3: delete”.
+    fn verb_behind(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let sign = self.mark(':') || self.any(words!("->|→|=>"));
+        let deed = if self.any(words!("reboot|restart")) {
+            Deed::Reboot
+        } else if self.any(words!("start|power on|turn on|switch on")) {
+            Deed::Start
+        } else if self.any(words!("stop|shut down|shutdown|power off|turn off|switch off")) {
+            Deed::Shutdown { within: None }
+        } else if sign && self.any(words!("delete|remove|destroy")) {
+            Deed::Delete
+        } else {
+            return None;
+        };
+        self.any(words!("please|now"));
+        self.at_boundary().then_some(())?;
+        self.doing(start, targets, deed)
     }
 
     /// “old-backup should be deleted”, “web-01 and web-02 must be rebooted”.

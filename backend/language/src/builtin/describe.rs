@@ -126,10 +126,13 @@ impl Description {
             Item::DiskPart(disk, part, Amount::To(value)) => {
                 self.disk_part(context, disk.as_ref(), *part, value, tokens, questions);
             }
-            Item::DiskPart(..) => questions.push(context.question(
+            Item::DiskPart(..) | Item::Replug { .. } => questions.push(context.question(
                 "amount",
                 tokens,
-                format!("“{}”: more or less than what?", context.words(tokens)),
+                format!(
+                    "“{}”: it is only made, so there is nothing it could be changed from. How shall it be?",
+                    context.words(tokens)
+                ),
                 &[],
             )),
             Item::OnStorage(plain) => self.volumes.push(Said { value: *plain, tokens: tokens.clone() }),
@@ -393,6 +396,10 @@ impl Description {
                 None | Some(DiskRef::Only) => self.disks.len().checked_sub(1),
                 Some(DiskRef::Data) => Some(1),
                 Some(DiskRef::Nth(nth)) => usize::from(*nth).checked_sub(1),
+                Some(DiskRef::Sized(size)) => {
+                    let mut sized = (0..self.disks.len()).filter(|at| self.disks[*at].1.size.value == *size);
+                    sized.next().filter(|_| sized.next().is_none())
+                }
                 Some(DiskRef::Slot(slot)) => {
                     let number =
                         slot.as_str().trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(0);

@@ -67,6 +67,9 @@ impl Edits<'_, '_> {
                     self.nic_part(*number, *part, value, tokens);
                 }
             }
+            Item::Replug { number, part, from, to } => {
+                self.push(EditField::Nic(*number, *part), Amount::FromTo(from.clone(), to.clone()), tokens);
+            }
             Item::Address(address) => {
                 if let Some(text) = address_answered(self.context, address, tokens, self.questions) {
                     self.push(EditField::Nic(None, NicPart::Ip), Amount::To(Value::Text(text)), tokens);
@@ -215,6 +218,11 @@ impl Edits<'_, '_> {
                     self.push(sized(which), amount.clone(), tokens);
                     self.other_parts(disk, tokens);
                 }
+            }
+            // There is one system disk, and never a further one.
+            (Which::System, amount, How::Give) if disk.storage.is_none() => {
+                self.push(sized(DiskRef::Nth(1)), amount.clone(), tokens);
+                self.other_parts(disk, tokens);
             }
             (Which::The(which), amount, How::Give) if disk.storage.is_none() => {
                 self.push(sized(which.clone()), amount.clone(), tokens);

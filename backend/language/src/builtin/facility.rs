@@ -42,11 +42,15 @@ impl Parser<'_> {
 
     /// “create a pool called lab with web-01 and web-02 in it”
     fn make_pool(&mut self) -> Option<WantedFacility> {
-        self.any(words!("create|make|add|set up")).then_some(())?;
+        let made = self.any(words!("create|make|add|set up"));
+        let asked = !made
+            && self.at.checked_sub(1).is_some_and(|at| ["need", "want", "have", "like"].contains(&self.word_at(at)));
+        (made || asked).then_some(())?;
         self.articles();
         self.any(words!("new"));
         self.any(words!("resource pool|pool")).then_some(())?;
-        self.any(words!("called|named"));
+        let called = self.any(words!("called|named"));
+        (made || called).then_some(())?;
         let name = self.pool_name()?;
         let (mut comment, mut members) = (None, Vec::new());
         loop {

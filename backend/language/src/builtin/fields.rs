@@ -102,7 +102,7 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Plain(Plain::OnBoot), "autostart|auto-start|onboot|start at boot|start on boot"),
     (
         Named::Plain(Plain::StartupOrder),
-        "start-up order|startup order|start order|boot-up order|startup.order|startup priority|start priority",
+        "start-up order|startup order|order|start order|boot-up order|startup.order|startup priority|start priority",
     ),
     (
         Named::Plain(Plain::StartupUp),

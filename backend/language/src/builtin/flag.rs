@@ -51,7 +51,7 @@ impl Parser<'_> {
             self.any(words!("at boot|on boot"));
             return Some(on);
         }
-        if !self.any(words!("start|starts|started|starting|boot|boots|booted|power on|come up|run")) {
+        if !self.any(words!("start|starts|started|starting|boot|boots|booted|booting|power on|come up|comes up|run")) {
             return None;
         }
         self.any(words!("up"));
@@ -60,7 +60,8 @@ impl Parser<'_> {
         let boot = self.any(words!(
             "at boot time|at boot|on boot|at startup|on startup|at host boot|on host boot|\
             at node boot|with the host|with the node|with its node|with its host|when the host boots|\
-            when the node boots|when the host starts|when the node starts|when the host does|when the node does"
+            when the node boots|when the host starts|when the node starts|when the host does|when the node does|\
+            after a host reboot|after a node reboot|after a reboot of the host|after a reboot of the node|after a host restart"
         ));
         (itself || boot || self.any(words!("automatically"))).then_some(on)
     }
@@ -79,7 +80,7 @@ impl Parser<'_> {
             return Some(on);
         }
         if self.any(words!("powered off|switched off|turned off|stopped|shut down"))
-            || self.last_word() == "be" && self.any(words!("off"))
+            || matches!(self.last_word(), "be" | "is" | "are") && self.any(words!("off"))
         {
             return Some(off);
         }

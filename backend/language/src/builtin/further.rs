@@ -140,6 +140,9 @@ impl Parser<'_> {
                 break;
             }
         }
+        if all.is_none() && self.attempt(Self::respective).is_some() {
+            return Some(());
+        }
         if let Some(item) = self.item(How::Create) {
             let item = if adds { added(item) } else { item };
             let each = self.any(words!("for each of them|for each|each|in total")) && self.last_word() != "total";
@@ -208,9 +211,9 @@ impl Parser<'_> {
         let (earlier, present) = self.drafts.split_at_mut(last);
         let [Draft::Create(group)] = present else { return None };
         let alone = !group.plural && group.members.len() < 2;
-        // “Create VM a with 2 cores. Create VM b with 4 cores. Both with 8 GB RAM”
+        // “Create VM a with 2 cores. Create VM b with 4 cores. Both with 8 GB RAM, 10 GB disk”
         let drafts = earlier.len();
-        let beyond = all.is_some() && alone;
+        let beyond = alone && (all.is_some() || group.shared);
         for draft in earlier.iter_mut().rev() {
             match draft {
                 Draft::Create(group) if group.head.start >= sentence || beyond => before.push(group),
@@ -219,9 +222,8 @@ impl Parser<'_> {
         }
         let count = |group: &Group| group.members.len().max(1);
         let counted = before.iter().map(|group| count(group)).sum::<usize>() + count(group);
-        let said = group.awaits_names()
-            || all.is_none_or(|all| all.fits(counted) || alone && drafts == 0 && all == Number::Several);
-        if !said || beyond && before.len() < drafts {
+        let fits = |all: Number| all.fits(counted) || alone && drafts == 0 && all == Number::Several;
+        if !(group.awaits_names() || all.is_none_or(fits)) || alone && all.is_some() && before.len() < drafts {
             return None;
         }
         let all = all.is_some();

@@ -4,6 +4,7 @@ use mycopod_core::field::{NicPart, Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::Parser;
+use super::amount::of_hundredths;
 use super::change::{Wish, stepped};
 use super::fields::Named;
 use super::item::{How, Item, Said};
@@ -14,7 +15,11 @@ use super::wordings::{Wordings, words};
 impl Parser<'_> {
     /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
     pub fn giving(&mut self) -> Option<Wish> {
-        let (how, prepositions) = if self.any(words!("give|assign|grant|allocate|allow")) {
+        let (how, prepositions) = if self.any(words!("shave|knock|trim")) {
+            (How::Remove, words!("off of|off|from"))
+        } else if self.any(words!("tack")) {
+            (How::Add, words!("onto|on to|on|to"))
+        } else if self.any(words!("give|assign|grant|allocate|allow")) {
             (How::Give, words!("to|on"))
         } else if self.any(words!("add|attach|mount")) {
             (How::Add, words!("to|on|in|into"))
@@ -95,6 +100,16 @@ impl Parser<'_> {
     pub fn onto_a_field(&mut self, how: How, prepositions: &Wordings) -> Option<(Targets, Said<Item>)> {
         let start = self.at;
         self.any(words!("another|an additional|an extra"));
+        // “add 25 % to prod-db’s RAM”
+        if let Some(grown) = self.attempt(|p| {
+            let per_cent = p.per_cent()?;
+            p.any(prepositions).then_some(())?;
+            let (noun, targets) = p.field_of_targets()?;
+            let item = noun.scaled(of_hundredths(per_cent, how == How::Add)?)?;
+            Some((targets, Said { value: item, tokens: start..p.at }))
+        }) {
+            return Some(grown);
+        }
         let step = self.step()?;
         self.any(words!("more|of space|of disk space|space"));
         if !self.any(prepositions) {
@@ -114,11 +129,20 @@ impl Parser<'_> {
     pub fn limiting(&mut self) -> Option<Wish> {
         let start = self.at;
         self.any(words!("limit|cap|throttle")).then_some(())?;
-        if let Some((number, targets)) = self.attempt(|p| {
-            p.any(words!("the"));
-            p.any(words!("network of|traffic of|bandwidth of"));
-            p.nic_of_targets(words!("of|on")).map(|(NicRef(number), targets)| (number, targets))
-        }) {
+        if let Some((number, targets)) = self
+            .attempt(|p| {
+                p.any(words!("the"));
+                p.any(words!("network of|traffic of|bandwidth of"));
+                p.nic_of_targets(words!("of|on")).map(|(NicRef(number), targets)| (number, targets))
+            })
+            .or_else(|| {
+                // “throttle web-02’s network to 12 MB/s”
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    p.any(words!("network traffic|network|traffic|bandwidth")).then_some((None, targets))
+                })
+            })
+        {
             self.any(words!("to")).then_some(())?;
             let rate = self.shaped(Named::Nic(NicPart::Rate))?;
             let value = Item::nic(NicPart::Rate, rate).of_nic(number);

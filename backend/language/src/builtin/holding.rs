@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
-use super::{Parser, is_known, lines, read};
+use super::{Parser, is_known, lines, read, rows};
 
 /// The most looks at tokens that reading may take, for each token of the text.
 const LOOKS: usize = 4_000;
@@ -36,8 +36,8 @@ pub static INVENTORY: LazyLock<Inventory> = LazyLock::new(|| {
 
 /// How often tokens are looked at, and how many there are.
 fn looks(text: &str, inventory: &Inventory) -> (usize, usize) {
-    let tokens =
-        lines::write_out(lex(text, |word| is_known(inventory, word)), |word| inventory.guests.contains_key(word));
+    let known = |word: &str| inventory.guests.contains_key(word);
+    let tokens = rows::write_out(lines::write_out(lex(text, |word| is_known(inventory, word)), known), known);
     let mut parser = Parser::new(text, &tokens, inventory);
     parser.sentences();
     (parser.visits.get(), tokens.len())

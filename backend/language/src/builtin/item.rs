@@ -55,6 +55,8 @@ pub enum Item {
     OnStorage(Plain),
     /// An address without the length of its prefix.
     Address(String),
+    /// A part of a NIC that is said to be something else now.
+    Replug { number: Option<u8>, part: NicPart, from: Value, to: Value },
     /// “two NICs”.
     NicCount(u64),
     /// Where its disks are.
@@ -83,10 +85,20 @@ impl Item {
         Self::Nic { number: None, parts: vec![(part, value)], fresh: false }
     }
 
+    /// The same field by another amount.
+    pub fn with_amount(&self, amount: Amount) -> Option<Self> {
+        match self {
+            Self::Plain(plain, _) => Some(Self::Plain(*plain, amount)),
+            Self::Disk(disk) => Some(Self::Disk(DiskItem { amount, ..disk.clone() })),
+            _ => None,
+        }
+    }
+
     /// The same of the NIC of that number, where one was said.
     pub fn of_nic(self, of: Option<u8>) -> Self {
         match self {
             Self::Nic { number, parts, fresh } => Self::Nic { number: of.or(number), parts, fresh },
+            Self::Replug { number, part, from, to } => Self::Replug { number: of.or(number), part, from, to },
             Self::Several(items) => Self::Several(items.into_iter().map(|item| item.of_nic(of)).collect()),
             other => other,
         }
@@ -159,6 +171,7 @@ impl Parser<'_> {
             .or_else(|| self.attempt(Self::cpu_type))
             .or_else(|| self.attempt(super::Parser::description))
             .or_else(|| if how == How::Create { self.attempt(Self::bridges) } else { None })
+            .or_else(|| if how == How::Create { None } else { self.attempt(Self::replugged) })
             .or_else(|| self.attempt(|p| p.nic(how)))
             .or_else(|| self.attempt(Self::pool))
             .or_else(|| self.attempt(super::Parser::place))

@@ -55,9 +55,12 @@ impl Parser<'_> {
         let mut name = None;
         let asked =
             |p: &mut Self| p.any(words!("a snapshot of|a snapshot named|a snapshot called|snapshots of")).then_some(());
-        let targets = if self.any(words!("take|make|create|do")) || self.ahead(asked) {
+        let targets = if self.addressed.is_some() && self.any(words!("a new snapshot|new snapshot|a snapshot")) {
+            name = named(self);
+            self.addressee()?
+        } else if self.any(words!("take|make|create|do")) || self.ahead(asked) {
             self.any(words!("a|another|one"));
-            self.any(words!("new"));
+            self.any(words!("new|quick"));
             if !self.any(words!("snapshots|snapshot")) {
                 return None;
             }
@@ -172,8 +175,8 @@ impl Parser<'_> {
     pub fn backup(&mut self) -> Option<Draft> {
         let start = self.at;
         let taken = |p: &mut Self| {
-            let taken = p.any(words!("take|make|create|do|run"))
-                && p.any(words!("a backup of|backups of|a new backup of|another backup of"));
+            let taken = p.any(words!("take|make|create|do|run|initiate|start"))
+                && p.any(words!("a backup of|backups of|a new backup of|another backup of|a backup for|backups for"));
             taken.then_some(())
         };
         let targets = if self.any(words!("back up|backup")) || self.attempt(taken).is_some() {
@@ -193,7 +196,17 @@ impl Parser<'_> {
                 && let Some(said) = self.attempt(Self::backup_mode)
             {
                 mode = Some(said);
-            } else if storage.is_none() && self.any(words!("to|on|onto|into")) {
+            } else if storage.is_none()
+                && (self.any(words!("to|on|onto|into"))
+                    || self
+                        .attempt(|p| {
+                            p.mark(',');
+                            p.any(words!("target")).then_some(())?;
+                            let _ = p.mark(':') || p.mark('=');
+                            Some(())
+                        })
+                        .is_some())
+            {
                 self.any(words!("the"));
                 let announced = self.any(words!("storage|datastore"));
                 let name = self.kept()?;

@@ -61,7 +61,8 @@ impl Parser<'_> {
     /// “… should do”: that what was said is enough.
     fn enough(&mut self) -> Option<()> {
         self.any(words!(
-            "should do|would do|will do|should be fine|would be fine|is fine|would be great|would be nice"
+            "should do|would do|will do|should be fine|would be fine|is fine|would be great|would be nice|is required|is needed|is wanted|\
+            are required|are needed|required|needed|wanted"
         ))
         .then_some(())?;
         self.done().then_some(())
@@ -97,7 +98,8 @@ impl Parser<'_> {
         let starts = self.at.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
         self.any(words!("the"));
         self.any(words!("following|requested|new"));
-        self.any(words!("changes|change|requests|request|changes requested")).then_some(())?;
+        self.any(words!("changes|change|requests|request|changes requested|resize|upgrade|sizing|checklist|specs|specification|configuration|hardware|details"))
+            .then_some(())?;
         let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);
         (starts && (colon && !self.done() || self.done() && below)).then_some(())

@@ -1,19 +1,28 @@
 //! Which new guests a description makes: of what kind, how many, and how they are called.
 
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Question, Sourced};
+use mycopod_core::reading::{Question, Selector, Source, Sourced, Target};
 
 use crate::lexer::{Token, lex};
 
 use super::Parser;
 use super::draft::{Context, Draft, Group};
-use super::item::Said;
+use super::item::{Item, Said};
 use super::settle::answered;
 
 /// VM or container, as it was said or answered.
 pub fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) -> Option<Sourced<Kind>> {
     if let Some(kind) = &group.kind {
         return Some(context.said(kind.value, &kind.tokens));
+    }
+    // “create web-04 like web-01”
+    let models = group.items.iter().filter_map(|(_, item)| match &item.value {
+        Item::Like(Target { selector: Selector::Name(name), .. }) => context.inventory.guests.get(name),
+        _ => None,
+    });
+    if let [[key]] = models.map(Vec::as_slice).collect::<Vec<_>>().as_slice() {
+        let why = format!("like the {} that it shall be like", key.kind.noun());
+        return Some(Sourced::new(key.kind, Source::inferred(why)));
     }
     match context.answer("kind", &group.head) {
         Some("VM") => return Some(Sourced::new(Kind::Qemu, answered("VM"))),
@@ -37,11 +46,7 @@ pub fn names(
     kind: Option<Kind>,
     questions: &mut Vec<Question>,
 ) -> Vec<Sourced<String>> {
-    let wanted = group
-        .count
-        .as_ref()
-        .map(|count| count.value)
-        .or_else(|| (!group.plural && group.members.len() < 2).then_some(1));
+    let wanted = group.count.as_ref().map(|count| count.value).or_else(|| (!group.plural).then_some(1));
     let mut said: Vec<Sourced<String>> =
         group.members.iter().map(|member| context.said(member.value.clone(), &member.tokens)).collect();
     if !group.plural {

@@ -22,6 +22,7 @@ pub mod fields;
 mod firewall;
 mod flag;
 mod further;
+mod gapped;
 mod give;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
@@ -36,6 +37,7 @@ mod nic;
 mod place;
 mod plug;
 mod pointing;
+mod rows;
 mod settle;
 mod shaped;
 #[cfg(test)]
@@ -100,7 +102,8 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
         return typed::read(text, &inventory.clusters, answers);
     }
     let tokens = lex(text, |word| is_known(inventory, word));
-    let mut tokens = lines::write_out(tokens, |word| inventory.guests.contains_key(word));
+    let known = |word: &str| inventory.guests.contains_key(word);
+    let mut tokens = rows::write_out(lines::write_out(tokens, known), known);
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
@@ -243,6 +246,9 @@ impl Parser<'_> {
                 return;
             }
             let clause = self.at;
+            if self.attempt(Self::gapped).is_some() || self.attempt(Self::the_same).is_some() {
+                continue;
+            }
             // “the other to pve2” is said of one of the new guests.
             let goes_on = matches!(self.drafts.last(), Some(Draft::Create(_)))
                 && (self.ahead(Self::which_of_them) || matches!(self.word(), "type" | "kind") || self.before_kind());
@@ -279,12 +285,14 @@ impl Parser<'_> {
         })?;
         self.addressed = Some(targets.clone());
         let read = self.statement().filter(|()| {
+            let addressed = |one: &Target| targets.iter().any(|target| target.selector == one.selector);
             let about = |draft: &Draft| match draft {
-                Draft::Change(change) => change.targets == targets,
-                Draft::Do(doing) => doing.targets == targets,
-                _ => false,
+                Draft::Change(_) | Draft::Do(_) if asked => draft.targets() == targets,
+                // “web-01 and db-1: the former gets …”
+                Draft::Change(_) | Draft::Do(_) => draft.targets().iter().all(addressed),
+                _ => !asked,
             };
-            !asked || self.drafts[before..].iter().all(about)
+            self.drafts[before..].iter().all(about)
         });
         if read.is_none() {
             self.drafts.truncate(before);

@@ -218,7 +218,16 @@ impl Parser<'_> {
     /// “the second disk”, “scsi1”, “disk scsi1”, “data disk”, “root disk”; `true` for several.
     pub fn whole_disk(&mut self) -> Option<(Which, bool)> {
         let slot = |p: &mut Self| Some((Which::The(DiskRef::Slot(p.slot()?)), false));
-        self.any(words!("the|its"));
+        let definite = self.any(words!("the|its")) || matches!(self.last_word(), "the" | "its" | "'s");
+        // “the 100 GB disk”
+        if definite
+            && let Some(size) = self.attempt(|p| {
+                let size = p.quantity()?;
+                p.any(words!("hard disk|hard drive|disk|drive|volume")).then_some(size)
+            })
+        {
+            return Some((Which::The(DiskRef::Sized(size)), false));
+        }
         let second =
             ["second", "2nd", "third", "3rd", "fourth", "4th"].iter().position(|ordinal| *ordinal == self.word());
         if let Some(nth) = second {
@@ -232,6 +241,7 @@ impl Parser<'_> {
             return Some((Which::System, false));
         }
         if let Some(slot) = self.attempt(slot) {
+            self.any(words!("disk"));
             return Some(slot);
         }
         // “disk1”, “disk 2:” of a new guest, which has none yet
@@ -251,10 +261,7 @@ impl Parser<'_> {
             return None;
         }
         let plural = self.last_word().ends_with('s') && self.last_word() != "rootfs";
-        if role.is_none()
-            && !plural
-            && let Some(slot) = self.attempt(slot)
-        {
+        if !plural && let Some(slot) = self.attempt(slot) {
             return Some(slot);
         }
         self.any(words!("size"));
@@ -277,6 +284,12 @@ impl Parser<'_> {
                 How::Create | How::Give | How::Set => return None,
             };
             return self.value(noun, by);
+        }
+        if matches!(noun, Noun::Nic(_, NicPart::Bridge | NicPart::Vlan))
+            && how != How::Create
+            && let Some(item) = self.attempt(Self::replugged)
+        {
+            return Some(item);
         }
         if let Some(item) = self.attempt(|p| {
             let start = p.at;

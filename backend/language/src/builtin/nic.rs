@@ -12,7 +12,7 @@ use super::item::{How, Item};
 use super::wordings::{Wordings, words};
 
 /// The largest VLAN tag (IEEE 802.1Q).
-const MAX_VLAN: u64 = 4094;
+pub const MAX_VLAN: u64 = 4094;
 
 /// The nouns for one NIC.
 const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
@@ -192,7 +192,7 @@ impl Parser<'_> {
     }
 
     /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
-    fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
+    pub fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
         let called = self.any(words!("network bridge|bridge|vnet|network"));
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
@@ -244,7 +244,7 @@ impl Parser<'_> {
         Some(Item::Nic { number: None, parts, fresh: false })
     }
 
-    fn vlan(&mut self, announced: bool) -> Option<Item> {
+    pub fn vlan(&mut self, announced: bool) -> Option<Item> {
         self.any(words!("tagged"));
         if !self.any(words!("vlan tag|vlan id|vlan")) {
             return None;

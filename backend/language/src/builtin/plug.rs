@@ -50,7 +50,8 @@ impl Parser<'_> {
     /// “detach scsi1 of db-1”, “delete the data disk of db-1”, “remove scsi1 from db-1 but keep its data”.
     pub fn disk_deed(&mut self) -> Option<Draft> {
         let start = self.at;
-        let (detached, deleted) = (self.any(words!("detach")), self.any(words!("delete|destroy|wipe|erase")));
+        let (detached, deleted) =
+            (self.any(words!("detach|disconnect")), self.any(words!("delete|destroy|wipe|erase")));
         if !detached && !deleted && !self.any(words!("remove|take|drop")) {
             return None;
         }

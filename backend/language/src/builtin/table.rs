@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use mycopod_core::field::Value;
+use mycopod_core::guest::Kind;
 use mycopod_core::reading::Amount;
 
 use crate::lexer::{Token, TokenKind};
@@ -21,8 +22,10 @@ const GAP: usize = 2;
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq)]
 enum Column {
-    /// The guests' names.
-    Name,
+    /// The guests' names, perhaps under their kind: “VM”.
+    Name(Option<Kind>),
+    /// The names of guests there are, of that kind.
+    Known(Kind),
     /// The guests' names, or the nodes they are on.
     Host,
     /// VM or container.
@@ -45,12 +48,17 @@ enum Bar {
     Gap,
 }
 
+/// Whether a column holds the guests' names.
+const fn names(column: &Option<Column>) -> bool {
+    matches!(column, Some(Column::Name(_)))
+}
+
 /// Hosts are guests where no other column names those, and else nodes.
 fn with_hosts(mut columns: Vec<Option<Column>>) -> Vec<Option<Column>> {
-    let named = columns.contains(&Some(Column::Name));
+    let named = columns.iter().any(names);
     for column in &mut columns {
         if *column == Some(Column::Host) {
-            *column = Some(if named { Column::Field(Noun::Node, None) } else { Column::Name });
+            *column = Some(if named { Column::Field(Noun::Node, None) } else { Column::Name(None) });
         }
     }
     columns
@@ -65,7 +73,7 @@ impl Parser<'_> {
             let cells = self.cells(&head, bar);
             let columns = cells.iter().map(|cell| self.exactly(cell.clone(), Self::column)).collect::<Vec<_>>();
             let columns = with_hosts(columns);
-            (columns.len() > 1 && columns.contains(&Some(Column::Name))).then_some((bar, cells, columns))
+            (columns.len() > 1 && columns.iter().any(names)).then_some((bar, cells, columns))
         });
         let rows = read.and_then(|(bar, heads, columns)| {
             let rows = self.rows(head.end, bar, columns.len());
@@ -80,6 +88,19 @@ impl Parser<'_> {
                 self.unread.push(cell);
             }
         }
+        // Among guests there are, a name that is nobody’s is rather a slip than a guest to be made.
+        let known = |cell: &Range<usize>| {
+            self.tokens[cell.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
+        };
+        let changes =
+            rows.iter().any(|(_, cells)| cells.iter().zip(&columns).any(|(cell, column)| names(column) && known(cell)));
+        let columns: Vec<Option<Column>> = columns
+            .into_iter()
+            .map(|column| match column {
+                Some(Column::Name(Some(kind))) if changes => Some(Column::Known(kind)),
+                column => column,
+            })
+            .collect();
         for (line, cells) in rows {
             if self.guest_in_a_row(&line, &cells, &columns, lead.as_ref()).is_none() {
                 self.unread.push(line);
@@ -143,10 +164,14 @@ impl Parser<'_> {
     }
 
     fn column(&mut self) -> Option<Column> {
-        if self.any(words!(
-            "vm name|container name|guest name|host name|hostname|server name|name|names|vm|container|ct|lxc|guest"
-        )) {
-            return Some(Column::Name);
+        if self.any(words!("guest name|host name|hostname|server name|name|names|guest")) {
+            return Some(Column::Name(None));
+        }
+        if self.any(words!("vm name|vms|vm")) {
+            return Some(Column::Name(Some(Kind::Qemu)));
+        }
+        if self.any(words!("container name|container|containers|ct|lxc")) {
+            return Some(Column::Name(Some(Kind::Lxc)));
         }
         if self.any(words!("host|server|machine|system")) {
             return Some(Column::Host);
@@ -252,8 +277,18 @@ impl Parser<'_> {
             let empty = self.tokens[cell.clone()].iter().all(|token| !token.is_content() || token.text == "-");
             let Some(column) = column.clone().filter(|_| !empty) else { continue };
             let item = match column {
-                Column::Name => {
+                Column::Name(kind) => {
                     let value = self.exactly(cell.clone(), Self::any_name)?;
+                    group.members.push(Said { value, tokens: cell.clone() });
+                    group.head = cell.clone();
+                    let kind = kind.map(|value| Said { value, tokens: cell.clone() });
+                    group.kind = group.kind.take().or(kind);
+                    continue;
+                }
+                Column::Known(kind) => {
+                    let value = self.exactly(cell.clone(), Self::any_name)?;
+                    let keys = self.inventory.guests.get(&value);
+                    keys.is_none_or(|keys| keys.iter().any(|key| key.kind == kind)).then_some(())?;
                     group.members.push(Said { value, tokens: cell.clone() });
                     group.head = cell.clone();
                     continue;

@@ -100,7 +100,7 @@ impl Parser<'_> {
         self.attempt(|p| {
             p.any(words!("the following|following|these"));
             p.attempt(Self::guest_noun);
-            p.mark(':').then_some(())
+            (p.mark(':') || p.any(words!("->|→|=>"))).then_some(())
         });
         self.targets()
     }

@@ -84,6 +84,9 @@ impl Parser<'_> {
         }) {
             return Some(wish);
         }
+        if let Some(wish) = self.attempt(Self::retagging) {
+            return Some(wish);
+        }
         let remove = self.any(words!("remove|delete|drop|take"));
         if !remove && !self.any(words!("add|put|give")) {
             return None;
@@ -106,6 +109,36 @@ impl Parser<'_> {
         let amount = if remove { Amount::Minus } else { Amount::Plus };
         let value = Item::Plain(Plain::Tags, amount(Value::Set(tags.1.into_iter().collect())));
         Some((targets, vec![Said { value, tokens: tags.0 }], if remove { How::Remove } else { How::Add }))
+    }
+
+    /// “replace the tag web with front on web-01”, “change the tag of web-01 from web to front”.
+    fn retagging(&mut self) -> Option<Wish> {
+        let replaces = self.any(words!("replace"));
+        (replaces || self.any(words!("change"))).then_some(())?;
+        self.any(words!("the"));
+        self.any(words!("tag")).then_some(())?;
+        let start = self.at;
+        let of = words!("on|of|for|from");
+        // “change the tag of web-01 from web to front”
+        let mut targets = None;
+        if !replaces && self.any(words!("of|on|for")) {
+            targets = Some(self.targets()?);
+            self.any(words!("from")).then_some(())?;
+        }
+        let from = self.name()?;
+        if targets.is_none() && self.ahead(|p| p.any(of).then_some(())) {
+            targets = Some(self.of_targets(of)?);
+        }
+        self.any(if replaces { words!("with|by|for") } else { words!("to|into") }).then_some(())?;
+        let to = self.name()?;
+        let set = |tag: String| Value::Set(std::iter::once(tag).collect());
+        let value = Item::Plain(Plain::Tags, Amount::FromTo(set(from), set(to)));
+        let item = Said { value, tokens: start..self.at };
+        let targets = match targets {
+            Some(targets) => targets,
+            None => self.of_targets(of)?,
+        };
+        Some((targets, vec![item], How::Set))
     }
 
     fn tags_said(&self, start: usize, tags: Vec<String>, amount: impl Fn(Value) -> Amount) -> Said<Item> {
@@ -136,8 +169,22 @@ impl Parser<'_> {
             let automatic = p.any(words!("automatically"));
             let boot =
                 p.any(words!("at boot|on boot|at startup|with the host|with the node|at host boot|on host boot"));
+            if negated {
+                p.any(words!("any more|anymore|any longer"));
+            }
             (automatic || boot || p.word_at(start).starts_with("auto"))
                 .then(|| (targets, flag(Plain::OnBoot, !negated, start..p.at.max(at)), How::Set))
+        }) {
+            return Some(switched);
+        }
+        // “stop test-1 from starting at boot”
+        if let Some(switched) = self.attempt(|p| {
+            p.any(words!("stop|keep|prevent")).then_some(())?;
+            let targets = p.targets()?;
+            p.any(words!("from")).then_some(())?;
+            let at = p.at;
+            p.at_boot()?;
+            Some((targets, flag(Plain::OnBoot, false, at..p.at), How::Set))
         }) {
             return Some(switched);
         }
@@ -174,7 +221,7 @@ impl Parser<'_> {
 
     /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.
     pub fn plugging(&mut self) -> Option<Wish> {
-        if !self.any(words!("move|connect|attach|plug|switch|put|change")) {
+        if !self.any(words!("move|connect|attach|plug|switch|put|change|swap")) {
             return None;
         }
         let card = words!("network card|network interface|network|nic|interface|net|bridge");
@@ -197,15 +244,20 @@ impl Parser<'_> {
             self.any(card);
             (number, targets)
         };
-        if !self.ahead(|p| p.any(words!("to|into|in|on|onto")).then_some(())) {
+        if !self.ahead(|p| p.any(words!("to|into|in|on|onto|over to|from")).then_some(())) {
             return None;
         }
         let item = self.attempt(|p| {
-            p.any(words!("onto|into"));
+            p.any(words!("onto|into|over"));
             p.item(How::Set)
         })?;
         let item = Said { value: item.value.of_nic(number), tokens: item.tokens };
-        matches!(item.value, Item::Nic { .. }).then(|| (targets, vec![item], How::Set))
+        let plugs = |item: &Item| matches!(item, Item::Nic { .. } | Item::Replug { .. });
+        let all = match &item.value {
+            Item::Several(items) => items.iter().all(plugs),
+            item => plugs(item),
+        };
+        all.then(|| (targets, vec![item], How::Set))
     }
 
     /// “rename a to b”.

@@ -125,6 +125,7 @@ pub fn is_of(item: &Item, field: RawField) -> bool {
         Item::Plain(plain, _) | Item::Unitless(plain, _) | Item::OnStorage(plain) => named(Named::Plain(*plain)),
         Item::Disk(_) | Item::Several(_) => field == RawField::Disk,
         Item::DiskPart(_, part, _) => named(Named::Disk(*part)),
+        Item::Replug { part, .. } => named(Named::Nic(*part)),
         // A bridge and its VLAN are said in one.
         Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) => matches!(field, RawField::Named(Named::Nic(_))),
         Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),

@@ -181,6 +181,7 @@ fn disk_name(disk: &DiskRef) -> String {
         DiskRef::Data => "datadisk".to_owned(),
         DiskRef::Nth(n) => format!("disk{n}"),
         DiskRef::Slot(slot) => slot.to_string(),
+        DiskRef::Sized(size) => format!("disk[{size}]"),
     }
 }
 
