@@ -81,7 +81,7 @@ const CLASSES: [(Class, &str); 7] = [
     (
         Class::Choice,
         "or either maybe perhaps possibly instead rather but however probably about around approximately roughly least most max maximum minimum min \
-         some few several many lots only almost nearly",
+         some few several many lots only almost nearly tbd tba tbc undecided",
     ),
     (
         Class::Outside,

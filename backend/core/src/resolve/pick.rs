@@ -27,9 +27,8 @@ impl<'a> Resolver<'a> {
             DiskRef::Nth(n) => usize::from(*n).checked_sub(1).and_then(|index| slots.get(index)).cloned(),
             DiskRef::Slot(slot) => slots.contains(slot).then(|| slot.clone()),
             DiskRef::Sized(size) => {
-                let is = |slot: &&Slot| {
-                    subject.fields.get(&Field::size_of((*slot).clone())) == Some(&Value::Size(*size))
-                };
+                let is =
+                    |slot: &&Slot| subject.fields.get(&Field::size_of((*slot).clone())) == Some(&Value::Size(*size));
                 let mut sized = slots.iter().filter(is);
                 sized.next().filter(|_| sized.next().is_none()).cloned()
             }

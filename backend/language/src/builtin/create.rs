@@ -94,7 +94,7 @@ impl Parser<'_> {
             Some(kind) => Some(Said { value: kind, tokens: noun.tokens.start..self.at }),
             None => kind,
         };
-        self.any(words!("for me|for us|request"));
+        self.any(words!("for me|for us|request|wanted|needed|required|details"));
         let numbered = self.attempt(Self::numbered);
         let number = numbered.is_some();
         items.extend(numbered);

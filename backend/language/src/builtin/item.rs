@@ -328,14 +328,20 @@ impl Parser<'_> {
     /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.
     fn noun_value(&mut self, how: How) -> Option<Item> {
         let one = self.any(words!("a|an"));
+        let at = self.at;
         self.articles();
+        // “its second disk” is there; “second disk 200 GB” may be, or shall be added.
+        let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its"));
         let noun = match self.noun()? {
             // “add a disk of 50 GB”: no disk there is.
             Noun::Disk(..) if one && how != How::Create => return None,
             Noun::Disk(Which::The(DiskRef::Only), several) if how == How::Add => Noun::Disk(Which::One, several),
-            // What is given or added is a further disk, whatever its number.
-            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if matches!(how, How::Give | How::Add) => {
+            // What is added is a further disk, whatever its number.
+            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if how == How::Add => {
                 Noun::Disk(Which::Further, several)
+            }
+            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if how == How::Give && !definite => {
+                Noun::Disk(Which::Unclear, several)
             }
             noun => noun,
         };

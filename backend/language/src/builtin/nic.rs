@@ -135,8 +135,15 @@ impl Parser<'_> {
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
+        let at = self.at;
         self.articles();
-        let number = self.attempt(Self::net_slot);
+        // “its second NIC” is there, “a second NIC” is a further one.
+        let there = how != How::Create
+            && (self.word() == "first" || (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its")));
+        let by_place =
+            |p: &mut Self| p.nic_ref().and_then(|NicRef(number)| number).filter(|_| !p.last_word().starts_with("net"));
+        let placed = if there { self.attempt(by_place) } else { None };
+        let number = placed.or_else(|| self.attempt(Self::net_slot));
         let assigned = number.is_some() && (self.mark('=') || self.mark(':'));
         let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
         let model =

@@ -297,6 +297,8 @@ impl Parser<'_> {
             let value = Item::nic(NicPart::Vlan, Value::Count(0)).of_nic(number);
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
+        // To clear a cache is rather a deed within the guest than a mode of its disk.
+        let empties = matches!(self.word(), "clear" | "drop" | "reset");
         if !self.any(words!("remove|unset|clear|drop|reset|take|lift")) {
             return None;
         }
@@ -313,6 +315,9 @@ impl Parser<'_> {
                     Some((p.noun()?, targets))
                 })
             })?;
+        if empties && matches!(noun, Noun::DiskPart(_, DiskPart::Cache)) {
+            return None;
+        }
         // Backups that are removed are files, not a flag.
         let flag_of_none = matches!(noun, Noun::DiskPart(None, DiskPart::Backup));
         let value = noun.switched(false).filter(|_| !flag_of_none)?;

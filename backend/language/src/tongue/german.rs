@@ -140,6 +140,7 @@ pub static GERMAN: Tongue = Tongue {
         ("weitere|weiteren|zusaetzliche|zusaetzlichen", "additional"),
         ("neue|neuer|neuen|neues", "new"),
         ("mir|uns", "me"),
+        ("gesucht|benoetigt", "wanted"),
         ("es|ihn|sie", "it"),
         ("dann|danach", "then"),
         ("sofort|jetzt", "now"),
