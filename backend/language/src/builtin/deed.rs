@@ -140,8 +140,7 @@ impl Parser<'_> {
                 Deed::Shutdown { within: self.attempt(Self::within) }
             }
             "bring" if self.any(words!("back up|up again|back online|up|online")) => Deed::Start,
-            "take" if self.any(words!("down")) => Deed::Shutdown { within: None },
-            "bring" if self.any(words!("down")) => Deed::Shutdown { within: None },
+            "take" | "bring" if self.any(words!("down")) => Deed::Shutdown { within: None },
             "take" if self.any(words!("over")) => Deed::Adopt,
             _ => return None,
         };

@@ -92,7 +92,7 @@ impl Parser<'_> {
             p.quantity().or_else(|| p.attempt(number)).filter(|size| *size > Size::default()).map(Value::Size)
         };
         let start = self.at;
-        if let Some(before) = self.attempt(|p| p.amount_before()) {
+        if let Some(before) = self.attempt(Self::amount_before) {
             let to = value(self)?;
             let to = like.value.with_amount(Amount::To(to))?;
             return self.changed_from(start, &before, to);

@@ -43,6 +43,7 @@ mod shaped;
 #[cfg(test)]
 mod soup;
 mod stated;
+mod subject;
 mod table;
 pub mod target;
 mod verb;

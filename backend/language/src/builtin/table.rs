@@ -49,13 +49,13 @@ enum Bar {
 }
 
 /// Whether a column holds the guests' names.
-const fn names(column: &Option<Column>) -> bool {
+fn names(column: Option<&Column>) -> bool {
     matches!(column, Some(Column::Name(_)))
 }
 
 /// Hosts are guests where no other column names those, and else nodes.
 fn with_hosts(mut columns: Vec<Option<Column>>) -> Vec<Option<Column>> {
-    let named = columns.iter().any(names);
+    let named = columns.iter().any(|column| names(column.as_ref()));
     for column in &mut columns {
         if *column == Some(Column::Host) {
             *column = Some(if named { Column::Field(Noun::Node, None) } else { Column::Name(None) });
@@ -73,7 +73,7 @@ impl Parser<'_> {
             let cells = self.cells(&head, bar);
             let columns = cells.iter().map(|cell| self.exactly(cell.clone(), Self::column)).collect::<Vec<_>>();
             let columns = with_hosts(columns);
-            (columns.len() > 1 && columns.iter().any(names)).then_some((bar, cells, columns))
+            (columns.len() > 1 && columns.iter().any(|column| names(column.as_ref()))).then_some((bar, cells, columns))
         });
         let rows = read.and_then(|(bar, heads, columns)| {
             let rows = self.rows(head.end, bar, columns.len());
@@ -92,8 +92,9 @@ impl Parser<'_> {
         let known = |cell: &Range<usize>| {
             self.tokens[cell.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
         };
-        let changes =
-            rows.iter().any(|(_, cells)| cells.iter().zip(&columns).any(|(cell, column)| names(column) && known(cell)));
+        let changes = rows
+            .iter()
+            .any(|(_, cells)| cells.iter().zip(&columns).any(|(cell, column)| names(column.as_ref()) && known(cell)));
         let columns: Vec<Option<Column>> = columns
             .into_iter()
             .map(|column| match column {
