@@ -332,7 +332,10 @@ impl Parser<'_> {
         self.articles();
         // “its second disk” is there; “second disk 200 GB” may be, or shall be added.
         let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its"));
-        let noun = match self.noun()? {
+        let noun = self.noun()?;
+        // “second disk to 200 GB”: what is added has no size yet.
+        let definite = definite || self.ahead(|p| p.any(words!("up to|to")).then_some(()));
+        let noun = match noun {
             // “add a disk of 50 GB”: no disk there is.
             Noun::Disk(..) if one && how != How::Create => return None,
             Noun::Disk(Which::The(DiskRef::Only), several) if how == How::Add => Noun::Disk(Which::One, several),
