@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Source, Sourced};
 use crate::field::{DiskPart, NicPart, Plain, Slot, Value};
 use crate::firewall::FirewallOption;
+use crate::size::Size;
 
 /// A change to one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
