@@ -266,7 +266,11 @@ impl Prepared {
 
     /// Whether a person may have to decide: where it cannot be told whether something was done.
     fn is_hard(&self, case: &Case) -> bool {
+        // A rule that comes late is another change of the firewall than its plan knows.
+        let makes_late_rules =
+            || self.deed.actions.contains(&"add_rule") && case.fates.iter().any(|(_, fate)| fate.is_haunted());
         self.is_blind
+            || makes_late_rules()
             || case.fates.len() > 1
             || case.fates.iter().any(|(_, fate)| match fate {
                 Fate::KillLate { .. } | Fate::Twice | Fate::Refuse | Fate::Edit | Fate::Recycle | Fate::Offline => true,
