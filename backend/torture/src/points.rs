@@ -313,6 +313,8 @@ const BLIND: [&str; 7] = ["qmreboot", "vzreboot", "qmrollback", "vzrollback", "v
 /// a second pass over what is as declared writes nothing.
 async fn after_all(lab: &mut Lab, ended: &Ended, before: &Snapshot) -> Vec<String> {
     lab.all_go_on();
+    // What was to go wrong later than this would go wrong in what is asked from here on.
+    lab.fates.clear();
     lab.sandbox.clear_all().expect("faults can be cleared");
     let mut wrong: Vec<String> = std::mem::take(&mut lab.violations);
     wrong.extend(untouched(lab, before));
