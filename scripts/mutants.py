@@ -6,7 +6,7 @@ Built one by one they take a day. So all are built at once, each behind a switch
 mutant is tried by those that reach it, the quickest first, until one fails. What was found is kept in target/cargo-mutants,
 and the next run goes on from there: a mutant that was caught stays so while its function is as it was, and one that was
 missed is tried again when anything has changed."""
-import concurrent.futures, hashlib, json, os, re, shutil, signal, subprocess, sys, time
+import concurrent.futures, functools, hashlib, json, os, re, shutil, signal, subprocess, sys, time
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +43,11 @@ pub fn mutant(number: u32) -> bool {
 def run(*command, **more):
     return subprocess.run(command, check=True, text=True, capture_output=True, cwd=ROOT, **more).stdout
 
+@functools.cache
+def original(file):
+    """As it was when its mutants were listed: whoever edits it meanwhile must not move their places."""
+    return (ROOT / file).read_text()
+
 def offset(text, place):
     lines = text.split('\n')
     return sum(len(line) + 1 for line in lines[:place['line'] - 1]) + place['column'] - 1
@@ -78,24 +83,24 @@ def mutants(count):
     files = [word for patterns in MUTATED.values() for pattern in patterns for word in ('--file', pattern)]
     packages = [word for package in MUTATED for word in ('--package', package)]
     every = [Mutant(found) for found in json.loads(run('cargo', 'mutants', '--list', '--json', '--diff', *packages, *files))]
-    every = [mutant for mutant in every if mutant.can_switch((ROOT / mutant.file).read_text())]
+    every = [mutant for mutant in every if mutant.can_switch(original(mutant.file))]
     return sorted(every, key=lambda mutant: mutant.key)[:count], Counter(mutant.package for mutant in every)
 
 def write(sample, without):
     """Writes the tree with all of the sample but `without`, and says which lines of which file are whose."""
     lines = {}
     for file in sorted({mutant.file for mutant in sample}):
-        text = original = (ROOT / file).read_text()
+        text = before = original(file)
         called = 'crate::mutant' if 'backend/core/' in file else 'mycopod_core::mutant'
         whole = {}
         for number, mutant in enumerate(sample, 1):
             if mutant.file == file and number not in without:
-                whole.setdefault(mutant.body(original), []).append((number, mutant))
+                whole.setdefault(mutant.body(before), []).append((number, mutant))
         # From the end, so that what is before stays where it is.
         edits = []
         for (start, begin, end), of in sorted(whole.items(), reverse=True):
             signature = re.sub(r'\bconst (?=fn\b)', '', text[start:begin])
-            ways = [(number, f'if {called}({number})\n{mutant.changed(original)}\nelse ') for number, mutant in of]
+            ways = [(number, f'if {called}({number})\n{mutant.changed(before)}\nelse ') for number, mutant in of]
             body = f'{signature}{{\n' + ''.join(way for _, way in ways) + f'{text[begin:end]}\n}}'
             edits = [(at + body.count('\n') - text[start:end].count('\n'), long, number) for at, long, number in edits]
             at = text[:start].count('\n') + signature.count('\n') + 1

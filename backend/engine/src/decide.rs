@@ -87,7 +87,7 @@ impl Engine {
         until: DateTime<Utc>,
     ) -> Result<(), Refusal> {
         let now = self.clock().now();
-        if until <= now || until > now + MAX_SNOOZE {
+        if !may_rest_until(until, now) {
             return Err(Refusal::Invalid(format!(
                 "A drift is snoozed until a time within the next {} days. Nothing was changed.",
                 MAX_SNOOZE.num_days()
@@ -209,6 +209,10 @@ fn holds(intent: &Intent, resource: &Resource, field: &Field) -> bool {
     })
 }
 
+fn may_rest_until(until: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    until > now && until <= now + MAX_SNOOZE
+}
+
 fn entry(of: &Decided, actor: &Actor, kind: Kind, status: &str, more: serde_json::Value) -> Entry {
     let Drift { field, declared, observed, .. } = &of.drift;
     let mut details = json!({ "field": field, "declared": declared, "observed": observed });
@@ -297,5 +301,14 @@ mod tests {
         assert_eq!(held(hold(101), asked), [false; 3], "another guest");
         let once = Wish::Once { guest: resource(100).guest, deed: OneDeed::Start };
         assert_eq!(held(once, [Plain::Running, Plain::Cores, Plain::Name]), [false; 3], "a deed holds no value");
+    }
+
+    #[test]
+    fn a_drift_rests_for_a_while_and_not_for_ever() {
+        let now = DateTime::UNIX_EPOCH;
+        let rests = |of: TimeDelta| may_rest_until(now + of, now);
+        let moment = TimeDelta::seconds(1);
+        assert_eq!([-moment, TimeDelta::zero(), moment].map(rests), [false, false, true]);
+        assert_eq!([MAX_SNOOZE, MAX_SNOOZE + moment].map(rests), [true, false]);
     }
 }

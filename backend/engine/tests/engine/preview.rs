@@ -52,4 +52,11 @@ async fn what_depends_on_snapshots_looks_at_them_for_a_few_guests() {
     assert!(preview.reading.questions.is_empty(), "{preview:#?}");
     let preview = lab.engine.preview("rollback calm-3 to clean-2", &[]).await.unwrap();
     assert!(preview.reading.questions[0].options.contains(&"clean-1".to_owned()), "{preview:#?}");
+
+    // While somebody types, a cluster is not asked for more than four.
+    lab.make("Create 4 VMs calm-4 to calm-7, each with 1 core, 1 GB memory and a 4 GB disk").await;
+    let four = lab.engine.preview("rollback calm-4, calm-5, calm-6 and calm-7 to clean-1", &[]).await.unwrap();
+    assert!(four.intent.is_none() && !four.reading.questions.is_empty(), "{four:#?}");
+    let five = lab.engine.preview("rollback calm-3, calm-4, calm-5, calm-6 and calm-7 to clean-1", &[]).await.unwrap();
+    assert!(five.intent.is_none() && five.reading.questions.is_empty(), "{five:#?}");
 }
