@@ -112,13 +112,18 @@ impl Errand for OnBehalf<'_> {
 
     fn progress(&self, characters: usize) {
         let told = self.told.load(Ordering::Relaxed);
-        if self.watched && characters > 0 && (told == 0 || characters >= told + TELL_EVERY) {
+        if self.watched && is_news(told, characters) {
             self.told.store(characters, Ordering::Relaxed);
             let progress = Progress { declaration: self.declaration, user: self.user, characters };
             // Nobody need listen.
             drop(self.engine.0.progress.send(progress));
         }
     }
+}
+
+/// Whether so many characters are worth telling after so many were told.
+const fn is_news(told: usize, characters: usize) -> bool {
+    characters > 0 && (told == 0 || characters >= told + TELL_EVERY)
 }
 
 impl Engine {
@@ -171,7 +176,7 @@ impl Engine {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, Spending, Usage};
+    use super::{Budget, Spending, TELL_EVERY, Usage, is_news};
 
     #[test]
     fn a_price_is_for_a_million_tokens_and_never_rounded_to_nothing() {
@@ -180,5 +185,11 @@ mod tests {
         assert_eq!(of(2_000_000, 1_000_000), Spending { tokens: 3_000_000, cost: 900_000 });
         assert_eq!(of(1, 0), Spending { tokens: 1, cost: 1 });
         assert_eq!(of(u64::MAX, u64::MAX).tokens, u64::MAX);
+    }
+
+    #[test]
+    fn the_first_characters_are_told_and_then_every_so_many() {
+        assert_eq!([0, 1].map(|characters| is_news(0, characters)), [false, true]);
+        assert_eq!([7, 6 + TELL_EVERY, 7 + TELL_EVERY].map(|characters| is_news(7, characters)), [false, false, true]);
     }
 }

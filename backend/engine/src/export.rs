@@ -356,4 +356,20 @@ mod tests {
         assert_eq!(image_in(intent.clone(), id(2)).as_deref(), Some("debian-12"));
         assert_eq!(image_in(intent, id(3)), None);
     }
+
+    #[test]
+    fn files_of_one_name_get_names_of_their_own() {
+        let file = |cluster: &str, vmid, file: &str| Exported {
+            cluster: cluster.to_owned(),
+            guest: "web-1".to_owned(),
+            vmid,
+            managed: true,
+            file: file.to_owned(),
+            content: String::new(),
+        };
+        let mut files =
+            [file("main", 100, "web-1.yaml"), file("main", 101, "db-1.yaml"), file("lab", 100, "web-1.yaml")];
+        unlike(&mut files);
+        assert_eq!(files.map(|file| file.file), ["web-1-main-100.yaml", "db-1.yaml", "web-1-lab-100.yaml"]);
+    }
 }

@@ -158,3 +158,24 @@ impl Troubles {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ReconciliationStatus, Troubles};
+
+    #[test]
+    fn the_worst_that_went_wrong_decides_and_every_reason_is_told_once() {
+        let mut troubles = Troubles::default();
+        for (status, worst) in [
+            (ReconciliationStatus::Stale, ReconciliationStatus::Stale),
+            (ReconciliationStatus::Failed, ReconciliationStatus::Failed),
+            (ReconciliationStatus::Blocked, ReconciliationStatus::Failed),
+            (ReconciliationStatus::Cancelled, ReconciliationStatus::Failed),
+            (ReconciliationStatus::Stale, ReconciliationStatus::Failed),
+        ] {
+            troubles.note(status, status.to_string());
+            assert_eq!(troubles.worst, Some(worst), "after {status}");
+        }
+        assert_eq!(troubles.reasons, ["stale", "failed", "blocked", "cancelled"]);
+    }
+}

@@ -355,21 +355,28 @@ impl Run<'_> {
         }
     }
 
-    /// A look at the guest, tried for as long as patience lasts.
-    async fn look(&self) -> Result<Look, End> {
+    /// What Proxmox answers, asked again for as long as patience lasts.
+    async fn patiently<T, Asked>(&self, ask: impl Fn() -> Asked) -> Result<T, End>
+    where
+        Asked: Future<Output = Result<T, CallError>>,
+    {
         let patience = Instant::now() + PATIENCE;
         loop {
-            match self.look_once().await {
-                Ok(look) => return Ok(look),
+            match ask().await {
+                Ok(answer) => return Ok(answer),
                 Err(error) if Instant::now() > patience => {
                     return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
                 }
                 Err(error) => {
-                    tracing::debug!(%error, "a look failed; looking again");
+                    tracing::debug!(%error, "Proxmox does not answer; asking again");
                     self.pause(LOOK_AGAIN).await?;
                 }
             }
         }
+    }
+
+    async fn look(&self) -> Result<Look, End> {
+        self.patiently(|| self.look_once()).await
     }
 
     /// A look at what the step is about, and at a guest's firewall where it is about that.
@@ -394,16 +401,7 @@ impl Run<'_> {
     /// The tasks that this step could be one of.
     async fn tasks(&self) -> Result<Vec<Upid>, End> {
         let Some(of) = self.step.tasks() else { return Ok(Vec::new()) };
-        let patience = Instant::now() + PATIENCE;
-        loop {
-            match self.hypervisor.tasks_of(of).await {
-                Ok(tasks) => return Ok(tasks),
-                Err(error) if Instant::now() > patience => {
-                    return Err(Outcome::Blocked(format!("{error}. When Proxmox answers again, plan again")).into());
-                }
-                Err(_) => self.pause(LOOK_AGAIN).await?,
-            }
-        }
+        self.patiently(|| self.hypervisor.tasks_of(of)).await
     }
 
     /// After a lost answer: whatever runs on the guest must end before a look can tell.

@@ -9,6 +9,7 @@ use mycopod_engine::clock::SystemClock;
 use mycopod_engine::{Engine, Parts};
 use mycopod_sandbox::Fault;
 
+use crate::keep::once;
 use crate::lab::{Lab, added, parts, sandbox};
 
 /// A clock that is ahead by so many seconds.
@@ -58,4 +59,14 @@ async fn a_cluster_is_shown_as_last_seen_and_looked_at_again_where_that_is_long_
     engine.add_cluster(&lab.admin, added("lab", &other)).await.unwrap();
     let second = engine.cluster(Some("lab")).await.unwrap();
     assert_eq!((second.cluster.as_str(), second.sandbox), ("lab", false), "somebody added it: it is no practice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_is_shown_with_what_it_has() {
+    let lab = Lab::running().await;
+    lab.make("vm shop-01: 4 cores, 8 GB memory, 40 GB disk, tags shop and prod").await;
+    let row = once(&lab, "shop-01", |row| row.managed).await;
+    assert_eq!((row.cores, row.memory_mib, row.disk_gib), (Some(4), Some(8 * 1024), Some(40.0)), "{row:?}");
+    assert_eq!(row.tags, ["prod", "shop"]);
+    assert!(row.age_seconds < 60, "{row:?}");
 }
