@@ -161,7 +161,66 @@ impl Troubles {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReconciliationStatus, Troubles};
+    use mycopod_core::guest::{GuestRef, Kind};
+    use mycopod_core::id::{DeclarationId, ResourceId};
+    use mycopod_core::plan::{Effect, Subject};
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// One step for each of these guests and nodes, in their order.
+    fn plan(steps: &[(u32, &str)]) -> Plan {
+        let step = |(seq, (vmid, node)): (u32, &(u32, &str))| Step {
+            seq,
+            wish: 0,
+            subject: Subject::Guest {
+                guest: GuestRef {
+                    kind: Kind::Qemu,
+                    vmid: Vmid::try_from(*vmid).unwrap(),
+                    name: format!("web-{vmid}"),
+                    node: (*node).to_owned(),
+                },
+                resource: ResourceId(Uuid::from_u128((*vmid).into())),
+            },
+            action: Action::Start,
+            effect: Effect::Live,
+            summary: "start it".to_owned(),
+            changes: Vec::new(),
+            collateral: Vec::new(),
+        };
+        let steps = (1..).zip(steps).map(step).collect();
+        Plan::new(DeclarationId(Uuid::nil()), steps, Vec::new(), BTreeMap::new(), String::new())
+    }
+
+    fn pending(plan: &Plan) -> Progress<'_> {
+        let mut progress = Progress::resumed(plan, Vec::new());
+        progress.states = plan.steps().iter().map(|step| (step.seq, StepState::Pending)).collect();
+        progress
+    }
+
+    #[test]
+    fn a_step_is_ready_once_its_guest_s_earlier_ones_are_done_and_its_node_has_room() {
+        let plan = plan(&[(100, "pve1"), (100, "pve1"), (101, "pve1"), (102, "pve2"), (103, "pve1")]);
+        let mut progress = pending(&plan);
+        let mut begun = Vec::new();
+        while let Some(seq) = progress.ready(2, false) {
+            progress.running.insert(seq);
+            begun.push(seq);
+        }
+        assert_eq!(begun, [1, 3, 4], "the second waits for the first, and the fifth for a place");
+        progress.running.remove(&1);
+        progress.states.insert(1, StepState::Done);
+        assert_eq!(progress.ready(2, false), Some(2));
+        progress.states.insert(1, StepState::Blocked);
+        assert_eq!(progress.ready(2, false), Some(5), "what is blocked holds up its own guest alone");
+        progress.running.clear();
+        assert_eq!(progress.ready(2, true), None, "none was begun");
+        progress.states.insert(3, StepState::Submitted);
+        assert_eq!(progress.ready(2, true), Some(3));
+        assert!(!progress.is_over());
+        progress.states.extend([2, 3, 4, 5].map(|seq| (seq, StepState::Skipped)));
+        assert!(progress.is_over());
+    }
 
     #[test]
     fn the_worst_that_went_wrong_decides_and_every_reason_is_told_once() {

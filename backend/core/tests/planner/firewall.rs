@@ -82,8 +82,11 @@ fn filtering_a_nic_asks_where_its_guest_s_firewall_lets_nobody_in() {
 
 #[test]
 fn what_was_closed_before_is_no_reason_to_ask_about_something_else() {
-    let closed = with(wall(firewall("1", &[])).has(Field::Nic(0, NicPart::Firewall), Value::Flag(true)));
-    assert!(resolved(&saying(&[rule("IN HTTPS(ACCEPT)")]), &closed, &Answers::default()).is_ok());
+    for filters in [true, false] {
+        let closed = with(wall(firewall("1", &[])).has(Field::Nic(0, NicPart::Firewall), Value::Flag(filters)));
+        let intent = resolved(&saying(&[rule("IN HTTPS(ACCEPT)")]), &closed, &Answers::default()).unwrap();
+        assert!(Life::new(closed).plan(&intent).is_ok(), "filters: {filters}");
+    }
 }
 
 #[test]

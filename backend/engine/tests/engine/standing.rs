@@ -10,6 +10,9 @@ use mycopod_engine::Refusal;
 use mycopod_engine::view::Detail;
 use mycopod_store::{audit, standing, users};
 use reqwest::Method;
+use sqlx::Postgres;
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 
 use crate::keep::{drifted, edit, once};
 use crate::lab::{Lab, user};
@@ -199,35 +202,64 @@ async fn two_tools_that_fight_over_a_field_are_named_and_nothing_more_is_repaire
     panic!("it was given again and does nothing");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn memory_that_another_plan_was_promised_meanwhile_is_not_taken_by_a_repair() {
-    const HALF: &str = "on node pve1 with 1 core, 130 GB memory and a 1 GB disk and start it";
-    let lab = Lab::running().await;
-    let other = lab.declare(&format!("create a vm called other-1 {HALF}")).await;
-    assert_eq!(other.status, "awaiting_approval", "{other:#?}");
-    let stand = |status: &'static str| {
-        sqlx::query("UPDATE declarations SET status = $2 WHERE id = $1").bind(other.id).bind(status)
-    };
-    stand("cancelled").execute(&lab.database.pool).await.unwrap();
-    let id = DeclarationId(lab.make(&format!("create a vm called shop-01 {HALF}")).await.id);
-    lab.engine.give_standing(&lab.admin, id).await.unwrap();
-    let guest = lab.named("shop-01").await.remove(0).guest;
+/// More than half of what pve1 has.
+const HALF: &str = "on node pve1 with 1 core, 130 GB memory and a 1 GB disk and start it";
 
-    // Whoever plans has its turn while the repair has been planned and waits for its own.
+/// While somebody else has the turn to promise room and uses it for `other`, `begin` and what it leads to waits for it.
+async fn promised_meanwhile(lab: &Lab, other: DeclarationId, begin: impl Future<Output = ()>) {
     let mut turn = lab.database.pool.begin().await.unwrap();
     sqlx::query("SELECT FROM clusters FOR NO KEY UPDATE").execute(&mut *turn).await.unwrap();
-    lab.by_hand(Method::POST, &format!("/nodes/{}/qemu/{}/status/stop", guest.node, guest.vmid), &[]).await;
+    begin.await;
     let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                  AND wait_event_type = 'Lock' AND query LIKE 'SELECT FROM clusters%')";
     for n in 0.. {
         if sqlx::query_scalar::<_, bool>(waits).fetch_one(&lab.database.pool).await.unwrap() {
             break;
         }
-        assert!(n < 1_200, "no repair came to its turn within a minute");
+        assert!(n < 1_200, "nobody came to their turn within a minute");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    stand("awaiting_approval").execute(&mut *turn).await.unwrap();
+    stand(other, "awaiting_approval").execute(&mut *turn).await.unwrap();
     turn.commit().await.unwrap();
+}
+
+fn stand(id: DeclarationId, status: &'static str) -> Query<'static, Postgres, PgArguments> {
+    sqlx::query("UPDATE declarations SET status = $2 WHERE id = $1").bind(id.0).bind(status)
+}
+
+/// A declaration whose plan is promised more than half of pve1, called off for now.
+async fn other_half(lab: &Lab) -> DeclarationId {
+    let other = lab.declare(&format!("create a vm called other-1 {HALF}")).await;
+    assert_eq!(other.status, "awaiting_approval", "{other:#?}");
+    stand(DeclarationId(other.id), "cancelled").execute(&lab.database.pool).await.unwrap();
+    DeclarationId(other.id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_another_plan_was_promised_meanwhile_is_not_promised_again() {
+    let lab = Lab::running().await;
+    let other = other_half(&lab).await;
+    let mut id = None;
+    promised_meanwhile(&lab, other, async {
+        let text = format!("create a vm called shop-01 {HALF}");
+        id = Some(lab.engine.declare(&lab.admin, &text).await.unwrap());
+    })
+    .await;
+    let second = lab.settled(id.unwrap()).await;
+    assert!(second.plan.is_none(), "both plans are promised the same memory: {second:#?}");
+    assert!(second.reading.is_some_and(|reading| !reading.questions.is_empty()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_that_another_plan_was_promised_meanwhile_is_not_taken_by_a_repair() {
+    let lab = Lab::running().await;
+    let other = other_half(&lab).await;
+    let id = DeclarationId(lab.make(&format!("create a vm called shop-01 {HALF}")).await.id);
+    lab.engine.give_standing(&lab.admin, id).await.unwrap();
+    let guest = lab.named("shop-01").await.remove(0).guest;
+
+    let stopped = format!("/nodes/{}/qemu/{}/status/stop", guest.node, guest.vmid);
+    promised_meanwhile(&lab, other, async { drop(lab.by_hand(Method::POST, &stopped, &[]).await) }).await;
 
     left_to_a_person(&lab, id).await;
     assert_eq!(lab.named("shop-01").await.remove(0).power, Power::Stopped);
