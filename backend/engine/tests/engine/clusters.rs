@@ -10,7 +10,7 @@ use mycopod_core::ports::{Connector, Hypervisor};
 use mycopod_core::status::Role;
 use mycopod_engine::view::GuestRow;
 use mycopod_engine::{ClusterChange, Engine, NewCluster, Parts, Refusal};
-use mycopod_sandbox::Running;
+use mycopod_sandbox::{Effect, Fault, Running};
 use reqwest::Method;
 
 use crate::lab::{Lab, Ways, added, by_hand, engine, parts, pve, sandbox, user};
@@ -124,7 +124,7 @@ async fn a_cluster_that_does_not_answer_harms_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_is_known_to_all_replicas_and_goes_when_nothing_of_ours_is_on_it() {
-    let (lab, _other) = two_clusters().await;
+    let (lab, other) = two_clusters().await;
     // A replica without workers: what it shows it has read.
     let replica = engine(&lab.database, lab.pve.clone());
     let names = async |engine: &Engine| {
@@ -146,6 +146,15 @@ async fn a_cluster_is_known_to_all_replicas_and_goes_when_nothing_of_ours_is_on_
     let late = lab.engine.plan_again(&lab.admin, DeclarationId(made.id)).await.unwrap_err();
     assert!(matches!(&late, Refusal::Conflict(why) if why.contains("lab was removed")), "{late}");
     assert!(matches!(replica.remove_cluster(&lab.admin, "main").await, Err(Refusal::Conflict(_))), "the first stays");
+    // Whoever kept it has stopped: it is asked for nothing more.
+    let counting = other.inject(Fault::request("GET", "/**", Effect::DropRequest).after(u32::MAX)).unwrap();
+    let asked = || other.faults().into_iter().find(|injected| injected.id == counting).unwrap().passed;
+    until(async || {
+        let before = asked();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (asked() == before).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mycopod_core::ports::Clock;
@@ -69,4 +70,17 @@ async fn a_guest_is_shown_with_what_it_has() {
     assert_eq!((row.cores, row.memory_mib, row.disk_gib), (Some(4), Some(8 * 1024), Some(40.0)), "{row:?}");
     assert_eq!(row.tags, ["prod", "shop"]);
     assert!(row.age_seconds < 60, "{row:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_plan_did_is_shown_before_anybody_looks_again() {
+    let mut lab = Lab::new().await;
+    let mut parts = parts(&lab.database, lab.pve.clone());
+    parts.settings.keep_every = Duration::from_hours(1);
+    lab.engine = Engine::new(parts);
+    lab.run();
+    lab.make("vm shop-01: 4 cores, 8 GB memory, 40 GB disk").await;
+    lab.make("set the cores of shop-01 to 3").await;
+    let row = lab.engine.guests().await.unwrap().into_iter().find(|row| row.name == "shop-01").unwrap();
+    assert_eq!(row.cores, Some(3), "{row:?}");
 }
