@@ -143,8 +143,15 @@ impl Lexer<'_> {
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
             self.tokens.push(Token::mark(',', at, at + 1));
-        } else if c == '→' {
-            self.push(TokenKind::Word, at, at + 1);
+        } else if matches!(c, '→' | '➡' | '👉') {
+            self.tokens.push(Token { kind: TokenKind::Word, word: "→".to_owned(), ..Token::mark(c, at, at + 1) });
+        } else if c == '-' && at > 0 && self.is_space(at - 1) && self.dashes(at) {
+            // “web-01 - 4 cores”
+            let end = at + if self.char(at + 1) == Some('-') { 2 } else { 1 };
+            self.tokens.push(Token::mark('–', at, end));
+            return end;
+        } else if let Some(end) = self.ornament(at) {
+            return end;
         } else if matches!(c, '=' | '-') && self.char(at + 1) == Some('>') {
             self.push(TokenKind::Word, at, at + 2);
             return at + 2;
@@ -197,6 +204,20 @@ impl Lexer<'_> {
         self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: false });
     }
 
+    /// Whether a dash, or two, stands alone.
+    fn dashes(&self, at: usize) -> bool {
+        self.is_space(at + 1) || self.char(at + 1) == Some('-') && self.is_space(at + 2)
+    }
+
+    /// Where a smile or another ornament ends that begins at `at` and says nothing.
+    fn ornament(&self, at: usize) -> Option<usize> {
+        if matches!(self.chars[at], '🙏' | '🙂' | '😀' | '😊' | '😉' | '👋' | '👍' | '🚀' | '🎉') {
+            return Some(at + 1);
+        }
+        let smile = matches!(self.chars[at], ':' | ';') && matches!(self.char(at + 1), Some(')')) && at > 0;
+        (smile && self.is_space(at - 1) && self.is_space(at + 2)).then_some(at + 2)
+    }
+
     /// Where `<https://…>` ends that begins at `at`.
     fn url_in_brackets(&self, at: usize) -> Option<usize> {
         let end = (self.chars[at] == '<').then(|| self.url(at + 1))??;
@@ -205,7 +226,8 @@ impl Lexer<'_> {
 
     fn quoted(&mut self, open: usize, close: usize) {
         // `disk: "20G"`
-        let value = matches!(self.tokens.last(), Some(Token { kind: TokenKind::Mark(':' | '='), .. }));
+        let value = self.chars[open] == '`'
+            || matches!(self.tokens.last(), Some(Token { kind: TokenKind::Mark(':' | '='), .. }));
         if value && let Some(cuts) = amounts(&self.chars[open + 1..close]) {
             for (from, to, kind) in cuts {
                 self.push(kind, open + 1 + from, open + 1 + to);
@@ -408,6 +430,15 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
     let rest: String = chunk[from..].iter().collect::<String>().to_lowercase();
     if vocabulary::counts(&rest) {
         cuts.push((from, chunk.len(), TokenKind::Word));
+        return Some(cuts);
+    }
+    // “8gbram”
+    let glued =
+        ["ram", "memory", "disk"].into_iter().find(|noun| rest.strip_suffix(noun).is_some_and(vocabulary::counts));
+    if let Some(noun) = glued {
+        let end = chunk.len() - noun.len();
+        cuts.push((from, end, TokenKind::Word));
+        cuts.push((end, chunk.len(), TokenKind::Word));
         return Some(cuts);
     }
     // “4gb-ram”

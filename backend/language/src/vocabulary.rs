@@ -59,6 +59,7 @@ const CLASSES: [(Class, &str); 7] = [
          appreciate possible required looking fine given granted bumped upgraded resized changed raised increased lowered reduced extended expanded scaled lift going \
          fetch retain regular there weekday weekdays a.m p.m \
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
+         applies ask current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
          replace belongs belong live go going love i'm we're greetings sincerely resource latter",
     ),
     (
@@ -149,7 +150,9 @@ pub fn mend(word: &str) -> Option<&'static str> {
     }
     SWAPPED
         .into_iter()
-        .find(|keyword| keyword.as_bytes()[0] == word.as_bytes()[0] && are_swapped(keyword, word))
+        .find(|keyword| {
+            keyword.as_bytes()[0] == word.as_bytes()[0] && (are_swapped(keyword, word) || is_doubled(keyword, word))
+        })
         .or_else(|| {
             MENDED.split_whitespace().find(|keyword| {
                 let slips = if keyword.len() < TWO_SLIPS || length < TWO_SLIPS { 1 } else { 2 };
@@ -163,6 +166,13 @@ pub fn mend(word: &str) -> Option<&'static str> {
         })
 }
 
+/// Whether `word` is `keyword` with one of its letters typed twice.
+fn is_doubled(keyword: &str, word: &str) -> bool {
+    let twice = |at: &usize| word.as_bytes()[*at] == word.as_bytes()[at - 1];
+    word.len() == keyword.len() + 1
+        && (1..word.len()).filter(twice).any(|at| word[..at] == keyword[..at] && word[at + 1..] == keyword[at..])
+}
+
 /// Whether two words differ in two neighbouring letters that changed places.
 fn are_swapped(one: &str, other: &str) -> bool {
     let differing: Vec<usize> =
@@ -174,7 +184,7 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 20] = [
+const ALIASES: [(&str, &str); 32] = [
     ("adn", "and"),
     ("nad", "and"),
     ("wiht", "with"),
@@ -190,6 +200,18 @@ const ALIASES: [(&str, &str); 20] = [
     ("tia", "thanks"),
     ("cheers", "thanks"),
     ("u", "you"),
+    ("rams", "ram"),
+    ("ramm", "ram"),
+    ("shoudl", "should"),
+    ("shold", "should"),
+    ("nees", "needs"),
+    ("neds", "needs"),
+    ("sett", "set"),
+    ("addd", "add"),
+    ("teh", "the"),
+    ("hte", "the"),
+    ("immediatly", "immediately"),
+    ("immediatley", "immediately"),
     ("snap", "snapshot"),
     ("per-cent", "percent"),
     ("gigz", "gigs"),

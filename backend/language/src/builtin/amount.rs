@@ -16,6 +16,9 @@ use super::wordings::{Wordings, words};
 /// The most NICs or disks alike in one phrase: as many as Proxmox has slots for.
 const MAX_ALIKE: u64 = 30;
 
+/// The most times what is there now: more is a slip.
+pub const MAX_TIMES: u32 = 16;
+
 /// The nouns for a disk.
 pub const DISKS: &Wordings = words!(
     "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
@@ -47,28 +50,59 @@ fn number_of(item: &Item) -> u64 {
 }
 
 impl Parser<'_> {
-    /// “double the memory”, “twice as many cores”: of a guest that exists.
+    /// “double the memory”, “twice as many cores”, “1.5 times the RAM”: of a guest that exists.
     pub fn multiple(&mut self) -> Option<Item> {
-        let amount = if self.any(words!("double|twice|two times")) {
-            Amount::Times(2)
-        } else if self.any(words!("triple|three times")) {
-            Amount::Times(3)
-        } else if self.any(words!("half")) {
-            Amount::Over(2)
-        } else {
-            return None;
-        };
-        self.any(words!("of its|of the|the number of|the amount of|as many|as much|the|its")).then_some(())?;
+        let amount = self.times()?;
+        let times = self.last_word() == "x";
+        (self.any(words!("of its|of the|the number of|the amount of|as many|as much|the|its")) || times)
+            .then_some(())?;
         let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap | Plain::Sockets)) = self.noun()? else {
             return None;
         };
+        self.any(words!("it has now|it has|they have now|they have|as now"));
         Some(Item::Plain(plain, amount))
+    }
+
+    /// “double”, “three times”, “2x”, “one and a half times”.
+    pub fn times(&mut self) -> Option<Amount> {
+        if self.any(words!("double|twice")) {
+            return Some(Amount::Times(2));
+        }
+        if self.any(words!("triple")) {
+            return Some(Amount::Times(3));
+        }
+        let one_and_a_half = |p: &mut Self| {
+            let digits = p.peek(0).is_some_and(|token| token.text == "1.5");
+            p.at += usize::from(digits);
+            (digits && p.any(words!("times|x")) || p.any(words!("one and a half times"))).then_some(())
+        };
+        if self.attempt(one_and_a_half).is_some() {
+            return Some(Amount::PerCent(150));
+        }
+        if let Some(times) = self.attempt(|p| {
+            let times = p.number().and_then(|n| u32::try_from(n).ok()).filter(|n| (2..=MAX_TIMES).contains(n))?;
+            p.any(words!("times|x")).then_some(times)
+        }) {
+            return Some(Amount::Times(times));
+        }
+        (!self.ahead(Self::quantity) && self.any(words!("half"))).then_some(Amount::Over(2))
+    }
+
+    /// “half”, “a quarter”, in hundredths: of what is there now.
+    pub fn fraction(&mut self) -> Option<u32> {
+        (!self.ahead(Self::quantity)).then_some(())?;
+        if self.any(words!("a half|one half|half")) {
+            return Some(50);
+        }
+        self.any(words!("a quarter|one quarter|quarter")).then_some(25)
     }
 
     /// “50 % more memory”, “25 percent less RAM”, “add 50 % memory”: of a guest that exists.
     pub fn hundredths(&mut self, how: How) -> Option<Item> {
         self.any(words!("another|an extra|an additional"));
-        let per_cent = self.per_cent()?;
+        let fraction =
+            |p: &mut Self| p.fraction().filter(|_| p.ahead(|p| p.any(words!("less|fewer|more")).then_some(())));
+        let per_cent = self.per_cent().or_else(|| self.attempt(fraction))?;
         let less = self.any(words!("less|fewer"));
         let more = !less && self.any(words!("more|extra|additional"));
         self.any(words!("of"));
@@ -179,7 +213,15 @@ impl Parser<'_> {
         let size = if let Some(size) = first {
             size
         } else {
-            self.any(words!("with a size of|with sizes of|with|of|at|having|sized"));
+            // “a third disk, 75 GB”
+            let apart = |p: &mut Self| {
+                p.mark(',').then_some(())?;
+                let sized = p.ahead(|p| p.quantity().filter(|_| p.at_boundary()));
+                (role.is_some() && times == 1 && sized).then_some(())
+            };
+            if self.attempt(apart).is_none() {
+                self.any(words!("with a size of|with sizes of|with|of|at|having|sized"));
+            }
             open = self.mark('(');
             // “two disks of 40 GB and 200 GB”
             let one_by_one = |p: &mut Self| {

@@ -41,6 +41,7 @@ impl Parser<'_> {
     }
 
     fn before(&mut self) -> Option<Before> {
+        self.any(words!("the current|currently"));
         if let Some(size) = self.quantity() {
             return Some(Before::Whole(Value::Size(size)));
         }
@@ -80,7 +81,8 @@ impl Parser<'_> {
     pub fn changed_from(&self, start: usize, first: &Before, item: Item) -> Option<Item> {
         let unit = (start..self.at).rev().find_map(|at| quantity::unit(self.word_at(at)));
         let of = |to: &Value, bare: u64| match (first, to) {
-            (Before::Whole(value), _) => Some(value.clone()),
+            (Before::Whole(value @ Value::Size(_)), Value::Size(_))
+            | (Before::Whole(value @ Value::Count(_)), Value::Count(_)) => Some(value.clone()),
             (Before::Number(number), Value::Size(_)) => quantity::size(number, unit.unwrap_or(bare)).map(Value::Size),
             (Before::Number(number), Value::Count(_)) => quantity::whole(number).map(Value::Count),
             _ => None,
@@ -89,6 +91,12 @@ impl Parser<'_> {
             Item::Plain(plain, Amount::To(to)) => {
                 let from = of(&to, MIB)?;
                 Some(Item::Plain(plain, Amount::FromTo(from, to)))
+            }
+            // “512 → 768 MB”
+            Item::Bare(Amount::To(to)) => {
+                let megabytes = unit == Some(MIB);
+                let from = of(&to, MIB).filter(|_| megabytes)?;
+                Some(Item::Plain(Plain::Memory, Amount::FromTo(from, to)))
             }
             Item::Disk(mut disk) => {
                 let Amount::To(to) = disk.amount else { return None };
@@ -109,14 +117,16 @@ impl Parser<'_> {
         let changed = self.attempt(|p| {
             let open = p.mark('(');
             let _ = p.mark(',');
-            let now = open && p.any(words!("currently|now|is now|has now|is"));
-            (now || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently")))
-                .then_some(())?;
+            let now = open && p.any(words!("currently|now|is now|has now|is|has|had"));
+            let had = words!("it currently has|it now has|it has now|it has|currently has");
+            (now || p.any(had)
+                || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently")))
+            .then_some(())?;
             let before = p.before()?;
             let memory = p.any(words!("of memory|of ram|memory|ram"));
             let _ = memory || p.any(words!("cores|core|cpus|vcpus"));
+            p.any(words!("now|currently|right now"));
             if open {
-                p.any(words!("now|currently"));
                 p.mark(')').then_some(())?;
             }
             let said = start.saturating_sub(4);
@@ -130,6 +140,24 @@ impl Parser<'_> {
         changed.unwrap_or(item)
     }
 
+    /// “4 cores and 8 GB of RAM instead of 2 cores and 4 GB”: as many amounts as were said, in their order.
+    pub fn instead_of_all(&mut self, items: Vec<Said<Item>>) -> Vec<Said<Item>> {
+        let all = |p: &mut Self| {
+            (items.len() > 1).then_some(())?;
+            p.any(words!("instead of|rather than|previously|up from|down from")).then_some(())?;
+            let mut changed = Vec::new();
+            for item in &items {
+                (changed.is_empty() || p.joint()).then_some(())?;
+                let before = p.before()?;
+                p.any(words!("of memory|of ram|memory|ram|cores|core|cpus|vcpus"));
+                let value = p.changed_from(item.tokens.start, &before, item.value.clone())?;
+                changed.push(Said { value, tokens: item.tokens.clone() });
+            }
+            Some(changed)
+        };
+        self.attempt(all).unwrap_or(items)
+    }
+
     /// “extend the 32 GB disk of web-01 to 64 GB”, “web-01’s 32 GB disk to 64 GB”: a disk by what it has now.
     pub fn sized_disk(&mut self) -> Option<Wish> {
         let grows = self.any(MORE) || self.any(SET);
@@ -137,9 +165,9 @@ impl Parser<'_> {
         let sized = |p: &mut Self| {
             p.any(words!("the"));
             let now = p.quantity()?;
-            p.any(DISKS).then_some(Value::Size(now))
+            p.any(DISKS).then_some(now)
         };
-        let (now, targets) = self
+        let (size, targets) = self
             .attempt(|p| {
                 let now = sized(p)?;
                 Some((now, p.of_targets(words!("of|on|in"))?))
@@ -152,8 +180,8 @@ impl Parser<'_> {
             })?;
         (grows || self.known(&targets)).then_some(())?;
         self.any(words!("should be|up to|to")).then_some(())?;
-        let amount = Amount::FromTo(now, Value::Size(self.quantity()?));
-        let value = Item::Disk(DiskItem::sized(amount, Which::The(DiskRef::Only)));
+        let amount = Amount::FromTo(Value::Size(size), Value::Size(self.quantity()?));
+        let value = Item::Disk(DiskItem::sized(amount, Which::The(DiskRef::Sized(size))));
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
 

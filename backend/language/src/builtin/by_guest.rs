@@ -32,7 +32,7 @@ impl Parser<'_> {
         let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
         let noun = self.noun()?;
         self.any(words!("of|for|upgrade|increase|change|changes"));
-        self.mark(':').then_some(())?;
+        (self.mark(':') || self.any(words!("->|→|=>"))).then_some(())?;
         let one = |p: &mut Self, start: usize| {
             let targets = p.targets().filter(|targets| p.known(targets))?;
             let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));

@@ -26,6 +26,7 @@ impl Parser<'_> {
         let rules = [
             Self::scaled,
             Self::tagging,
+            Self::noting,
             Self::switching,
             Self::moving_a_disk,
             Self::joining,
@@ -39,6 +40,7 @@ impl Parser<'_> {
             Self::bringing,
             Self::setting,
             Self::sized_disk,
+            Self::of_a_part,
             Self::subject,
             Self::limiting,
             Self::beside,
@@ -46,6 +48,7 @@ impl Parser<'_> {
         let (targets, items, how) = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let read = rule(p)?;
+                p.manner();
                 p.at_boundary().then_some(read)
             })
         })?;
@@ -173,13 +176,14 @@ impl Parser<'_> {
         while items.len() < most
             && let Some(item) = self.attempt(|p| {
                 p.joint();
-                p.any(words!("with|also|to have|to"));
+                p.any(words!("with|also|to have|down to|to"));
                 p.item(how)
             })
         {
             items.push(item);
         }
-        Some(items)
+        let items = if how == How::Create { items } else { self.share_a_part(items) };
+        Some(self.instead_of_all(items))
     }
 
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
@@ -199,7 +203,8 @@ impl Parser<'_> {
             return self.antecedent(if several { Number::Several } else { Number::One }, span);
         }
         let targets = self.targets()?;
-        self.any(words!("'s"));
+        // “both web servers’ memory”
+        let _ = self.any(words!("'s")) || self.mark('\'') || self.mark('’');
         Some(targets)
     }
 
@@ -257,6 +262,10 @@ impl Parser<'_> {
         // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
         if let Some(read) = self.attempt(|p| {
             let targets = p.targets()?;
+            if how == How::Set && p.any(words!("as follows|like this|like so")) {
+                p.mark(':').then_some(())?;
+                return Some((targets, p.items(How::Set)?));
+            }
             // “grow web-01 from 4 to 8 GB of memory”
             if let Some(item) = p.attempt(|p| {
                 let start = p.at;

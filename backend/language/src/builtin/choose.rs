@@ -60,6 +60,12 @@ impl Parser<'_> {
             self.qualifiers(&mut fit)?;
             return (fit != Fit::default()).then_some(Selector::All(fit));
         }
+        // “all tagged web”
+        if how == How::All && self.attempt(|p| p.tagged(&mut fit)).is_some() {
+            self.qualifiers(&mut fit)?;
+            let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
+            return (!named).then_some(Selector::All(fit));
+        }
         if let How::Counted(count) = how {
             fit.count = Some(count);
         }
@@ -79,7 +85,7 @@ impl Parser<'_> {
                 }
             }
             // “all runners”
-            (Some(word), None) if how == How::All && self.is_stem_of_a_name(word) => {}
+            (Some(word), None) if (how == How::All || fit.running.is_some()) && self.is_stem_of_a_name(word) => {}
             _ => return None,
         }
         fit.word = word.map(|word| singular(&word, noun.is_none()));

@@ -4,8 +4,8 @@ use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Deed, Sourced};
 
 use super::Parser;
-use super::draft::{Doing, Draft};
-use super::item::{Item, Said};
+use super::draft::{Change, Doing, Draft};
+use super::item::{How, Item, Said};
 use super::target::Targets;
 use super::wordings::words;
 
@@ -36,6 +36,9 @@ impl Parser<'_> {
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
+                // Who says “stop web-01 immediately” may mean by force.
+                let stops = matches!(&draft, Draft::Do(Doing { deed: Deed::Shutdown { .. } | Deed::Stop, .. }));
+                let _ = if stops { p.any(words!("please|too|as well|for me|for us")) } else { p.manner() };
                 (p.at_boundary()
                     || matches!(draft, Draft::Clone(_)) && matches!(p.word(), "with" | "on" | "using" | "but"))
                 .then_some(draft)
@@ -119,6 +122,21 @@ impl Parser<'_> {
             }
             other => other,
         };
+        // “start test-1 with 2 cores”
+        let counts =
+            |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Cores | Plain::Memory | Plain::Swap, _));
+        let sized = |p: &mut Self| {
+            p.any(words!("with")).then_some(())?;
+            p.items(How::Give).filter(|items| items.iter().all(counts))
+        };
+        if matches!(deed, Deed::Start | Deed::Reboot)
+            && let Some(items) = self.attempt(sized)
+        {
+            let tokens = start..self.at;
+            let Targets::Old(targets) = &targets else { return None };
+            targets.iter().all(|target| !self.is_new(target)).then_some(())?;
+            self.drafts.push(Draft::Change(Change { tokens, targets: targets.clone(), items, how: How::Give }));
+        }
         self.any(words!("again|right now|now|right away|for me|afterwards|too|as well"));
         self.doing(start, targets, deed)
     }
@@ -291,6 +309,10 @@ impl Parser<'_> {
 
     /// “test-1 is not needed any more, please delete it”, “we no longer need old-backup, delete it”.
     fn unneeded(&mut self) -> Option<Draft> {
+        self.beyond(Self::unneeded_and_deleted)
+    }
+
+    fn unneeded_and_deleted(&mut self) -> Option<Draft> {
         let start = self.at;
         let ours = self.attempt(|p| {
             p.any(words!("we|i"));
@@ -309,6 +331,7 @@ impl Parser<'_> {
             .then_some(())?;
             targets
         };
+        self.next_sentence();
         while self.mark(',')
             || self.mark('–')
             || self.mark(':')
@@ -316,6 +339,8 @@ impl Parser<'_> {
         {}
         self.any(words!("delete|remove|destroy|throw away|get rid of")).then_some(())?;
         self.any(words!("it|them|both of them|both")).then_some(())?;
+        self.manner();
+        self.at_boundary().then_some(())?;
         self.doing(start, targets, Deed::Delete)
     }
 
@@ -342,7 +367,7 @@ impl Parser<'_> {
     fn verb_behind(&mut self) -> Option<Draft> {
         let start = self.at;
         let targets = self.targets().filter(|targets| self.known(targets))?;
-        let sign = self.mark(':') || self.any(words!("->|→|=>"));
+        let sign = self.mark(':') || self.mark('–') || self.any(words!("->|→|=>"));
         let deed = if self.any(words!("reboot|restart")) {
             Deed::Reboot
         } else if self.any(words!("start|power on|turn on|switch on")) {
@@ -354,7 +379,7 @@ impl Parser<'_> {
         } else {
             return None;
         };
-        self.any(words!("please|now"));
+        self.manner();
         self.at_boundary().then_some(())?;
         self.doing(start, targets, deed)
     }

@@ -1,5 +1,6 @@
 //! What goes on with new guests: what is said of all of them, of the first, of the one called so.
 
+use mycopod_core::field::Plain;
 use mycopod_core::reading::Selector;
 
 use crate::lexer::{Token, TokenKind};
@@ -8,7 +9,7 @@ use super::Parser;
 use super::amount::DISKS;
 use super::change::added;
 use super::create::JOINS;
-use super::draft::{Draft, Group};
+use super::draft::{Change, Draft, Group};
 use super::item::{How, Item, Said};
 use super::pointing::Number;
 use super::wordings::{Wordings, words};
@@ -25,7 +26,14 @@ impl Parser<'_> {
         match self.drafts.last()? {
             Draft::Create(_) => self.attempt(Self::describe),
             Draft::Change(change) => {
-                let how = change.how;
+                // “tag web-01 as front; 6 GB RAM”: what comes on top, or goes, is what its verb stands before.
+                let tags = change.items.iter().all(|item| matches!(item.value, Item::Plain(Plain::Tags, _)));
+                let anew = matches!(change.how, How::Add | How::Remove) && (tags || change.tokens.end < self.began);
+                let how = if anew { How::Give } else { change.how };
+                let (targets, start) = (change.targets.clone(), self.at);
+                if anew && change.how == How::Remove {
+                    return None;
+                }
                 let several = change.targets.len() > 1
                     || change.targets.iter().any(|target| matches!(target.selector, Selector::All(_)));
                 let item = self.attempt(|p| {
@@ -37,7 +45,10 @@ impl Parser<'_> {
                     let item = p.item(how)?;
                     (p.at_boundary() || p.ahead(|p| p.item(how))).then_some(item)
                 })?;
-                if let Some(Draft::Change(change)) = self.drafts.last_mut() {
+                if anew {
+                    let tokens = start..self.at;
+                    self.drafts.push(Draft::Change(Change { tokens, targets, items: vec![item], how }));
+                } else if let Some(Draft::Change(change)) = self.drafts.last_mut() {
                     change.items.push(item);
                 }
                 Some(())

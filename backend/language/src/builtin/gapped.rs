@@ -1,7 +1,7 @@
 //! What is said once and holds for those who follow: “web-01 gets 8 GB of RAM, web-02 6 and db-1 16”, “… the same for web-02”.
 
-use mycopod_core::field::{Plain, Value};
-use mycopod_core::reading::{Amount, Deed};
+use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, Deed, DiskRef};
 use mycopod_core::size::Size;
 
 use crate::lexer::TokenKind;
@@ -9,6 +9,7 @@ use crate::quantity;
 
 use super::Parser;
 use super::draft::{Change, Draft};
+use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::target::Targets;
 use super::wordings::words;
@@ -25,33 +26,97 @@ impl Parser<'_> {
 
     fn gap(&mut self) -> Option<()> {
         let start = self.at;
-        let change = self.just_changed()?;
-        let [item] = change.items.as_slice() else { return None };
-        let (item, how) = (item.clone(), change.how);
+        let change = self.just_changed()?.clone();
+        let how = change.how;
+        let first = change.items.first()?;
         // “add 2 cores to web-01, 4 to db-1”
-        let fronted = change.targets.iter().all(|target| target.span.start > self.span(&item.tokens).start);
-        self.any(words!("that of|those of"));
-        let guest_first = |p: &mut Self| {
-            let targets = p.targets().filter(|targets| p.known(targets))?;
-            let _ =
-                p.mark(':') || p.mark('=') || p.any(words!("up to|down to|to|gets|get|needs|need|should have|->|→|=>"));
-            let at = p.at;
-            let value = p.amount_like(&item, false)?;
-            Some((targets, Said { value, tokens: at..p.at }))
-        };
-        let amount_first = |p: &mut Self| {
-            let at = p.at;
-            let value = p.amount_like(&item, matches!(how, How::Add | How::Remove))?;
-            let tokens = at..p.at;
-            p.any(words!("to|for|on|of|from")).then_some(())?;
-            let targets = p.targets().filter(|targets| p.known(targets))?;
-            Some((targets, Said { value, tokens }))
-        };
-        let (targets, item) =
-            self.attempt(guest_first).or_else(|| if fronted { self.attempt(amount_first) } else { None })?;
+        let fronted = change.targets.iter().all(|target| target.span.start > self.span(&first.tokens).start);
+        let (targets, items) = self
+            .attempt(|p| p.values_behind_a_guest(&change))
+            .or_else(|| if fronted { self.attempt(|p| p.values_before_a_guest(&change)) } else { None })
+            .or_else(|| self.attempt(|p| p.another_disk(&change)))?;
         self.any(words!("each"));
         self.at_boundary().then_some(())?;
-        self.push_change(start, targets, vec![item], how)
+        self.push_change(start, targets, items, how)
+    }
+
+    /// “web-02 6”, “web-02 to 6 GB”, “web-02 6 and 12 GB” behind “web-01 gets 4 cores and 8 GB of RAM”.
+    fn values_behind_a_guest(&mut self, change: &Change) -> Option<(Targets, Vec<Said<Item>>)> {
+        self.any(words!("for|of"));
+        let theirs = self.any(words!("that of|those of"));
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        // “double web-01’s cores and db-1’s”
+        let theirs = self.any(words!("'s")) || theirs;
+        if theirs && self.at_boundary() {
+            return Some((targets, change.items.clone()));
+        }
+        let _ = self.mark(':')
+            || self.mark('=')
+            || self.any(words!(
+                "up to|down to|to be|to|gets|get|needs|need|should have|should get|shall have|shall get|must have|goes to|go to|->|→|=>"
+            ));
+        Some((targets, self.values_like(&change.items)?))
+    }
+
+    /// A value for each of what was just said, in its order.
+    pub fn values_like(&mut self, items: &[Said<Item>]) -> Option<Vec<Said<Item>>> {
+        let mut values = Vec::new();
+        for like in items {
+            (values.is_empty() || self.joint()).then_some(())?;
+            let at = self.at;
+            let value =
+                self.attempt(|p| p.amount_like(like, false)).or_else(|| self.attempt(|p| p.word_like(&like.value)))?;
+            values.push(Said { value, tokens: at..self.at });
+        }
+        Some(values)
+    }
+
+    /// “4 to db-1”, “db from db-1”, “20 GB to its disk”, “8 GB of RAM to db-1”: the verb stands in the statement before.
+    fn values_before_a_guest(&mut self, change: &Change) -> Option<(Targets, Vec<Said<Item>>)> {
+        let how = change.how;
+        let before = words!("to|for|on|of|from");
+        let like = |p: &mut Self| {
+            let [like] = change.items.as_slice() else { return None };
+            let at = p.at;
+            let steps = matches!(how, How::Add | How::Remove);
+            let value = p.attempt(|p| p.amount_like(like, steps)).or_else(|| p.attempt(|p| p.tag_like(&like.value)))?;
+            let tokens = at..p.at;
+            p.any(before).then_some(())?;
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            Some((targets, vec![Said { value, tokens }]))
+        };
+        let onto_a_field = |p: &mut Self| {
+            matches!(how, How::Add | How::Remove).then_some(())?;
+            let (targets, item) = p.onto_a_field(how, before)?;
+            Some((targets, vec![item]))
+        };
+        let other = |p: &mut Self| {
+            let items = p.items(how)?;
+            p.any(before).then_some(())?;
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            Some((targets, items))
+        };
+        self.attempt(like).or_else(|| self.attempt(onto_a_field)).or_else(|| self.attempt(other))
+    }
+
+    /// “the second one to 250 GB” behind “gitlab’s first disk to 80 GB”.
+    fn another_disk(&mut self, change: &Change) -> Option<(Targets, Vec<Said<Item>>)> {
+        let [Said { value: Item::Disk(disk), .. }] = change.items.as_slice() else { return None };
+        matches!(disk.which, Which::The(DiskRef::Nth(_)) | Which::System).then_some(())?;
+        let start = self.at;
+        self.any(words!("the|its"));
+        let nth = self.ordinal()?;
+        self.any(words!("one|disk|drive|volume"));
+        let _ = self.mark(':') || self.mark('=') || self.any(words!("up to|to|gets|should have|->|→|=>"));
+        let amount = Amount::To(Value::Size(self.quantity()?));
+        let value = Item::Disk(DiskItem::sized(amount, Which::The(DiskRef::Nth(nth))));
+        Some((Targets::Old(change.targets.clone()), vec![Said { value, tokens: start..self.at }]))
+    }
+
+    /// “second”, “3rd”.
+    pub fn ordinal(&mut self) -> Option<u8> {
+        let ordinals = [words!("first|1st"), words!("second|2nd"), words!("third|3rd"), words!("fourth|4th")];
+        ordinals.into_iter().zip(1..).find_map(|(ordinal, nth)| self.any(ordinal).then_some(nth))
     }
 
     /// The statement right before, where it is a change.
@@ -79,6 +144,12 @@ impl Parser<'_> {
             }) if parts.is_empty() => (amount, false),
             _ => return None,
         };
+        // “… twice as many cores, test-3 three times as many”
+        if matches!(amount, Amount::Times(_) | Amount::Over(_) | Amount::PerCent(_)) {
+            let times = self.times()?;
+            self.any(words!("as many|as much"));
+            return like.value.with_amount(times);
+        }
         let unit = like.tokens.clone().rev().find_map(|at| quantity::unit(self.word_at(at)));
         let value = |p: &mut Self| {
             if counts {
@@ -112,18 +183,56 @@ impl Parser<'_> {
         like.value.with_amount(amount)
     }
 
+    /// A word for what `like` has a word for: “web-02 front-2” behind “web-01 shall be called front-1”.
+    fn word_like(&mut self, like: &Item) -> Option<Item> {
+        match like {
+            // Two of one name are hardly meant.
+            Item::Plain(Plain::Name, Amount::To(Value::Text(first))) => {
+                let name = self.name().filter(|name| name != first && !self.inventory.guests.contains_key(name))?;
+                Some(Item::Plain(Plain::Name, Amount::To(Value::Text(name))))
+            }
+            Item::Plain(
+                plain @ (Plain::CpuType | Plain::StartupOrder | Plain::CpuLimit | Plain::CpuUnits),
+                Amount::To(_),
+            ) => Some(Item::Plain(*plain, Amount::To(self.shaped(Named::Plain(*plain))?))),
+            Item::Nic { number, parts, fresh: false } => {
+                let [(NicPart::Vlan, _)] = parts.as_slice() else { return None };
+                self.nic_value(*number, NicPart::Vlan)
+            }
+            _ => None,
+        }
+    }
+
+    /// “db from db-1” behind “remove the tag web from web-01”.
+    fn tag_like(&mut self, like: &Item) -> Option<Item> {
+        let tag = |name: String| Value::Set(std::iter::once(name).collect());
+        match like {
+            Item::Plain(Plain::Tags, Amount::Plus(_)) => {
+                Some(Item::Plain(Plain::Tags, Amount::Plus(tag(self.name()?))))
+            }
+            Item::Plain(Plain::Tags, Amount::Minus(_)) => {
+                Some(Item::Plain(Plain::Tags, Amount::Minus(tag(self.name()?))))
+            }
+            _ => None,
+        }
+    }
+
     /// “the same for web-02”, “web-02 too”: what was just said, of others.
     pub fn the_same(&mut self) -> Option<()> {
         let start = self.at;
         let same = words!(
-            "the same for|the same with|the same goes for|the same on|same for|same with|same goes for|same on|ditto for|likewise for|so should|so shall"
+            "do the same for|do the same with|do the same on|similarly for|similarly|the same for|the same with|the same goes for|the same applies to|the same on|same for|same with|same goes for|same applies to|same on|ditto for|\
+            likewise for|likewise|so should|so shall|so must|so does|so do|so is|so are|as does|as do|as should|as shall"
         );
+        let also = self.last_word() == "also";
         let targets = if self.any(same) {
             self.targets()?
         } else {
             let targets = self.targets().filter(|targets| self.known(targets))?;
-            let _ = self.mark(':') || self.any(words!("->|→|=>"));
-            self.any(words!("the same|same|too|as well|likewise|ditto")).then_some(())?;
+            let _ = self.mark(':')
+                || self
+                    .any(words!("should have|should get|shall have|shall get|must have|gets|get|needs|need|->|→|=>"));
+            (self.any(words!("the same|same|too|as well|likewise|ditto")) || also).then_some(())?;
             targets
         };
         self.at_boundary().then_some(())?;

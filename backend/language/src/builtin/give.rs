@@ -21,7 +21,7 @@ impl Parser<'_> {
             (How::Add, words!("onto|on to|on|to"))
         } else if self.any(words!("give|assign|grant|allocate|allow")) {
             (How::Give, words!("to|on"))
-        } else if self.any(words!("add|attach|mount")) {
+        } else if self.any(words!("add|attach|mount")) || self.ahead(Self::puts_a_disk) && self.any(words!("put")) {
             (How::Add, words!("to|on|in|into"))
         } else if self.any(words!("remove|take")) {
             (How::Remove, words!("away from|from|of"))
@@ -67,6 +67,12 @@ impl Parser<'_> {
         let items = self.items(how)?;
         self.any(words!("each"));
         Some((targets, items, how))
+    }
+
+    /// “put a 10 GB disk on test-1”
+    fn puts_a_disk(&mut self) -> Option<()> {
+        self.any(words!("put")).then_some(())?;
+        self.item(How::Add).filter(|item| matches!(item.value, Item::Disk(_))).map(|_| ())
     }
 
     /// “… (bridge vmbr1, vlan 20)”: what a NIC is that was only named.
@@ -168,13 +174,14 @@ impl Parser<'_> {
 
     /// “take db-1 down to 2 cores”, “bring web-01 to 8 GB of RAM”.
     pub fn bringing(&mut self) -> Option<Wish> {
-        self.any(words!("take|drop|bring|cut")).then_some(())?;
+        self.any(words!("take|drop|bring|cut|trim|get|lift|push")).then_some(())?;
         let targets = self.targets()?;
-        self.any(words!("up to|down to|back to|to")).then_some(())?;
+        (self.any(words!("up to|down to|back to|to")) || self.ahead(Self::amount_before)).then_some(())?;
         let items = self.items(How::Give)?;
         self.any(words!("each"));
-        let amounts =
-            items.iter().all(|item| matches!(item.value, Item::Plain(_, Amount::To(Value::Count(_) | Value::Size(_)))));
+        let amounts = items.iter().all(|item| {
+            matches!(item.value, Item::Plain(_, Amount::To(Value::Count(_) | Value::Size(_)) | Amount::FromTo(..)))
+        });
         amounts.then_some((targets, items, How::Give))
     }
 }

@@ -184,7 +184,12 @@ impl Parser<'_> {
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::changed) })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
-        let value = if how == How::Create { value } else { self.instead_of(value) };
+        let value = if how == How::Create {
+            value
+        } else {
+            let value = self.of_its_own(value);
+            self.instead_of(value)
+        };
         Some(Said { value, tokens: start..self.at })
     }
 
@@ -331,10 +336,17 @@ impl Parser<'_> {
         let at = self.at;
         self.articles();
         // “its second disk” is there; “second disk 200 GB” may be, or shall be added.
-        let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its"));
+        let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its" | "their"));
+        let theirs = (at..self.at).any(|at| self.word_at(at) == "their");
         let noun = self.noun()?;
-        // “second disk to 200 GB”: what is added has no size yet.
-        let definite = definite || self.ahead(|p| p.any(words!("up to|to")).then_some(()));
+        // “their disks to 80 GB”: one of each.
+        let noun = match noun {
+            Noun::Disk(which, true) if theirs => Noun::Disk(which, false),
+            noun => noun,
+        };
+        // “second disk to 200 GB”, “data disk: 80 GB”: what is added has no size yet.
+        let sized = |p: &mut Self| (p.any(words!("from|up to|to|->|→|=>")) || p.mark(':') || p.mark('=')).then_some(());
+        let definite = definite || self.ahead(sized);
         let noun = match noun {
             // “add a disk of 50 GB”: no disk there is.
             Noun::Disk(..) if one && how != How::Create => return None,
@@ -343,7 +355,8 @@ impl Parser<'_> {
             Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if how == How::Add => {
                 Noun::Disk(Which::Further, several)
             }
-            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if how == How::Give && !definite => {
+            // One by its number is there, or it is asked which one is meant.
+            Noun::Disk(Which::The(DiskRef::Data), several) if how == How::Give && !definite => {
                 Noun::Disk(Which::Unclear, several)
             }
             noun => noun,

@@ -19,8 +19,9 @@ const ASKING: &Wordings = words!(
     can i please have|could we please have|could we get|can we get|could we|can we|could you please|\
     could you quickly|can you quickly|could you|can you please|can you|can someone please|can someone|could someone please|could someone|\
     could somebody please|could somebody|can somebody|you can|you may|feel free to|go ahead and|would you please|would you|\
-    will you|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
-    let us|let 's|let's|now|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
+    will you|don't forget to|do not forget to|remember to|may i ask you to|may we ask you to|i ask you to|we ask you to|i think that|i think|we think that|we think|i believe that|i believe|just|simply|\
+    right now|right away|urgently|urgent|for your information|fyi|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
+    let us|let 's|let's|now|-|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"
@@ -56,6 +57,16 @@ impl Parser<'_> {
                 return;
             }
         }
+    }
+
+    /// “… immediately”, “… as well, please”: how it is asked for, which says nothing more. Everything is done at once.
+    pub fn manner(&mut self) -> bool {
+        let start = self.at;
+        while self.any(words!(
+            "than now|than it has now|than before|as well|too|also|please|kindly|immediately|urgently|promptly|right now|right away|straight away|at once|asap|now|for me|for us|\
+             from now on"
+        )) {}
+        self.at > start
     }
 
     /// “… should do”: that what was said is enough.
@@ -97,8 +108,11 @@ impl Parser<'_> {
         }
         let starts = self.at.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
         self.any(words!("the"));
-        self.any(words!("following|requested|new"));
-        self.any(words!("changes|change|requests|request|changes requested|resize|upgrade|sizing|checklist|specs|specification|configuration|hardware|details"))
+        self.attempt(Self::number);
+        while self.any(words!("following|requested|new|small|quick|more|little")) {}
+        self.any(words!("changes|change|requests|request|changes requested|change request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|checklist|specs|\
+            specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
+            one|needed|required|wanted"))
             .then_some(())?;
         let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);

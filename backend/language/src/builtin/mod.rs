@@ -24,6 +24,7 @@ mod flag;
 mod further;
 mod gapped;
 mod give;
+mod had;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
 pub mod holding;
@@ -34,6 +35,8 @@ mod lines;
 mod members;
 pub mod named;
 mod nic;
+mod numbered;
+mod parts;
 mod place;
 mod plug;
 mod pointing;
@@ -54,7 +57,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
-use mycopod_core::reading::{Answers, Reading, Target};
+use mycopod_core::reading::{Answers, Deed, Reading, Selector, Target};
 use mycopod_core::typed::is_intent;
 
 use crate::account;
@@ -63,7 +66,7 @@ use crate::lexer::{Token, TokenKind, lex};
 use crate::typed;
 use crate::vocabulary;
 
-use draft::Draft;
+use draft::{Doing, Draft};
 use target::Targets;
 use wordings::words;
 
@@ -124,6 +127,14 @@ pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> (Vec<Draf
 /// Whether a sentence wonders instead of asking for something: “stop web-01?” does, “could you stop web-01?” does not.
 pub fn wonders(tokens: &[Token], sentence: Range<usize>) -> bool {
     let asks = ["you", "please", "i", "we", "someone", "somebody", "possible"];
+    // “Could web-01 get 4 cores?”
+    let word = |at: usize| tokens.get(at).map_or("", |token| token.word.as_str());
+    let first = sentence.clone().find(|at| tokens[*at].is_content());
+    if first.is_some_and(|at| matches!(word(at), "can" | "could" | "may"))
+        && sentence.clone().any(|at| matches!(word(at), "get" | "have"))
+    {
+        return false;
+    }
     tokens.get(sentence.end).is_some_and(|token| token.kind == TokenKind::Mark('?'))
         && !tokens[sentence].iter().any(|token| asks.contains(&token.word.as_str()))
 }
@@ -256,7 +267,11 @@ impl Parser<'_> {
             if goes_on && self.continuation().is_some() {
                 continue;
             }
-            if self.statement().is_some() || self.continuation().is_some() || self.addressing().is_some() {
+            if self.statement().is_some()
+                || self.continuation().is_some()
+                || self.addressing().is_some()
+                || self.going_on().is_some()
+            {
                 continue;
             }
             self.at = clause;
@@ -275,10 +290,14 @@ impl Parser<'_> {
         let at = self.at;
         let before = self.drafts.len();
         let (targets, asked) = self.attempt(|p| {
+            // “on db-1 replace the tag db by database”
+            let led = p.any(words!("on|for|of|regarding|concerning|as for"));
             let Targets::Old(targets) = p.targets()? else { return None };
             p.known(&Targets::Old(targets.clone())).then_some(())?;
-            if p.mark(':') {
-                return Some((targets, false));
+            if p.mark(':') || led {
+                let _ = p.mark(',') || p.mark(':');
+                p.any(words!("please|kindly"));
+                return Some((targets, led));
             }
             // “web-01, please reboot”
             p.mark(',');
@@ -298,6 +317,32 @@ impl Parser<'_> {
         if read.is_none() {
             self.drafts.truncate(before);
             (self.at, self.addressed) = (at, None);
+        }
+        read
+    }
+
+    /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the one
+    /// guest that the statement before it in the sentence is about.
+    fn going_on(&mut self) -> Option<()> {
+        let last = self.drafts.last().filter(|last| last.tokens().start >= self.began && self.addressed.is_none())?;
+        let [one] = last.targets() else { return None };
+        let named = matches!(one.selector, Selector::Name(_) | Selector::Vmid(_));
+        let gone = matches!(last, Draft::Do(Doing { deed: Deed::Delete, .. }));
+        (named && !gone).then_some(())?;
+        let targets = vec![one.clone()];
+        let (at, before) = (self.at, self.drafts.len());
+        self.addressed = Some(targets.clone());
+        let read = self.statement().filter(|()| {
+            self.drafts[before..].iter().all(|draft| match draft {
+                Draft::Change(change) => change.targets == targets,
+                Draft::Do(doing) => doing.targets == targets && matches!(doing.deed, Deed::Reboot | Deed::Start),
+                _ => false,
+            })
+        });
+        self.addressed = None;
+        if read.is_none() {
+            self.drafts.truncate(before);
+            self.at = at;
         }
         read
     }
@@ -386,7 +431,7 @@ mod tests {
     fn the_longest_declarations_are_read_in_linear_time() {
         /// Every rule looks at the first words of its clause, some of them again further on; what reads the rest of
         /// the text at each word takes ten times that.
-        const PER_TOKEN: usize = 2_500;
+        const PER_TOKEN: usize = 3_000;
         for pattern in PATTERNS {
             let text: String = pattern.chars().cycle().take(MAX_DECLARATION).collect();
             let (visits, tokens) = visits(&text);

@@ -8,7 +8,7 @@ use crate::lexer::TokenKind;
 use crate::quantity;
 
 use super::Parser;
-use super::amount::{DISKS, of_hundredths};
+use super::amount::{DISKS, MAX_TIMES, of_hundredths};
 use super::change::disk_ref;
 use super::draft::Draft;
 use super::fields::{self, Named};
@@ -274,7 +274,7 @@ impl Parser<'_> {
         if !matches!(noun, Noun::Nic(_, NicPart::Ip)) && self.any(words!("by")) {
             self.any(words!("another|an additional|an extra"));
             if matches!(how, How::More | How::Less)
-                && let Some(per_cent) = self.per_cent()
+                && let Some(per_cent) = self.per_cent().or_else(|| self.attempt(Self::fraction))
             {
                 return noun.clone().scaled(of_hundredths(per_cent, how == How::More)?);
             }
@@ -319,18 +319,38 @@ impl Parser<'_> {
                 _ => None,
             };
         }
-        // “disk +10G”
-        if matches!(how, How::Give | How::Set | How::More) && self.any(words!("+more")) {
+        // “disk +10G”, “RAM: +50 %”
+        let plus = |p: &mut Self| {
+            p.mark(':');
+            p.any(words!("+more")).then_some(())
+        };
+        if matches!(how, How::Give | How::Set | How::More) && self.attempt(plus).is_some() {
+            if let Some(per_cent) = self.per_cent() {
+                return noun.clone().scaled(of_hundredths(per_cent, true)?);
+            }
             return self.value(noun, Amount::Plus);
         }
-        let sign = self.mark('=') || self.mark(':');
+        // “RAM x2”
+        if matches!(how, How::Give | How::Set)
+            && let Some(times) = self.word().strip_prefix(['x', '×']).and_then(|times| times.parse().ok())
+        {
+            self.at += 1;
+            return noun.clone().scaled(Amount::Times(times)).filter(|_| (2..=MAX_TIMES).contains(&times));
+        }
+        let sign = self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>"));
         let to = !sign
             && (self.any(words!("to be|should be|shall be|must be|to|is|of|at|size"))
                 || matches!(how, How::More | How::Give | How::Set) && self.any(words!("up to"))
                 || (matches!(how, How::Less | How::Give | How::Set) || *noun == Noun::Plain(Plain::Balloon))
                     && self.any(words!("down to")));
         let bare = !(sign || to);
-        if bare && !matches!(how, How::Create | How::Give | How::Set) && !(how == How::Add && noun.comes_on_top()) {
+        let follows = match how {
+            How::Create | How::Give | How::Set => true,
+            How::Add => noun.comes_on_top(),
+            How::More | How::Less => bare && self.ahead(Self::arrow_or_amounts),
+            How::Remove => false,
+        };
+        if bare && !follows {
             return None;
         }
         if how == How::Remove {
@@ -341,10 +361,38 @@ impl Parser<'_> {
             return None;
         }
         if let Noun::Disk(which, true) = noun {
-            return self.disk_list(which);
+            let one_by_one = if how == How::Create { None } else { self.attempt(Self::disks_by_ordinal) };
+            return one_by_one.or_else(|| self.disk_list(which));
         }
         let item = self.value(noun, Amount::To)?;
+        // “ram 0.5 GB more”
+        if bare && how != How::Create && self.any(words!("more|extra|on top")) {
+            return match &item {
+                Item::Plain(_, Amount::To(by)) => item.with_amount(Amount::Plus(by.clone())),
+                _ => None,
+            };
+        }
         self.or_arrow(noun, item)
+    }
+
+    /// “first 80 GB, second 300 GB”: of the disks that are there.
+    pub fn disks_by_ordinal(&mut self) -> Option<Item> {
+        let one = |p: &mut Self| {
+            p.any(words!("the"));
+            let nth = p.ordinal()?;
+            p.any(words!("one"));
+            let _ = p.mark(':') || p.mark('=') || p.any(words!("up to|to|->|→|=>"));
+            let size = Value::Size(p.quantity()?);
+            Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::The(DiskRef::Nth(nth)))))
+        };
+        let mut disks = vec![one(self)?];
+        while let Some(disk) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            disks.push(disk);
+        }
+        Some(Item::Several(disks))
     }
 
     /// “disks: 20G, 100G” and “disks of 20 GB and 100 GB”.

@@ -138,13 +138,20 @@ impl Parser<'_> {
         let at = self.at;
         self.articles();
         // “its second NIC” is there, “a second NIC” is a further one.
+        // Of “second NIC” alone the number tells: it is connected anew where it is there, and else made.
+        let numbered = matches!(how, How::Give | How::Set)
+            && self.at == at
+            && matches!(self.word(), "second" | "third" | "fourth");
         let there = how != How::Create
-            && (self.word() == "first" || (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its")));
+            && (numbered
+                || self.word() == "first"
+                || (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its")));
         let by_place =
             |p: &mut Self| p.nic_ref().and_then(|NicRef(number)| number).filter(|_| !p.last_word().starts_with("net"));
         let placed = if there { self.attempt(by_place) } else { None };
         let number = placed.or_else(|| self.attempt(Self::net_slot));
-        let assigned = number.is_some() && (self.mark('=') || self.mark(':'));
+        let assigned =
+            number.is_some() && (self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>")));
         let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
         let model =
             ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());

@@ -92,7 +92,7 @@ impl Parser<'_> {
         // “all” and “the VMs” stand for someone only where nothing says whom.
         let alone = matches!(self.word_at(start), "it" | "them" | "they")
             || matches!(self.last_word(), "clone" | "copy") && matches!(self.drafts.last(), Some(Draft::Clone(_)))
-            || (self.at_boundary() || PREDICATES.contains(&self.word()))
+            || (self.at_boundary() || PREDICATES.contains(&self.word()) || self.announces(start))
                 && !self.ahead(Self::target)
                 && !self.ahead(Self::guest_noun);
         if !said || !alone {
@@ -118,9 +118,29 @@ impl Parser<'_> {
         Some(antecedent.unwrap_or_else(vague))
     }
 
+    /// Whether behind the pronoun from `start` on stands what guests that exist shall have: “both: 8 GB of RAM”, “both 1 GB swap”.
+    fn announces(&mut self, start: usize) -> bool {
+        let new = matches!(self.drafts.last(), None | Some(Draft::Create(_) | Draft::Clone(_)));
+        let counted = matches!(self.word_at(start), "both" | "each" | "they");
+        let value = |p: &mut Self| {
+            (p.mark(':')
+                || p.any(words!("->|→|=>"))
+                || counted && p.ahead(|p| p.quantity().map(|_| ()).or(p.number().map(|_| ()))))
+            .then_some(())
+        };
+        !new && self.ahead(value)
+    }
+
     /// The guests that were spoken of before, where it is plain which of them words for so many mean; `span` is where
     /// those words stand.
     pub fn antecedent(&self, number: Number, span: Span) -> Option<Targets> {
+        // “Concerning web-01, give it 4 cores”
+        if let Some(addressed) = &self.addressed
+            && number.fits(addressed.len())
+            && self.drafts.last().is_none_or(|last| last.tokens().start < self.began)
+        {
+            return Some(Targets::Old(addressed.iter().map(|target| Target { span, ..target.clone() }).collect()));
+        }
         let last = self.drafts.last()?;
         let of_last = match last {
             Draft::Create(group) => {
@@ -199,8 +219,8 @@ impl Parser<'_> {
     /// Whom the present sentence addresses, where a clause of it names nobody: “db-1: detach scsi1”.
     pub fn addressee(&mut self) -> Option<Targets> {
         let targets = self.addressed.clone()?;
-        let ends =
-            self.at_boundary() || ["as", "to", "from", "within", "called", "named", "back"].contains(&self.word());
+        let ends = self.at_boundary()
+            || ["as", "to", "from", "within", "called", "named", "back", "by"].contains(&self.word());
         ends.then_some(Targets::Old(targets))
     }
 

@@ -60,7 +60,10 @@ impl Parser<'_> {
                     p.any(words!("of|on|for")).then_some(())?;
                     p.whole_disk().map(|_| ()).or_else(|| p.nic_ref().map(|_| ()))
                 };
+                // “iothread for scsi0 of web-01”
+                let placed = matches!(noun, Noun::DiskPart(Some(_), _) | Noun::Nic(Some(_), _));
                 let ends = self.at_boundary()
+                    || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
                     || matches!(how, How::Add | How::Give) && self.word() == "to"
                     || how == How::Give && self.ahead(of_part);
                 ends.then_some(true)?

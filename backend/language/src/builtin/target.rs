@@ -13,9 +13,6 @@ use super::item::{How, Said};
 use super::shaped::{is_device, is_machine};
 use super::wordings::words;
 
-/// The most guests that one range may name: what people list in one breath; beyond it a slip is likelier.
-const MAX_RANGE: u64 = 100;
-
 /// The most words of a vague description.
 const MAX_VAGUE: usize = 6;
 
@@ -110,7 +107,13 @@ impl Parser<'_> {
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
-        let first = self.attempt(Self::target).or_else(|| {
+        // “all of web-01, web-02 and db-1”
+        let named = |p: &mut Self| {
+            p.any(words!("both of|each of|all of")).then_some(())?;
+            let known = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            known.then(|| p.target())?
+        };
+        let first = self.attempt(named).or_else(|| self.attempt(Self::target)).or_else(|| {
             self.attempt(|p| {
                 p.any(words!("both of|both|each of|all of")).then_some(())?;
                 p.target()
@@ -120,8 +123,13 @@ impl Parser<'_> {
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
             let then = p.any(words!("then"));
-            let more = p.target()?;
-            (!then || p.known(&Targets::Old(more.clone()))).then_some(more)
+            let more = match targets.last().and_then(|last| p.same_stem(last)) {
+                Some(same) => vec![same],
+                None => p.target()?,
+            };
+            // In “remove the tag web from web-01 and db from db-1” a tag follows.
+            let other = then || p.word() == "from";
+            (!other || p.known(&Targets::Old(more.clone()))).then_some(more)
         }) {
             targets.extend(more);
         }
@@ -151,6 +159,9 @@ impl Parser<'_> {
         let start = self.at;
         if let Some(target) = self.attempt(Self::one_of_those) {
             return Some(vec![target]);
+        }
+        if let Some(targets) = self.attempt(Self::by_numbers) {
+            return Some(targets);
         }
         if let Some(selector) = self.attempt(Self::selection) {
             return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
@@ -216,6 +227,9 @@ impl Parser<'_> {
             let selector =
                 if of_that_kind(vmid) { Selector::Vmid(vmid.get()) } else { Selector::Vague(span.of(self.text)) };
             return Some(vec![Target { span, selector }]);
+        }
+        if let Some(targets) = self.attempt(Self::vmids) {
+            return Some(targets);
         }
         let names = self.attempt(super::Parser::range)?;
         // “scsi1” and “net0” are parts of guests.
@@ -316,70 +330,10 @@ impl Parser<'_> {
         said.then(|| Selector::Vague(self.span(&(start..self.at)).of(self.text)))
     }
 
-    /// A name or a range of names: `web-1 to web-3`, `web-1..3`, `web-01..web-03`, `web-{1..3}`, `web-[1-3]`.
-    pub fn range(&mut self) -> Option<Vec<Said<String>>> {
-        let start = self.at;
-        let said = |p: &Self, names: Vec<String>| {
-            let tokens = start..p.at;
-            Some(names.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect())
-        };
-        if let Some(names) = self.peek(0).filter(|t| t.kind == TokenKind::Word).and_then(|t| glued_range(&t.text)) {
-            self.at += 1;
-            return said(self, names);
-        }
-        let first = self.name()?;
-        let last = self.attempt(|p| {
-            let to = p.any(words!("to|through|thru|until|till|up to"))
-                || p.mark('–')
-                || p.mark('—')
-                || p.mark('…')
-                || p.peek(0).is_some_and(|t| matches!(t.text.as_str(), "-" | "..")) && {
-                    p.at += 1;
-                    true
-                };
-            if !to {
-                return None;
-            }
-            let counts = p.ahead(|p| p.item(How::Give));
-            let last = p.peek(0)?;
-            let name = match last.kind {
-                // In “set test-1 to 3 cores” the number counts cores.
-                TokenKind::Number if p.counting && !counts && !last.text.contains(['.', ',']) => last.text.clone(),
-                TokenKind::Word
-                    if last.text.starts_with(stem(&first)) && last.text.ends_with(|c: char| c.is_ascii_digit()) =>
-                {
-                    last.text.clone()
-                }
-                _ => return None,
-            };
-            p.at += 1;
-            first.ends_with(|c: char| c.is_ascii_digit()).then_some(name)
-        });
-        match last {
-            None => said(self, vec![first]),
-            Some(last) => {
-                let names = expand(&first, &last)?;
-                said(self, names)
-            }
-        }
-    }
-
     /// Names and ranges in a row. A plain word after a comma is a name only where `several` were announced.
     pub fn names(&mut self, several: bool) -> Option<Vec<Said<String>>> {
         let one = |p: &mut Self| if p.ahead(|p| p.item(How::Create)) { None } else { p.range() };
-        // “(m-1/m-2)”
-        let slashed = |p: &mut Self| {
-            let token = p.peek(0).filter(|token| several && token.kind == TokenKind::Word)?;
-            let parts: Vec<String> = token.text.split('/').map(str::to_owned).collect();
-            let named = |part: &String| {
-                part.ends_with(|c: char| c.is_ascii_digit()) && part.starts_with(|c: char| c.is_alphabetic())
-            };
-            (parts.len() > 1 && parts.iter().all(named)).then_some(())?;
-            p.at += 1;
-            let tokens = p.at - 1..p.at;
-            Some(parts.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect())
-        };
-        let mut names = self.attempt(slashed).or_else(|| self.attempt(one))?;
+        let mut names = self.attempt(one)?;
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
             let more = one(p)?;
@@ -395,54 +349,5 @@ impl Parser<'_> {
             names.extend(more);
         }
         Some(names)
-    }
-}
-
-/// The names of a range in one word.
-fn glued_range(text: &str) -> Option<Vec<String>> {
-    if let Some((stem, rest)) = text.split_once(['{', '[']) {
-        let inside = rest.strip_suffix(['}', ']'])?;
-        let (first, last) = inside.split_once("..").or_else(|| inside.split_once('-'))?;
-        return expand(&format!("{stem}{first}"), last);
-    }
-    let (first, last) = text.split_once("...").or_else(|| text.split_once(".."))?;
-    expand(first, last)
-}
-
-/// A name without the number at its end.
-fn stem(name: &str) -> &str {
-    name.trim_end_matches(|c: char| c.is_ascii_digit())
-}
-
-/// The names from `first` to `last`: the same stem, counting up; zeros in front are kept.
-fn expand(first: &str, last: &str) -> Option<Vec<String>> {
-    let stem = stem(first);
-    let from = &first[stem.len()..];
-    let to = last.strip_prefix(stem).unwrap_or(last);
-    let (low, high) = (from.parse::<u64>().ok()?, to.parse::<u64>().ok()?);
-    if stem.is_empty() || low >= high || high - low >= MAX_RANGE {
-        return None;
-    }
-    let width = if from.starts_with('0') { from.len() } else { 1 };
-    Some((low..=high).map(|n| format!("{stem}{n:0width$}")).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{expand, glued_range};
-
-    #[test]
-    fn ranges_count_up_and_keep_their_zeros() {
-        assert_eq!(expand("web-1", "web-3").unwrap(), ["web-1", "web-2", "web-3"]);
-        assert_eq!(expand("node-09", "11").unwrap(), ["node-09", "node-10", "node-11"]);
-        assert_eq!(glued_range("w-1..3").unwrap(), ["w-1", "w-2", "w-3"]);
-        assert_eq!(glued_range("w-[1-3]").unwrap().len(), 3);
-    }
-
-    #[test]
-    fn ranges_that_make_no_sense_are_refused() {
-        for (first, last) in [("web-3", "web-1"), ("web-1", "db-3"), ("web", "3"), ("a-1", "a-1000"), ("1", "3")] {
-            assert_eq!(expand(first, last), None, "{first} {last}");
-        }
     }
 }

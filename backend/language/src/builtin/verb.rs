@@ -111,6 +111,21 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: tags.0 }], if remove { How::Remove } else { How::Add }))
     }
 
+    /// “add a note to db-1: “belongs to billing””
+    pub fn noting(&mut self) -> Option<Wish> {
+        self.any(words!("add|put|set|attach|leave|make|give")).then_some(())?;
+        self.articles();
+        self.any(words!("note|comment|description|notes")).then_some(())?;
+        self.any(words!("to|on|for|in|at")).then_some(())?;
+        let targets = self.targets()?;
+        let sign = self.mark(':') || self.mark('=') || self.mark('–');
+        (sign || self.any(words!("saying|that says|which says|reading|to"))).then_some(())?;
+        self.mark(':');
+        let start = self.at;
+        let value = Item::Plain(Plain::Description, Amount::To(Value::Text(self.free_text(sign)?)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
     /// “replace the tag web with front on web-01”, “change the tag of web-01 from web to front”.
     fn retagging(&mut self) -> Option<Wish> {
         let replaces = self.any(words!("replace"));
