@@ -10,9 +10,9 @@ use mycopod_engine::Refusal;
 use mycopod_engine::view::Detail;
 use mycopod_store::{audit, standing, users};
 use reqwest::Method;
-use sqlx::Postgres;
 use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
+use sqlx::{PgPool, Postgres};
 
 use crate::keep::{drifted, edit, once};
 use crate::lab::{Lab, user};
@@ -206,14 +206,14 @@ async fn two_tools_that_fight_over_a_field_are_named_and_nothing_more_is_repaire
 const HALF: &str = "on node pve1 with 1 core, 130 GB memory and a 1 GB disk and start it";
 
 /// While somebody else has the turn to promise room and uses it for `other`, `begin` and what it leads to waits for it.
-async fn promised_meanwhile(lab: &Lab, other: DeclarationId, begin: impl Future<Output = ()>) {
-    let mut turn = lab.database.pool.begin().await.unwrap();
+async fn promised_meanwhile(pool: &PgPool, other: DeclarationId, begin: impl Future<Output = ()>) {
+    let mut turn = pool.begin().await.unwrap();
     sqlx::query("SELECT FROM clusters FOR NO KEY UPDATE").execute(&mut *turn).await.unwrap();
     begin.await;
     let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database()
                  AND wait_event_type = 'Lock' AND query LIKE 'SELECT FROM clusters%')";
     for n in 0.. {
-        if sqlx::query_scalar::<_, bool>(waits).fetch_one(&lab.database.pool).await.unwrap() {
+        if sqlx::query_scalar::<_, bool>(waits).fetch_one(pool).await.unwrap() {
             break;
         }
         assert!(n < 1_200, "nobody came to their turn within a minute");
@@ -237,15 +237,12 @@ async fn other_half(lab: &Lab) -> DeclarationId {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_that_another_plan_was_promised_meanwhile_is_not_promised_again() {
-    let lab = Lab::running().await;
+    let mut lab = Lab::running().await;
     let other = other_half(&lab).await;
-    let mut id = None;
-    promised_meanwhile(&lab, other, async {
-        let text = format!("create a vm called shop-01 {HALF}");
-        id = Some(lab.engine.declare(&lab.admin, &text).await.unwrap());
-    })
-    .await;
-    let second = lab.settled(id.unwrap()).await;
+    lab.crash().await;
+    let id = lab.engine.declare(&lab.admin, &format!("create a vm called shop-01 {HALF}")).await.unwrap();
+    promised_meanwhile(&lab.database.pool.clone(), other, async { lab.run() }).await;
+    let second = lab.settled(id).await;
     assert!(second.plan.is_none(), "both plans are promised the same memory: {second:#?}");
     assert!(second.reading.is_some_and(|reading| !reading.questions.is_empty()));
 }
@@ -259,7 +256,7 @@ async fn memory_that_another_plan_was_promised_meanwhile_is_not_taken_by_a_repai
     let guest = lab.named("shop-01").await.remove(0).guest;
 
     let stopped = format!("/nodes/{}/qemu/{}/status/stop", guest.node, guest.vmid);
-    promised_meanwhile(&lab, other, async { drop(lab.by_hand(Method::POST, &stopped, &[]).await) }).await;
+    promised_meanwhile(&lab.database.pool, other, async { drop(lab.by_hand(Method::POST, &stopped, &[]).await) }).await;
 
     left_to_a_person(&lab, id).await;
     assert_eq!(lab.named("shop-01").await.remove(0).power, Power::Stopped);
