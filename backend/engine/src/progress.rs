@@ -237,4 +237,35 @@ mod tests {
         }
         assert_eq!(troubles.reasons, ["stale", "failed", "blocked", "cancelled"]);
     }
+
+    #[test]
+    fn what_went_wrong_before_a_restart_is_known_after_it() {
+        let plan = plan(&[(100, "pve1"), (101, "pve1"), (102, "pve1")]);
+        let entry = |seq, state, error: Option<&str>| steps::Entry {
+            seq,
+            state,
+            attempts: 1,
+            baseline: None,
+            upid: None,
+            error: error.map(str::to_owned),
+            digest: None,
+            started_at: None,
+            submitted_at: None,
+            finished_at: None,
+        };
+        let verdict = |last: StepState| {
+            let entries = || {
+                vec![
+                    entry(1, StepState::Done, None),
+                    entry(2, StepState::Pending, None),
+                    entry(3, last, Some("its lock is held")),
+                ]
+            };
+            Troubles::known(&plan, &entries()).verdict(&Progress::resumed(&plan, entries()))
+        };
+        let reason = "web-102: its lock is held. 1 of 3 steps were done and stay done.".to_owned();
+        assert_eq!(verdict(StepState::Blocked), Some((ReconciliationStatus::Blocked, reason.clone())));
+        assert_eq!(verdict(StepState::Failed), Some((ReconciliationStatus::Failed, reason)));
+        assert_eq!(verdict(StepState::Pending), None);
+    }
 }

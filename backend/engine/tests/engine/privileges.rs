@@ -62,6 +62,7 @@ async fn privileges_missing_are_named_before_the_approval() {
     let detail = lab.declare("snapshot test-1 as pre-patch and set the memory of test-1 to 3 GB").await;
     let text = asked(&detail);
     assert!(text.contains("VM.Snapshot on /vms/111") && text.contains("VM.Config.Memory on /vms/111"), "{text}");
+    assert!(!text.contains(" more"), "all are named: {text}");
     assert!(!text.contains("VM.PowerMgmt") && !text.contains("VM.Config.CPU"), "{text}");
     assert_eq!(
         lab.declare("set the cores of test-1 to 3").await.status,

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use mycopod_core::id::DeclarationId;
 use mycopod_engine::{Format, Refusal};
+use mycopod_sandbox::{Effect, Fault};
 use reqwest::Method;
 
-use crate::lab::Lab;
+use crate::lab::{Lab, engine};
 
 const SHOP: &str = "mycopod: v1
 guests:
@@ -132,6 +133,12 @@ async fn what_does_not_fit_the_cluster_is_asked_and_what_is_no_intent_is_refused
     }
     let missing = lab.engine.export(Some(&BTreeSet::from(["nobody".to_owned()])), Format::Intent).await;
     assert!(matches!(missing, Err(Refusal::NotFound(_))), "{missing:?}");
+
+    // Of a cluster that never answered nothing is known, which is not that it has no guests.
+    let early = engine(&lab.database, lab.pve.clone());
+    lab.sandbox.inject(Fault::request("GET", "/**", Effect::DropRequest).times(1_000)).unwrap();
+    let silent = early.export(None, Format::Intent).await;
+    assert!(matches!(silent, Err(Refusal::Unavailable(_))), "{silent:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
