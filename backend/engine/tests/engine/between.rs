@@ -27,6 +27,9 @@ pub trait Between: Send + Sync + 'static {
     async fn read(&self, listed: &Listed) -> Result<Option<Sighting>, CallError> {
         self.inner().read(listed).await
     }
+    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
+        self.inner().look(guest).await
+    }
     async fn firewall(&self, guest: &GuestRef) -> Result<Firewall, CallError> {
         self.inner().firewall(guest).await
     }
@@ -60,7 +63,7 @@ impl<B: Between> Hypervisor for Through<B> {
         self.0.read(listed).await
     }
     async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
-        self.0.inner().look(guest).await
+        self.0.look(guest).await
     }
     async fn look_around(&self, facility: &Facility) -> Result<Look, CallError> {
         self.0.inner().look_around(facility).await

@@ -1,13 +1,17 @@
 //! What goes wrong between people, plans and MycoPod itself: every declaration comes to an end that says why.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::future::join_all;
+use mycopod_core::cluster::Secret;
+use mycopod_core::guest::GuestKey;
 use mycopod_core::id::DeclarationId;
-use mycopod_core::ports::{CallError, Hypervisor, TaskState, Upid};
+use mycopod_core::observed::Look;
+use mycopod_core::plan::{Step, Tasks};
+use mycopod_core::ports::{CallError, Hypervisor, Submitted, TaskState, Upid};
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
 use mycopod_sandbox::{ByHand, Effect, Fault, TaskEffect};
@@ -28,6 +32,55 @@ impl Between for Faulty {
     async fn task(&self, _: &Upid) -> Result<TaskState, CallError> {
         panic!("a fault of ours")
     }
+}
+
+/// Passes calls on, but for the next of each of these kinds.
+struct HardOfHearing {
+    inner: Arc<dyn Hypervisor>,
+    misses: Mutex<BTreeSet<&'static str>>,
+}
+
+impl HardOfHearing {
+    fn hears(&self, call: &str) -> Result<(), CallError> {
+        let missed = self.misses.lock().unwrap().remove(call);
+        if missed { Err(CallError::NotSent("nobody answers".to_owned())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Between for HardOfHearing {
+    fn inner(&self) -> &dyn Hypervisor {
+        &*self.inner
+    }
+    async fn look(&self, guest: GuestKey) -> Result<Look, CallError> {
+        self.hears("look")?;
+        self.inner.look(guest).await
+    }
+    async fn submit(&self, step: &Step, seen: &Look, secret: Option<&Secret>) -> Result<Submitted, CallError> {
+        self.hears("submit")?;
+        self.inner.submit(step, seen, secret).await
+    }
+    async fn task(&self, upid: &Upid) -> Result<TaskState, CallError> {
+        self.hears("task")?;
+        self.inner.task(upid).await
+    }
+    async fn tasks_of(&self, tasks: Tasks<'_>) -> Result<Vec<Upid>, CallError> {
+        self.hears("tasks_of")?;
+        self.inner.tasks_of(tasks).await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_answers_is_made_again_and_no_reason_to_stop() {
+    let mut lab = Lab::new().await;
+    let between = Arc::new(HardOfHearing { inner: lab.pve.clone(), misses: Mutex::default() });
+    lab.restart(through(&between));
+    lab.make("create a vm called calm-1 with 1 core, 1 GB memory and a 5 GB disk, and start it").await;
+    let detail = lab.declare("reboot calm-1").await;
+    between.misses.lock().unwrap().extend(["look", "submit", "task", "tasks_of"]);
+    let detail = lab.confirm(&detail).await;
+    assert_eq!(detail.status, "converged", "{detail:#?}");
+    assert!(between.misses.lock().unwrap().is_empty(), "all of them were missed once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
