@@ -82,7 +82,7 @@ impl Life<'_> {
                 (0..2, _) | (_, 0..36) => self.declare().await,
                 (_, 36..56) => self.decide().await,
                 (_, 56..72) => {
-                    self.by_hand();
+                    self.by_hand().await;
                     Ok(())
                 }
                 (_, 72..86) => {
@@ -145,7 +145,9 @@ impl Life<'_> {
     }
 
     /// Somebody does something past us.
-    fn by_hand(&mut self) {
+    async fn by_hand(&mut self) {
+        // A call that follows the look just answered is on its way then, and nobody comes between the two.
+        self.lab.settled().await;
         let world = self.lab.sandbox.world().to_json();
         let guests: Vec<u32> =
             world["guests"].as_object().into_iter().flatten().filter_map(|(vmid, _)| vmid.parse().ok()).collect();

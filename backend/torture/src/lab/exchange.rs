@@ -23,10 +23,15 @@ const LONGEST_PASS: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_mins(10);
 
 impl Lab {
+    /// Until whoever has got an answer has acted on it, and all wait for the next one or for time to pass.
+    pub async fn settled(&self) {
+        sleep(TICK).await;
+    }
+
     /// Carries out the next exchange; where none waits, lets time pass until one does.
     pub async fn turn(&mut self) {
         self.what_is_due().await;
-        sleep(TICK).await;
+        self.settled().await;
         let frozen: BTreeSet<usize> = self.frozen.keys().copied().collect();
         let order = &mut self.order;
         let next = self.gate.take(
