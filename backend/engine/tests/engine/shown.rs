@@ -10,7 +10,7 @@ use mycopod_engine::clock::SystemClock;
 use mycopod_engine::{Engine, Parts};
 use mycopod_sandbox::Fault;
 
-use crate::keep::once;
+use crate::keep::{edit, once};
 use crate::lab::{Lab, added, parts, sandbox};
 
 /// A clock that is ahead by so many seconds.
@@ -70,6 +70,9 @@ async fn a_guest_is_shown_with_what_it_has() {
     assert_eq!((row.cores, row.memory_mib, row.disk_gib), (Some(4), Some(8 * 1024), Some(40.0)), "{row:?}");
     assert_eq!(row.tags, ["prod", "shop"]);
     assert!(row.age_seconds < 60, "{row:?}");
+    // Of what somebody changes by hand the rolling look tells, with no look at the whole.
+    edit(&lab, "shop-01", &[("cores", "2")]).await;
+    once(&lab, "shop-01", |row| row.cores == Some(2)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
