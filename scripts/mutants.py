@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / 'target/cargo-mutants'
 TREE = HOME / 'tree'
+# Not the tree’s that it was copied from: cargo takes the two for one, and would put what is mutated here into programs there.
+TARGET = HOME / 'target'
 SEED = 4
 MUTATED = {'mycopod-core': ['backend/core/src/planner*', 'backend/core/src/planner/**'], 'mycopod-engine': ['backend/engine/src/**']}
 TESTED_BY = [*MUTATED, 'mycopod-server', 'mycopod-torture']
@@ -119,7 +121,7 @@ def build(sample):
     while True:
         lines = write(sample, unviable)
         built = subprocess.run(['cargo', 'test', '--locked', '--no-run', '--message-format', 'json', '--profile', PROFILE, '--lib', '--tests', *packages],
-                               cwd=TREE, env={**os.environ, 'CARGO_TARGET_DIR': str(ROOT / 'target')}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                               cwd=TREE, env={**os.environ, 'CARGO_TARGET_DIR': str(TARGET)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         told = [json.loads(line) for line in built.stdout.splitlines() if line.startswith('{')]
         if built.returncode == 0: break
         errors = [message['message'] for message in told if message['reason'] == 'compiler-message' and message['message']['level'] == 'error']
@@ -128,7 +130,7 @@ def build(sample):
         if not found: sys.exit('mutants: the tree does not build:\n' + '\n'.join(error['rendered'] for error in errors) + built.stderr[-3000:])
         print(f'{len(found)} mutants do not build', flush=True)
         unviable |= found
-    # Another build may overwrite them.
+    # The next build overwrites them.
     shutil.rmtree(HOME / 'programs', ignore_errors=True)
     (HOME / 'programs').mkdir()
     programs = []
