@@ -59,7 +59,7 @@ const CLASSES: [(Class, &str); 7] = [
          appreciate possible required looking fine given granted bumped upgraded resized changed raised increased lowered reduced extended expanded scaled lift going \
          fetch retain regular there weekday weekdays a.m p.m \
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
-         applies ask current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
+         applies supposed meant extension expansion ticket issue case rise far see ask carries larger write enter rebooting restarting current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
          replace belongs belong live go going love i'm we're greetings sincerely resource latter",
     ),
     (

@@ -17,7 +17,7 @@ use super::wordings::{Wordings, words};
 const MAX_ALIKE: u64 = 30;
 
 /// The most times what is there now: more is a slip.
-pub const MAX_TIMES: u32 = 16;
+const MAX_TIMES: u32 = 16;
 
 /// The nouns for a disk.
 pub const DISKS: &Wordings = words!(
@@ -86,6 +86,20 @@ impl Parser<'_> {
             return Some(Amount::Times(times));
         }
         (!self.ahead(Self::quantity) && self.any(words!("half"))).then_some(Amount::Over(2))
+    }
+
+    /// “x2”, “x 2”, “times two”, behind what is multiplied.
+    pub fn times_behind(&mut self) -> Option<Amount> {
+        let glued = self.word().strip_prefix(['x', '×']).and_then(|times| times.parse::<u32>().ok());
+        let times = if glued.is_some() {
+            self.at += 1;
+            glued
+        } else {
+            self.any(words!("x|times")).then_some(())?;
+            self.number().and_then(|times| u32::try_from(times).ok())
+        };
+        let fits = self.at_boundary();
+        times.filter(|times| fits && (2..=MAX_TIMES).contains(times)).map(Amount::Times)
     }
 
     /// “half”, “a quarter”, in hundredths: of what is there now.
@@ -217,7 +231,7 @@ impl Parser<'_> {
             let apart = |p: &mut Self| {
                 p.mark(',').then_some(())?;
                 let sized = p.ahead(|p| p.quantity().filter(|_| p.at_boundary()));
-                (role.is_some() && times == 1 && sized).then_some(())
+                ((role.is_some() || more) && times == 1 && sized).then_some(())
             };
             if self.attempt(apart).is_none() {
                 self.any(words!("with a size of|with sizes of|with|of|at|having|sized"));
@@ -302,7 +316,9 @@ impl Parser<'_> {
     /// What an amount with a unit is an amount of.
     fn sized(&mut self, how: How, size: Size, more: bool) -> Option<Item> {
         let mut less = self.any(words!("less"));
-        let mut more = self.any(words!("more|extra|additional")) || more;
+        // “20 GB more disk” is space, “another 20 GB disk” a disk.
+        let on_top = self.any(words!("more"));
+        let mut more = on_top || self.any(words!("extra|additional")) || more;
         let of = self.any(words!("of"));
         self.any(words!("extra|additional"));
         let value = Value::Size(size);
@@ -321,7 +337,7 @@ impl Parser<'_> {
         if space || self.any(DISKS) {
             let which = match role {
                 Some(role) => role,
-                None if space || of => Which::Mass,
+                None if space || of || on_top && self.last_word() == "disk" => Which::Mass,
                 None if more => Which::Further,
                 None => Which::Unclear,
             };

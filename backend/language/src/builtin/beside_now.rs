@@ -81,7 +81,8 @@ impl Parser<'_> {
     pub fn changed_from(&self, start: usize, first: &Before, item: Item) -> Option<Item> {
         let unit = (start..self.at).rev().find_map(|at| quantity::unit(self.word_at(at)));
         let of = |to: &Value, bare: u64| match (first, to) {
-            (Before::Whole(value @ Value::Size(_)), Value::Size(_))
+            (Before::Whole(value @ Value::Text(_)), Value::Text(_))
+            | (Before::Whole(value @ Value::Size(_)), Value::Size(_))
             | (Before::Whole(value @ Value::Count(_)), Value::Count(_)) => Some(value.clone()),
             (Before::Number(number), Value::Size(_)) => quantity::size(number, unit.unwrap_or(bare)).map(Value::Size),
             (Before::Number(number), Value::Count(_)) => quantity::whole(number).map(Value::Count),
@@ -119,13 +120,15 @@ impl Parser<'_> {
             let _ = p.mark(',');
             let now = open && p.any(words!("currently|now|is now|has now|is|has|had"));
             let had = words!("it currently has|it now has|it has now|it has|currently has");
-            (now || p.any(had)
-                || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently")))
-            .then_some(())?;
+            let said = now
+                || p.any(had)
+                || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently"));
+            (said || open).then_some(())?;
             let before = p.before()?;
             let memory = p.any(words!("of memory|of ram|memory|ram"));
             let _ = memory || p.any(words!("cores|core|cpus|vcpus"));
-            p.any(words!("now|currently|right now"));
+            // “8 GB (4 now)”
+            (p.any(words!("now|currently|right now|so far")) || said).then_some(())?;
             if open {
                 p.mark(')').then_some(())?;
             }

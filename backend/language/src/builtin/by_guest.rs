@@ -3,9 +3,9 @@
 use mycopod_core::reading::Amount;
 
 use super::Parser;
-use super::change::{LESS, MORE, SET};
+use super::change::{LESS, MORE, SET, Wish};
 use super::draft::{Change, Draft};
-use super::item::{How, Said};
+use super::item::{How, Item, Said};
 use super::named::Noun;
 use super::target::Targets;
 use super::wordings::words;
@@ -25,6 +25,57 @@ impl Parser<'_> {
         self.counting = counting;
         self.drafts.extend(read?);
         Some(())
+    }
+
+    /// “set cores and memory of web-01 to 4 and 8 GB”: a value for each field, in their order.
+    pub fn zipped(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
+        let nouns = |p: &mut Self| {
+            let mut nouns = vec![p.noun()?];
+            while let Some(noun) = p.attempt(|p| {
+                p.joint().then_some(())?;
+                p.noun()
+            }) {
+                nouns.push(noun);
+            }
+            (nouns.len() > 1).then_some(nouns)
+        };
+        let of_targets = |p: &mut Self| {
+            let nouns = nouns(p)?;
+            Some((nouns, p.of_targets(words!("of|on|for"))?))
+        };
+        let counting = std::mem::replace(&mut self.counting, false);
+        let found = self.attempt(of_targets).or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((nouns(p)?, targets))
+            })
+        });
+        self.counting = counting;
+        let (nouns, targets) = found.filter(|(_, targets)| self.known(targets))?;
+        (self.mark(':') || self.mark('=') || self.any(words!("should be|shall be|must be|to|->|→|=>"))).then_some(())?;
+        let mut items: Vec<Said<Item>> = Vec::new();
+        for noun in &nouns {
+            (items.is_empty() || self.joint()).then_some(())?;
+            let at = if items.is_empty() { start } else { self.at };
+            let value = self.value(noun, Amount::To)?;
+            items.push(Said { value, tokens: at..self.at });
+        }
+        Some((targets, items, How::Set))
+    }
+
+    /// “the following VMs get 4 cores: web-01, web-02”
+    pub fn following(&mut self) -> Option<Wish> {
+        (self.any(words!("the following|following|these")) || self.last_word() == "following").then_some(())?;
+        self.attempt(Self::guest_noun);
+        self.any(words!("should have|should get|shall have|shall get|must have|get|need|have|are to have|are to get"))
+            .then_some(())?;
+        let items = self.items(How::Give)?;
+        self.any(words!("each"));
+        self.mark(':').then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        Some((targets, items, How::Give))
     }
 
     fn values_by_guest(&mut self) -> Option<Vec<Draft>> {

@@ -37,10 +37,13 @@ impl Parser<'_> {
             Self::plugging,
             Self::renaming,
             Self::giving,
+            Self::anew,
             Self::bringing,
             Self::setting,
             Self::sized_disk,
             Self::of_a_part,
+            Self::following,
+            Self::zipped,
             Self::subject,
             Self::limiting,
             Self::beside,
@@ -191,6 +194,7 @@ impl Parser<'_> {
         if !self.any(prepositions) {
             return self.addressee();
         }
+        self.mark(':');
         self.targets()
     }
 
@@ -215,6 +219,8 @@ impl Parser<'_> {
         let read = self
             .attempt(|p| {
                 let noun = p.noun()?;
+                // “RAM upgrade for web-01”
+                p.any(words!("upgrade|increase|extension|expansion|change|bump|boost|resize"));
                 let targets = p.of_targets(words!("of|on|for|in|at"))?;
                 Some((p.of_its_part(noun), targets))
             })
@@ -277,7 +283,9 @@ impl Parser<'_> {
             }
             let inner = if p.any(words!("by")) {
                 if how == How::Less { How::Remove } else { How::Add }
-            } else if p.any(words!("to have|to use|to be|to|with|have|use|get|at"))
+            } else if how == How::Set
+                && p.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
+                || p.any(words!("to have|to use|to be|to|with|have|use|get|at"))
                 || how == How::Set && (p.mark(':') || scales && p.any(words!("up to|down to")))
                 || how == How::More && p.any(words!("up to"))
                 || how == How::Less && p.any(words!("down to"))

@@ -61,7 +61,8 @@ impl Parser<'_> {
             return (fit != Fit::default()).then_some(Selector::All(fit));
         }
         // “all tagged web”
-        if how == How::All && self.attempt(|p| p.tagged(&mut fit)).is_some() {
+        let those = how == How::All || how == How::Open && self.any(words!("those|ones"));
+        if those && self.attempt(|p| p.tagged(&mut fit)).is_some() {
             self.qualifiers(&mut fit)?;
             let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
             return (!named).then_some(Selector::All(fit));
@@ -85,7 +86,11 @@ impl Parser<'_> {
                 }
             }
             // “all runners”
-            (Some(word), None) if (how == How::All || fit.running.is_some()) && self.is_stem_of_a_name(word) => {}
+            (Some(word), None)
+                if (matches!(how, How::All | How::Counted(_))
+                    || fit.running.is_some()
+                    || self.stands_for_all(&how))
+                    && self.is_stem_of_a_name(word) => {}
             _ => return None,
         }
         fit.word = word.map(|word| singular(&word, noun.is_none()));
@@ -140,6 +145,15 @@ impl Parser<'_> {
         let word = (free && built && !guest).then(|| token.text.clone())?;
         self.at += 1;
         Some(word)
+    }
+
+    /// “the runners should get …”, “runners: …”: whether a word alone in the plural is meant for all of them.
+    fn stands_for_all(&mut self, how: &How) -> bool {
+        let follows = |p: &mut Self| {
+            let said = p.mark(':') || p.any(words!("that are|should|shall|must|get|gets|need|have|->|→|=>"));
+            said.then_some(())
+        };
+        *how == How::Open && self.ahead(follows)
     }
 
     /// Whether a word in the plural is how names begin, or a tag: “runners” of runner-1.
@@ -233,7 +247,8 @@ impl Parser<'_> {
 
     fn excepted(&mut self) -> Option<BTreeSet<String>> {
         let comma = self.mark(',');
-        self.any(words!("except for|except|excluding|but not|other than|apart from|but for|but|without"))
+        let bracket = !comma && self.mark('(');
+        self.any(words!("minus|except for|except|excluding|but not|other than|apart from|but for|but|without"))
             .then_some(())?;
         let one = |p: &mut Self| {
             p.any(words!("the"));
@@ -248,6 +263,7 @@ impl Parser<'_> {
         }) {
             names.extend(more);
         }
+        (!bracket || self.mark(')')).then_some(())?;
         // “all dev VMs, except gitlab, get 3 GB of RAM”
         self.attempt(|p| {
             (comma && p.mark(',')).then_some(())?;

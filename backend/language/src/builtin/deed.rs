@@ -152,7 +152,7 @@ impl Parser<'_> {
         let targets = self.targets()?;
         let deed = match verb.as_str() {
             "power" | "turn" | "switch" if self.any(words!("on")) => Deed::Start,
-            "power" | "turn" | "switch" if self.any(words!("off")) => Deed::Shutdown { within: None },
+            "power" | "turn" | "switch" if self.any(words!("off|down")) => Deed::Shutdown { within: None },
             "shut" if self.any(words!("down")) => {
                 self.any(words!("gracefully|cleanly|properly"));
                 Deed::Shutdown { within: self.attempt(Self::within) }
@@ -266,31 +266,43 @@ impl Parser<'_> {
     /// “test-1 should run on pve2”
     fn housed(&mut self, start: usize) -> Option<Draft> {
         let targets = self.targets()?;
-        if self.any(words!("->|→|=>")) {
+        // “test-1 from pve1 to pve2”
+        if let Some(from) = self.attempt(|p| {
+            p.any(words!("from")).then_some(())?;
+            let at = p.at;
+            let node = p.name().filter(|name| p.inventory.nodes.contains(name))?;
+            Some(Sourced::new(node, p.source(&(at..p.at))))
+        }) {
+            self.any(words!("to|onto|->|→|=>")).then_some(())?;
+            return self.on_a_node(start, targets, Some(from));
+        }
+        if self.any(words!("to|onto|->|→|=>")) {
             // “test-1 -> pve2”
-            return self.on_a_node(start, targets);
+            return self.on_a_node(start, targets, None);
         }
         self.any(words!(
             "should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
             should be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
         ))
         .then_some(())?;
-        self.on_a_node(start, targets)
+        self.on_a_node(start, targets, None)
     }
 
-    fn on_a_node(&mut self, start: usize, targets: Targets) -> Option<Draft> {
+    fn on_a_node(&mut self, start: usize, targets: Targets, from: Option<Sourced<String>>) -> Option<Draft> {
         self.any(words!("the"));
         self.any(words!("node|host"));
         let at = self.at;
         let node = self.name().filter(|name| self.inventory.nodes.contains(name))?;
         let node = Sourced::new(node, self.source(&(at..self.at)));
-        self.doing(start, targets, Deed::Migrate { node, storage: None, from: None, offline: false })
+        self.doing(start, targets, Deed::Migrate { node, storage: None, from, offline: false })
     }
 
     /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
     fn noun_of_a_deed(&mut self) -> Option<Draft> {
         let start = self.at;
-        let reboot = words!("a reboot|a restart|to be rebooted|to be restarted");
+        let reboot = words!(
+            "a reboot|a restart|a quick reboot|a quick restart|to be rebooted|to be restarted|rebooting|restarting"
+        );
         let given = self.any(words!("give"));
         let targets = if !given && self.any(words!("do|make")) {
             if !self.any(words!("a reboot of|a restart of")) {
@@ -318,19 +330,22 @@ impl Parser<'_> {
             p.any(words!("we|i"));
             p.any(words!("no longer need|don't need|do not need")).then(|| p.targets())?
         });
-        let targets = if let Some(targets) = ours {
-            self.any(words!("any more|anymore|any longer"));
-            targets
-        } else {
-            let targets = self.targets()?;
-            self.any(words!("is|are")).then_some(())?;
-            self.any(words!(
+        let targets =
+            if let Some(targets) = ours {
+                self.any(words!("any more|anymore|any longer"));
+                targets
+            } else {
+                let targets = self.targets()?;
+                let negated = self.any(words!("isn't|aren't"));
+                (negated || self.any(words!("is|are"))).then_some(())?;
+                let unneeded = words!("needed any more|needed anymore|needed any longer|used any more|used anymore");
+                (negated && self.any(unneeded) || !negated && self.any(words!(
                 "no longer needed|no longer used|not needed any more|not needed anymore|not needed any longer|\
                 not used any more|not used anymore"
-            ))
+            )))
             .then_some(())?;
-            targets
-        };
+                targets
+            };
         self.next_sentence();
         while self.mark(',')
             || self.mark('–')
@@ -347,11 +362,12 @@ impl Parser<'_> {
     /// “have web-01 rebooted”
     fn had_done(&mut self) -> Option<Draft> {
         let start = self.at;
-        self.any(words!("have|get")).then_some(())?;
+        // “can we get web-01 rebooted” is asked for up to its verb.
+        (self.any(words!("have|get")) || matches!(self.last_word(), "have" | "get")).then_some(())?;
         let targets = self.targets()?;
         let deed = if self.any(words!("rebooted|restarted")) {
             Deed::Reboot
-        } else if self.any(words!("started|booted|powered on|turned on|switched on")) {
+        } else if self.any(words!("started|booted|powered on|turned on|switched on|up and running|running|online")) {
             Deed::Start
         } else if self.any(words!("stopped|shut down|powered off|turned off|switched off")) {
             Deed::Shutdown { within: None }

@@ -78,7 +78,8 @@ impl Parser<'_> {
         let like = |p: &mut Self| {
             let [like] = change.items.as_slice() else { return None };
             let at = p.at;
-            let steps = matches!(how, How::Add | How::Remove);
+            let more = matches!(&like.value, Item::Plain(_, Amount::Plus(_) | Amount::Minus(_)));
+            let steps = more || matches!(how, How::Add | How::Remove);
             let value = p.attempt(|p| p.amount_like(like, steps)).or_else(|| p.attempt(|p| p.tag_like(&like.value)))?;
             let tokens = at..p.at;
             p.any(before).then_some(())?;
@@ -131,7 +132,7 @@ impl Parser<'_> {
     }
 
     /// An amount of what `like` is an amount of, meant as it was there; `steps` where more is meant without a word for it.
-    fn amount_like(&mut self, like: &Said<Item>, steps: bool) -> Option<Item> {
+    pub fn amount_like(&mut self, like: &Said<Item>, steps: bool) -> Option<Item> {
         let (amount, counts) = match &like.value {
             Item::Plain(Plain::Cores | Plain::Sockets, amount) => (amount, true),
             Item::Plain(Plain::Memory | Plain::Swap | Plain::Balloon, amount) => (amount, false),

@@ -7,7 +7,7 @@ use super::Parser;
 use super::amount::of_hundredths;
 use super::change::{Wish, stepped};
 use super::fields::Named;
-use super::item::{How, Item, Said};
+use super::item::{How, Item, Said, Which};
 use super::nic::NicRef;
 use super::target::Targets;
 use super::wordings::{Wordings, words};
@@ -24,7 +24,7 @@ impl Parser<'_> {
         } else if self.any(words!("add|attach|mount")) || self.ahead(Self::puts_a_disk) && self.any(words!("put")) {
             (How::Add, words!("to|on|in|into"))
         } else if self.any(words!("remove|take")) {
-            (How::Remove, words!("away from|from|of"))
+            (How::Remove, words!("away from|from|off|of"))
         } else {
             return None;
         };
@@ -67,6 +67,30 @@ impl Parser<'_> {
         let items = self.items(how)?;
         self.any(words!("each"));
         Some((targets, items, how))
+    }
+
+    /// “new disk for web-01: 20 GB on local”, “another NIC for web-01 on vmbr1”: what is added, whose, and then how it shall be.
+    pub fn anew(&mut self) -> Option<Wish> {
+        let start = self.at;
+        self.any(words!("a|an|one"));
+        self.any(words!("new|another|extra|additional|further|more")).then_some(())?;
+        let disk = self.any(words!("data disk|disk|drive|volume"));
+        (disk || self.any(words!("network card|network interface|nic"))).then_some(())?;
+        self.any(words!("for|on|in|to")).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let open = self.mark(':') || self.mark(',');
+        let bracket = !open && self.mark('(');
+        self.any(words!("with|of"));
+        let value = if disk {
+            let size = Value::Size(self.quantity()?);
+            Item::Disk(self.disk_item(Amount::To(size), Which::Further, 1))
+        } else {
+            let parts = self.parts_of_a_nic();
+            let bridge = parts.iter().any(|(part, _)| *part == NicPart::Bridge);
+            bridge.then_some(Item::Nic { number: None, parts, fresh: true })?
+        };
+        (!bracket || self.mark(')')).then_some(())?;
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Add))
     }
 
     /// “put a 10 GB disk on test-1”
@@ -153,6 +177,16 @@ impl Parser<'_> {
             let rate = self.shaped(Named::Nic(NicPart::Rate))?;
             let value = Item::nic(NicPart::Rate, rate).of_nic(number);
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
+        // “cap web-01’s CPU at 1.5”
+        if let Some(wish) = self.attempt(|p| {
+            let targets = p.owner()?;
+            p.any(words!("cpu time|cpus|cpu")).then_some(())?;
+            p.any(words!("to|at")).then_some(())?;
+            let value = Amount::To(p.shaped(Named::Plain(Plain::CpuLimit))?);
+            Some((targets, vec![Said { value: Item::Plain(Plain::CpuLimit, value), tokens: start..p.at }], How::Set))
+        }) {
+            return Some(wish);
         }
         let targets = self.targets()?;
         self.any(words!("to|at")).then_some(())?;

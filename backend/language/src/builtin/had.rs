@@ -69,6 +69,16 @@ impl Parser<'_> {
         let now = self.items(How::Give)?;
         self.any(words!("now|currently|right now|at the moment"));
         let goes_on = self.next_sentence();
+        self.wanted(goes_on).then_some(now)
+    }
+
+    /// The same in one sentence.
+    pub fn wanted_behind(&mut self) -> bool {
+        self.wanted(false)
+    }
+
+    /// “, but should have”, “and should be”, “, make it”: behind what is so now.
+    fn wanted(&mut self, goes_on: bool) -> bool {
         let _ = self.mark(',') || self.mark('–') || self.mark('—');
         self.any(words!("but|and|so|yet"));
         self.any(words!("please"));
@@ -88,7 +98,7 @@ impl Parser<'_> {
                  needs|need|should be at|should be"
             ));
         let wants = !made && !needs && subject && self.any(words!("gets|get"));
-        (made || needs || wants).then_some(now)
+        made || needs || wants
     }
 }
 

@@ -159,6 +159,7 @@ impl Parser<'_> {
                     None
                 }
             })
+            .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::value_as) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::volume_alone) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })
@@ -330,6 +331,20 @@ impl Parser<'_> {
         (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
     }
 
+    /// “9.9.9.9 as its DNS server”
+    fn value_as(&mut self) -> Option<Item> {
+        let at = self.at;
+        (self.word_ahead(1) == "as").then_some(())?;
+        self.at += 2;
+        self.articles();
+        let noun = self.noun().filter(|noun| matches!(noun, Noun::Plain(_)))?;
+        let end = std::mem::replace(&mut self.at, at);
+        let value = self.value(&noun, Amount::To)?;
+        let whole = self.at == at + 1;
+        self.at = end;
+        whole.then_some(value)
+    }
+
     /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.
     fn noun_value(&mut self, how: How) -> Option<Item> {
         let one = self.any(words!("a|an"));
@@ -337,6 +352,9 @@ impl Parser<'_> {
         self.articles();
         // “its second disk” is there; “second disk 200 GB” may be, or shall be added.
         let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its" | "their"));
+        // “a bigger disk: 52 GB” takes the place of the one there is.
+        let bigger = how != How::Create && self.any(words!("bigger|larger|smaller"));
+        let (one, definite) = (one && !bigger, definite || bigger);
         let theirs = (at..self.at).any(|at| self.word_at(at) == "their");
         let noun = self.noun()?;
         // “their disks to 80 GB”: one of each.

@@ -19,7 +19,7 @@ const ASKING: &Wordings = words!(
     can i please have|could we please have|could we get|can we get|could we|can we|could you please|\
     could you quickly|can you quickly|could you|can you please|can you|can someone please|can someone|could someone please|could someone|\
     could somebody please|could somebody|can somebody|you can|you may|feel free to|go ahead and|would you please|would you|\
-    will you|don't forget to|do not forget to|remember to|may i ask you to|may we ask you to|i ask you to|we ask you to|i think that|i think|we think that|we think|i believe that|i believe|just|simply|\
+    will you|don't forget to|do not forget to|remember to|would someone please|would someone|would somebody please|would somebody|see to it that|it is time to|time to|may i ask you to|may we ask you to|i ask you to|we ask you to|i think that|i think|we think that|we think|i believe that|i believe|just|simply|\
     right now|right away|urgently|urgent|for your information|fyi|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
     let us|let 's|let's|now|-|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
@@ -112,7 +112,7 @@ impl Parser<'_> {
         while self.any(words!("following|requested|new|small|quick|more|little")) {}
         self.any(words!("changes|change|requests|request|changes requested|change request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|checklist|specs|\
             specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
-            one|needed|required|wanted"))
+            one|needed|required|wanted|ticket|issue|case"))
             .then_some(())?;
         let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);

@@ -8,7 +8,7 @@ use crate::lexer::TokenKind;
 use crate::quantity;
 
 use super::Parser;
-use super::amount::{DISKS, MAX_TIMES, of_hundredths};
+use super::amount::{DISKS, of_hundredths};
 use super::change::disk_ref;
 use super::draft::Draft;
 use super::fields::{self, Named};
@@ -237,7 +237,9 @@ impl Parser<'_> {
         }
         let data = self.ahead(|p| p.any(words!("data")).then_some(()));
         let role = self.disk_role();
-        if self.any(words!("rootfs|root fs|root filesystem")) {
+        if self.any(words!("rootfs|root fs|root filesystem"))
+            || role == Some(Which::System) && self.any(words!("filesystem"))
+        {
             return Some((Which::System, false));
         }
         if let Some(slot) = self.attempt(slot) {
@@ -332,10 +334,9 @@ impl Parser<'_> {
         }
         // “RAM x2”
         if matches!(how, How::Give | How::Set)
-            && let Some(times) = self.word().strip_prefix(['x', '×']).and_then(|times| times.parse().ok())
+            && let Some(times) = self.attempt(Self::times_behind)
         {
-            self.at += 1;
-            return noun.clone().scaled(Amount::Times(times)).filter(|_| (2..=MAX_TIMES).contains(&times));
+            return noun.clone().scaled(times);
         }
         let sign = self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>"));
         let to = !sign
@@ -346,7 +347,7 @@ impl Parser<'_> {
         let bare = !(sign || to);
         let follows = match how {
             How::Create | How::Give | How::Set => true,
-            How::Add => noun.comes_on_top(),
+            How::Add => noun.comes_on_top() || matches!(noun, Noun::Disk(Which::One | Which::Further, false)),
             How::More | How::Less => bare && self.ahead(Self::arrow_or_amounts),
             How::Remove => false,
         };
@@ -366,9 +367,11 @@ impl Parser<'_> {
         }
         let item = self.value(noun, Amount::To)?;
         // “ram 0.5 GB more”
-        if bare && how != How::Create && self.any(words!("more|extra|on top")) {
+        if bare && how != How::Create && self.any(words!("more|extra|on top|bigger|larger")) {
             return match &item {
-                Item::Plain(_, Amount::To(by)) => item.with_amount(Amount::Plus(by.clone())),
+                Item::Plain(_, Amount::To(by)) | Item::Disk(DiskItem { amount: Amount::To(by), storage: None, .. }) => {
+                    item.with_amount(Amount::Plus(by.clone()))
+                }
                 _ => None,
             };
         }
@@ -423,6 +426,10 @@ impl Parser<'_> {
     pub fn value(&mut self, noun: &Noun, by: impl Fn(Value) -> Amount) -> Option<Item> {
         let sets = matches!(by(Value::Count(0)), Amount::To(_));
         match noun {
+            // “the CPU of web-01 to host”
+            Noun::Plain(Plain::Cores) if sets && is_cpu_type(self.word()) => {
+                Some(Item::Plain(Plain::CpuType, by(Value::Text(self.raw_word()?))))
+            }
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
                 let count = self.number().filter(|count| *count > 0)?;
                 // “CPU: 2 sockets, 4 cores”

@@ -132,6 +132,18 @@ impl Parser<'_> {
             return None;
         }
         let targets = self.targets()?;
+        // “move mail from pool prod to pool lab”
+        if let Some(item) = self.attempt(|p| {
+            let at = p.at;
+            p.any(words!("from")).then_some(())?;
+            let from = p.pool_said()?;
+            p.any(words!("to|into")).then_some(())?;
+            let to = p.pool_said()?;
+            let value = Item::Plain(Plain::Pool, Amount::FromTo(Value::Text(from), Value::Text(to)));
+            Some(Said { value, tokens: at..p.at })
+        }) {
+            return Some((targets, vec![item], How::Set));
+        }
         let at = self.at;
         let plain = |plain, text: &str, tokens| {
             let value = Item::Plain(plain, Amount::To(Value::Text(text.to_owned())));
@@ -143,12 +155,7 @@ impl Parser<'_> {
             }
             self.any(words!("the|its|their"));
             // “from pool prod”, “from the prod pool”: the pool that it is said to be in.
-            if let Some(pool) = self.attempt(|p| {
-                let announced = p.any(words!("resource pool|pool"));
-                p.any(words!("called|named"));
-                let name = p.name()?;
-                (announced || p.any(words!("resource pool|pool"))).then_some(name)
-            }) {
+            if let Some(pool) = self.attempt(Self::pool_said) {
                 let leave = Amount::FromTo(Value::Text(pool), Value::Text(String::new()));
                 let value = Item::Plain(Plain::Pool, leave);
                 return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
@@ -169,18 +176,17 @@ impl Parser<'_> {
         if self.any(words!("ha|high availability")) {
             return Some((targets, plain(Plain::Ha, "started", start..self.at), How::Set));
         }
-        let pool = self.attempt(|p| {
-            p.any(words!("resource pool|pool")).then_some(())?;
-            p.any(words!("called|named"));
-            p.name()
-        });
-        let pool = pool.or_else(|| {
-            self.attempt(|p| {
-                let name = p.name()?;
-                p.any(words!("resource pool|pool")).then_some(name)
-            })
-        })?;
+        let pool = self.attempt(Self::pool_said)?;
         Some((targets, plain(Plain::Pool, &pool, at..self.at), How::Set))
+    }
+
+    /// “pool prod”, “the prod pool”
+    fn pool_said(&mut self) -> Option<String> {
+        self.any(words!("the"));
+        let announced = self.any(words!("resource pool|pool"));
+        self.any(words!("called|named"));
+        let name = self.name()?;
+        (announced || self.any(words!("resource pool|pool"))).then_some(name)
     }
 
     /// “insert local:iso/debian.iso into web-01”, “eject the CD of web-01”.
@@ -255,13 +261,19 @@ impl Parser<'_> {
         };
         let (NicRef(number), targets) = match self.nic_of_targets(words!("of|from|on")) {
             Some(found) => found,
-            None => out.then(|| self.attempt(whole))??,
+            None => out.then(|| self.attempt(whole).or_else(|| self.attempt(Self::cable)))??,
         };
         if !out && !again && !self.any(words!("back in|in again|in")) {
             return None;
         }
         let value = Item::nic(NicPart::LinkDown, Value::Flag(out)).of_nic(number);
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “web-01’s network cable”
+    fn cable(&mut self) -> Option<(NicRef, Targets)> {
+        let targets = self.owner()?;
+        self.any(words!("network cable|cable|network")).then_some((NicRef(None), targets))
     }
 
     /// “exclude scsi1 of db-1 from backups”

@@ -4,7 +4,7 @@ use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Selector, Target};
 
 use super::Parser;
-use super::change::Wish;
+use super::change::{Wish, stepped};
 use super::draft::Draft;
 use super::item::{How, Item, Said};
 use super::named::Noun;
@@ -15,116 +15,7 @@ use super::wordings::words;
 /// reads in vain.
 const MAX_BESIDE: usize = 6;
 
-/// What is to become of a field.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Becomes {
-    /// “should be set to”
-    This,
-    /// “has to grow by”
-    More,
-}
-
 impl Parser<'_> {
-    /// “should be raised to”, “has to grow by”.
-    fn becomes(&mut self) -> Option<Becomes> {
-        let passive = self.attempt(|p| {
-            p.any(words!(
-                "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|ought to be"
-            ))
-            .then_some(())?;
-            let rises = p.any(words!("raised|increased|extended|expanded"));
-            (rises || p.any(words!("set|changed|reduced|lowered|upgraded|bumped|resized"))).then_some(rises)
-        });
-        let grows = |p: &mut Self| {
-            p.any(words!("should|shall|must|has to|have to|needs to|need to|is to|ought to")).then_some(())?;
-            p.any(words!("grow|increase")).then_some(true)
-        };
-        // “its data disk grows by 50 GB”
-        let present = |p: &mut Self| p.any(words!("grows|rises|increases")).then_some(true);
-        let rises = passive.or_else(|| self.attempt(grows)).or_else(|| self.attempt(present))?;
-        if rises && self.any(words!("by")) {
-            return Some(Becomes::More);
-        }
-        (self.any(words!("up to|down to|to")) || self.word() == "from").then_some(Becomes::This)
-    }
-
-    /// “should be doubled”
-    fn multiplied(&mut self, noun: &Noun) -> Option<Item> {
-        let passive = self.any(words!(
-            "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|are to be|gets|get"
-        ));
-        (passive || self.any(words!("should|shall|must|has to|have to|needs to|need to|is to"))).then_some(())?;
-        let amount = if self.any(words!("doubled|double")) {
-            Amount::Times(2)
-        } else if self.any(words!("tripled|triple")) {
-            Amount::Times(3)
-        } else if self.any(words!("quadrupled|quadruple")) {
-            Amount::Times(4)
-        } else {
-            self.any(words!("halved|halve")).then_some(Amount::Over(2))?
-        };
-        noun.clone().scaled(amount)
-    }
-
-    /// “the memory of web-01 should be 8 GB”, “db-1 ram -> 12 GB”, “web-01 memory=8G cores=4”.
-    fn owned(&mut self) -> Option<Wish> {
-        let start = self.at;
-        let (noun, targets) = self.field_of_targets().or_else(|| self.field_beside_targets())?;
-        if let Some(value) = self.attempt(|p| p.multiplied(&noun)) {
-            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
-        }
-        let becomes = self.attempt(Self::becomes);
-        let verb = becomes.is_some()
-            || self.any(words!(
-                "needs to be|need to be|has to be|have to be|ought to be|needs to become|has to become|should be|shall be|\
-                 must be|is to be|to be|should become|should read|should say|should have|should use|shall use|uses|becomes|\
-                 goes up to|goes down to|goes to|should go to|up to|down to|is|to"
-            ));
-        // “RAM on web-01 up from 4 to 8 GB”
-        let rises = |p: &mut Self| {
-            p.any(words!("goes up|goes down|should go up|should go|goes|up|down|changes")).then_some(())?;
-            (p.word() == "from").then_some(())
-        };
-        let verb = verb || self.attempt(rises).is_some();
-        let sign = self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
-        let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
-        if !(verb || sign || arrow) {
-            return None;
-        }
-        // “db-1 ram -> 12 GB”
-        let _ = arrow && self.any(words!("->|→|=>"));
-        // “gitlab’s disks: first 80 GB, second 300 GB”
-        if matches!(noun, Noun::Disk(_, true))
-            && let Some(value) = self.attempt(Self::disks_by_ordinal)
-        {
-            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
-        }
-        // “wiki’s root disk: plus 15 GB”
-        let more = becomes == Some(Becomes::More) || sign && self.any(words!("plus|another|+more"));
-        let value = if more {
-            self.value(&noun, Amount::Plus)?
-        } else if self.word() == "from" {
-            let at = self.at;
-            let first = self.amount_before()?;
-            let value = self.value(&noun, Amount::To)?;
-            self.changed_from(at, &first, value)?
-        } else {
-            let value = self.value(&noun, Amount::To)?;
-            let value = self.or_arrow(&noun, value)?;
-            self.instead_of(value)
-        };
-        let mut items = vec![Said { value, tokens: start..self.at }];
-        // “web-01 memory=8G cores=4”
-        while let Some(next) = self.attempt(|p| {
-            p.joint();
-            p.item(How::Set)
-        }) {
-            items.push(next);
-        }
-        self.any(words!("each|large|big|in size|in total"));
-        Some((targets, items, How::Set))
-    }
-
     /// “web-02 gets 4 cores”, “everything tagged web should start at boot”, “web-01: 4 cores”.
     pub fn subject(&mut self) -> Option<Wish> {
         if let Some(owned) = self.attempt(Self::owned) {
@@ -135,7 +26,8 @@ impl Parser<'_> {
         }
         // “currently web-01 has 2 cores, …”
         let now = self.any(words!("currently|at the moment"));
-        let led = !now && self.any(words!("for"));
+        let sized = self.attempt(Self::sizing_for).is_some();
+        let led = !now && !sized && self.any(words!("for"));
         // In “dns 1.1.1.1” a guest called dns is not meant.
         let is_field = self.field_length() > 0;
         let targets = self.targets()?;
@@ -150,30 +42,24 @@ impl Parser<'_> {
         }
         (!now).then_some(())?;
         self.manner();
-        // “old-backup should be called archive”
-        if let Some(item) = self.attempt(Self::called_from_now_on) {
-            return Some((targets, vec![item], How::Set));
-        }
-        if self.any(words!("loses|lose|should lose|drops")) {
-            return Some((targets, self.items(How::Remove)?, How::Remove));
+        // “web-01, new sizing: …”
+        self.attempt(|p| {
+            p.mark(',');
+            p.any(words!("new|requested"));
+            (p.sizing() && p.ahead(|p| p.mark(':').then_some(()))).then_some(())
+        });
+        // “I want web-01 at 4 cores”
+        let at = self.known(&targets)
+            && self.attempt(|p| (p.any(words!("at|on")) && p.ahead(Self::counted)).then_some(())).is_some();
+        if let Some((items, how)) = self.attempt(Self::at_an_end) {
+            return Some((targets, items, how));
         }
         let modal = self.any(words!(
             "could use|can use|could do with|should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
-            ought to|to"
+            ought to|is supposed to|are supposed to|is meant to|to"
         ));
         self.any(words!("both|all|each|now|also"));
-        // “web-01 should no longer start at boot”
-        if modal
-            && let Some(item) = self.attempt(|p| {
-                p.any(words!("no longer|not")).then_some(())?;
-                let start = p.at;
-                p.any(words!("be"));
-                let (plain, _) = p.at_boot()?;
-                p.any(words!("any more|anymore|any longer"));
-                let value = Item::Plain(plain, Amount::To(Value::Flag(false)));
-                Some(Said { value, tokens: start..p.at })
-            })
-        {
+        if modal && let Some(item) = self.attempt(Self::never_at_boot) {
             return Some((targets, vec![item], How::Set));
         }
         // “For db-1 I need 16 GB RAM”
@@ -184,28 +70,23 @@ impl Parser<'_> {
             self.any(words!("each"));
             return Some((targets, items, How::Add));
         }
-        // “gitlab out of its pool”
-        if let Some(item) = self.attempt(|p| {
-            let at = p.at;
-            p.any(words!("goes|comes|moves|is|leaves"));
-            p.any(words!("out of its pool|its pool|out of the pool|no pool")).then_some(())?;
-            let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(String::new())));
-            (p.word_at(at) != "its" && p.at_boundary()).then_some(Said { value, tokens: at..p.at })
-        }) {
-            return Some((targets, vec![item], How::Set));
-        }
         // “web-01 goes from 2 to 4 cores”, “mail goes to pool lab”
         let moves = self.attempt(Self::goes).is_some();
         if let Some((items, how)) = self.attempt(|p| p.more_or_less(&targets)) {
             return Some((targets, items, how));
         }
-        let passive = modal
+        let reduced = words!("can be reduced to|may be reduced to|could be reduced to|can be cut to|can be lowered to");
+        let passive = self.any(reduced) || modal
             && self.any(words!(
-                "be given|be granted|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
+                "be given|be granted|be reduced to|be lowered to|be raised to|be increased to|be cut to|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
             ));
         let verb = passive
             || moves
-            || modal | self.any(words!("have|has|get|gets|use|uses|need|needs|want|wants|belongs|belong|is|are|be"));
+            || at
+            || modal
+                | self.any(words!(
+                    "have|has|get|gets|use|uses|need|needs|want|wants|carry|carries|belongs|belong|is|are|be"
+                ));
         let listed = !verb
             && (asked || self.mark(':') || self.mark('=') || self.mark('–') || self.any(words!("->|→|=>")))
             && self.known(&targets);
@@ -236,6 +117,56 @@ impl Parser<'_> {
             self.any(words!("each|in total|now|any more|anymore|any longer|from now on"));
         }
         Some((targets, items, How::Give))
+    }
+
+    /// “… should be called archive”, “… loses 2 cores”, “… out of its pool”: what needs no verb besides.
+    fn at_an_end(&mut self) -> Option<(Vec<Said<Item>>, How)> {
+        // “old-backup should be called archive”
+        if let Some(item) = self.attempt(Self::called_from_now_on) {
+            return Some((vec![item], How::Set));
+        }
+        if self.any(words!("loses|lose|should lose|drops")) {
+            return Some((self.items(How::Remove)?, How::Remove));
+        }
+        if let Some(lacking) = self.attempt(Self::no_longer) {
+            return Some(lacking);
+        }
+        // “gitlab out of its pool”
+        let start = self.at;
+        self.any(words!("should|shall|must|has to"));
+        let leaves = self.any(words!("leaves|leave"));
+        let out = leaves && self.any(words!("its pool|the pool"))
+            || !leaves && {
+                self.any(words!("goes|go|comes|come|moves|move|is"));
+                self.any(words!("out of its pool|out of the pool"))
+            };
+        let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(String::new())));
+        (out && self.at_boundary()).then(|| (vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “… no longer start at boot”
+    fn never_at_boot(&mut self) -> Option<Said<Item>> {
+        self.any(words!("no longer|not")).then_some(())?;
+        let start = self.at;
+        self.any(words!("be"));
+        let (plain, _) = self.at_boot()?;
+        self.any(words!("any more|anymore|any longer"));
+        let value = Item::Plain(plain, Amount::To(Value::Flag(false)));
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “new specs for”, “changes for”, “upgrade of”: what is said behind the guest is what it shall have.
+    fn sizing_for(&mut self) -> Option<()> {
+        self.any(words!("the"));
+        self.any(words!("new|following|requested"));
+        self.sizing().then_some(())?;
+        self.any(words!("for|of|on")).then_some(())
+    }
+
+    fn sizing(&mut self) -> bool {
+        self.any(words!(
+            "changes|change|specs|spec|specification|sizing|size|resources|configuration|config|hardware|upgrade|resize|values|settings"
+        ))
     }
 
     /// “could web-01 get 4 cores”
@@ -272,8 +203,28 @@ impl Parser<'_> {
     }
 
     /// A number of something, or an amount.
-    fn counted(&mut self) -> Option<()> {
+    pub fn counted(&mut self) -> Option<()> {
         self.quantity().map(|_| ()).or_else(|| self.number().map(|_| ()))
+    }
+
+    /// “no longer needs the tag web”, “no longer needs protection”
+    fn no_longer(&mut self) -> Option<(Vec<Said<Item>>, How)> {
+        self.any(words!(
+            "no longer needs|no longer need|no longer has|no longer have|no longer uses|no longer carries|should no longer have|\
+             should no longer carry|should no longer use|shall no longer have"
+        ))
+        .then_some(())?;
+        let tags = |p: &mut Self| {
+            let items = p.items(How::Remove)?;
+            items.iter().all(|item| matches!(item.value, Item::Plain(Plain::Tags, _))).then_some((items, How::Remove))
+        };
+        let switch = |p: &mut Self| {
+            let start = p.at;
+            p.articles();
+            let value = p.noun()?.switched(false)?;
+            Some((vec![Said { value, tokens: start..p.at }], How::Set))
+        };
+        self.attempt(tags).or_else(|| self.attempt(switch))
     }
 
     /// “web-01: plus 2 cores, plus 4 GB of RAM”, “db-1 minus 2 cores”: of what is counted.
@@ -336,15 +287,33 @@ impl Parser<'_> {
         let items = self.some_items(How::Give, MAX_BESIDE)?;
         // “8 GB of RAM: web-01, web-02”, “6 cores -> db-1”
         self.any(words!("each"));
+        // “an extra 2 GB for web-01’s RAM”
+        if let Some(wish) = self.attempt(|p| p.for_a_field(&items)) {
+            return Some(wish);
+        }
         // “50 GB more for db-1’s data disk”
         if let Some((items, targets)) = self.attempt(|p| p.for_a_part(&items)) {
             return Some((targets, items, How::Set));
         }
-        let announced = self.mark(':') || self.any(words!("->|→|=>"));
+        let counts = |item: &Said<Item>| matches!(&item.value, Item::Plain(_, Amount::To(_) | Amount::Plus(_)));
+        let announced = self.mark(':')
+            || self.any(words!(
+                "->|→|=>|should be given to|shall be given to|must be given to|should go to|to be given to"
+            ))
+            || items.iter().all(counts) && self.any(words!("to"));
         let targets = if announced { self.targets()? } else { self.of_targets(words!("of|on|for"))? };
+        self.any(words!("each"));
         self.known(&targets).then_some(())?;
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
         (!items.iter().any(tells)).then_some((targets, items, How::Give))
+    }
+
+    fn for_a_field(&mut self, items: &[Said<Item>]) -> Option<Wish> {
+        let [Said { value: Item::Bare(Amount::Plus(step)), tokens }] = items else { return None };
+        self.any(words!("for|of|on|to")).then_some(())?;
+        let (noun, targets) = self.field_of_targets()?;
+        let value = stepped(&noun, step.clone(), Amount::Plus)?;
+        Some((targets, vec![Said { value, tokens: tokens.clone() }], How::Set))
     }
 
     /// Whether none of the names is anybody’s.

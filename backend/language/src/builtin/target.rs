@@ -123,6 +123,7 @@ impl Parser<'_> {
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
             let then = p.any(words!("then"));
+            p.any(words!("also|likewise"));
             let more = match targets.last().and_then(|last| p.same_stem(last)) {
                 Some(same) => vec![same],
                 None => p.target()?,

@@ -5,6 +5,8 @@ use std::ops::Range;
 use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::Amount;
 
+use crate::lexer::TokenKind;
+
 use super::Parser;
 use super::change::Wish;
 use super::item::{How, Item, Said};
@@ -113,6 +115,9 @@ impl Parser<'_> {
 
     /// “add a note to db-1: “belongs to billing””
     pub fn noting(&mut self) -> Option<Wish> {
+        if let Some(wish) = self.attempt(Self::writing) {
+            return Some(wish);
+        }
         self.any(words!("add|put|set|attach|leave|make|give")).then_some(())?;
         self.articles();
         self.any(words!("note|comment|description|notes")).then_some(())?;
@@ -126,14 +131,30 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
 
+    /// “write “belongs to billing” into the notes of db-1”
+    fn writing(&mut self) -> Option<Wish> {
+        self.any(words!("write|put|enter|add")).then_some(())?;
+        let start = self.at;
+        let text = self.peek(0).filter(|token| token.kind == TokenKind::Quoted)?.text.clone();
+        self.at += 1;
+        let value = Item::Plain(Plain::Description, Amount::To(Value::Text(text)));
+        let item = Said { value, tokens: start..self.at };
+        self.any(words!("into|in|to|as")).then_some(())?;
+        let (noun, targets) = self.field_of_targets()?;
+        (noun == Noun::Plain(Plain::Description)).then_some((targets, vec![item], How::Set))
+    }
+
     /// “replace the tag web with front on web-01”, “change the tag of web-01 from web to front”.
     fn retagging(&mut self) -> Option<Wish> {
         let replaces = self.any(words!("replace"));
-        (replaces || self.any(words!("change"))).then_some(())?;
+        let verb = replaces || self.any(words!("change"));
         self.any(words!("the"));
         self.any(words!("tag")).then_some(())?;
         let start = self.at;
         let of = words!("on|of|for|from");
+        if !verb {
+            return self.tag_becomes(start);
+        }
         // “change the tag of web-01 from web to front”
         let mut targets = None;
         if !replaces && self.any(words!("of|on|for")) {
@@ -154,6 +175,17 @@ impl Parser<'_> {
             None => self.of_targets(of)?,
         };
         Some((targets, vec![item], How::Set))
+    }
+
+    /// “the tag web on web-01 should become front”
+    fn tag_becomes(&mut self, start: usize) -> Option<Wish> {
+        let from = self.name()?;
+        self.any(words!("on|of|for")).then_some(())?;
+        let targets = self.targets()?;
+        self.any(words!("should become|should be|shall become|must become|becomes|->|→|=>")).then_some(())?;
+        let set = |tag: String| Value::Set(std::iter::once(tag).collect());
+        let value = Item::Plain(Plain::Tags, Amount::FromTo(set(from), set(self.name()?)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
 
     fn tags_said(&self, start: usize, tags: Vec<String>, amount: impl Fn(Value) -> Amount) -> Said<Item> {
@@ -273,28 +305,5 @@ impl Parser<'_> {
             item => plugs(item),
         };
         all.then(|| (targets, vec![item], How::Set))
-    }
-
-    /// “rename a to b”.
-    pub fn renaming(&mut self) -> Option<Wish> {
-        // “call test-1 staging-1 from now on”
-        if self.any(words!("call|name")) {
-            let target = self.one_target().filter(|target| self.known(&Targets::Old(vec![target.clone()])))?;
-            let start = self.at;
-            let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
-            let item = Said { value, tokens: start..self.at };
-            self.any(words!("from now on|now"));
-            return Some((Targets::Old(vec![target]), vec![item], How::Set));
-        }
-        if !self.any(words!("rename")) {
-            return None;
-        }
-        let target = self.one_target()?;
-        if !self.any(words!("to|as|into|in")) {
-            return None;
-        }
-        let start = self.at;
-        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
-        Some((Targets::Old(vec![target]), vec![Said { value, tokens: start..self.at }], How::Set))
     }
 }
