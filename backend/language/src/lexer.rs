@@ -117,6 +117,12 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
 /// The word of a plus sign before a number, which makes it an amount that comes on top.
 pub const MORE: &str = "+more";
 
+/// From so many on, dots in a row lead to a value, and dashes are a line.
+const LEADERS: usize = 4;
+
+/// How far back brackets may have been opened that a number closes: “(cores 2, sockets 1)”.
+const MAX_BRACKETED: usize = 24;
+
 /// The longest IPv6 address with its prefix.
 const MAX_ADDRESS: usize = 43;
 
@@ -142,15 +148,22 @@ impl Lexer<'_> {
             return close + 1;
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
-            self.tokens.push(Token::mark(',', at, at + 1));
+            self.tokens.push(Token { text: c.to_string(), ..Token::mark(',', at, at + 1) });
         } else if matches!(c, '→' | '➡' | '👉') {
             self.tokens.push(Token { kind: TokenKind::Word, word: "→".to_owned(), ..Token::mark(c, at, at + 1) });
+        } else if c == '-' && self.char(at + 1) == Some('-') && self.is_option(at + 2) {
+            // `--cores 4`
+            self.push(TokenKind::Mark('–'), at, at + 2);
+            return at + 2;
         } else if c == '-' && at > 0 && self.is_space(at - 1) && self.dashes(at) {
             // “web-01 - 4 cores”
             let end = at + if self.char(at + 1) == Some('-') { 2 } else { 1 };
             self.tokens.push(Token::mark('–', at, end));
             return end;
         } else if let Some(end) = self.ornament(at) {
+            return end;
+        } else if let Some(end) = self.enumerator(at) {
+            self.push(TokenKind::Mark('•'), at, end);
             return end;
         } else if matches!(c, '=' | '-') && self.char(at + 1) == Some('>') {
             self.push(TokenKind::Word, at, at + 2);
@@ -192,6 +205,11 @@ impl Lexer<'_> {
 
     fn is_space(&self, at: usize) -> bool {
         self.char(at).is_none_or(char::is_whitespace)
+    }
+
+    /// Whether a word begins at `at` as behind the dashes of an option.
+    fn is_option(&self, at: usize) -> bool {
+        self.char(at).is_some_and(|c| c.is_ascii_lowercase()) && (at < 3 || self.is_space(at - 3))
     }
 
     fn text(&self, start: usize, end: usize) -> String {
@@ -255,6 +273,22 @@ impl Lexer<'_> {
             _ => false,
         };
         (fits && self.is_space(mark + 1)).then_some(mark + 1)
+    }
+
+    /// “(b)” or “2)” before one of several wishes in a row.
+    fn enumerator(&self, at: usize) -> Option<usize> {
+        let open = usize::from(self.chars[at] == '(');
+        let counts = match self.char(at + open)? {
+            'a'..='h' => open == 1,
+            '1'..='9' => true,
+            _ => false,
+        };
+        let end = at + open + 2;
+        let apart = (at == 0 || self.is_space(at - 1)) && self.is_space(end);
+        // Brackets that were opened before are closed by it.
+        let closes =
+            open == 0 && self.tokens.iter().rev().take(MAX_BRACKETED).any(|token| token.kind == TokenKind::Mark('('));
+        (counts && apart && !closes && self.char(end - 1) == Some(')')).then_some(end)
     }
 
     /// Where the quotation that opens at `at` closes, on the same line.
@@ -330,11 +364,16 @@ impl Lexer<'_> {
             end -= 1;
         }
         if end == start && stop - start > 1 && self.chars[start..stop].iter().all(|c| *c == '.') {
-            // “web-1 .. web-3”
-            self.tokens.push(Token::mark('…', start, stop));
+            // “web-1 .. web-3”, and “name ........ web-1”
+            let leads = stop - start >= LEADERS && (start == 0 || self.is_space(start - 1)) && self.is_space(stop);
+            self.tokens.push(Token::mark(if leads { ':' } else { '…' }, start, stop));
             return stop;
         }
-        if self.chars[start..end] == ['/'] {
+        let rules = |c: &char| matches!(c, '-' | '_' | '~' | '*' | '#');
+        if end - start >= LEADERS && self.chars[start..end].iter().all(rules) {
+            // A line between parts of the text.
+            self.push(TokenKind::Mark('—'), start, end);
+        } else if self.chars[start..end] == ['/'] {
             self.push(TokenKind::Mark('/'), start, end);
         } else if end > start {
             self.words(start, end);
@@ -376,7 +415,11 @@ impl Lexer<'_> {
     fn words(&mut self, start: usize, end: usize) {
         if end - start > 2 && self.chars[end - 1] == 's' && is_apostrophe(self.chars[end - 2]) {
             self.words(start, end - 2);
-            self.push(TokenKind::Word, end - 2, end);
+            // “2 cpu's”, “4 gb's of ram”
+            match self.tokens.last_mut().filter(|last| vocabulary::counts(&last.word)) {
+                Some(last) => last.span.end = end,
+                None => self.push(TokenKind::Word, end - 2, end),
+            }
             return;
         }
         let chunk = &self.chars[start..end];
@@ -451,6 +494,24 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
         cuts.push((end + 1, chunk.len(), TokenKind::Word));
         return Some(cuts);
     }
+    // “8gbram”
+    let glued = ["ram", "memory", "disk", "swap"].into_iter().filter_map(|noun| Some((rest.strip_suffix(noun)?, noun)));
+    if let Some((unit, _)) = glued.into_iter().find(|(unit, _)| quantity::unit(unit).is_some()) {
+        let end = from + unit.chars().count();
+        cuts.push((from, end, TokenKind::Word));
+        cuts.push((end, chunk.len(), TokenKind::Word));
+        return Some(cuts);
+    }
+    // “2c4g20g”
+    let unit = rest.chars().take_while(|c| c.is_alphabetic()).count();
+    if skip == 0
+        && vocabulary::counts(&rest[..rest.chars().take(unit).map(char::len_utf8).sum::<usize>()])
+        && let Some(tail) = amounts(&chunk[from + unit..])
+    {
+        cuts.push((from, from + unit, TokenKind::Word));
+        cuts.extend(tail.into_iter().map(|(start, end, kind)| (start + from + unit, end + from + unit, kind)));
+        return (cuts.len() % 2 == 0).then_some(cuts);
+    }
     let times = skip == 0 && matches!(chunk[digits], 'x' | 'X' | '×');
     if times {
         let after = digits + 1;
@@ -466,7 +527,10 @@ fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
 
 /// Whether these are amounts side by side: `2C/4G/40G`, and `cores/4` and `GB/40` in “2 cores/4 GB/40 GB”.
 fn are_amounts(parts: &[&[char]]) -> bool {
-    let unit = |part: &[char]| vocabulary::counts(&part.iter().collect::<String>().to_lowercase());
+    let unit = |part: &[char]| {
+        let word = part.iter().collect::<String>().to_lowercase();
+        vocabulary::counts(&word) || ["ram", "memory", "mem", "swap", "disk", "hdd"].contains(&word.as_str())
+    };
     let number = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() == 1);
     let whole = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() > 1);
     parts.iter().all(|part| whole(part)) || unit(parts[0]) && parts[1..].iter().all(|part| whole(part) || number(part))

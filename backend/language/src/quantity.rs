@@ -29,6 +29,16 @@ pub fn is_number(text: &str) -> bool {
     decimal(text).is_some()
 }
 
+/// A fraction as it is written between a number and its unit: its quarters.
+pub fn quarters(text: &str) -> Option<u64> {
+    match text {
+        "1/4" | "¼" => Some(1),
+        "1/2" | "½" => Some(2),
+        "3/4" | "¾" => Some(3),
+        _ => None,
+    }
+}
+
 /// A whole number.
 pub fn whole(text: &str) -> Option<u64> {
     match decimal(text)? {
@@ -52,7 +62,12 @@ pub fn size(number: &str, unit: u64) -> Option<Size> {
 
 /// The digits as a whole number, and the power of ten to divide it by.
 fn decimal(text: &str) -> Option<(u64, u64)> {
-    let (int, fraction) = text.split_once('.').unwrap_or((text, ""));
+    // “1,5” parts no thousands.
+    let halves = |fraction: &&str| matches!(*fraction, "5" | "25" | "75");
+    let (int, fraction) = match text.split_once(',').filter(|(_, fraction)| halves(fraction)) {
+        Some(decimal) => decimal,
+        None => text.split_once('.').unwrap_or((text, "")),
+    };
     if text.ends_with('.') || text.len() > MAX_DIGITS {
         return None;
     }
@@ -141,11 +156,12 @@ mod tests {
         assert_eq!(size("0.5", GIB), Some(Size::mib(512)));
         assert_eq!(size("1.1", GIB), Some(Size::mib(1126)));
         assert_eq!(size("8,192", MIB), Some(Size::gib(8)));
+        assert_eq!(size("1,5", GIB), Some(Size::mib(1536)));
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", ".", "1.", ".5", "1,5", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
+        for text in ["", ".", "1.", ".5", "1,4", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
             assert_eq!(size(text, GIB), None, "{text}");
         }
         assert_eq!(whole("1.5"), None);

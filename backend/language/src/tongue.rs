@@ -114,7 +114,25 @@ pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             at += 1;
         }
     }
+    please_first(&mut english);
     *tokens = english;
+}
+
+/// “Mach bitte …” begins with “please” in English, where that stands nowhere between a verb and whom it is about.
+fn please_first(tokens: &mut [Token]) {
+    /// How many words a verb has at most.
+    const VERB: usize = 2;
+    let mut start = 0;
+    while start < tokens.len() {
+        let length = tokens[start..].iter().position(Token::ends_sentence).unwrap_or(tokens.len() - start);
+        let please = (start + 1..=start + VERB).find(|at| *at < start + length && tokens[*at].word == "please");
+        if let Some(please) =
+            please.filter(|please| tokens[start..*please].iter().all(|token| token.kind == TokenKind::Word))
+        {
+            tokens[start..=please].rotate_right(1);
+        }
+        start += length + 1;
+    }
 }
 
 /// A token for an English word that these tokens say.

@@ -60,7 +60,11 @@ const CLASSES: [(Class, &str); 7] = [
          fetch retain regular there weekday weekdays a.m p.m \
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
          applies supposed meant extension expansion ticket issue case rise far see ask carries larger write enter rebooting restarting current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
-         replace belongs belong live go going love i'm we're greetings sincerely resource latter",
+         replace belongs belong live go going love i'm we're greetings sincerely resource latter \
+         mind whom concern hiya making ready takes twin living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
+         graceful clean proper removal requires converted recurring power-off power-on contain place member \
+         common defaults shared boss customer colleague department developers devs operation field property attribute parameter \
+         parameters requirements properties creation deployment provisioning blueprint basis",
     ),
     (
         Class::Negation,
@@ -184,7 +188,7 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 32] = [
+const ALIASES: [(&str, &str); 33] = [
     ("adn", "and"),
     ("nad", "and"),
     ("wiht", "with"),
@@ -217,6 +221,7 @@ const ALIASES: [(&str, &str); 32] = [
     ("gigz", "gigs"),
     ("uhm", "um"),
     ("@", "at"),
+    ("×", "x"),
 ];
 
 /// The word that one typed in a hurry stands for.

@@ -14,7 +14,7 @@ use super::named::Noun;
 use super::wordings::{Wordings, words};
 
 /// The most NICs or disks alike in one phrase: as many as Proxmox has slots for.
-const MAX_ALIKE: u64 = 30;
+pub const MAX_ALIKE: u64 = 30;
 
 /// The most times what is there now: more is a slip.
 const MAX_TIMES: u32 = 16;
@@ -179,6 +179,26 @@ impl Parser<'_> {
         if self.any(words!("network cards|network interfaces|nics|interfaces")) {
             return (how == How::Create && number <= MAX_ALIKE).then_some(Item::NicCount(number));
         }
+        if how == How::Create
+            && number == 1
+            && !counted
+            && self.any(words!("network card|network interface|nic|interface"))
+        {
+            return Some(Item::NicCount(1));
+        }
+        // “2 host cores”
+        let host = how == How::Create
+            && self.word() == "host"
+            && self.ahead(|p| {
+                p.at += 1;
+                p.any(words!("cores|vcpus|cpus")).then_some(())
+            });
+        if host {
+            self.at += 1;
+            self.any(words!("cores|vcpus|cpus"));
+            let kind = Item::Plain(Plain::CpuType, Amount::To(Value::Text("host".to_owned())));
+            return Some(Item::Several(vec![Item::Plain(Plain::Cores, Amount::To(Value::Count(number))), kind]));
+        }
         let plain = if self.any(words!("cpu sockets|cpu socket|sockets|socket")) {
             // “2 sockets x 4 cores”
             self.attempt(|p| (p.any(words!("x")) && p.ahead(|p| p.item(how))).then_some(()));
@@ -207,14 +227,18 @@ impl Parser<'_> {
 
     /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.
     pub fn disks(&mut self, how: How, counted: bool, more: bool) -> Option<Item> {
-        let times = if counted { 1 } else { self.number().or_else(|| more.then_some(1))? };
+        // In “another one of 50 GB” no number stands.
+        let another = more && self.word() == "one" && self.spoke_of_a_disk();
+        let times = if counted || another { 1 } else { self.number().or_else(|| more.then_some(1))? };
         let more = self.any(words!("more|additional|further|extra|other|new")) || more;
         self.any(words!("x"));
         let first = self.quantity();
         let role = self.disk_role();
         // “a boot disk of 10 GB and a second one of 50 GB”
-        let one =
-            how == How::Create && (role.is_some() || more) && self.spoke_of_a_disk() && self.any(words!("one|ones"));
+        let one = how == How::Create
+            && (role.is_some() || more || counted && first.is_some())
+            && self.spoke_of_a_disk()
+            && self.any(words!("one|ones"));
         if !one && !self.any(DISKS) {
             return None;
         }
@@ -233,10 +257,21 @@ impl Parser<'_> {
                 let sized = p.ahead(|p| p.quantity().filter(|_| p.at_boundary()));
                 ((role.is_some() || more) && times == 1 && sized).then_some(())
             };
-            if self.attempt(apart).is_none() {
+            let sign = times > 1 && self.mark(':');
+            if !sign && self.attempt(apart).is_none() {
                 self.any(words!("with a size of|with sizes of|with|of|at|having|sized"));
             }
             open = self.mark('(');
+            // “two disks, one of 10 GB and one of 50 GB”
+            let list = |p: &mut Self| {
+                let disks = p.disk_list(&Which::One)?;
+                (number_of(&disks) == times).then_some(())
+            };
+            self.attempt(|p| {
+                let _ = p.mark(',') || p.mark(':');
+                let one = p.ahead(|p| p.any(words!("one of|one with|one at")).then_some(()));
+                (one || times > 1 && p.ahead(list)).then_some(())
+            });
             // “two disks of 40 GB and 200 GB”
             let one_by_one = |p: &mut Self| {
                 let disks = p.disk_list(role.as_ref().unwrap_or(&Which::One))?;
@@ -246,21 +281,17 @@ impl Parser<'_> {
             if several && let Some(disks) = self.attempt(one_by_one) {
                 return Some(disks);
             }
+            // “two disks: 10 GB …” says not of each that it has so much.
+            if sign {
+                return None;
+            }
             self.quantity()?
         };
         if times > 1 {
             self.any(words!("each"));
         }
         // “one 50 GB disk for the OS and one 400 GB disk for data”
-        let role = role.or_else(|| {
-            if how != How::Create {
-                return None;
-            }
-            if self.any(words!("for the os|for os|for the system|for system|for root|for boot")) {
-                return Some(Which::System);
-            }
-            self.any(words!("for the data|for data")).then_some(Which::Further)
-        });
+        let role = role.or_else(|| if how == How::Create { self.purpose() } else { None });
         let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
         let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
@@ -301,6 +332,14 @@ impl Parser<'_> {
         }
         self.any(words!("data|second|2nd|third|3rd|fourth|4th|additional|extra|further|secondary"))
             .then_some(Which::Further)
+    }
+
+    /// “for the OS”, “for data” behind a disk or its size.
+    pub fn purpose(&mut self) -> Option<Which> {
+        if self.any(words!("for the os|for os|for the system|for system|for root|for boot")) {
+            return Some(Which::System);
+        }
+        self.any(words!("for the data|for data")).then_some(Which::Further)
     }
 
     /// “on local-lvm” right after a disk.
@@ -345,6 +384,13 @@ impl Parser<'_> {
             let disk = self.disk_item(amount, which, 1);
             return (!less || disk.which == Which::Mass).then_some(Item::Disk(disk));
         }
+        // “10 GB for the system, 50 GB for data”
+        if how == How::Create
+            && !(of || more || less)
+            && let Some(role) = self.purpose()
+        {
+            return Some(Item::Disk(self.disk_item(Amount::To(value), role, 1)));
+        }
         if of || role.is_some() {
             return None;
         }
@@ -360,14 +406,27 @@ impl Parser<'_> {
 
     /// “limited to half a core”
     pub fn limited(&mut self) -> Option<Item> {
+        // “1 core (limit 0.5)”
+        let cores = |item: &Item| matches!(item, Item::Plain(Plain::Cores, _));
+        if self.group().and_then(|group| group.items.last()).is_some_and(|(_, last)| cores(&last.value))
+            && let Some(limit) = self.attempt(|p| {
+                p.any(words!("limited to|limit")).then_some(())?;
+                let _ = p.mark(':') || p.mark('=');
+                let limit = p.shaped(Named::Plain(Plain::CpuLimit))?;
+                p.at_boundary().then_some(limit)
+            })
+        {
+            return Some(Item::Plain(Plain::CpuLimit, Amount::To(limit)));
+        }
         self.any(words!("limited to|limited at")).then_some(())?;
         self.cpu_limit()
     }
 
-    /// “a 10 GB and a 20 GB disk”
+    /// “a 10 GB and a 20 GB disk”, “10 GB + 20 GB disks”
     pub fn disks_one_by_one(&mut self) -> Option<Item> {
+        let articles = self.ahead(|p| p.any(words!("a|an|another")).then_some(()));
         let one = |p: &mut Self| {
-            p.any(words!("a|an|another")).then_some(())?;
+            (p.any(words!("a|an|another")) == articles).then_some(())?;
             let size = Value::Size(p.quantity()?);
             Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
         };
@@ -378,6 +437,7 @@ impl Parser<'_> {
         }) {
             disks.push(disk);
         }
-        (disks.len() > 1 && self.any(DISKS)).then_some(Item::Several(disks))
+        let noun = if articles { self.any(DISKS) } else { self.any(words!("hard disks|disks|drives|volumes")) };
+        (disks.len() > 1 && noun).then_some(Item::Several(disks))
     }
 }

@@ -29,6 +29,7 @@ impl Parser<'_> {
             Self::noting,
             Self::switching,
             Self::moving_a_disk,
+            Self::pool_and_members,
             Self::joining,
             Self::changing_the_cd,
             Self::cabling,

@@ -1,38 +1,29 @@
 //! Copies: clones of guests and templates, and templates made of guests.
 
-use mycopod_core::reading::{Deed, Sourced};
+use mycopod_core::reading::{Deed, Sourced, Target};
 
 use super::Parser;
 use super::draft::{Copy, Draft};
 use super::item::Said;
 use super::wordings::words;
 
+/// How a copy is called, whether it is a full one, and whose it is.
+type Cloned = (Sourced<String>, Option<Sourced<bool>>, Target);
+
 impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
     pub fn clone_guest(&mut self) -> Option<Draft> {
         let start = self.at;
-        // “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
-        if let Some((name, full, from)) = self.attempt(|p| {
-            p.any(words!("make|create")).then_some(())?;
-            p.any(words!("a|an"));
-            p.any(words!("new"));
-            p.attempt(Self::guest_noun);
-            p.any(words!("called|named"));
-            let name = p.name_said()?;
-            p.any(words!("as a|as")).then_some(())?;
-            let at = p.at;
-            let full = p.any(words!("full")) || !p.any(words!("linked"));
-            let full = (p.at > at).then(|| Sourced::new(full, p.source(&(at..p.at))));
-            p.any(words!("clone of|copy of|duplicate of")).then_some(())?;
-            Some((name, full, p.one_target()?))
-        }) {
-            return Some(Draft::Clone(Copy {
-                tokens: start..self.at,
-                from,
-                names: vec![name],
-                full,
-                items: Vec::new(),
-            }));
+        if let Some((name, full, from)) = self.attempt(Self::name_of_a_clone).or_else(|| self.attempt(Self::is_a_clone))
+        {
+            let tokens = start..self.at;
+            return Some(Draft::Clone(Copy { tokens, from, names: vec![name], full, items: Vec::new() }));
+        }
+        // “test-1: clone as test-9”
+        if self.addressed.is_some()
+            && let Some(copy) = self.attempt(|p| p.clone_of_addressee(start))
+        {
+            return Some(copy);
         }
         let made = self.any(words!("make|create|take|i want|new"));
         self.any(words!("me"));
@@ -57,7 +48,7 @@ impl Parser<'_> {
                 if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
-                    as container|as|to|into|->|→|=>|named|called|with the name|with name|under the name")) {
+                    as container|over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name")) {
                     return None;
                 }
                 p.names_said()
@@ -93,6 +84,47 @@ impl Parser<'_> {
             })
         });
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
+    }
+
+    /// “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
+    fn name_of_a_clone(&mut self) -> Option<Cloned> {
+        self.any(words!("make|create")).then_some(())?;
+        self.any(words!("a|an"));
+        self.any(words!("new"));
+        self.attempt(Self::guest_noun);
+        self.any(words!("called|named"));
+        let name = self.name_said()?;
+        self.any(words!("as a|as")).then_some(())?;
+        self.clone_of(name)
+    }
+
+    /// “web-09: clone of web-01”, “web-09 is to be a clone of web-01”
+    fn is_a_clone(&mut self) -> Option<Cloned> {
+        let name = self.name_said()?;
+        (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
+        let said =
+            self.mark(':') || self.mark('=') || self.any(words!("is to be|should be|shall be|will be|is|becomes"));
+        said.then_some(())?;
+        self.any(words!("a|an"));
+        self.clone_of(name)
+    }
+
+    /// “full clone of web-01”, which `name` shall be.
+    fn clone_of(&mut self, name: Sourced<String>) -> Option<Cloned> {
+        let at = self.at;
+        let full = self.any(words!("full")) || !self.any(words!("linked"));
+        let full = (self.at > at).then(|| Sourced::new(full, self.source(&(at..self.at))));
+        self.any(words!("clone of|copy of|duplicate of")).then_some(())?;
+        Some((name, full, self.one_target()?))
+    }
+
+    /// “clone as test-9”, “clone to a new VM called test-9”, of whom the sentence addresses.
+    fn clone_of_addressee(&mut self, start: usize) -> Option<Draft> {
+        let [from] = <[_; 1]>::try_from(self.addressed.clone()?).ok()?;
+        self.any(words!("clone it|copy it|duplicate it|clone|copy|duplicate")).then_some(())?;
+        self.any(words!("to a new vm called|to a new vm named|as|to|into|->|→|=>")).then_some(())?;
+        let names = self.names_said()?;
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))
     }
 
     /// A name and that it was said.

@@ -123,7 +123,8 @@ impl Parser<'_> {
             || self
                 .peek(0)
                 .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•' | '|')))
-            || self.ahead(|p| (p.joint() || p.any(words!("then|please|thanks|thank you"))).then_some(()))
+            || self
+                .ahead(|p| (p.joint() || p.any(words!("then|please|thanks|thank you|as well|too|also"))).then_some(()))
     }
 
     /// A whole number in digits or words.
@@ -168,7 +169,14 @@ impl Parser<'_> {
             {
                 p.at += 1;
                 p.mark('-');
-                return p.unit().and_then(|unit| quantity::size(&number, unit));
+                // “6 1/2 GB”
+                let quarters = p.quarters().unwrap_or(0);
+                let unit = p.unit()?;
+                let whole = quantity::size(&number, unit)?;
+                return if quarters == 0 { Some(whole) } else { whole.checked_add(Size::bytes(unit / 4 * quarters)) };
+            }
+            if let Some(quarters) = p.quarters() {
+                return p.unit().map(|unit| Size::bytes(unit / 4 * quarters));
             }
             let number = match p.number() {
                 Some(number) => number,
@@ -180,6 +188,13 @@ impl Parser<'_> {
             }
             p.unit().and_then(|unit| unit.checked_mul(number)).map(Size::bytes)
         })
+    }
+
+    /// “1/2”, “¾”: so many quarters.
+    fn quarters(&mut self) -> Option<u64> {
+        let quarters = quantity::quarters(&self.peek(0)?.text)?;
+        self.at += 1;
+        Some(quarters)
     }
 
     /// “50 %”, “25 percent”: so many hundredths.

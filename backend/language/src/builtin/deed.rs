@@ -28,6 +28,8 @@ impl Parser<'_> {
             Self::simple,
             Self::time_to_stop,
             Self::noun_of_a_deed,
+            Self::deed_by_noun,
+            Self::becomes_template,
             Self::passive,
             Self::had_done,
             Self::verb_behind,
@@ -137,7 +139,7 @@ impl Parser<'_> {
             targets.iter().all(|target| !self.is_new(target)).then_some(())?;
             self.drafts.push(Draft::Change(Change { tokens, targets: targets.clone(), items, how: How::Give }));
         }
-        self.any(words!("again|right now|now|right away|for me|afterwards|too|as well"));
+        self.any(words!("again|right now|now|right away|for me|afterwards|too|as well|there"));
         self.doing(start, targets, deed)
     }
 
@@ -198,8 +200,11 @@ impl Parser<'_> {
     /// “migrate web-01 to pve2 live with its disks to local-lvm”, “move web-01 to node pve2”.
     fn migration(&mut self) -> Option<Draft> {
         let start = self.at;
-        let live = self.any(words!("live-migrate|live migrate"));
-        let migrates = live || self.any(words!("migrate"));
+        let live = self.any(words!("live-migrate|live migrate|live migration of|a live migration of"));
+        let titled = |p: &mut Self| (p.any(words!("migration|migrate|move")) && p.mark(':')).then_some(());
+        let migrates = live
+            || self.attempt(titled).is_some()
+            || self.any(words!("migrate|migration of|a migration of|the migration of"));
         let put = !migrates && self.any(words!("put"));
         if !migrates && !put && !self.any(words!("move|relocate|transfer")) {
             return self.housed(start);
@@ -281,7 +286,7 @@ impl Parser<'_> {
             return self.on_a_node(start, targets, None);
         }
         self.any(words!(
-            "should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
+            "over to|onto|should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
             should be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
         ))
         .then_some(())?;
@@ -295,28 +300,6 @@ impl Parser<'_> {
         let node = self.name().filter(|name| self.inventory.nodes.contains(name))?;
         let node = Sourced::new(node, self.source(&(at..self.at)));
         self.doing(start, targets, Deed::Migrate { node, storage: None, from, offline: false })
-    }
-
-    /// “web-02 needs a restart”, “give db-1 a reboot”, “do a reboot of web-01”.
-    fn noun_of_a_deed(&mut self) -> Option<Draft> {
-        let start = self.at;
-        let reboot = words!(
-            "a reboot|a restart|a quick reboot|a quick restart|to be rebooted|to be restarted|rebooting|restarting"
-        );
-        let given = self.any(words!("give"));
-        let targets = if !given && self.any(words!("do|make")) {
-            if !self.any(words!("a reboot of|a restart of")) {
-                return None;
-            }
-            self.targets()?
-        } else {
-            let targets = self.targets()?;
-            if !given && !self.any(words!("needs|need|gets|get")) || !self.any(reboot) {
-                return None;
-            }
-            targets
-        };
-        self.doing(start, targets, Deed::Reboot)
     }
 
     /// “test-1 is not needed any more, please delete it”, “we no longer need old-backup, delete it”.
@@ -384,6 +367,7 @@ impl Parser<'_> {
         let start = self.at;
         let targets = self.targets().filter(|targets| self.known(targets))?;
         let sign = self.mark(':') || self.mark('–') || self.any(words!("->|→|=>"));
+        let _ = sign && self.any(words!("just"));
         let deed = if self.any(words!("reboot|restart")) {
             Deed::Reboot
         } else if self.any(words!("start|power on|turn on|switch on")) {

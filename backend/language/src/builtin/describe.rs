@@ -30,17 +30,17 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
         );
         return Vec::new();
     }
-    let several = names.len() > 1;
     members::ask_about_the_undescribed(context, group, questions);
+    if names.len() > 1 {
+        let of_all = Description::of(context, group, None, &mut Vec::new());
+        of_all.ask_about_shared_number(questions);
+        of_all.ask_about_shared_address(questions);
+    }
     names
         .into_iter()
         .enumerate()
         .map(|(member, name)| {
             let description = Description::of(context, group, Some(member), questions);
-            if several {
-                description.ask_about_shared_number(questions);
-                description.ask_about_shared_address(context, questions);
-            }
             description.create(context, kind.clone(), name, questions)
         })
         .collect()
@@ -66,20 +66,27 @@ struct Description {
     volumes: Vec<Said<Plain>>,
     nics: Vec<WantedNic>,
     nic_count: Option<Said<u64>>,
+    /// Whether its NICs are counted from one: “NIC 1 on vmbr0, NIC 2 on vmbr1”.
+    nics_from_one: bool,
     bare: Vec<Said<Size>>,
 }
 
 impl Description {
     fn of(context: &Context<'_>, group: &Group, member: Option<usize>, questions: &mut Vec<Question>) -> Self {
         let mut description = Self::default();
-        for (whose, item) in &group.items {
-            if whose.is_none() || *whose == member {
+        let sibling = group.sibling(member);
+        for (_, item) in group.items_of(member) {
+            if !(sibling.is_some() && matches!(item.value, Item::Like(_))) {
                 description.add(context, &item.value, &item.tokens, questions);
             }
         }
-        if !group.base.is_empty() {
+        let of_sibling = sibling.into_iter().flat_map(|sibling| group.items_of(Some(sibling)));
+        let base_items: Vec<&(Option<usize>, Said<Item>)> = group.base.iter().chain(of_sibling).collect();
+        if !base_items.is_empty() {
             let mut base = Self::default();
-            group.base.iter().for_each(|(_, item)| base.add(context, &item.value, &item.tokens, questions));
+            for (_, item) in base_items {
+                base.add(context, &item.value, &item.tokens, questions);
+            }
             base.place_bare_amounts(context, questions);
             description.place_bare_amounts(context, questions);
             description.complete(base);
@@ -248,6 +255,12 @@ impl Description {
         tokens: &Range<usize>,
         questions: &mut Vec<Question>,
     ) {
+        if self.nics.is_empty() && number == Some(1) {
+            let words = context.words(tokens).to_lowercase();
+            self.nics_from_one =
+                ["nic 1", "interface 1", "network card 1"].iter().any(|counted| words.contains(counted));
+        }
+        let number = if self.nics_from_one { number.map(|number| number.saturating_sub(1)) } else { number };
         let has = |nic: &WantedNic, part: NicPart| nic.parts.iter().any(|(known, _)| *known == part);
         let bridge = parts.iter().any(|(part, _)| *part == NicPart::Bridge);
         let begins = match self.nics.last() {
@@ -312,7 +325,7 @@ impl Description {
     }
 
     /// One address cannot be several guests'.
-    fn ask_about_shared_address(&self, context: &Context<'_>, questions: &mut Vec<Question>) {
+    fn ask_about_shared_address(&self, questions: &mut Vec<Question>) {
         for (part, value) in self.nics.iter().flat_map(|nic| &nic.parts) {
             if let (NicPart::Ip, Source::Said(fragment)) = (part, &value.source)
                 && value.value != Value::Text("dhcp".into())
@@ -325,7 +338,6 @@ impl Description {
                 questions.push(Question::new("ip", Some(span), text, Vec::new()));
             }
         }
-        let _ = context;
     }
 
     fn create(

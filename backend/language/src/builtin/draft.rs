@@ -6,7 +6,7 @@ use std::ops::Range;
 use mycopod_core::guest::Kind;
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
-    Answers, Deed, DiskRef, Question, Reading, Source, Sourced, Span, Statement, Target, WantedFacility, What,
+    Answers, Deed, DiskRef, Question, Reading, Selector, Source, Sourced, Span, Statement, Target, WantedFacility, What,
 };
 
 use crate::account;
@@ -84,6 +84,30 @@ impl Group {
     pub fn awaits_names(&self) -> bool {
         self.plural
             && self.count.as_ref().is_none_or(|count| u64::try_from(self.members.len()).is_ok_and(|n| n < count.value))
+    }
+
+    /// What was said of a member, but for what “three VMs with 1 core, but blue gets 2” makes an exception from.
+    pub fn items_of(&self, member: Option<usize>) -> impl Iterator<Item = &(Option<usize>, Said<Item>)> {
+        let own = self.items.iter().filter(|(whose, _)| whose.is_some() && *whose == member);
+        let own: Vec<&Said<Item>> = own.map(|(_, item)| item).filter(|_| self.members.len() > 1).collect();
+        let excepted = move |item: &Said<Item>| {
+            own.iter().any(|own| own.tokens.start > item.tokens.start && own.value.replaces(&item.value))
+        };
+        self.items
+            .iter()
+            .filter(move |(whose, item)| *whose == member && whose.is_some() || whose.is_none() && !excepted(item))
+    }
+
+    /// The member that `member` shall be like: “worker-9: same as worker-8”.
+    pub fn sibling(&self, member: Option<usize>) -> Option<usize> {
+        let like = self.items.iter().find_map(|(whose, item)| match &item.value {
+            Item::Like(target) if whose.is_some() && *whose == member => Some(&target.selector),
+            _ => None,
+        })?;
+        self.members
+            .iter()
+            .position(|other| *like == Selector::Name(other.value.clone()))
+            .filter(|at| Some(*at) != member)
     }
 
     /// Whether nothing but a name and an image was said of them.

@@ -35,6 +35,9 @@ impl Parser<'_> {
     /// Something made or deleted around the guests.
     pub fn facility(&mut self) -> Option<Draft> {
         let start = self.at;
+        if let Some(more) = self.attempt(Self::make_pools) {
+            return Some(more);
+        }
         let rules = [Self::make_pool, Self::delete_one, Self::download, Self::backup_job];
         let wanted = rules.into_iter().find_map(|rule| self.attempt(rule))?;
         Some(Draft::Facility(Arrangement { tokens: start..self.at, wanted }))
@@ -45,12 +48,13 @@ impl Parser<'_> {
         let made = self.any(words!("create|make|add|set up"));
         let asked = !made
             && self.at.checked_sub(1).is_some_and(|at| ["need", "want", "have", "like"].contains(&self.word_at(at)));
-        (made || asked).then_some(())?;
         self.articles();
-        self.any(words!("new"));
+        let new = self.any(words!("new|another"));
+        (made || asked || new).then_some(())?;
         self.any(words!("resource pool|pool")).then_some(())?;
-        let called = self.any(words!("called|named"));
-        (made || called).then_some(())?;
+        let sign = self.mark(':');
+        let called = self.any(words!("called|named")) || sign;
+        (made || called || new).then_some(())?;
         let name = self.pool_name()?;
         let (mut comment, mut members) = (None, Vec::new());
         loop {
@@ -80,6 +84,30 @@ impl Parser<'_> {
             }
         }
         Some(WantedFacility::MakePool { name, comment, members })
+    }
+
+    /// “create pools red and blue”: one each.
+    fn make_pools(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let made = self.any(words!("create|make|add|set up"));
+        (self.any(words!("the pools|two pools|new pools|pools")) && made).then_some(())?;
+        self.any(words!("called|named"));
+        self.mark(':');
+        let mut names = vec![self.pool_name()?];
+        while let Some(name) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            p.pool_name()
+        }) {
+            names.push(name);
+        }
+        let tokens = start..self.at;
+        let pool = |name| {
+            let wanted = WantedFacility::MakePool { name, comment: None, members: Vec::new() };
+            Draft::Facility(Arrangement { tokens: tokens.clone(), wanted })
+        };
+        let last = names.pop().map(pool)?;
+        self.drafts.extend(names.into_iter().map(pool));
+        self.at_boundary().then_some(last)
     }
 
     /// “delete pool lab”, “delete backup job mycopod-1”, “delete the file local:iso/debian-12.iso”
@@ -175,21 +203,25 @@ impl Parser<'_> {
         // “every night at 2, back up …”
         let mut schedule = self.attempt(|p| {
             let schedule = p.schedule()?;
-            p.mark(',');
+            let _ = p.mark(',') || p.mark(':');
             p.any(words!("please"));
             Some(schedule)
         });
         let start = self.at;
-        let mut rhythm = None;
+        let (mut rhythm, mut weekly) = (None, false);
         let announced = self.attempt(|p| {
             let made = p.any(words!("create|make|add|set up|schedule"));
             p.articles();
             p.any(words!("new"));
             rhythm = p.attempt(Self::days);
-            p.any(words!("regular|scheduled"));
-            p.any(words!("backup job|backups|backup")).then_some(())?;
-            p.any(words!("for|of")).then_some(())?;
-            (made || rhythm.is_some()).then_some(())
+            // The day of the week is still to come.
+            weekly = rhythm.is_none() && p.any(words!("weekly"));
+            p.any(words!("regular|scheduled|recurring"));
+            let job = p.any(words!("backup job|backup schedule"));
+            (job || p.any(words!("backups|backup"))).then_some(())?;
+            let sign = p.mark(':');
+            (sign || p.any(words!("for|of"))).then_some(())?;
+            (made || rhythm.is_some() || weekly || job).then_some(())
         });
         if announced.is_none() && !self.any(words!("back up|backup")) {
             return None;
@@ -225,7 +257,8 @@ impl Parser<'_> {
                 break;
             }
         }
-        Some(WantedFacility::MakeBackupJob { guests, schedule: schedule?, storage, mode, keep })
+        let schedule = schedule.filter(|schedule| !weekly || on_days(&schedule.value))?;
+        Some(WantedFacility::MakeBackupJob { guests, schedule, storage, mode, keep })
     }
 
     /// Whom a backup job is for.
@@ -259,10 +292,16 @@ impl Parser<'_> {
 
     /// “every night at 2”, “at 02:30 on sundays”, “daily at 11 pm”: as Proxmox writes it.
     fn schedule(&mut self) -> Option<Sourced<String>> {
-        self.mark(',');
+        let _ = self.mark(',') || self.mark(':');
         let start = self.at;
         let mut days = self.attempt(Self::days);
-        self.any(words!("at")).then_some(())?;
+        let at = self.any(words!("at"));
+        // “every sunday 03:00”
+        let clock = |p: &mut Self| {
+            p.number()?;
+            p.mark(':').then_some(())
+        };
+        (at || days.is_some() && self.ahead(clock)).then_some(())?;
         let time = self.time_of_day()?;
         if days.is_none() {
             days = self.attempt(Self::days);
@@ -283,7 +322,8 @@ impl Parser<'_> {
         if self.any(words!("on weekends|on the weekend|every weekend")) {
             return Some("sat,sun".to_owned());
         }
-        self.any(words!("every|each|on")).then_some(())?;
+        let announced = self.any(words!("every|each|on"));
+        (announced || self.word().ends_with("days")).then_some(())?;
         let mut days = vec![self.day()?];
         while let Some(day) = self.attempt(|p| {
             p.joint().then_some(())?;
@@ -306,6 +346,16 @@ impl Parser<'_> {
         }
         if self.any(words!("noon")) {
             return Some("12:00".to_owned());
+        }
+        // “3am”
+        let glued = self.attempt(|p| {
+            let text = p.word().to_owned();
+            let hour: u64 = text.strip_suffix("am").or_else(|| text.strip_suffix("pm"))?.parse().ok()?;
+            p.at += 1;
+            (1..=12).contains(&hour).then(|| hour % 12 + if text.ends_with("pm") { 12 } else { 0 })
+        });
+        if let Some(hour) = glued {
+            return Some(format!("{hour:02}:00"));
         }
         let hour = self.number()?;
         let minute = self.attempt(|p| {
@@ -352,7 +402,8 @@ impl Parser<'_> {
         let count = u32::try_from(self.number()?).ok()?;
         let rule = ahead.or_else(|| KEPT.into_iter().find(|(said, _)| self.any(said)));
         self.any(words!("backups|backup|ones"));
-        let (_, rule) = rule?;
+        // “keep 4” are the last ones.
+        let rule = rule.map(|(_, rule)| rule).or_else(|| self.at_boundary().then_some("keep-last"))?;
         Some((rule.to_owned(), Sourced::new(count, self.source(&(start..self.at)))))
     }
 
@@ -402,4 +453,9 @@ impl Parser<'_> {
         self.at += 1;
         Some(text)
     }
+}
+
+/// Whether a schedule is of some days, and not of all.
+fn on_days(schedule: &str) -> bool {
+    schedule.contains(' ')
 }

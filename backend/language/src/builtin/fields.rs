@@ -72,7 +72,7 @@ const WORDS: &[(Named, &str)] = &[
     ),
     (
         Named::Plain(Plain::CiUser),
-        "cloud-init user name|cloud-init username|cloud-init user|cloud init user|cloudinit user|ci user|ciuser|default user|login user|user name|username|user",
+        "cloud-init user name|cloud-init username|cloud-init user|cloud init user|cloudinit user|ci user|ciuser|default user|login user|ssh user|user name|username|user",
     ),
     (
         Named::Plain(Plain::Password),

@@ -154,10 +154,22 @@ impl Parser<'_> {
         if all.is_none() && self.attempt(Self::respective).is_some() {
             return Some(());
         }
+        if all.is_none() && (self.attempt(Self::one_each).is_some() || self.attempt(Self::as_many).is_some()) {
+            return Some(());
+        }
         if let Some(item) = self.item(How::Create) {
             let item = if adds { added(item) } else { item };
-            let each = self.any(words!("for each of them|for each|each|in total")) && self.last_word() != "total";
-            return self.add(&item, all, each);
+            self.attempt(|p| (p.any(words!("too|as well")) && p.at_boundary()).then_some(()));
+            if self.any(words!("in total")) {
+                return self.add(&item, all);
+            }
+            return match (self.attempt(Self::each_of_them), all) {
+                (Some(each), None) => self.add_each(&item, each),
+                _ => self.add(&item, all),
+            };
+        }
+        if self.attempt(Self::name_alone).is_some() {
+            return Some(());
         }
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
         let at_start =
@@ -177,8 +189,36 @@ impl Parser<'_> {
         None
     }
 
+    /// “Create a VM:” and a line that is a name alone.
+    fn name_alone(&mut self) -> Option<()> {
+        let at_line = self.at.checked_sub(1).is_some_and(|before| self.tokens[before].kind == TokenKind::Break);
+        self.group().filter(|group| at_line && !group.plural && group.members.is_empty())?;
+        let at = self.at;
+        let value =
+            self.name().filter(|name| self.looks_like_name(name) && !self.inventory.guests.contains_key(name))?;
+        self.done().then_some(())?;
+        let group = self.group_mut()?;
+        group.members.push(Said { value, tokens: at..at + 1 });
+        group.tokens.end = at + 1;
+        Some(())
+    }
+
     /// “the first”, “the other”: one of the new guests, by its place among them.
     pub fn which_of_them(&mut self) -> Option<usize> {
+        let known = self.group()?.members.len();
+        let at = self.place_among_them()?;
+        if at < known {
+            return Some(at);
+        }
+        self.any(words!("will be|should be|shall be|is"));
+        let named = |p: &mut Self| p.called(false).or_else(|| p.names(false));
+        let name = self.attempt(named).filter(|names| names.len() == 1 && at == known)?;
+        self.group_mut()?.members.extend(name);
+        Some(at)
+    }
+
+    /// “the first”, “the other”: its place among the new guests.
+    pub fn place_among_them(&mut self) -> Option<usize> {
         let group = self.group().filter(|group| group.plural)?;
         let known = group.members.len();
         let all = group.count.as_ref().and_then(|count| usize::try_from(count.value).ok()).unwrap_or(known);
@@ -199,21 +239,11 @@ impl Parser<'_> {
             p.any(words!("data|system|boot"));
             (p.any(DISKS) || p.nic_ref().is_some()).then_some(())
         };
-        if self.ahead(part) {
-            return None;
-        }
-        if at < known {
-            return Some(at);
-        }
-        let named = |p: &mut Self| p.called(false).or_else(|| p.names(false));
-        let name = self.attempt(named).filter(|names| names.len() == 1 && at == known)?;
-        self.group_mut()?.members.extend(name);
-        Some(at)
+        (!self.ahead(part)).then_some(at)
     }
 
-    /// Adds a phrase to the guests it describes: to every one of them where words for so many (`all`) went before it or
-    /// `each` follows.
-    pub fn add(&mut self, item: &Said<Item>, all: Option<Number>, each: bool) -> Option<()> {
+    /// Adds a phrase to the guests it describes: to every one of them where words for so many (`all`) went before it.
+    pub fn add(&mut self, item: &Said<Item>, all: Option<Number>) -> Option<()> {
         let end = self.at;
         let last = self.drafts.len().checked_sub(1)?;
         let head = self.group()?.head.start;
@@ -237,55 +267,22 @@ impl Parser<'_> {
         if !(group.awaits_names() || all.is_none_or(fits)) || alone && all.is_some() && before.len() < drafts {
             return None;
         }
-        let all = all.is_some();
-        let bare = before.iter().all(|group| group.shared || group.is_bare());
-        // “VM a with 4 cores, VM b with 2 cores and a 10 GB disk each”: what of it is said of both?
-        if each && !all && alone && !bare {
-            return None;
-        }
-        // “a on pve1 and b on pve2, 2 cores, 10 GB disk each”: are the cores said of b, or of both?
-        if each
-            && !all
-            && let Some(focus) = group.focus
-        {
-            let of = |who: usize| {
-                group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, item)| &item.value)
-            };
-            let same = |one: &Item, other: &Item| match (one, other) {
-                (Item::Plain(one, _), Item::Plain(other, _)) => one == other,
-                // What a bare amount is of, its neighbours tell.
-                (Item::Bare(_), Item::Plain(..) | Item::Disk(_)) | (Item::Plain(..) | Item::Disk(_), Item::Bare(_)) => {
-                    true
-                }
-                (one, other) => std::mem::discriminant(one) == std::mem::discriminant(other),
-            };
-            let others = (0..group.members.len()).filter(|who| *who != focus);
-            let unlike = |item: &Item| others.clone().any(|who| !of(who).any(|other| same(item, other)));
-            if of(focus).any(unlike) {
-                return None;
-            }
-        }
-        if all || each {
+        if all.is_some() {
             group.focus = None;
-        }
-        let mut items = Vec::new();
-        if each && alone && !group.shared {
-            items.extend(group.items.iter().cloned());
         }
         group.tokens.end = end;
         group.items.push((group.focus, item.clone()));
-        group.shared |= all || each;
+        group.shared |= all.is_some();
         if !group.shared {
             return Some(());
         }
         // “a VM x and a container y, both with 2 cores”: those before it in the sentence as well.
-        items.push((None, item.clone()));
         for group in before {
-            if !(group.shared || group.is_bare() || all && alone) {
+            if !(group.shared || group.is_bare() || all.is_some() && alone) {
                 break;
             }
             group.shared = true;
-            group.items.extend(items.iter().cloned());
+            group.items.push((None, item.clone()));
         }
         Some(())
     }

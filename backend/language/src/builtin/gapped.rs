@@ -228,6 +228,12 @@ impl Parser<'_> {
         let also = self.last_word() == "also";
         let targets = if self.any(same) {
             self.targets()?
+        } else if let Some(targets) = self.attempt(|p| {
+            // “stop web-02; also the cache container”
+            (p.last_word() == "also").then_some(())?;
+            p.targets().filter(|targets| p.known(targets) && p.done())
+        }) {
+            targets
         } else {
             let targets = self.targets().filter(|targets| self.known(targets))?;
             let _ = self.mark(':')

@@ -94,6 +94,20 @@ impl Item {
         }
     }
 
+    /// Whether it is said instead of `other`, which was said of several guests: another amount of the same.
+    pub fn replaces(&self, other: &Self) -> bool {
+        let one_disk = |item: &Self| match item {
+            Self::Disk(disk) => disk.times == 1 && matches!(disk.which, Which::One | Which::Unclear | Which::Mass),
+            _ => false,
+        };
+        match (self, other) {
+            // Tags come together.
+            (Self::Plain(_, Amount::To(Value::Set(_))), _) => false,
+            (Self::Plain(one, Amount::To(_)), Self::Plain(other, Amount::To(_))) => one == other,
+            (one, other) => one_disk(one) && one_disk(other),
+        }
+    }
+
     /// The same of the NIC of that number, where one was said.
     pub fn of_nic(self, of: Option<u8>) -> Self {
         match self {
@@ -151,7 +165,9 @@ impl Parser<'_> {
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
         let start = self.at;
         let value = self
-            .attempt(Self::image_of_system)
+            .attempt(Self::os_type_behind)
+            .or_else(|| self.attempt(Self::image_of_system))
+            .or_else(|| if how == How::Create { self.attempt(Self::volumes_together) } else { None })
             .or_else(|| {
                 if matches!(how, How::Create | How::Give | How::Set | How::Add) {
                     self.attempt(|p| p.stated(how))
@@ -160,7 +176,13 @@ impl Parser<'_> {
                 }
             })
             .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::value_as) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::volume_alone) } else { None })
+            .or_else(|| {
+                if how == How::Create {
+                    self.attempt(Self::volume_alone).or_else(|| self.attempt(Self::volume_spec))
+                } else {
+                    None
+                }
+            })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })
             .or_else(|| {
@@ -171,7 +193,15 @@ impl Parser<'_> {
             .or_else(|| self.attempt(|p| p.tags(how)))
             .or_else(|| self.attempt(Self::cpu_type))
             .or_else(|| self.attempt(super::Parser::description))
-            .or_else(|| if how == How::Create { self.attempt(Self::bridges) } else { None })
+            .or_else(|| {
+                if how == How::Create {
+                    self.attempt(Self::bridges)
+                        .or_else(|| self.attempt(Self::vlan_each))
+                        .or_else(|| self.attempt(Self::all_on))
+                } else {
+                    None
+                }
+            })
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::replugged) })
             .or_else(|| self.attempt(|p| p.nic(how)))
             .or_else(|| self.attempt(Self::pool))
@@ -198,8 +228,12 @@ impl Parser<'_> {
     fn cpu_type(&mut self) -> Option<Item> {
         // “2 cores (type host)”, “2 cores of type host”
         if let Some(cpu) = self.attempt(|p| {
+            let opened = p.at.checked_sub(1).is_some_and(|at| p.tokens[at].kind == crate::lexer::TokenKind::Mark('('));
             let open = p.mark('(');
-            p.any(words!("cpu type|of type|type")).then_some(())?;
+            // “2 cores (host)”
+            let cores = |(_, item): &(Option<usize>, Said<Item>)| matches!(item.value, Item::Plain(Plain::Cores, _));
+            let counted = (open || opened) && p.group().and_then(|group| group.items.last()).is_some_and(cores);
+            (p.any(words!("cpu type|of type|type")) || counted).then_some(())?;
             let _ = p.mark(':') || p.mark('=');
             let cpu = is_cpu_type(p.word()).then(|| p.peek(0).map(|token| token.text.clone()))??;
             p.at += 1;
@@ -231,12 +265,29 @@ impl Parser<'_> {
     /// “tagged web and prod”, “tags: a, b”, “with the tag x”.
     fn tags(&mut self, how: How) -> Option<Item> {
         // “same as db-1, but without the tag db”
-        if how == How::Create && self.shall_be_like() && self.any(words!("without")) {
+        let unlike = words!("but without|but for|but not|but no|without|except for|except|minus|no");
+        if how == How::Create && self.shall_be_like() && self.any(unlike) {
             self.articles();
+            self.any(words!("any"));
+            if self.attempt(|p| (p.any(words!("tags")) && p.at_boundary()).then_some(())).is_some() {
+                return Some(Item::Plain(Plain::Tags, Amount::To(Value::Set(std::collections::BTreeSet::new()))));
+            }
             let several = self.any(words!("tags"));
             (several || self.any(words!("tag"))).then_some(())?;
             let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
             return self.at_boundary().then_some(Item::Plain(Plain::Tags, Amount::Minus(tags)));
+        }
+        // “#web”
+        if matches!(how, How::Create | How::Add)
+            && let Some(tag) = self.peek(0).and_then(|token| token.text.strip_prefix('#'))
+            && tag.starts_with(char::is_alphabetic)
+        {
+            let tags = Value::Set([tag.to_owned()].into_iter().collect());
+            self.at += 1;
+            return Some(Item::Plain(
+                Plain::Tags,
+                if how == How::Create { Amount::To(tags) } else { Amount::Plus(tags) },
+            ));
         }
         self.any(words!("be|is|are"));
         self.articles();
@@ -265,8 +316,15 @@ impl Parser<'_> {
     /// Tags joined by commas or “and”. After a comma a word is a tag only where the words announced several, or the
     /// cluster knows it: in “tagged web, encrypted” the second is something else.
     pub fn tag_list(&mut self, several: bool) -> Option<Vec<String>> {
-        let mut tags = vec![self.any_name()?];
+        // “tags: a, b”
+        let letter = |p: &mut Self| {
+            let letter = p.peek(0).filter(|token| token.text == "a").map(|token| token.text.clone())?;
+            p.at += 1;
+            p.at_boundary().then_some(letter)
+        };
+        let mut tags = vec![self.any_name().or_else(|| self.attempt(letter))?];
         while let Some(tag) = self.attempt(|p| {
+            let semicolon = p.peek(0).is_some_and(|token| token.text == ";");
             let comma = p.mark(',') | p.mark(';');
             let and = p.any(words!("and|&|+"));
             if !(comma || and) {
@@ -283,6 +341,7 @@ impl Parser<'_> {
                 (alone && !says).then(|| p.word_at(at).to_owned())
             })?;
             let listed = several
+                || semicolon
                 || and
                 || p.inventory.tags.contains(&tag)
                 || p.ahead(|p| (p.any(words!("and|&")) && p.name().is_some()).then_some(()));

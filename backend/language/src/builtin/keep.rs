@@ -6,6 +6,7 @@ use crate::vocabulary::{self, Class};
 
 use super::Parser;
 use super::draft::Draft;
+use super::target::Targets;
 use super::wordings::{Wordings, words};
 
 /// Words for a backup that is the last one made.
@@ -27,6 +28,17 @@ impl Parser<'_> {
             p.attempt(|p| {
                 let open = p.mark('(');
                 let _ = p.mark(',');
+                // “snapshots of web-01 and web-02, both called pre-fix”
+                p.attempt(|p| (p.any(words!("both|all|each")) && p.ahead(|p| p.any(words!("called|named|as|with")).then_some(()))).then_some(()));
+                // “snapshot wiki -> v3”
+                if let Some(said) = p.attempt(|p| {
+                    p.any(words!("->|→|=>")).then_some(())?;
+                    let at = p.at;
+                    let name = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
+                    p.at_boundary().then(|| Sourced::new(name, p.source(&(at..p.at))))
+                }) {
+                    return Some(said);
+                }
                 // “snapshot db-1 (pre-x)”, “snapshot of db-1: pre-x”
                 if let Some(said) = p.attempt(|p| {
                     (open || p.mark(':')).then_some(())?;
@@ -52,13 +64,24 @@ impl Parser<'_> {
                 (!open || p.mark(')')).then_some(said)
             })
         };
-        let mut name = None;
-        let asked =
-            |p: &mut Self| p.any(words!("a snapshot of|a snapshot named|a snapshot called|snapshots of")).then_some(());
-        let targets = if self.addressed.is_some() && self.any(words!("a new snapshot|new snapshot|a snapshot")) {
+        let mut name;
+        let asked = |p: &mut Self| {
+            p.any(words!("a snapshot of|a snapshot for|a snapshot named|a snapshot called|snapshots of|snapshots for|new snapshot of|another snapshot of|one snapshot of")).then_some(())
+        };
+        // “db-1: snapshot pre-a”
+        let unnamed = |p: &mut Self| {
+            let at = p.at;
+            let name = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
+            p.at_boundary().then(|| Sourced::new(name, p.source(&(at..p.at))))
+        };
+        let targets = if let Some(before) = self.attempt(Self::a_new_one) {
             name = named(self);
+            before
+        } else if self.addressed.is_some() && self.any(words!("a new snapshot|new snapshot|a snapshot|snapshot")) {
+            name = named(self).or_else(|| self.attempt(unnamed));
             self.addressee()?
         } else if self.any(words!("take|make|create|do")) || self.ahead(asked) {
+            self.any(words!("please"));
             self.any(words!("a|another|one"));
             self.any(words!("new|quick"));
             if !self.any(words!("snapshots|snapshot")) {
@@ -80,12 +103,30 @@ impl Parser<'_> {
             if !self.any(words!("snapshot")) {
                 return None;
             }
-            self.any(words!("of"));
+            // “snapshot pre-a for db-1”
+            name = self.attempt(|p| {
+                let at = p.at;
+                let name = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
+                matches!(p.word(), "of" | "for").then(|| Sourced::new(name, p.source(&(at..p.at))))
+            });
+            self.any(words!("of each of|of|for"));
             self.targets()?
         };
         self.any(words!("now"));
         let name = name.or_else(|| named(self));
         self.doing(start, targets, Deed::Snapshot { name })
+    }
+
+    /// “… and take a new one called b”: of the guest whose snapshot was spoken of just before.
+    fn a_new_one(&mut self) -> Option<Targets> {
+        let targets = match self.drafts.last()? {
+            Draft::Do(doing) if matches!(doing.deed, Deed::DeleteSnapshot { .. } | Deed::Snapshot { .. }) => {
+                doing.targets.clone()
+            }
+            _ => return None,
+        };
+        self.any(words!("take|make|create")).then_some(())?;
+        self.any(words!("a new one|another one|another|one")).then_some(Targets::Old(targets))
     }
 
     /// The name of a snapshot or a backup, as it was said.
@@ -123,11 +164,13 @@ impl Parser<'_> {
             return None;
         }
         let split = self.last_word() == "roll";
+        self.any(words!("of"));
         let targets = self.targets()?;
         if split && !self.any(words!("back")) {
             return None;
         }
-        let to = self.any(words!("to|from"));
+        let to = self
+            .any(words!("to how it was in|to the state of|to the state in|to its state in|to what it was in|to|from"));
         if to && self.any(LATEST_SNAPSHOT) {
             return self.doing(start, targets, Deed::Rollback { snapshot: None });
         }
@@ -157,6 +200,31 @@ impl Parser<'_> {
             let name = p.kept()?;
             p.any(words!("snapshot")).then_some(Some(name))
         };
+        let verb = self.last_word().to_owned();
+        // “the snapshots a and b of wiki”, “snapshot a and snapshot b of wiki”
+        if let Some((snapshots, targets)) = self.attempt(|p| {
+            p.any(words!("the|its"));
+            (verb != "drop" && p.any(words!("snapshots|snapshot"))).then_some(())?;
+            p.mark(':');
+            let mut snapshots = vec![p.kept()?];
+            while let Some(next) = p.attempt(|p| {
+                p.joint().then_some(())?;
+                p.any(words!("the snapshot|snapshot"));
+                p.kept()
+            }) {
+                snapshots.push(next);
+            }
+            (snapshots.len() > 1).then_some(())?;
+            Some((snapshots, p.of_targets(words!("of|from|on"))?))
+        }) {
+            let mut deeds = snapshots.into_iter().map(|snapshot| Deed::DeleteSnapshot { snapshot: Some(snapshot) });
+            let last = deeds.next_back()?;
+            for deed in deeds {
+                let draft = self.doing(start, targets.clone(), deed)?;
+                self.drafts.push(draft);
+            }
+            return self.doing(start, targets, last);
+        }
         let (snapshot, targets) = self
             .attempt(|p| {
                 let snapshot = named(p)?;
@@ -179,7 +247,13 @@ impl Parser<'_> {
                 && p.any(words!("a backup of|backups of|a new backup of|another backup of|a backup for|backups for"));
             taken.then_some(())
         };
-        let targets = if self.any(words!("back up|backup")) || self.attempt(taken).is_some() {
+        let by_noun = words!("a backup of|the backup of|backup of|backups of|a backup for|backup for|backups for");
+        let titled = |p: &mut Self| (p.any(words!("backups|backup")) && p.mark(':')).then_some(());
+        let targets = if self.attempt(titled).is_some() {
+            self.targets().filter(|targets| self.known(targets))?
+        } else if self.addressed.is_some() && self.any(words!("a new backup|another backup|a backup")) {
+            self.addressee()?
+        } else if self.any(by_noun) || self.any(words!("back up|backup")) || self.attempt(taken).is_some() {
             self.targets()?
         } else {
             // “back web-01 up”
@@ -192,12 +266,17 @@ impl Parser<'_> {
             if self.any(words!("right now|now|immediately")) {
                 continue;
             }
+            // “back up web-01 and web-02, both to local”
+            self.attempt(|p| {
+                p.mark(',');
+                (p.any(words!("both|all|each")) && p.ahead(|p| p.any(words!("to|onto")).then_some(()))).then_some(())
+            });
             if mode.is_none()
                 && let Some(said) = self.attempt(Self::backup_mode)
             {
                 mode = Some(said);
             } else if storage.is_none()
-                && (self.any(words!("to|on|onto|into"))
+                && (self.any(words!("and put it on|to|on|onto|into|->|→|=>"))
                     || self
                         .attempt(|p| {
                             p.mark(',');
@@ -243,6 +322,7 @@ impl Parser<'_> {
         if !self.any(words!("restore")) {
             return None;
         }
+        self.any(words!("of"));
         let targets = self.targets()?;
         if !self.any(words!("from|to|using|with")) {
             return None;

@@ -7,7 +7,7 @@ use super::wordings::{Wordings, words};
 
 /// Words by which somebody asks, announces or goes on.
 const ASKING: &Wordings = words!(
-    "i would like you to|i would like to have|i would like to|i would like|i would love to have|i would love|\
+    "would you mind|i would like you to|i would like to have|i would like to|i would like|i would love to have|i would love|\
     i'd like you to|i'd like to have|i'd like to|i'd like|i'd love to have|i'd love|we would like to have|\
     we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
     i want to have|i want to|i want|we want to have|we want to|we want|i need you to|i need to|\
@@ -23,13 +23,15 @@ const ASKING: &Wordings = words!(
     right now|right away|urgently|urgent|for your information|fyi|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
     let us|let 's|let's|now|-|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
+    after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|i am in need of|we are in need of|i'm in need of|we're in need of|\
+    urgent|urgently|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"
 );
 
 /// Words that greet.
 const GREETING: &Wordings = words!(
-    "dear team|dear all|dear colleagues|todo|to do|tasks|hi there|hello there|hey there|hi team|hi all|hi everybody|hi everyone|\
+    "to whom it may concern|hiya|dear team|dear all|dear colleagues|todo|to do|tasks|hi there|hello there|hey there|hi team|hi all|hi everybody|hi everyone|\
     hi folks|hi guys|hello team|hello all|hello everybody|hello everyone|hello folks|hey folks|hey guys|hey all|hi|hello|hey|\
     good morning|good afternoon|good evening|good day|have a nice day|have a great day|have a good day|have a nice weekend|\
     folks|guys"
@@ -52,6 +54,7 @@ impl Parser<'_> {
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
+                || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::heading).is_some();
             if !said {
                 return;
@@ -67,6 +70,22 @@ impl Parser<'_> {
              from now on"
         )) {}
         self.at > start
+    }
+
+    /// “my boss wants a VM …”, “our team needs two containers …”: for whom it is.
+    fn somebody_wants(&mut self) -> Option<()> {
+        const WHO: [&str; 7] = ["boss", "team", "customer", "colleague", "department", "developers", "devs"];
+        self.any(words!("my|our|the|a")).then_some(())?;
+        WHO.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        self.any(words!("could use|can use|wants|needs|would like|want|need|require|requested")).then_some(())?;
+        self.ahead(|p| {
+            p.any(words!("a|an|another"));
+            p.number();
+            p.any(words!("new"));
+            p.guest_noun()
+        })
+        .then_some(())
     }
 
     /// “… should do”: that what was said is enough.
@@ -101,7 +120,9 @@ impl Parser<'_> {
             p.mark(':');
             p.done().then_some(())?;
             let below = p.tokens[p.at..].iter().find(|token| token.kind != TokenKind::Break)?;
-            ["name", "hostname", "vm", "container", "ct", "lxc"].contains(&below.word.as_str()).then_some(())
+            let begins = ["name", "hostname", "vm", "container", "ct", "lxc"].contains(&below.word.as_str());
+            let fresh = p.looks_like_name(&below.text) && !p.inventory.guests.contains_key(&below.text);
+            (begins || fresh && below.kind == TokenKind::Word).then_some(())
         };
         if self.attempt(announces).is_some() {
             return Some(());
@@ -112,7 +133,7 @@ impl Parser<'_> {
         while self.any(words!("following|requested|new|small|quick|more|little")) {}
         self.any(words!("changes|change|requests|request|changes requested|change request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|checklist|specs|\
             specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
-            one|needed|required|wanted|ticket|issue|case"))
+            order|job|one|needed|required|wanted|ticket|issue|case"))
             .then_some(())?;
         let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);

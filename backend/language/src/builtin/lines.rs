@@ -46,24 +46,32 @@ struct Line {
     bullet: bool,
     /// Whether it is a heading: “## a-1”.
     hashed: bool,
+    /// Whether it is one as files have it: `[a-1]`.
+    boxed: bool,
 }
 
 /// Writes out what is said in lists. `known` are the names of guests.
-pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+    one_sentence_of_pairs(&mut tokens);
     if !tokens.iter().any(|token| token.kind == TokenKind::Break) {
         return tokens;
     }
     let lines = lines(&tokens);
+    let tokens = &tokens;
     let mut written = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < lines.len() {
         let head = &lines[at];
-        let list = below(&lines, at);
+        let list = below(tokens, &lines, at);
         let said = &tokens[head.tokens.clone()];
-        let (hashed, said) = (head.hashed, &said[usize::from(head.hashed)..]);
+        let marks = usize::from(
+            head.hashed || head.boxed || head.bullet && lines[at + 1..list.end].iter().any(|line| line.bullet),
+        );
+        let said = &said[marks..said.len() - usize::from(head.boxed)];
         let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
         let said = &said[..said.len() - usize::from(colon)];
-        let titled = !said.is_empty() && (colon || hashed) && !list.is_empty();
+        let announces = colon || head.hashed || head.boxed || head.bullet && names_guests(said, &known);
+        let titled = !said.is_empty() && announces && !list.is_empty();
         let end = if titled
             && let Some(verb) = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet))
         {
@@ -73,14 +81,16 @@ pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token>
             list.end
         } else if titled
             && (names_guests(said, &known)
-                || describes(said, &tokens, &lines[list.clone()])
-                || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(&tokens, line, &known)))
+                || describes(said, tokens, &lines[list.clone()])
+                || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(tokens, line, &known)))
         {
-            joined(&tokens, &lines, at..list.end, &mut written);
+            joined(tokens, &lines, at..list.end, &mut written);
             list.end
+        } else if let Some(end) = ticket(tokens, &lines, at, &known, &mut written) {
+            end
         } else {
-            let pairs = pairs(&tokens, &lines, at);
-            joined(&tokens, &lines, pairs.clone(), &mut written);
+            let pairs = pairs(tokens, &lines, at);
+            joined(tokens, &lines, pairs.clone(), &mut written);
             pairs.end
         };
         if let Some(line_end) = tokens.get(lines[end - 1].tokens.end) {
@@ -104,6 +114,8 @@ fn lines(tokens: &[Token]) -> Vec<Line> {
             indent: first.map_or(0, |first| first.span.start.saturating_sub(margin)),
             bullet: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && !first.text.starts_with('#')),
             hashed: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && first.text.starts_with('#')),
+            boxed: matches!(&tokens[start..end], [open, name, close]
+                if open.kind == TokenKind::Mark('(') && name.is_content() && close.kind == TokenKind::Mark(')')),
         });
         (start, margin) = (end + 1, tokens.get(end).map_or(0, |line_end| line_end.span.end));
     }
@@ -111,9 +123,12 @@ fn lines(tokens: &[Token]) -> Vec<Line> {
 }
 
 /// The lines of the list under line `head`: set in further than it, or the points of one. A blank line ends it.
-fn below(lines: &[Line], head: usize) -> Range<usize> {
+fn below(tokens: &[Token], lines: &[Line], head: usize) -> Range<usize> {
     let first = head + 1;
     let goes_on = |line: &&Line| {
+        if lines[head].boxed {
+            return key(tokens, line).is_some();
+        }
         !line.tokens.is_empty() && (line.indent > lines[head].indent || line.bullet && !lines[head].bullet)
     };
     first..first + lines[first..].iter().take_while(goes_on).count()
@@ -164,23 +179,112 @@ fn is_about(tokens: &[Token], line: &Line, known: impl Fn(&str) -> bool) -> bool
 /// Whether under a heading that is one word stands what kind of guest it is.
 fn describes(said: &[Token], tokens: &[Token], list: &[Line]) -> bool {
     let one_word = said.len() == 1 && said[0].is_content();
-    one_word && list.iter().any(|line| key(tokens, line) == Some("type"))
+    // “- VM”
+    let kind = |line: &Line| {
+        let said = &tokens[line.tokens.clone()];
+        matches!(said, [.., noun] if said.len() == 1 + usize::from(line.bullet) && ["vm", "container", "ct", "lxc"].contains(&noun.word.as_str()))
+    };
+    one_word && list.iter().any(|line| key(tokens, line) == Some("type") || kind(line))
 }
 
 /// The key of a line that is a key and its value.
 fn key<'t>(tokens: &'t [Token], line: &Line) -> Option<&'t str> {
     let said = &tokens[line.tokens.clone()];
-    let said = if line.bullet { &said[1..] } else { said };
+    key_of(if line.bullet { &said[1..] } else { said })
+}
+
+fn key_of(said: &[Token]) -> Option<&str> {
     let sign = said.iter().take(3).position(|token| matches!(token.kind, TokenKind::Mark(':' | '=')))?;
     let key = said[..sign].first().map(|token| token.word.as_str())?;
     Some(if key == "kind" { "type" } else { key })
 }
 
+/// The tokens of a line behind its key.
+fn value<'t>(tokens: &'t [Token], line: &Line) -> &'t [Token] {
+    let said = &tokens[line.tokens.clone()];
+    let sign = said.iter().position(|token| matches!(token.kind, TokenKind::Mark(':' | '=')));
+    sign.map_or(&[], |sign| &said[sign + 1..])
+}
+
+/// Keys of a ticket that say what is done, and to whom.
+const DEEDS: [&str; 4] = ["action", "operation", "task", "change"];
+const TARGETS: [&str; 10] =
+    ["target", "targets", "guest", "vm", "container", "ct", "server", "machine", "host", "name"];
+/// What such a ticket says that has values below.
+const CHANGES: [&str; 8] = ["resize", "change", "update", "modify", "upgrade", "adjust", "scale", "set"];
+
+/// The most lines of such a ticket.
+const MAX_TICKET: usize = 16;
+
+/// “Action: resize / Target: db-1 / CPU: 6”, and `VM: web-01` above its values: a guest there is, and what becomes of it.
+/// Returns the line behind.
+fn ticket(
+    tokens: &[Token],
+    lines: &[Line],
+    first: usize,
+    known: impl Fn(&str) -> bool,
+    written: &mut Vec<Token>,
+) -> Option<usize> {
+    let count =
+        lines[first..].iter().take(MAX_TICKET).take_while(|line| !line.bullet && key(tokens, line).is_some()).count();
+    let (mut deed, mut target, mut rest) = (None, None, Vec::new());
+    for line in &lines[first..first + count] {
+        let (key, value) = (key(tokens, line)?, value(tokens, line));
+        match (key, value) {
+            (key, [verb]) if DEEDS.contains(&key) && deed.is_none() => deed = Some(verb),
+            (key, names) if TARGETS.contains(&key) && names_guests(names, &known) && target.is_none() => {
+                target = Some(names);
+            }
+            _ => rest.push(line),
+        }
+    }
+    let target = target?;
+    match deed.filter(|deed| !CHANGES.contains(&deed.word.as_str())) {
+        Some(deed) => written.extend(std::iter::once(deed).chain(target).cloned()),
+        None => written.extend_from_slice(target),
+    }
+    (deed.is_some() || !rest.is_empty()).then_some(())?;
+    for (at, line) in rest.into_iter().enumerate() {
+        let mark = if at == 0 && deed.is_none_or(|deed| CHANGES.contains(&deed.word.as_str())) { ':' } else { ',' };
+        let said = &tokens[line.tokens.clone()];
+        written.push(Token {
+            kind: TokenKind::Mark(mark),
+            text: String::new(),
+            word: String::new(),
+            ..said[0].clone()
+        });
+        written.extend_from_slice(said);
+    }
+    Some(first + count)
+}
+
+/// `name=a; type=vm; cores=2` and “Type: VM. Name: a. Cores: 2.”: where every part is a key and its value, they are one sentence.
+fn one_sentence_of_pairs(tokens: &mut [Token]) {
+    let mut start = 0;
+    while start < tokens.len() {
+        let length = tokens[start..].iter().position(|token| token.kind == TokenKind::Break);
+        let end = length.map_or(tokens.len(), |length| start + length);
+        let ends = |token: &Token| matches!(token.kind, TokenKind::Mark(';' | '.'));
+        let parts: Vec<&[Token]> = tokens[start..end].split(ends).filter(|part| !part.is_empty()).collect();
+        let keys: Vec<&str> = parts.iter().filter_map(|part| key_of(part)).collect();
+        let whole = parts.len() > 1 && keys.len() == parts.len();
+        if whole && keys.contains(&"type") && keys.iter().any(|key| matches!(*key, "name" | "hostname")) {
+            for token in tokens[start..end].iter_mut().filter(|token| ends(token)) {
+                token.kind = TokenKind::Mark(',');
+            }
+        }
+        start = end + 1;
+    }
+}
+
 /// The lines from `first` on that are the keys and values of one guest; `first` alone where they are not.
 fn pairs(tokens: &[Token], lines: &[Line], first: usize) -> Range<usize> {
     let named = matches!(key(tokens, &lines[first]), Some("name" | "hostname"));
+    // “- name: a”, and its type a point below
+    let pointed = lines.get(first + 1).is_some_and(|line| line.bullet) && lines[first].bullet;
+    let alike = |line: &Line| line.bullet == pointed;
     let goes_on =
-        |line: &&Line| !line.bullet && key(tokens, line).is_some_and(|key| !matches!(key, "name" | "hostname"));
+        |line: &&Line| alike(line) && key(tokens, line).is_some_and(|key| !matches!(key, "name" | "hostname"));
     let more = if named { lines[first + 1..].iter().take_while(goes_on).count() } else { 0 };
     let typed = lines[first..=first + more].iter().any(|line| key(tokens, line) == Some("type"));
     first..first + 1 + if typed { more } else { 0 }
@@ -195,9 +299,12 @@ fn joined(tokens: &[Token], lines: &[Line], of: Range<usize>, written: &mut Vec<
         if parts && let Some(line_end) = line.tokens.start.checked_sub(1).map(|before| &tokens[before]) {
             written.push(Token { kind: TokenKind::Mark(','), ..line_end.clone() });
         }
-        let titles = line.hashed && of.len() > 1;
+        let points = line.bullet
+            && at == of.start
+            && lines[of.clone()].iter().skip(1).any(|line| line.bullet && line.indent > lines[of.start].indent);
+        let titles = (line.hashed || line.boxed || points) && of.len() > 1;
         let marked = titles || line.bullet && at > of.start;
-        written.extend_from_slice(&said[usize::from(marked)..]);
+        written.extend_from_slice(&said[usize::from(marked)..said.len() - usize::from(line.boxed)]);
         // A heading announces as a colon does.
         if titles && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
             written.push(Token {

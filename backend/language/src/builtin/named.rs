@@ -8,7 +8,7 @@ use crate::lexer::TokenKind;
 use crate::quantity;
 
 use super::Parser;
-use super::amount::{DISKS, of_hundredths};
+use super::amount::{DISKS, MAX_ALIKE, of_hundredths};
 use super::change::disk_ref;
 use super::draft::Draft;
 use super::fields::{self, Named};
@@ -400,14 +400,26 @@ impl Parser<'_> {
 
     /// “disks: 20G, 100G” and “disks of 20 GB and 100 GB”.
     pub fn disk_list(&mut self, which: &Which) -> Option<Item> {
+        // “data disks: 2x 500 GB”
+        if let Some((times, size)) = self.attempt(|p| {
+            let times = p.number().filter(|times| (1..=MAX_ALIKE).contains(times))?;
+            p.any(words!("x")).then_some((times, p.quantity()?))
+        }) {
+            let which = if matches!(which, Which::The(_)) { Which::One } else { which.clone() };
+            return Some(Item::Disk(self.disk_item(Amount::To(Value::Size(size)), which, times)));
+        }
         let disk = |p: &mut Self| {
             let start = p.at;
-            p.any(words!("a|one"));
+            p.any(words!("one of|one with|one at|a|one"));
             if !p.ahead(super::Parser::quantity) {
                 p.at = start;
             }
             let size = p.quantity().or_else(|| p.attempt(Self::size_without_unit))?;
-            let which = if matches!(which, Which::The(_)) { Which::One } else { which.clone() };
+            let which = match p.purpose() {
+                Some(role) => role,
+                None if matches!(which, Which::The(_)) => Which::One,
+                None => which.clone(),
+            };
             Some(Item::Disk(p.disk_item(Amount::To(Value::Size(size)), which, 1)))
         };
         let mut disks = vec![disk(self)?];
@@ -415,7 +427,8 @@ impl Parser<'_> {
         while let Some(next) = self.attempt(|p| {
             p.joint();
             let next = disk(p)?;
-            (p.at_boundary() && !p.ahead(|p| p.any(words!("memory|ram|swap")).then_some(()))).then_some(next)
+            let ends = p.at_boundary() || p.word() == "each";
+            (ends && !p.ahead(|p| p.any(words!("memory|ram|swap")).then_some(()))).then_some(next)
         }) {
             disks.push(next);
         }

@@ -109,9 +109,56 @@ impl Parser<'_> {
 
     /// `net1`
     fn net_slot(&mut self) -> Option<u8> {
-        let number = self.word().strip_prefix("net")?.parse().ok().filter(|number| *number < MAX_NICS)?;
+        let of_new = || self.group().and_then(|_| self.word().strip_prefix("eth"));
+        let number =
+            self.word().strip_prefix("net").or_else(of_new)?.parse().ok().filter(|number| *number < MAX_NICS)?;
         self.at += 1;
         Some(number)
+    }
+
+    /// “another on vmbr1”, “a second one on vmbr1 with VLAN 20”, “the second on vmbr1”, where a NIC was spoken of.
+    fn another_nic(&mut self) -> Option<Item> {
+        let wired = |item: &Item| matches!(item, Item::Nic { .. } | Item::NicCount(_));
+        self.group().and_then(|group| group.items.last()).filter(|(_, item)| wired(&item.value))?;
+        self.any(words!("the other one|the other|the first one|the first|the second one|the second|second one|another one|another|other one|second|first|one"))
+            .then_some(())?;
+        self.any(words!("on|in")).then_some(())?;
+        match self.bridge(true, false)? {
+            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
+            _ => None,
+        }
+    }
+
+    /// “two NICs, both on vmbr1”
+    pub fn all_on(&mut self) -> Option<Item> {
+        let counted = |item: &Item| matches!(item, Item::NicCount(2..));
+        self.group().and_then(|group| group.items.last()).filter(|(_, item)| counted(&item.value))?;
+        self.any(words!("both on|all on|each on")).then_some(())?;
+        self.bridge(true, false)
+    }
+
+    /// “2 NICs on vmbr1 with VLANs 10 and 20”: a VLAN a NIC.
+    pub fn vlan_each(&mut self) -> Option<Item> {
+        let count = self.number()?;
+        self.any(words!("network cards|network interfaces|nics|interfaces")).then_some(())?;
+        self.any(words!("on|in"));
+        let Item::Nic { parts, .. } = self.bridge(true, false)? else { return None };
+        let _ = self.mark(',') || self.mark('(');
+        self.any(words!("with|in|and"));
+        self.any(words!("vlans|vlan")).then_some(())?;
+        let vlan = |p: &mut Self| p.number().filter(|number| (1..=MAX_VLAN).contains(number));
+        let mut vlans = vec![vlan(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            vlan(p)
+        }) {
+            vlans.push(next);
+        }
+        let nic = |vlan| {
+            let parts = parts.iter().cloned().chain([(NicPart::Vlan, Value::Count(vlan))]).collect();
+            Item::Nic { number: None, parts, fresh: true }
+        };
+        (u64::try_from(vlans.len()) == Ok(count)).then(|| Item::Several(vlans.into_iter().map(nic).collect()))
     }
 
     /// “NICs: vmbr0, vmbr1 (VLAN 20)”: a bridge a NIC.
@@ -152,6 +199,12 @@ impl Parser<'_> {
         let number = placed.or_else(|| self.attempt(Self::net_slot));
         let assigned =
             number.is_some() && (self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>")));
+        // “one NIC on vmbr0 and another on vmbr1”, “a second one on vmbr1”
+        if how == How::Create
+            && let Some(nic) = self.attempt(Self::another_nic)
+        {
+            return Some(nic);
+        }
         let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
         let model =
             ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());

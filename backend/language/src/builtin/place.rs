@@ -1,16 +1,20 @@
 //! Where a guest is, and what it is made from: nodes, storages, templates and images.
 
+use mycopod_core::field::Value;
+use mycopod_core::reading::Amount;
+use mycopod_core::size::Size;
+
 use crate::lexer::TokenKind;
 use crate::vocabulary;
 
 use super::Parser;
-use super::item::Item;
+use super::item::{DiskItem, Item, Said, Which};
 use super::wordings::words;
 
 impl Parser<'_> {
     /// “on pve2”, “on the storage tank”, “node pve2”, “stored on local-lvm”.
     pub fn place(&mut self) -> Option<Item> {
-        let on = self.any(words!("stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with"));
+        let on = self.any(words!("living on|live on|lives on|runs on|run on|stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with"));
         self.any(words!("the"));
         let _ = self.mark('(');
         if self.any(words!("proxmox node|proxmox host|node|host")) {
@@ -42,6 +46,18 @@ impl Parser<'_> {
         }
     }
 
+    /// `local-lvm:10`: a disk as Proxmox writes one that is to be made.
+    pub fn volume_spec(&mut self) -> Option<Item> {
+        let at = self.at;
+        let storage = self.name().filter(|name| self.inventory.storages.contains(name))?;
+        let storage = Said { value: storage, tokens: at..self.at };
+        self.mark(':').then_some(())?;
+        let size = self.quantity().or_else(|| self.number().map(Size::gib))?;
+        self.at_boundary().then_some(())?;
+        let disk = DiskItem::sized(Amount::To(Value::Size(size)), Which::One);
+        Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }))
+    }
+
     /// “running Debian 12”, “with Ubuntu 24.04”: before “running” can mean that it shall run.
     pub fn image_of_system(&mut self) -> Option<Item> {
         self.any(words!("running|using|with")).then_some(())?;
@@ -57,6 +73,7 @@ impl Parser<'_> {
         let _ = named && (self.mark('=') || self.mark(':') || self.any(words!("is|of|called|named")));
         if let Some(system) = self.attempt(Self::system) {
             self.any(words!("template|image|cloud image"));
+            self.attempt(|p| (p.any(words!("on it")) && p.at_boundary()).then_some(()));
             return Some(Item::Image(system));
         }
         let token = self.peek(0)?;

@@ -335,4 +335,18 @@ impl Parser<'_> {
         let value = noun.switched(false).filter(|_| !flag_of_none)?;
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
+
+    /// “pool lab: add wiki and altserver”, “pool lab gets wiki”: guests that come into a pool there is.
+    pub fn pool_and_members(&mut self) -> Option<Wish> {
+        let start = self.at;
+        self.any(words!("the"));
+        self.any(words!("resource pool|pool")).then_some(())?;
+        let name = self.pool_name()?.value;
+        let added = self.mark(':') && self.any(words!("add|plus|+"))
+            || self.any(words!("gets|should get|shall get|should contain"));
+        added.then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(name)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
 }

@@ -3,12 +3,17 @@
 
 use std::ops::Range;
 
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::Amount;
+
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
 use crate::vocabulary;
 
 use super::Parser;
-use super::item::{How, Item, Said};
+use super::draft::Draft;
+use super::item::{DiskItem, How, Item, Said, Which};
+use super::named::Noun;
 use super::wordings::words;
 
 /// The word by which the parts of two rows belong together, one by one.
@@ -225,6 +230,98 @@ impl Parser<'_> {
         let group = self.group_mut()?;
         group.items.extend(items);
         group.tokens.end = last + 1;
+        Some(())
+    }
+
+    /// “2 and 4 cores”, “2/4 GB RAM”, “10/20 GB disk”: as many amounts as new guests, of each its own. Of disks only with a slash, for
+    /// “10 and 20 GB” may be two disks of each.
+    pub fn one_each(&mut self) -> Option<()> {
+        let start = self.at;
+        let group = self.group().filter(|group| group.focus.is_none())?;
+        let count = group.members.len();
+        let all = group.count.as_ref().is_none_or(|said| u64::try_from(count) == Ok(said.value));
+        (count > 1 && all).then_some(())?;
+        let slashed = self
+            .peek(0)
+            .filter(|token| token.kind == TokenKind::Word && token.text.contains('/'))
+            .map(|token| token.text.clone());
+        let mut numbers: Vec<(String, Option<u64>)> = Vec::new();
+        if let Some(text) = &slashed {
+            self.at += 1;
+            numbers.extend(text.split('/').map(|number| (number.to_owned(), None)));
+        } else {
+            loop {
+                let number = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();
+                self.at += 1;
+                numbers.push((number, self.unit()));
+                if !self.joint() {
+                    break;
+                }
+            }
+        }
+        let fits = numbers.len() == count && numbers.iter().all(|(number, _)| quantity::is_number(number));
+        fits.then_some(())?;
+        let unit = self.unit().or_else(|| numbers.last().and_then(|(_, unit)| *unit));
+        self.any(words!("of"));
+        let what = if self.any(words!("cpu cores|cores|vcpus|cpus")) {
+            Noun::Plain(Plain::Cores)
+        } else if self.any(words!("memory|ram")) {
+            Noun::Plain(Plain::Memory)
+        } else if slashed.is_some() && self.any(words!("disk")) {
+            Noun::Disk(Which::One, false)
+        } else {
+            return None;
+        };
+        self.any(words!("respectively"));
+        self.at_boundary().then_some(())?;
+        let tokens = start..self.at;
+        let mut items = Vec::new();
+        for (at, (number, own)) in numbers.into_iter().enumerate() {
+            let value = match (&what, own.or(unit)) {
+                (Noun::Plain(Plain::Cores), None) => {
+                    Item::Plain(Plain::Cores, Amount::To(Value::Count(quantity::whole(&number).filter(|n| *n > 0)?)))
+                }
+                (Noun::Plain(Plain::Memory), Some(unit)) => {
+                    Item::Plain(Plain::Memory, Amount::To(Value::Size(quantity::size(&number, unit)?)))
+                }
+                (Noun::Disk(..), Some(unit)) => {
+                    Item::Disk(DiskItem::sized(Amount::To(Value::Size(quantity::size(&number, unit)?)), Which::One))
+                }
+                _ => return None,
+            };
+            items.push((Some(at), Said { value, tokens: tokens.clone() }));
+        }
+        let group = self.group_mut()?;
+        group.items.extend(items);
+        group.tokens.end = tokens.end;
+        Some(())
+    }
+
+    /// “a-1 with 2 cores, a-2 with 4”: a number alone, of what the guest before has a number of.
+    pub fn as_many(&mut self) -> Option<()> {
+        let start = self.at;
+        let group = self.group()?;
+        let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
+        let last = match (group.focus, before) {
+            // “VM a-1 with 2 cores and VM a-2 with 4”
+            (None, Some(Draft::Create(before))) if group.items.is_empty() => before.items.last().map(|(_, item)| item),
+            (Some(focus), _) => {
+                group.items.last().filter(|(whose, _)| whose.is_some_and(|whose| whose != focus)).map(|(_, item)| item)
+            }
+            _ => None,
+        };
+        let focus = group.focus;
+        let plain = match last {
+            Some(Said { value: Item::Plain(plain @ (Plain::Cores | Plain::Sockets), Amount::To(_)), .. }) => *plain,
+            _ => return None,
+        };
+        let count = self.number().filter(|count| *count > 0)?;
+        self.at_boundary().then_some(())?;
+        let value = Item::Plain(plain, Amount::To(Value::Count(count)));
+        let tokens = start..self.at;
+        let group = self.group_mut()?;
+        group.tokens.end = tokens.end;
+        group.items.push((focus, Said { value, tokens }));
         Some(())
     }
 }

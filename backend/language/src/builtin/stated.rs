@@ -3,6 +3,8 @@
 use mycopod_core::field::{DiskPart, Plain, Shape, Value};
 use mycopod_core::reading::Amount;
 
+use crate::lexer::TokenKind;
+
 use super::Parser;
 use super::change::disk_ref;
 use super::fields::{self, Named};
@@ -49,10 +51,11 @@ impl Parser<'_> {
             (Some(on), None) => {
                 let ends = self.at_boundary() || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in");
                 let files = noun == Noun::DiskPart(None, DiskPart::Backup);
-                (ends && !files).then_some(on)?
+                (ends && (!files || !on && self.in_brackets_of_a_disk())).then_some(on)?
             }
             (None, Some(on)) => on,
             // “40 GB SSD” is a disk of another make, “backup” and “firewall” are more than a flag.
+            (None, None) if last == "ssd" && self.in_brackets_of_a_disk() && self.at_boundary() => true,
             (None, None) if matches!(last.as_str(), "ssd" | "backup" | "backups") => return None,
             (None, None) => {
                 // “iothread for scsi0 of web-01”
@@ -91,10 +94,42 @@ impl Parser<'_> {
         }
     }
 
+    /// “TPM and EFI disk on local-lvm”: small volumes in a row, and where they are.
+    pub fn volumes_together(&mut self) -> Option<Item> {
+        self.any(words!("with"));
+        let volume = |p: &mut Self| {
+            p.articles();
+            match p.noun()? {
+                Noun::Plain(plain) if Named::Plain(plain).is_volume() => Some(plain),
+                _ => None,
+            }
+        };
+        let mut volumes = vec![volume(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            volume(p)
+        }) {
+            volumes.push(next);
+        }
+        self.any(words!("both"));
+        (volumes.len() > 1 && self.any(words!("on"))).then_some(())?;
+        self.any(words!("the storage|storage"));
+        let storage = self.name()?;
+        let item = |plain| Item::Plain(plain, Amount::To(Value::Text(storage.clone())));
+        Some(Item::Several(volumes.into_iter().map(item).collect()))
+    }
+
+    /// “Windows 11 as os type”, “l26 os type”: a value before its field.
+    pub fn os_type_behind(&mut self) -> Option<Item> {
+        let value = self.shaped(Named::Plain(Plain::OsType))?;
+        self.any(words!("as"));
+        self.any(words!("guest os type|os type|ostype")).then_some(Item::Plain(Plain::OsType, Amount::To(value)))
+    }
+
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
         self.any(words!("to be|be|is|are"));
-        self.any(words!("in|into|to")).then_some(())?;
+        self.any(words!("belongs in|belong in|member of|belong to|belongs to|belonging to|in|into|to")).then_some(())?;
         self.any(words!("the"));
         let name = if self.any(words!("resource pool|pool")) {
             self.any(words!("called|named"));
@@ -104,6 +139,19 @@ impl Parser<'_> {
             self.any(words!("resource pool|pool")).then_some(name)?
         };
         Some(Item::Plain(Plain::Pool, Amount::To(Value::Text(name))))
+    }
+
+    /// Whether brackets are open behind a disk that was just described: “a 10 GB disk (ssd, discard)”.
+    fn in_brackets_of_a_disk(&self) -> bool {
+        let disk = self
+            .group()
+            .and_then(|group| group.items.iter().rev().find(|(_, item)| matches!(item.value, Item::Disk(_))));
+        disk.is_some_and(|(_, disk)| {
+            let marks = || self.tokens[disk.tokens.start..self.at].iter().rev().map(|token| token.kind);
+            let opened = marks().position(|kind| kind == TokenKind::Mark('('));
+            let closed = marks().position(|kind| kind == TokenKind::Mark(')'));
+            opened.is_some_and(|opened| closed.is_none_or(|closed| opened < closed))
+        })
     }
 
     /// “enable” or “no” before a field.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mycopod_core::field::Value;
+use mycopod_core::field::{Plain, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::reading::Amount;
 
@@ -71,6 +71,13 @@ impl Parser<'_> {
         let head = self.line_at(start);
         let read = [Bar::Mark('|'), Bar::Gap, Bar::Mark(',')].into_iter().find_map(|bar| {
             let cells = self.cells(&head, bar);
+            // `Name    = a-1` is no head.
+            let assigns = |cell: &Range<usize>| {
+                matches!(self.tokens.get(cell.start).map(|token| token.kind), Some(TokenKind::Mark('=' | ':')))
+            };
+            if cells.iter().any(assigns) {
+                return None;
+            }
             let columns = cells.iter().map(|cell| self.exactly(cell.clone(), Self::column)).collect::<Vec<_>>();
             let columns = with_hosts(columns);
             (columns.len() > 1 && columns.iter().any(|column| names(column.as_ref()))).then_some((bar, cells, columns))
@@ -327,6 +334,10 @@ impl Parser<'_> {
 
     /// A value, in the unit of its column where it has none of its own.
     fn cell(&mut self, noun: &Noun, unit: Option<u64>) -> Option<Item> {
+        if *noun == Noun::Plain(Plain::Tags) {
+            let tags = self.tag_list(true)?;
+            return Some(Item::Plain(Plain::Tags, Amount::To(Value::Set(tags.into_iter().collect()))));
+        }
         if let Some(unit) = unit
             && let Some(number) = self.attempt(|p| {
                 let number = p.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();

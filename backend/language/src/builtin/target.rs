@@ -56,7 +56,7 @@ impl Parser<'_> {
         if self.any(words!("lxc containers|lxcs|containers|cts")) {
             return noun(Some(Kind::Lxc), true, false);
         }
-        if self.any(words!("lxc container|lxc ct|lxc|container|ct")) {
+        if self.any(words!("lxc container|lxc ct|container lxc|lxc|container|ct")) {
             return noun(Some(Kind::Lxc), false, false);
         }
         // “machine: q35” says a type.
@@ -70,6 +70,9 @@ impl Parser<'_> {
         if names_a_field || self.ahead(typed) {
             return None;
         }
+        self.attempt(|p| {
+            (p.any(words!("virtual")) && matches!(p.word(), "server" | "servers" | "box" | "boxes")).then_some(())
+        });
         let (plural, machine) = match self.word() {
             "machine" => (false, true),
             "machines" => (true, true),

@@ -6,6 +6,18 @@ use super::Tongue;
 pub static FRENCH: Tongue = Tongue {
     own: &[
         ("cree|creer|creez", "create"),
+        ("besoin d'un|besoin d'une", "i need a"),
+        ("toutes les deux|tous les deux|les deux", "both"),
+        ("deuxieme|second|seconde", "second"),
+        ("premier|premiere", "first"),
+        ("troisieme", "third"),
+        ("go de ram|go de memoire", "gb of ram"),
+        ("go de disque|go d'espace disque", "gb of disk"),
+        ("nom", "name"),
+        ("conteneur lxc", "lxc container"),
+        ("systeme d'exploitation", "os"),
+        ("sauvegarde de", "backup of"),
+        ("le clone|la copie", "the clone"),
         ("j'ai besoin d'un|j'ai besoin d'une", "i need a"),
         ("j'ai besoin de", "i need"),
         ("nous avons besoin d'un|nous avons besoin d'une", "we need a"),

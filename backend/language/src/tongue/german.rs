@@ -5,6 +5,16 @@ use super::Tongue;
 /// German, with the infinitives and imperatives of tickets.
 pub static GERMAN: Tongue = Tongue {
     own: &[
+        ("bitte mal|mal bitte|mal eben bitte|doch bitte|bitte einmal|mal eben|doch mal|mal", "please"),
+        ("zweite|zweiten|zweiter", "second"),
+        ("dritte|dritten|dritter", "third"),
+        ("erste|ersten|erster", "first"),
+        ("die kopie|den klon|der klon", "the clone"),
+        ("typ|art", "type"),
+        ("daten", "data"),
+        ("anfrage|anforderung|bestellung|auftrag", "request"),
+        ("betriebssystem", "os"),
+        ("groesse", "size"),
         ("erstelle|erstell|erzeuge|erzeug", "create"),
         ("ich brauche|ich benoetige|ich braeuchte", "i need"),
         ("wir brauchen|wir benoetigen|wir braeuchten", "we need"),
@@ -220,6 +230,11 @@ pub static GERMAN: Tongue = Tongue {
     ],
     opening: &[
         "bitte",
+        "guten",
+        "tag",
+        "morgen",
+        "moin",
+        "servus",
         "hallo",
         "zusammen",
         "dann",

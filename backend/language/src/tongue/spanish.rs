@@ -5,7 +5,19 @@ use super::Tongue;
 /// Spanish; its sentences have the order of English ones.
 pub static SPANISH: Tongue = Tongue {
     own: &[
-        ("crea|crear|creame", "create"),
+        ("crea|crear|creame|creadme", "create"),
+        ("se necesita|se requiere|se precisa|hace falta|haria falta", "i need"),
+        ("da|dar|damos", "give"),
+        ("segundo|segunda", "second"),
+        ("primer|primero|primera", "first"),
+        ("tercer|tercero|tercera", "third"),
+        ("nombre", "name"),
+        ("tipo", "type"),
+        ("red", "network"),
+        ("contenedor lxc", "lxc container"),
+        ("sistema operativo", "os"),
+        ("copia de seguridad de", "backup of"),
+        ("los dos|las dos", "both"),
         ("necesito", "i need"),
         ("necesitamos", "we need"),
         ("quiero que|quiero|quisiera|me gustaria", "i want"),
