@@ -280,7 +280,7 @@ impl Lexer<'_> {
         let open = usize::from(self.chars[at] == '(');
         let counts = match self.char(at + open)? {
             'a'..='h' => open == 1,
-            '1'..='9' => true,
+            '1'..='9' => open == 0,
             _ => false,
         };
         let end = at + open + 2;
