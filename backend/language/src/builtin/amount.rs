@@ -186,19 +186,6 @@ impl Parser<'_> {
         {
             return Some(Item::NicCount(1));
         }
-        // “2 host cores”
-        let host = how == How::Create
-            && self.word() == "host"
-            && self.ahead(|p| {
-                p.at += 1;
-                p.any(words!("cores|vcpus|cpus")).then_some(())
-            });
-        if host {
-            self.at += 1;
-            self.any(words!("cores|vcpus|cpus"));
-            let kind = Item::Plain(Plain::CpuType, Amount::To(Value::Text("host".to_owned())));
-            return Some(Item::Several(vec![Item::Plain(Plain::Cores, Amount::To(Value::Count(number))), kind]));
-        }
         let plain = if self.any(words!("cpu sockets|cpu socket|sockets|socket")) {
             // “2 sockets x 4 cores”
             self.attempt(|p| (p.any(words!("x")) && p.ahead(|p| p.item(how))).then_some(()));
@@ -422,11 +409,10 @@ impl Parser<'_> {
         self.cpu_limit()
     }
 
-    /// “a 10 GB and a 20 GB disk”, “10 GB + 20 GB disks”
+    /// “a 10 GB and a 20 GB disk”
     pub fn disks_one_by_one(&mut self) -> Option<Item> {
-        let articles = self.ahead(|p| p.any(words!("a|an|another")).then_some(()));
         let one = |p: &mut Self| {
-            (p.any(words!("a|an|another")) == articles).then_some(())?;
+            p.any(words!("a|an|another")).then_some(())?;
             let size = Value::Size(p.quantity()?);
             Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
         };
@@ -437,7 +423,6 @@ impl Parser<'_> {
         }) {
             disks.push(disk);
         }
-        let noun = if articles { self.any(DISKS) } else { self.any(words!("hard disks|disks|drives|volumes")) };
-        (disks.len() > 1 && noun).then_some(Item::Several(disks))
+        (disks.len() > 1 && self.any(DISKS)).then_some(Item::Several(disks))
     }
 }

@@ -18,7 +18,9 @@ impl Parser<'_> {
     /// “Common: 2 GB RAM, vmbr1”, “All of these have 2 cores:”: a sentence of its own, before any guest.
     pub fn defaults(&mut self) -> Option<()> {
         const HEADS: [&str; 3] = ["common", "defaults", "shared"];
-        (self.drafts.is_empty() && self.common.is_empty()).then_some(())?;
+        // At the beginning of a sentence alone: to look through what follows at each clause would take quadratic time.
+        let begins = self.tokens[self.began..self.at].iter().all(|token| !token.is_content());
+        (begins && self.drafts.is_empty() && self.common.is_empty()).then_some(())?;
         // “4 GB RAM and 20 GB disk each: VM a-1 with …”
         if let Some(items) = self.attempt(|p| {
             let items = p.phrases();
