@@ -62,9 +62,9 @@ pub fn size(number: &str, unit: u64) -> Option<Size> {
 
 /// The digits as a whole number, and the power of ten to divide it by.
 fn decimal(text: &str) -> Option<(u64, u64)> {
-    // “1,5” parts no thousands.
-    let halves = |fraction: &&str| matches!(*fraction, "5" | "25" | "75");
-    let (int, fraction) = match text.split_once(',').filter(|(_, fraction)| halves(fraction)) {
+    // “1,5” parts no thousands; “10,25” may be two numbers.
+    let is_decimal = |(int, fraction): &(&str, &str)| int.len() == 1 && matches!(*fraction, "5" | "25" | "75");
+    let (int, fraction) = match text.split_once(',').filter(is_decimal) {
         Some(decimal) => decimal,
         None => text.split_once('.').unwrap_or((text, "")),
     };
@@ -161,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", ".", "1.", ".5", "1,4", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
+        for text in ["", ".", "1.", ".5", "1,4", "10,25", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
             assert_eq!(size(text, GIB), None, "{text}");
         }
         assert_eq!(whole("1.5"), None);
