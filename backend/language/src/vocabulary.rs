@@ -61,7 +61,7 @@ const CLASSES: [(Class, &str); 7] = [
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
          applies supposed meant extension expansion ticket issue case rise far see ask carries larger write enter rebooting restarting current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
          replace belongs belong live go going love i'm we're greetings sincerely resource latter \
-         mind whom concern hiya making ready takes twin living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
+         mind whom concern hiya making ready takes living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
          graceful clean proper removal requires converted recurring power-off power-on contain place member \
          common defaults shared boss customer colleague department developers devs operation field property attribute parameter \
          parameters requirements properties creation deployment provisioning blueprint basis",

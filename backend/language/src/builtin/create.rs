@@ -305,15 +305,13 @@ impl Parser<'_> {
             _ => return None,
         };
         let ahead = self.any(words!("so has|so does|the same again for|same again for|the same for|same for|likewise"));
-        self.any(words!("its twin"));
-        let twin = self.last_word() == "twin";
         let noun = self.attempt(Self::guest_noun);
         noun.is_none_or(|noun| !noun.plural && noun.kind == Some(kind.value)).then_some(())?;
         let at = self.at;
         let member = Said { value: self.name()?, tokens: at..self.at };
         let fresh = self.looks_like_name(&member.value) && !self.inventory.guests.contains_key(&member.value);
         self.mark(',');
-        let same = ahead || twin || self.any(words!("likewise|identical|ditto|too|as well|the same|same"));
+        let same = ahead || self.any(words!("likewise|identical|ditto|too|as well|the same|same"));
         let ends = self.at_boundary() || matches!(self.word(), "with" | "but");
         (fresh && same && ends).then_some(())?;
         let items = vec![(None, Said { value: Item::Same, tokens: start..self.at })];
