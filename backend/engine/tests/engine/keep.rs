@@ -114,17 +114,6 @@ async fn a_value_that_is_accepted_is_the_declared_one_and_no_repair_moves_it_bac
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_declaration_says_what_it_says_where_an_older_one_had_a_value_accepted() {
-    let lab = Lab::running().await;
-    lab.make(SHOP).await;
-    edit(&lab, "shop-01", &[("cores", "2")]).await;
-    let row = once(&lab, "shop-01", |row| !row.drift.is_empty()).await;
-    lab.engine.accept(&lab.admin, ResourceId(row.resource.unwrap()), "cores", &json!(2)).await.unwrap();
-    lab.make("set the cores of shop-01 to 3").await;
-    assert_eq!(value(&lab, "shop-01", Plain::Cores).await, Some(Value::Count(3)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_field_that_is_ignored_is_nobodys_until_a_newer_declaration_names_it() {
     let lab = Lab::running().await;
     let made = lab.make(SHOP).await;

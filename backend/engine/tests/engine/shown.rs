@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use mycopod_core::ports::Clock;
@@ -73,17 +72,4 @@ async fn a_guest_is_shown_with_what_it_has() {
     // Of what somebody changes by hand the rolling look tells, with no look at the whole.
     edit(&lab, "shop-01", &[("cores", "2")]).await;
     once(&lab, "shop-01", |row| row.cores == Some(2)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_plan_did_is_shown_before_anybody_looks_again() {
-    let mut lab = Lab::new().await;
-    let mut parts = parts(&lab.database, lab.pve.clone());
-    parts.settings.keep_every = Duration::from_hours(1);
-    lab.engine = Engine::new(parts);
-    lab.run();
-    lab.make("vm shop-01: 4 cores, 8 GB memory, 40 GB disk").await;
-    lab.make("set the cores of shop-01 to 3").await;
-    let row = lab.engine.guests().await.unwrap().into_iter().find(|row| row.name == "shop-01").unwrap();
-    assert_eq!(row.cores, Some(3), "{row:?}");
 }
