@@ -13,7 +13,7 @@ use mycopod_core::reading::{Answers, Question, Reading, What};
 use mycopod_core::typed::is_intent;
 
 use crate::account;
-use crate::builtin::draft::{self, Context, Draft};
+use crate::builtin::drafting::draft::{self, Context, Draft};
 use crate::builtin::{self, Builtin, read};
 use crate::lexer::{Token, span};
 use crate::openai::{Grounded, OpenAi, begin};

@@ -10,7 +10,7 @@ use crate::quantity;
 use crate::vocabulary::{self, Class};
 
 use super::Parser;
-use super::fields;
+use super::said::fields;
 use super::wordings::{Wordings, words};
 
 impl Parser<'_> {

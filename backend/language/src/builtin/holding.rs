@@ -12,7 +12,8 @@ use serde_json::Value;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
-use super::{Parser, is_known, lines, read, rows, sheet};
+use super::layout::{lines, rows, sheet};
+use super::{Parser, is_known, read};
 
 /// The most looks at tokens that reading may take, for each token of the text.
 const LOOKS: usize = 6_000;

@@ -4,59 +4,24 @@
 //! `deed`), goes on with the one before, or is unread. A rule that fails consumes nothing, and a clause that
 //! is not understood to its end says nothing at all: half of “delete the snapshots of web-01” must not
 //! be read as “delete web-01”. Takes time linear in the text but for enumerations.
+//!
+//! [`layout`] writes lists and tables out as sentences; [`whom`] tells which guests are meant, and [`said`] what is said of
+//! them; [`making`], [`changing`] and [`doing`] are the statements; [`drafting`] turns what was read into statements and questions.
 
-mod alike;
-mod amount;
-mod beside_now;
-mod by_guest;
-pub mod change;
-mod choose;
-mod common;
-mod copy;
-mod create;
+pub mod changing;
 mod cursor;
-mod deed;
-mod describe;
-pub mod draft;
-mod edits;
-mod errand;
-mod facility;
-pub mod fields;
-mod firewall;
-mod flag;
-mod further;
-mod gapped;
-mod give;
-mod had;
-mod head;
+mod doing;
+pub mod drafting;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
 pub mod holding;
-pub mod item;
-mod keep;
+pub mod layout;
 mod letter;
-mod lines;
-mod members;
-pub mod named;
-mod nic;
-mod numbered;
-mod owned;
-mod parts;
-mod place;
-mod plug;
-mod pointing;
-mod renaming;
-mod rows;
-mod settle;
-mod shaped;
-mod sheet;
+pub mod making;
+pub mod said;
 #[cfg(test)]
 mod soup;
-mod stated;
-mod subject;
-mod table;
-pub mod target;
-mod verb;
+pub mod whom;
 mod wordings;
 
 use std::collections::BTreeSet;
@@ -73,9 +38,9 @@ use crate::lexer::{Token, TokenKind, lex};
 use crate::typed;
 use crate::vocabulary;
 
-use draft::{Doing, Draft};
-use item::{Item, Said};
-use target::Targets;
+use drafting::draft::{Doing, Draft};
+use said::item::{Item, Said};
+use whom::target::Targets;
 use wordings::words;
 
 /// The reader that needs nothing but the text.
@@ -115,13 +80,18 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     }
     let tokens = lex(text, |word| is_known(inventory, word));
     let known = |word: &str| inventory.guests.contains_key(word);
-    let mut tokens = rows::write_out(lines::write_out(sheet::write_out(tokens, known), known), known);
+    let mut tokens =
+        layout::rows::write_out(layout::lines::write_out(layout::sheet::write_out(tokens, known), known), known);
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
     let named = Named::take(text, &mut tokens, &inventory.clusters);
     let (drafts, unread) = drafted(text, &tokens, inventory);
-    let reading = draft::finish(&draft::Context { text, tokens: &tokens, inventory, answers }, drafts, &unread);
+    let reading = drafting::draft::finish(
+        &drafting::draft::Context { text, tokens: &tokens, inventory, answers },
+        drafts,
+        &unread,
+    );
     named.complete(reading, answers)
 }
 

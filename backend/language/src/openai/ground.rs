@@ -12,12 +12,12 @@ use mycopod_core::reading::{Amount, Deed, DiskRef, Selector, Sourced, Target};
 
 use crate::account;
 use crate::builtin::Parser;
-use crate::builtin::change::{added, stepped};
-use crate::builtin::draft::{Change, Copy, Doing, Draft, Group};
-use crate::builtin::fields::Named;
-use crate::builtin::item::{DiskItem, How, Item, Said, Which};
-use crate::builtin::named::Noun;
-use crate::builtin::target::Targets;
+use crate::builtin::changing::change::{added, stepped};
+use crate::builtin::drafting::draft::{Change, Copy, Doing, Draft, Group};
+use crate::builtin::said::fields::Named;
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::said::named::Noun;
+use crate::builtin::whom::target::Targets;
 use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 

@@ -30,7 +30,7 @@ use thiserror::Error;
 
 use crate::account;
 use crate::builtin;
-use crate::builtin::draft::{self, Context, Draft};
+use crate::builtin::drafting::draft::{self, Context, Draft};
 use crate::cluster::Named;
 use crate::lexer::{Token, lex};
 

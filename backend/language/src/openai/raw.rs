@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain};
 
-use crate::builtin::fields::Named;
+use crate::builtin::said::fields::Named;
 
 /// Every string is copied from the text, letter by letter, or empty.
 #[derive(Debug, Deserialize, JsonSchema)]

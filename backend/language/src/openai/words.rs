@@ -3,11 +3,11 @@
 use mycopod_core::field::DiskPart;
 use mycopod_core::reading::{Amount, Deed, DiskRef};
 
-use crate::builtin::change::{LESS, MORE};
-use crate::builtin::draft::Draft;
-use crate::builtin::fields::Named;
-use crate::builtin::item::{How, Item, Which};
-use crate::builtin::named::Noun;
+use crate::builtin::changing::change::{LESS, MORE};
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::said::fields::Named;
+use crate::builtin::said::item::{How, Item, Which};
+use crate::builtin::said::named::Noun;
 
 use super::raw::{Action, RawField};
 

@@ -14,7 +14,7 @@ use mycopod_core::reading::{Answers, Reading};
 use serde_json::json;
 
 use super::{Grounder, RawReading, finish};
-use crate::builtin::draft::Context;
+use crate::builtin::drafting::draft::Context;
 use crate::builtin::{is_known, read};
 use crate::lexer::{Token, lex};
 

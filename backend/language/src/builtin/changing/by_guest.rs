@@ -1,0 +1,108 @@
+//! A field that is said once, and the guests behind it with its values: “Memory: web-01 8 GB, web-02 6 GB”.
+
+use mycopod_core::reading::Amount;
+
+use super::change::{LESS, MORE, SET, Wish};
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::{Change, Draft};
+use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::named::Noun;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+impl Parser<'_> {
+    /// “memory web-01 = 8G”, “RAM web-01: 8 GB”: the field and its guest without a word between them.
+    pub fn field_beside_targets(&mut self) -> Option<(Noun, Targets)> {
+        let noun = self.noun()?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        Some((noun, targets))
+    }
+
+    /// “Memory: web-01 8 GB, web-02 6 GB”: a field, and for each guest its value of it.
+    pub fn field_by_guest(&mut self) -> Option<()> {
+        let counting = std::mem::replace(&mut self.counting, false);
+        let read = self.values_by_guest();
+        self.counting = counting;
+        self.drafts.extend(read?);
+        Some(())
+    }
+
+    /// “set cores and memory of web-01 to 4 and 8 GB”: a value for each field, in their order.
+    pub fn zipped(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
+        let nouns = |p: &mut Self| {
+            let mut nouns = vec![p.noun()?];
+            while let Some(noun) = p.attempt(|p| {
+                p.joint().then_some(())?;
+                p.noun()
+            }) {
+                nouns.push(noun);
+            }
+            (nouns.len() > 1).then_some(nouns)
+        };
+        let of_targets = |p: &mut Self| {
+            let nouns = nouns(p)?;
+            Some((nouns, p.of_targets(words!("of|on|for"))?))
+        };
+        let counting = std::mem::replace(&mut self.counting, false);
+        let found = self.attempt(of_targets).or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((nouns(p)?, targets))
+            })
+        });
+        self.counting = counting;
+        let (nouns, targets) = found.filter(|(_, targets)| self.known(targets))?;
+        (self.mark(':') || self.mark('=') || self.any(words!("should be|shall be|must be|to|->|→|=>"))).then_some(())?;
+        let mut items: Vec<Said<Item>> = Vec::new();
+        for noun in &nouns {
+            (items.is_empty() || self.joint()).then_some(())?;
+            let at = if items.is_empty() { start } else { self.at };
+            let value = self.value(noun, Amount::To)?;
+            items.push(Said { value, tokens: at..self.at });
+        }
+        Some((targets, items, How::Set))
+    }
+
+    /// “the following VMs get 4 cores: web-01, web-02”
+    pub fn following(&mut self) -> Option<Wish> {
+        (self.any(words!("the following|following|these")) || self.last_word() == "following").then_some(())?;
+        self.attempt(Self::guest_noun);
+        self.any(words!("should have|should get|shall have|shall get|must have|get|need|have|are to have|are to get"))
+            .then_some(())?;
+        let items = self.items(How::Give)?;
+        self.any(words!("each"));
+        self.mark(':').then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        Some((targets, items, How::Give))
+    }
+
+    fn values_by_guest(&mut self) -> Option<Vec<Draft>> {
+        let start = self.at;
+        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
+        let noun = self.noun()?;
+        self.any(words!("of|for|upgrade|increase|change|changes"));
+        (self.mark(':') || self.any(words!("->|→|=>"))).then_some(())?;
+        let one = |p: &mut Self, start: usize| {
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));
+            let value = p.value(&noun, Amount::To)?;
+            let value = p.or_arrow(&noun, value)?;
+            let tokens = start..p.at;
+            let Targets::Old(targets) = targets else { return None };
+            let new = targets.iter().any(|target| p.is_new(target));
+            let items = vec![Said { value, tokens: tokens.clone() }];
+            (p.at_boundary() && !new).then_some(Draft::Change(Change { tokens, targets, items, how: How::Set }))
+        };
+        let mut changes = vec![one(self, start)?];
+        while let Some(change) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p, p.at)
+        }) {
+            changes.push(change);
+        }
+        // What is left may be another field’s.
+        self.done().then_some(changes)
+    }
+}

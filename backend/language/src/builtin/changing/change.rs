@@ -1,0 +1,357 @@
+//! Other values for guests that exist: “web-02 gets 4 cores”, “triple the memory of test-1”, “add 20 GB to the disk of db-1”.
+
+use mycopod_core::field::{Plain, Shape, Value};
+use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
+
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::{Change, Draft};
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::said::named::Noun;
+use crate::builtin::whom::pointing::Number;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::{Wordings, words};
+
+/// For whom, what, and how it is meant.
+pub type Wish = (Targets, Vec<Said<Item>>, How);
+
+pub const SET: &Wordings =
+    words!("set|use|change|adjust|update|modify|configure|switch|resize|make|let|have|put|scale");
+pub const MORE: &Wordings = words!("increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up");
+pub const LESS: &Wordings = words!("reduce|decrease|lower|shrink|cut|scale down|downsize");
+
+impl Parser<'_> {
+    /// A change with everything that belongs to it, and nothing left of the clause.
+    pub fn change(&mut self) -> Option<()> {
+        let start = self.at;
+        let rules = [
+            Self::scaled,
+            Self::tagging,
+            Self::noting,
+            Self::switching,
+            Self::moving_a_disk,
+            Self::pool_and_members,
+            Self::joining,
+            Self::changing_the_cd,
+            Self::cabling,
+            Self::backing_up_disks,
+            Self::clearing,
+            Self::plugging,
+            Self::renaming,
+            Self::giving,
+            Self::anew,
+            Self::bringing,
+            Self::setting,
+            Self::sized_disk,
+            Self::of_a_part,
+            Self::following,
+            Self::zipped,
+            Self::subject,
+            Self::limiting,
+            Self::beside,
+        ];
+        let (targets, items, how) = rules.into_iter().find_map(|rule| {
+            self.attempt(|p| {
+                let read = rule(p)?;
+                p.manner();
+                p.at_boundary().then_some(read)
+            })
+        })?;
+        self.push_change(start, targets, items, how)
+    }
+
+    pub fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
+        let tokens = start..self.at;
+        let made =
+            |items: Vec<Said<Item>>| if how == How::Add { items.into_iter().map(added).collect() } else { items };
+        // The firewall of a new guest is set up once it exists, and so is a change of its own.
+        let firewall = items.iter().all(|item| matches!(item.value, Item::Firewall(..)));
+        match targets {
+            Targets::New if firewall => {
+                let targets = self.last_made()?;
+                self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
+                Some(())
+            }
+            Targets::New => self.extend_last(made(items)),
+            Targets::Old(targets) => {
+                let new = targets.iter().filter(|target| self.is_new(target)).count();
+                if new == 0 || firewall {
+                    self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
+                    return Some(());
+                }
+                if new < targets.len() {
+                    return None;
+                }
+                let items = made(items);
+                targets.iter().try_for_each(|target| self.extend_named(target, &items))?;
+                self.share(&targets);
+                Some(())
+            }
+        }
+    }
+
+    /// Whether the declaration itself makes the guest of that name.
+    pub fn is_new(&self, target: &Target) -> bool {
+        let Selector::Name(name) = &target.selector else { return false };
+        self.drafts.iter().any(|draft| match draft {
+            Draft::Create(group) => group.members.iter().any(|member| member.value == *name),
+            Draft::Clone(copy) => copy.makes(name),
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => false,
+        })
+    }
+
+    /// The guests that were described last, where they have names.
+    fn last_made(&self) -> Option<Vec<Target>> {
+        let target = |name: &str, span| Target { span, selector: Selector::Name(name.to_owned()) };
+        let targets: Vec<Target> = match self.drafts.last()? {
+            Draft::Create(group) if !group.awaits_names() => {
+                group.members.iter().map(|member| target(&member.value, self.span(&member.tokens))).collect()
+            }
+            _ => return None,
+        };
+        (!targets.is_empty()).then_some(targets)
+    }
+
+    /// More about the guest that was described last.
+    fn extend_last(&mut self, items: Vec<Said<Item>>) -> Option<()> {
+        match self.drafts.last_mut()? {
+            Draft::Create(group) => {
+                let focus = group.focus;
+                for item in items {
+                    match item.value {
+                        // “Its name shall be web-01.”
+                        Item::Plain(Plain::Name, Amount::To(Value::Text(name))) if group.members.is_empty() => {
+                            group.members.push(Said { value: name, tokens: item.tokens });
+                        }
+                        value => group.items.push((focus, Said { value, tokens: item.tokens })),
+                    }
+                }
+            }
+            Draft::Clone(copy) => copy.items.extend(items),
+            Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => return None,
+        }
+        Some(())
+    }
+
+    /// More about a guest that the declaration makes.
+    pub fn extend_named(&mut self, target: &Target, items: &[Said<Item>]) -> Option<()> {
+        let Selector::Name(name) = &target.selector else { return None };
+        self.drafts.iter_mut().rev().find_map(|draft| match draft {
+            Draft::Create(group) => {
+                let member = group.members.iter().position(|member| member.value == *name)?;
+                group.items.extend(items.iter().map(|item| (Some(member), item.clone())));
+                Some(())
+            }
+            Draft::Clone(copy) if copy.makes(name) => {
+                copy.items.extend(items.iter().cloned());
+                Some(())
+            }
+            _ => None,
+        })
+    }
+
+    /// What follows is said of all `targets`, where something was said of all the new guests of several statements or of one.
+    pub fn share(&mut self, targets: &[Target]) {
+        let meant = |member: &Said<String>| {
+            targets.iter().any(|target| matches!(&target.selector, Selector::Name(name) if *name == member.value))
+        };
+        let whole = |draft: &&mut Draft| match draft {
+            Draft::Create(group) => group.members.iter().all(meant),
+            _ => false,
+        };
+        if targets.len() > 1 && self.drafts.iter_mut().rev().take_while(whole).count() > 0 {
+            let all: Vec<&mut Draft> = self.drafts.iter_mut().rev().take_while(whole).collect();
+            let several = all.len() > 1;
+            for draft in all {
+                if let Draft::Create(group) = draft {
+                    (group.focus, group.shared) = (None, group.shared || several);
+                }
+            }
+        }
+    }
+
+    /// Phrases in a row, joined by commas and “and”; at least one.
+    pub fn items(&mut self, how: How) -> Option<Vec<Said<Item>>> {
+        self.some_items(how, usize::MAX)
+    }
+
+    /// [`Self::items`], no more than `most` of them.
+    pub fn some_items(&mut self, how: How, most: usize) -> Option<Vec<Said<Item>>> {
+        let mut items = vec![self.item(how)?];
+        while items.len() < most
+            && let Some(item) = self.attempt(|p| {
+                p.joint();
+                p.any(words!("with|also|to have|down to|to"));
+                p.item(how)
+            })
+        {
+            items.push(item);
+        }
+        let items = if how == How::Create { items } else { self.share_a_part(items) };
+        Some(self.instead_of_all(items))
+    }
+
+    /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
+    pub fn of_targets(&mut self, prepositions: &Wordings) -> Option<Targets> {
+        if !self.any(prepositions) {
+            return self.addressee();
+        }
+        self.mark(':');
+        self.targets()
+    }
+
+    /// “web-01’s”, “its”, “web-01” before a field.
+    pub fn owner(&mut self) -> Option<Targets> {
+        let several = self.word() == "their";
+        if self.any(words!("its|their")) {
+            // The pronoun is the possessive itself.
+            let span = self.span(&(self.at - 1..self.at));
+            return self.antecedent(if several { Number::Several } else { Number::One }, span);
+        }
+        let targets = self.targets()?;
+        // “both web servers’ memory”
+        let _ = self.any(words!("'s")) || self.mark('\'') || self.mark('’');
+        Some(targets)
+    }
+
+    /// “the memory of web-01”, “web-01’s memory”, “its memory”.
+    pub fn field_of_targets(&mut self) -> Option<(Noun, Targets)> {
+        // In “the VLAN of web-01 to 30” no guests are counted.
+        let counting = std::mem::replace(&mut self.counting, false);
+        let read = self
+            .attempt(|p| {
+                let noun = p.noun()?;
+                // “RAM upgrade for web-01”
+                p.any(words!("upgrade|increase|extension|expansion|change|bump|boost|resize"));
+                let targets = p.of_targets(words!("of|on|for|in|at"))?;
+                Some((p.of_its_part(noun), targets))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    Some((p.noun()?, targets))
+                })
+            });
+        self.counting = counting;
+        read
+    }
+
+    /// “set the memory of x to 8 GB”, “raise web-01's cores to 4”, “set cores=4 on x”, “make x start at boot”.
+    fn setting(&mut self) -> Option<Wish> {
+        let scales = self.word() == "scale";
+        let how = if self.any(MORE) {
+            How::More
+        } else if self.any(LESS) {
+            How::Less
+        } else if self.any(SET) {
+            How::Set
+        } else {
+            return None;
+        };
+        // A field of a guest, then its value; and further fields of the same.
+        if let Some(read) = self.attempt(|p| {
+            let start = p.at;
+            let (noun, targets) = p.field_of_targets()?;
+            let value = p.attempt(|p| p.halved(&noun, how)).or_else(|| p.connected_value(&noun, how))?;
+            let value = p.instead_of(value);
+            let mut items = vec![Said { value, tokens: start..p.at }];
+            while let Some(more) = p.attempt(|p| {
+                p.joint();
+                p.any(words!("its|their"));
+                p.item(how)
+            }) {
+                items.push(more);
+            }
+            p.any(words!("each|from now on|now|in size|big|large"));
+            Some((targets, items))
+        }) {
+            return Some((read.0, read.1, how));
+        }
+        // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
+        if let Some(read) = self.attempt(|p| {
+            let targets = p.targets()?;
+            if how == How::Set && p.any(words!("as follows|like this|like so")) {
+                p.mark(':').then_some(())?;
+                return Some((targets, p.items(How::Set)?));
+            }
+            // “grow web-01 from 4 to 8 GB of memory”
+            if let Some(item) = p.attempt(|p| {
+                let start = p.at;
+                let first = p.amount_before()?;
+                let item = p.item(How::Give)?;
+                Some(Said { value: p.changed_from(start, &first, item.value)?, tokens: start..p.at })
+            }) {
+                return Some((targets, vec![item]));
+            }
+            let inner = if p.any(words!("by")) {
+                if how == How::Less { How::Remove } else { How::Add }
+            } else if how == How::Set
+                && p.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
+                || p.any(words!("to have|to use|to be|to|with|have|use|get|at"))
+                || how == How::Set && (p.mark(':') || scales && p.any(words!("up to|down to")))
+                || how == How::More && p.any(words!("up to"))
+                || how == How::Less && p.any(words!("down to"))
+            {
+                How::Give
+            } else if how == How::Set {
+                How::Set
+            } else {
+                return None;
+            };
+            let items = p.items(inner)?;
+            p.any(words!("each|from now on|now|in size|big|large"));
+            Some((targets, items))
+        }) {
+            return Some((read.0, read.1, How::Give));
+        }
+        // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
+        let items = self.items(how)?;
+        let targets = self.of_targets(words!("of|on|for|in"))?;
+        Some((targets, items, how))
+    }
+
+    /// Whether all of them exist: “web-01: 4 cores” alone does not say whether to make it.
+    pub fn known(&self, targets: &Targets) -> bool {
+        let Targets::Old(targets) = targets else { return false };
+        let awaited = matches!(self.drafts.last(), Some(Draft::Create(group)) if group.awaits_names());
+        !awaited
+            && targets.iter().all(|target| match &target.selector {
+                Selector::Name(name) => self.inventory.guests.contains_key(name) || self.is_new(target),
+                Selector::Vmid(_) | Selector::All(_) => true,
+                Selector::Vague(_) => false,
+            })
+    }
+}
+
+/// `step` on the field `noun`.
+pub fn stepped(noun: &Noun, step: Value, amount: impl Fn(Value) -> Amount) -> Option<Item> {
+    match (noun, &step) {
+        (Noun::Disk(which, false), Value::Size(_)) => Some(Item::Disk(DiskItem::sized(amount(step), which.clone()))),
+        (Noun::Plain(plain), Value::Size(_)) if matches!(plain.shape(), Shape::Size { .. }) => {
+            Some(Item::Plain(*plain, amount(step)))
+        }
+        (Noun::Plain(plain), Value::Count(_)) if matches!(plain.shape(), Shape::Count { .. }) => {
+            Some(Item::Plain(*plain, amount(step)))
+        }
+        _ => None,
+    }
+}
+
+/// What is added to a guest that the text makes.
+pub fn added(mut item: Said<Item>) -> Said<Item> {
+    if let Item::Disk(disk) = &mut item.value
+        && disk.which == Which::One
+    {
+        disk.which = Which::Added;
+    }
+    item
+}
+
+/// The disk an edit of an existing disk means.
+pub fn disk_ref(which: &Which) -> Option<DiskRef> {
+    match which {
+        Which::The(disk) => Some(disk.clone()),
+        Which::System => Some(DiskRef::Nth(1)),
+        Which::Mass => Some(DiskRef::Only),
+        Which::One | Which::Unclear | Which::Further | Which::Added => None,
+    }
+}

@@ -1,0 +1,143 @@
+//! Changes that begin with a field and whose it is: “the memory of web-01 should be 8 GB”, “its data disk grows by 50 GB”.
+
+use mycopod_core::reading::Amount;
+
+use super::change::Wish;
+use crate::builtin::Parser;
+use crate::builtin::said::beside_now::Before;
+use crate::builtin::said::item::{DiskItem, How, Item, Said};
+use crate::builtin::said::named::Noun;
+use crate::builtin::wordings::words;
+
+/// What is to become of a field.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Becomes {
+    /// “should be set to”
+    This,
+    /// “has to grow by”
+    More,
+}
+
+impl Parser<'_> {
+    /// “should be raised to”, “has to grow by”.
+    fn becomes(&mut self) -> Option<Becomes> {
+        let passive = self.attempt(|p| {
+            p.any(words!(
+                "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|ought to be|can be|may be|could be"
+            ))
+            .then_some(())?;
+            let rises = p.any(words!("raised|increased|extended|expanded"));
+            (rises || p.any(words!("set|changed|reduced|lowered|upgraded|bumped|resized"))).then_some(rises)
+        });
+        let grows = |p: &mut Self| {
+            p.any(words!("should|shall|must|has to|have to|needs to|need to|is to|ought to")).then_some(())?;
+            p.any(words!("grow|increase")).then_some(true)
+        };
+        // “its data disk grows by 50 GB”
+        let present = |p: &mut Self| p.any(words!("grows|rises|increases|goes up|go up|grow|rise")).then_some(true);
+        let rises = passive.or_else(|| self.attempt(grows)).or_else(|| self.attempt(present))?;
+        if rises && self.any(words!("by")) {
+            return Some(Becomes::More);
+        }
+        (self.any(words!("up to|down to|to")) || self.word() == "from").then_some(Becomes::This)
+    }
+
+    /// “should be doubled”
+    fn multiplied(&mut self, noun: &Noun) -> Option<Item> {
+        if let Some(times) = self.attempt(Self::times_behind) {
+            return noun.clone().scaled(times);
+        }
+        let passive = self.any(words!(
+            "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|are to be|gets|get"
+        ));
+        (passive || self.any(words!("should|shall|must|has to|have to|needs to|need to|is to"))).then_some(())?;
+        let amount = if self.any(words!("doubled|double")) {
+            Amount::Times(2)
+        } else if self.any(words!("tripled|triple")) {
+            Amount::Times(3)
+        } else if self.any(words!("quadrupled|quadruple")) {
+            Amount::Times(4)
+        } else {
+            self.any(words!("halved|halve")).then_some(Amount::Over(2))?
+        };
+        noun.clone().scaled(amount)
+    }
+
+    /// “the memory of web-01 should be 8 GB”, “db-1 ram -> 12 GB”, “web-01 memory=8G cores=4”.
+    pub fn owned(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let (noun, targets) = self.field_of_targets().or_else(|| self.field_beside_targets())?;
+        if let Some(value) = self.attempt(|p| p.multiplied(&noun)) {
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
+        let becomes = self.attempt(Self::becomes);
+        let verb = becomes.is_some()
+            || self.any(words!(
+                "should be limited to|shall be limited to|must be limited to|is to be limited to|is limited to|needs to be|need to be|\
+                 has to be|have to be|ought to be|needs to become|has to become|should be|shall be|must be|is to be|to be|should become|should read|should say|should have|should use|shall use|uses|becomes|\
+                 goes up to|goes down to|goes to|should go to|up to|down to|is|to"
+            ));
+        // “RAM on web-01 up from 4 to 8 GB”
+        let rises = |p: &mut Self| {
+            p.any(words!("goes up|goes down|should go up|should go|goes|up|down|changes")).then_some(())?;
+            (p.word() == "from").then_some(())
+        };
+        let verb = verb || self.attempt(rises).is_some();
+        let sign = self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
+        let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
+        if !(verb || sign || arrow) {
+            return None;
+        }
+        // “db-1 ram -> 12 GB”
+        let _ = arrow && self.any(words!("->|→|=>"));
+        // “gitlab’s disks: first 80 GB, second 300 GB”
+        if matches!(noun, Noun::Disk(_, true))
+            && let Some(value) = self.attempt(Self::disks_by_ordinal)
+        {
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
+        // “wiki’s root disk: plus 15 GB”
+        let more = becomes == Some(Becomes::More) || sign && self.any(words!("plus|another|+more"));
+        let value = if more {
+            self.value(&noun, Amount::Plus)?
+        } else if self.word() == "from" {
+            let at = self.at;
+            let first = self.amount_before()?;
+            let value = self.value(&noun, Amount::To)?;
+            self.changed_from(at, &first, value)?
+        } else {
+            let value = self.value(&noun, Amount::To)?;
+            let value = self.or_arrow(&noun, value)?;
+            self.instead_of(value)
+        };
+        let value = self.but_wanted(&noun, value);
+        let mut items = vec![Said { value, tokens: start..self.at }];
+        // “web-01 memory=8G cores=4”
+        while let Some(next) = self.attempt(|p| {
+            p.joint();
+            p.item(How::Set)
+        }) {
+            items.push(next);
+        }
+        self.any(words!("each|large|big|in size|in total"));
+        Some((targets, items, How::Set))
+    }
+
+    /// “… is 4 GB and should be 8 GB”, “… is 4 GB, make it 8”: `now` is what is said to be.
+    fn but_wanted(&mut self, noun: &Noun, now: Item) -> Item {
+        let start = self.at;
+        let wanted = self.attempt(|p| {
+            p.wanted_behind().then_some(())?;
+            let like = Said { value: now.clone(), tokens: start.saturating_sub(2)..start };
+            let to = p.attempt(|p| p.amount_like(&like, false)).or_else(|| p.value(noun, Amount::To))?;
+            let before = match &now {
+                Item::Plain(_, Amount::To(value)) | Item::Disk(DiskItem { amount: Amount::To(value), .. }) => {
+                    Before::Whole(value.clone())
+                }
+                _ => return None,
+            };
+            p.changed_from(start, &before, to)
+        });
+        wanted.unwrap_or(now)
+    }
+}

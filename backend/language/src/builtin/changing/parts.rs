@@ -1,0 +1,175 @@
+//! What is said of one disk or NIC of a guest that exists: “net0 of web-01: mtu 9000, firewall on”, “web-01’s second disk gets
+//! 80 GB”, and a part that stands behind its value: “VLAN 31 on its second NIC”.
+
+use mycopod_core::field::{DiskPart, NicPart, Value};
+use mycopod_core::reading::{Amount, DiskRef};
+
+use super::change::{Wish, disk_ref};
+use crate::builtin::Parser;
+use crate::builtin::said::amount::DISKS;
+use crate::builtin::said::fields::Named;
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::said::nic::NicRef;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+/// A disk or a NIC.
+#[derive(Clone)]
+enum Part {
+    Disk(DiskRef),
+    Nic(Option<u8>),
+}
+
+impl Part {
+    /// `item` of this part; `None` where it is none of its own, or of another part.
+    fn own(&self, item: Item) -> Option<Item> {
+        match (self, item) {
+            (
+                Self::Nic(number),
+                item @ (Item::Nic { number: None, fresh: false, .. } | Item::Replug { number: None, .. }),
+            ) => Some(item.of_nic(*number)),
+            (Self::Disk(disk), Item::DiskPart(None, part, amount)) => {
+                Some(Item::DiskPart(Some(disk.clone()), part, amount))
+            }
+            (Self::Disk(disk), Item::Storage(storage)) => {
+                let storage = Amount::To(Value::Text(storage));
+                Some(Item::DiskPart(Some(disk.clone()), DiskPart::Storage, storage))
+            }
+            (Self::Disk(disk), Item::Bare(amount)) => {
+                Some(Item::Disk(DiskItem::sized(amount, Which::The(disk.clone()))))
+            }
+            (part, Item::Several(items)) => {
+                items.into_iter().map(|item| part.own(item)).collect::<Option<Vec<Item>>>().map(Item::Several)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Parser<'_> {
+    /// “scsi1”, “second NIC”.
+    fn one_part(&mut self) -> Option<Part> {
+        let nic = |p: &mut Self| p.nic_ref().map(|NicRef(number)| Part::Nic(number));
+        let disk = |p: &mut Self| {
+            let (which, plural) = p.whole_disk()?;
+            // “disk space” is no disk.
+            let whole = !plural && !matches!(p.last_word(), "space" | "size");
+            disk_ref(&which).filter(|_| whole).map(Part::Disk)
+        };
+        self.attempt(nic).or_else(|| self.attempt(disk))
+    }
+
+    /// “scsi0 and scsi1”.
+    fn parts(&mut self) -> Option<Vec<Part>> {
+        let mut parts = vec![self.one_part()?];
+        while let Some(part) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            p.one_part()
+        }) {
+            parts.push(part);
+        }
+        Some(parts)
+    }
+
+    fn parts_of_targets(&mut self) -> Option<(Vec<Part>, Targets)> {
+        self.attempt(|p| {
+            let parts = p.parts()?;
+            Some((parts, p.of_targets(words!("of|on|in"))?))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((p.parts()?, targets))
+            })
+        })
+    }
+
+    /// “net0 of web-01: mtu 9000, firewall on”, “web-01’s second NIC gets VLAN 31”.
+    pub fn of_a_part(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let (parts, targets) = self.parts_of_targets().filter(|(_, targets)| self.known(targets))?;
+        let _ = self.mark(':')
+            || self.mark('=')
+            || self.any(words!(
+                "should get|should have|should be|should go|shall get|shall have|shall be|must have|must be|is to be|needs to be|has to be|\
+                 goes|gets|get|needs|need|has|is|are|->|→|=>"
+            ));
+        let mut said = Vec::new();
+        while let Some(item) = self.attempt(|p| {
+            (said.is_empty() || p.joint()).then_some(())?;
+            p.any(words!("connected|with|to have|to be"));
+            p.rate_alone().or_else(|| p.item(How::Give))
+        }) {
+            said.push(item);
+        }
+        // Nothing else than a part’s own is said of it.
+        let mut items = Vec::new();
+        for part in &parts {
+            for Said { value, tokens } in &said {
+                items.push(Said { value: part.own(value.clone())?, tokens: tokens.clone() });
+            }
+        }
+        (!items.is_empty() && self.at > start).then_some((targets, items, How::Set))
+    }
+
+    /// “… for db-1’s data disk”: the part of a guest behind what is said of it.
+    pub fn for_a_part(&mut self, said: &[Said<Item>]) -> Option<(Vec<Said<Item>>, Targets)> {
+        self.any(words!("for|of|on|to")).then_some(())?;
+        let (parts, targets) = self.parts_of_targets().filter(|(_, targets)| self.known(targets))?;
+        let [part] = parts.as_slice() else { return None };
+        let own = |item: &Said<Item>| Some(Said { value: part.own(item.value.clone())?, tokens: item.tokens.clone() });
+        Some((said.iter().map(own).collect::<Option<Vec<_>>>()?, targets))
+    }
+
+    /// “50 MB/s”, which only a NIC has.
+    fn rate_alone(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        let per_second = |text: &str| text.to_lowercase().contains("/s") || text.to_lowercase().ends_with("ps");
+        let unit = self.peek(1).is_some_and(|token| per_second(&token.text));
+        let rate = if unit { self.attempt(|p| p.shaped(Named::Nic(NicPart::Rate))) } else { None }?;
+        Some(Said { value: Item::nic(NicPart::Rate, rate), tokens: start..self.at })
+    }
+
+    /// “VLAN 31 on its second NIC”, “300 GB on the second disk”: the part behind what is said of it.
+    pub fn of_its_own(&mut self, item: Item) -> Item {
+        let may = matches!(
+            &item,
+            Item::Nic { number: None, fresh: false, .. }
+                | Item::DiskPart(None, ..)
+                | Item::Bare(Amount::To(Value::Size(_)) | Amount::Plus(Value::Size(_)))
+        );
+        let part = |p: &mut Self| {
+            p.any(words!("on|for|to|of")).then_some(())?;
+            let its = p.any(words!("its|the"));
+            let part = p.one_part()?;
+            let named =
+                matches!(part, Part::Nic(Some(_)) | Part::Disk(DiskRef::Nth(_) | DiskRef::Slot(_) | DiskRef::Data));
+            (its || named).then_some(part)?.own(item.clone())
+        };
+        let owned = if may { self.attempt(part) } else { None };
+        owned.unwrap_or(item)
+    }
+
+    /// “iothread=1 and ssd=1 on scsi0”: the part behind the last of them is that of all.
+    pub fn share_a_part(&self, items: Vec<Said<Item>>) -> Vec<Said<Item>> {
+        let last = items.last().map(|item| &item.value);
+        let part = match last {
+            Some(Item::DiskPart(Some(disk), ..)) => Part::Disk(disk.clone()),
+            Some(Item::Nic { number: Some(number), fresh: false, .. }) => Part::Nic(Some(*number)),
+            _ => return items,
+        };
+        let word = self.last_word();
+        let behind = word.parse::<mycopod_core::field::Slot>().is_ok()
+            || word.strip_prefix("net").is_some_and(|number| number.parse::<u8>().is_ok())
+            || DISKS.text().split('|').chain(["nic", "card", "interface", "adapter"]).any(|noun| noun == word);
+        let all = || {
+            let (last, before) = items.split_last()?;
+            let own =
+                |item: &Said<Item>| Some(Said { value: part.own(item.value.clone())?, tokens: item.tokens.clone() });
+            let mut owned = before.iter().map(own).collect::<Option<Vec<_>>>()?;
+            owned.push(last.clone());
+            Some(owned)
+        };
+        (if behind && items.len() > 1 { all() } else { None }).unwrap_or(items)
+    }
+}

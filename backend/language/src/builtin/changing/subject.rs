@@ -1,0 +1,328 @@
+//! Changes that begin with whom they are about: “web-02 gets 4 cores”, “the disk of web-01 has to grow by 20 GB”.
+
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, Selector, Target};
+
+use super::change::{Wish, stepped};
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::named::Noun;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+/// The most phrases before the guest they are said of: whoever lists more names the guest first. It bounds what a rule
+/// reads in vain.
+const MAX_BESIDE: usize = 6;
+
+impl Parser<'_> {
+    /// “web-02 gets 4 cores”, “everything tagged web should start at boot”, “web-01: 4 cores”.
+    pub fn subject(&mut self) -> Option<Wish> {
+        if let Some(owned) = self.attempt(Self::owned) {
+            return Some(owned);
+        }
+        if let Some(wish) = self.attempt(Self::could_get) {
+            return Some(wish);
+        }
+        // “currently web-01 has 2 cores, …”
+        let now = self.any(words!("currently|at the moment"));
+        let sized = self.attempt(Self::sizing_for).is_some();
+        let led = !now && !sized && self.any(words!("for"));
+        // In “dns 1.1.1.1” a guest called dns is not meant.
+        let is_field = self.field_length() > 0;
+        let targets = self.targets()?;
+        let each = |p: &mut Self| {
+            p.mark(',');
+            p.any(words!("each of them|each|both of them|both|all of them|all")).then_some(())?;
+            (p.word() != "" || p.ahead(|p| p.mark(':').then_some(()))).then_some(())
+        };
+        self.attempt(each);
+        if let Some(items) = self.having(&targets) {
+            return Some((targets, items, How::Set));
+        }
+        (!now).then_some(())?;
+        self.manner();
+        // “web-01, new sizing: …”
+        self.attempt(|p| {
+            p.mark(',');
+            p.any(words!("new|requested"));
+            (p.sizing() && p.ahead(|p| p.mark(':').then_some(()))).then_some(())
+        });
+        // “I want web-01 at 4 cores”
+        let at = self.known(&targets)
+            && self.attempt(|p| (p.any(words!("at|on")) && p.ahead(Self::counted)).then_some(())).is_some();
+        if let Some((items, how)) = self.attempt(Self::at_an_end) {
+            return Some((targets, items, how));
+        }
+        let modal = self.any(words!(
+            "could use|can use|could do with|should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
+            ought to|is supposed to|are supposed to|is meant to|to"
+        ));
+        self.any(words!("both|all|each|now|also"));
+        if modal && let Some(item) = self.attempt(Self::never_at_boot) {
+            return Some((targets, vec![item], How::Set));
+        }
+        // “For db-1 I need 16 GB RAM”
+        let asked = led && self.any(words!("i need|we need|i want|we want|i'd like|we'd like|set|use"));
+        // “db-1 add 4 GB RAM”
+        if !(modal || asked) && self.known(&targets) && self.any(words!("add")) {
+            let items = self.items(How::Add)?;
+            self.any(words!("each"));
+            return Some((targets, items, How::Add));
+        }
+        // “web-01 goes from 2 to 4 cores”, “mail goes to pool lab”
+        let moves = self.attempt(Self::goes).is_some();
+        if let Some((items, how)) = self.attempt(|p| p.more_or_less(&targets)) {
+            return Some((targets, items, how));
+        }
+        let reduced = words!("can be reduced to|may be reduced to|could be reduced to|can be cut to|can be lowered to");
+        let passive = self.any(reduced) || modal
+            && self.any(words!(
+                "be given|be granted|be reduced to|be lowered to|be raised to|be increased to|be cut to|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
+            ));
+        let verb = passive
+            || moves
+            || at
+            || modal
+                | self.any(words!(
+                    "have|has|get|gets|use|uses|need|needs|want|wants|carry|carries|belongs|belong|is|are|be"
+                ));
+        let listed = !verb
+            && (asked || self.mark(':') || self.mark('=') || self.mark('–') || self.any(words!("->|→|=>")))
+            && self.known(&targets);
+        // Of “vm a-1 start at boot” nobody knows whether there is one.
+        let flagged = !verb
+            && !listed
+            && !self.names_nobody(&targets)
+            && self.ahead(|p| p.any(words!("starts|start|stays|boots")).then_some(()));
+        // “web-01 memory=8G cores=4”
+        let keyed = !(verb || listed || flagged)
+            && self.known(&targets)
+            && self.ahead(|p| {
+                p.mark('(');
+                // “cache (name: pre-r)” may name something else than the guest.
+                p.noun().filter(|noun| p.mark('=') || *noun != Noun::Plain(Plain::Name) && p.mark(':')).map(|_| ())
+            });
+        let _ = keyed && self.mark('(');
+        if !(verb && !led || listed || keyed || flagged && !led) {
+            // “for db-1 I need 16 GB RAM, for web-01 8 GB”
+            let goes_on =
+                matches!(self.drafts.last(), Some(Draft::Change(change)) if change.tokens.start >= self.began);
+            return if modal || led && !goes_on { None } else { self.telegram(targets, is_field) };
+        }
+        let now = self.any(words!("now|both|all|each"));
+        self.manner();
+        let items = self.items(How::Give)?;
+        if now || verb || listed {
+            self.any(words!("each|in total|now|any more|anymore|any longer|from now on"));
+        }
+        Some((targets, items, How::Give))
+    }
+
+    /// “… should be called archive”, “… loses 2 cores”, “… out of its pool”: what needs no verb besides.
+    fn at_an_end(&mut self) -> Option<(Vec<Said<Item>>, How)> {
+        // “old-backup should be called archive”
+        if let Some(item) = self.attempt(Self::called_from_now_on) {
+            return Some((vec![item], How::Set));
+        }
+        if self.any(words!("loses|lose|should lose|drops")) {
+            return Some((self.items(How::Remove)?, How::Remove));
+        }
+        if let Some(lacking) = self.attempt(Self::no_longer) {
+            return Some(lacking);
+        }
+        // “gitlab out of its pool”
+        let start = self.at;
+        self.any(words!("should|shall|must|has to"));
+        let leaves = self.any(words!("leaves|leave"));
+        let out = leaves && self.any(words!("its pool|the pool"))
+            || !leaves && {
+                self.any(words!("goes|go|comes|come|moves|move|is"));
+                self.any(words!("out of its pool|out of the pool"))
+            };
+        let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(String::new())));
+        (out && self.at_boundary()).then(|| (vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “… no longer start at boot”
+    fn never_at_boot(&mut self) -> Option<Said<Item>> {
+        self.any(words!("no longer|not")).then_some(())?;
+        let start = self.at;
+        self.any(words!("be"));
+        let (plain, _) = self.at_boot()?;
+        self.any(words!("any more|anymore|any longer"));
+        let value = Item::Plain(plain, Amount::To(Value::Flag(false)));
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “new specs for”, “changes for”, “upgrade of”: what is said behind the guest is what it shall have.
+    fn sizing_for(&mut self) -> Option<()> {
+        self.any(words!("the"));
+        self.any(words!("new|following|requested"));
+        self.sizing().then_some(())?;
+        self.any(words!("for|of|on")).then_some(())
+    }
+
+    fn sizing(&mut self) -> bool {
+        self.any(words!(
+            "changes|change|specs|spec|specification|sizing|size|resources|configuration|config|hardware|upgrade|resize|values|settings"
+        ))
+    }
+
+    /// “could web-01 get 4 cores”
+    fn could_get(&mut self) -> Option<Wish> {
+        self.any(words!("can|could|may")).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        self.any(words!("please|kindly"));
+        self.any(words!("get|have")).then_some(())?;
+        Some((targets, self.items(How::Give)?, How::Give))
+    }
+
+    /// “goes from …”, “goes to …”, “joins …”: what stands behind says what becomes of it.
+    fn goes(&mut self) -> Option<()> {
+        if self.any(words!("joins|join")) {
+            return Some(());
+        }
+        self.any(words!("goes|go|moves|move|grows|grow|rises|changes|change|scales|shrinks|drops|steps"))
+            .then_some(())?;
+        self.any(words!("up|down"));
+        self.ahead(|p| p.any(words!("from|to|into|onto|up to|down to")).then_some(())).then(|| {
+            let amount = |p: &mut Self| (p.any(words!("up to|down to|to")) && p.ahead(Self::counted)).then_some(());
+            self.attempt(amount);
+        })
+    }
+
+    /// Whether the sentence begins with a noun for guests.
+    fn begins_with_a_noun(&mut self) -> bool {
+        let at = std::mem::replace(&mut self.at, self.began);
+        self.articles();
+        self.any(words!("new"));
+        let noun = self.guest_noun().is_some();
+        self.at = at;
+        noun
+    }
+
+    /// A number of something, or an amount.
+    pub fn counted(&mut self) -> Option<()> {
+        self.quantity().map(|_| ()).or_else(|| self.number().map(|_| ()))
+    }
+
+    /// “no longer needs the tag web”, “no longer needs protection”
+    fn no_longer(&mut self) -> Option<(Vec<Said<Item>>, How)> {
+        self.any(words!(
+            "no longer needs|no longer need|no longer has|no longer have|no longer uses|no longer carries|should no longer have|\
+             should no longer carry|should no longer use|shall no longer have"
+        ))
+        .then_some(())?;
+        let tags = |p: &mut Self| {
+            let items = p.items(How::Remove)?;
+            items.iter().all(|item| matches!(item.value, Item::Plain(Plain::Tags, _))).then_some((items, How::Remove))
+        };
+        let switch = |p: &mut Self| {
+            let start = p.at;
+            p.articles();
+            let value = p.noun()?.switched(false)?;
+            Some((vec![Said { value, tokens: start..p.at }], How::Set))
+        };
+        self.attempt(tags).or_else(|| self.attempt(switch))
+    }
+
+    /// “web-01: plus 2 cores, plus 4 GB of RAM”, “db-1 minus 2 cores”: of what is counted.
+    fn more_or_less(&mut self, targets: &Targets) -> Option<(Vec<Said<Item>>, How)> {
+        self.known(targets).then_some(())?;
+        self.mark(':');
+        let how = if self.any(words!("plus")) { How::Add } else { self.any(words!("minus")).then_some(How::Remove)? };
+        let items = self.items(how)?;
+        self.any(words!("each"));
+        let counted = items.iter().all(|item| matches!(item.value, Item::Plain(..)));
+        counted.then_some((items, how))
+    }
+
+    /// “called archive”, behind the guest that is meant.
+    fn called_from_now_on(&mut self) -> Option<Said<Item>> {
+        self.any(words!("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|\
+            should now be called|should now be named|is to be called|will be called|should have the name|shall have the name|gets the name|becomes|is to be renamed to|is to be renamed|should be renamed|\
+            shall be renamed|must be renamed|needs to be renamed to|has to be renamed to|has to be renamed|gets renamed to|gets renamed|will be renamed to|is now called"))
+            .then_some(())?;
+        let start = self.at;
+        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
+        self.any(words!("from now on|now"));
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “web-01 4 cores 8 GB RAM”, “gitlab without HA”: a guest that exists, what it shall have, and nothing else.
+    /// Where its name is the word of a field as well, nothing that may be that field’s value.
+    fn telegram(&mut self, targets: Targets, is_field: bool) -> Option<Wish> {
+        if !self.known(&targets) {
+            return None;
+        }
+        // “gitlab with 10 cores”; “VM gitlab with 10 cores” may mean a new one.
+        let named =
+            self.at.checked_sub(1).is_some_and(|last| self.inventory.guests.contains_key(&self.tokens[last].text));
+        let alone = !self.begins_with_a_noun();
+        let _ = named && alone && self.any(words!("with"));
+        // “Change request: web-01, 4 cores, 8 GB RAM”
+        let _ = named && alone && self.mark(',');
+        let items = self.items(How::Give)?;
+        self.any(words!("each"));
+        // “web-01 stopped” tells what is, or what shall be.
+        let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
+        let counts = |item: &Said<Item>| {
+            matches!(&item.value, Item::Plain(Plain::Cores | Plain::Sockets | Plain::Memory | Plain::Swap, _))
+        };
+        let plain = !is_field || items.iter().all(counts);
+        (plain && !items.iter().any(tells)).then_some((targets, items, How::Give))
+    }
+
+    /// “two more cores for web-01”, “mtu 9000 on net0 of db-1”: what a guest that exists shall have, and then the guest.
+    pub fn beside(&mut self) -> Option<Wish> {
+        // Of a guest that the same sentence makes, the phrases are its own: “VM a with 2 cores and the memory of web-01”.
+        let makes =
+            |draft: &Draft| matches!(draft, Draft::Create(_) | Draft::Clone(_)) && draft.tokens().start >= self.began;
+        if self.drafts.last().is_some_and(makes) {
+            return None;
+        }
+        // “go from 2 to 4 cores on web-02”
+        self.any(words!("go"));
+        let items = self.some_items(How::Give, MAX_BESIDE)?;
+        // “8 GB of RAM: web-01, web-02”, “6 cores -> db-1”
+        self.any(words!("each"));
+        // “an extra 2 GB for web-01’s RAM”
+        if let Some(wish) = self.attempt(|p| p.for_a_field(&items)) {
+            return Some(wish);
+        }
+        // “50 GB more for db-1’s data disk”
+        if let Some((items, targets)) = self.attempt(|p| p.for_a_part(&items)) {
+            return Some((targets, items, How::Set));
+        }
+        let counts = |item: &Said<Item>| matches!(&item.value, Item::Plain(_, Amount::To(_) | Amount::Plus(_)));
+        let announced = self.mark(':')
+            || self.any(words!(
+                "->|→|=>|should be given to|shall be given to|must be given to|should go to|to be given to"
+            ))
+            || items.iter().all(counts) && self.any(words!("to"));
+        let targets = if announced { self.targets()? } else { self.of_targets(words!("of|on|for"))? };
+        self.any(words!("each"));
+        self.known(&targets).then_some(())?;
+        let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
+        (!items.iter().any(tells)).then_some((targets, items, How::Give))
+    }
+
+    fn for_a_field(&mut self, items: &[Said<Item>]) -> Option<Wish> {
+        let [Said { value: Item::Bare(Amount::Plus(step)), tokens }] = items else { return None };
+        self.any(words!("for|of|on|to")).then_some(())?;
+        let (noun, targets) = self.field_of_targets()?;
+        let value = stepped(&noun, step.clone(), Amount::Plus)?;
+        Some((targets, vec![Said { value, tokens: tokens.clone() }], How::Set))
+    }
+
+    /// Whether none of the names is anybody’s.
+    fn names_nobody(&self, targets: &Targets) -> bool {
+        let Targets::Old(targets) = targets else { return false };
+        let nobody = |target: &Target| match &target.selector {
+            Selector::Name(name) => !self.inventory.guests.contains_key(name) && !self.is_new(target),
+            Selector::Vmid(_) | Selector::All(_) | Selector::Vague(_) => false,
+        };
+        targets.iter().all(nobody)
+    }
+}

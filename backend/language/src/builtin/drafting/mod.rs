@@ -1,0 +1,6 @@
+//! From what was read, phrase by phrase, to statements and questions.
+
+pub mod describe;
+pub mod draft;
+pub mod edits;
+pub mod settle;

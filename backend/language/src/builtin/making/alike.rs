@@ -1,0 +1,84 @@
+//! Guests that shall be like others: “same as web-01 but with 8 GB”, “with the hardware of db-1”.
+
+use mycopod_core::field::Plain;
+use mycopod_core::reading::{Amount, Selector};
+
+use crate::lexer::TokenKind;
+
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::said::item::{How, Item};
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::{Wordings, words};
+
+/// Words for what makes a guest like another.
+const TRAITS: &Wordings = words!(
+    "cpu and memory|hardware|specs|spec|specifications|specification|configuration|config|settings|setup|size|sizing|resources|values"
+);
+
+impl Parser<'_> {
+    /// “same as web-01”, “like web-01”, “with the same specs as test-1”; “with the same” alone means the guest before.
+    pub fn alike(&mut self) -> Option<Item> {
+        self.any(words!("exactly|just"));
+        self.any(words!("the"));
+        if self.any(words!("look like|like|identical to|modelled on|modeled on|similar to")) {
+            return self.model();
+        }
+        self.attempt(|p| {
+            p.any(words!("based on")).then_some(())?;
+            p.any(words!("the"));
+            p.ahead(|p| p.any(TRAITS).then_some(())).then_some(())
+        });
+        // “with the hardware of web-01”, “with web-01’s specs”
+        if let Some(target) = self.attempt(|p| {
+            if p.any(TRAITS) {
+                return if p.any(words!("of")) { p.one_target() } else { None };
+            }
+            let target = p.one_target()?;
+            (p.any(words!("'s")) && p.any(TRAITS)).then_some(target)
+        }) {
+            return self.known(&Targets::Old(vec![target.clone()])).then_some(Item::Like(target));
+        }
+        let before = self.drafts.len() > 1 && matches!(self.drafts[self.drafts.len() - 2], Draft::Create(_));
+        if before && self.any(words!("as above|as before|as the one above|like it|like that one|like the one above|like the first one|like the first")) {
+            return Some(Item::Same);
+        }
+        if before && self.any(words!("ditto|likewise|identical")) {
+            return (self.at_boundary() || self.word() == "but").then_some(Item::Same);
+        }
+        self.any(words!("same")).then_some(())?;
+        self.any(TRAITS);
+        if self.any(words!("as the first one|as the first|as before|as above|as the one before|as the previous one")) {
+            return Some(Item::Same);
+        }
+        if self.any(words!("as|like")) {
+            return self.model();
+        }
+        (before && (self.at_boundary() || self.word() == "but")).then_some(Item::Same)
+    }
+
+    /// The guest that another shall be like: one there is, or the one that was just described.
+    fn model(&mut self) -> Option<Item> {
+        let target = self.one_target()?;
+        let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
+        let described = match (&target.selector, before) {
+            (Selector::Name(name), Some(Draft::Create(group))) => {
+                matches!(group.members.as_slice(), [member] if member.value == *name)
+            }
+            _ => false,
+        };
+        // “…, except 8 GB RAM”: amounts alone, for “except the tag db” takes away.
+        self.attempt(|p| {
+            p.mark(',');
+            p.any(words!("except for|except|apart from|but for|only with|only")).then_some(())?;
+            p.any(words!("with|that it has|it has"));
+            let amount = |p: &mut Self| {
+                let amount =
+                    matches!(p.value_noun(How::Create)?, Item::Plain(Plain::Cores | Plain::Memory, Amount::To(_)));
+                amount.then_some(())
+            };
+            (p.peek(0).is_some_and(|token| token.kind == TokenKind::Number) && p.ahead(amount)).then_some(())
+        });
+        Some(if described { Item::Same } else { Item::Like(target) })
+    }
+}

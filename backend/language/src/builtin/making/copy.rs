@@ -1,0 +1,171 @@
+//! Copies: clones of guests and templates, and templates made of guests.
+
+use mycopod_core::reading::{Deed, Sourced, Target};
+
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::{Copy, Draft};
+use crate::builtin::said::item::Said;
+use crate::builtin::wordings::words;
+
+/// How a copy is called, whether it is a full one, and whose it is.
+type Cloned = (Sourced<String>, Option<Sourced<bool>>, Target);
+
+impl Parser<'_> {
+    /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
+    pub fn clone_guest(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if let Some((name, full, from)) = self.attempt(Self::name_of_a_clone).or_else(|| self.attempt(Self::is_a_clone))
+        {
+            let tokens = start..self.at;
+            return Some(Draft::Clone(Copy { tokens, from, names: vec![name], full, items: Vec::new() }));
+        }
+        // “test-1: clone as test-9”
+        if self.addressed.is_some()
+            && let Some(copy) = self.attempt(|p| p.clone_of_addressee(start))
+        {
+            return Some(copy);
+        }
+        let made = self.any(words!("make|create|take|i want|new"));
+        self.any(words!("me"));
+        let article = self.any(words!("a|another"));
+        let count = self.attempt(Self::number);
+        let full = self.attempt(|p| {
+            let at = p.at;
+            let full = p.any(words!("full|complete"));
+            (full || p.any(words!("linked"))).then(|| Sourced::new(full, p.source(&(at..p.at))))
+        });
+        let several = count.is_some_and(|count| count > 1);
+        let noun = if several {
+            self.any(words!("clones|copies|duplicates"))
+        } else {
+            self.any(words!("clone|copy|duplicate"))
+        };
+        if !noun || count.is_some() && !made {
+            return None;
+        }
+        let under_a_name = |p: &mut Self| {
+            p.attempt(|p| {
+                if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
+                    as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
+                    to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
+                    as container|over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name")) {
+                    return None;
+                }
+                p.names_said()
+            })
+        };
+        let of = self.any(words!("of"));
+        if (made || article) && !of && !self.ahead(|p| p.any(words!("called|named")).then_some(())) {
+            return None;
+        }
+        let early = if of { None } else { under_a_name(self) };
+        if early.is_some() && !self.any(words!("of|from")) {
+            return None;
+        }
+        let from = self.one_target()?;
+        let times = [words!("twice|two times"), words!("three times"), words!("four times")];
+        let times = times.into_iter().zip(2_u64..).find(|(said, _)| self.any(said)).map(|(_, times)| times);
+        let (count, several) = (count.or(times), several || times.is_some());
+        let names = early.or_else(|| {
+            let _ = self.mark(',');
+            // “two clones of test-1: test-5 and test-6”
+            if several && self.mark(':') { self.names_said() } else { under_a_name(self) }
+        })?;
+        if count.is_some_and(|count| u64::try_from(names.len()) != Ok(count)) {
+            return None;
+        }
+        let full = full.or_else(|| {
+            self.attempt(|p| {
+                p.mark(',');
+                let at = p.at;
+                let full = p.any(words!("as a full clone|as a full copy|as full clone|full clone|fully"));
+                (full || p.any(words!("as a linked clone|as linked clone|linked clone|linked")))
+                    .then(|| Sourced::new(full, p.source(&(at..p.at))))
+            })
+        });
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
+    }
+
+    /// “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
+    fn name_of_a_clone(&mut self) -> Option<Cloned> {
+        self.any(words!("make|create")).then_some(())?;
+        self.any(words!("a|an"));
+        self.any(words!("new"));
+        self.attempt(Self::guest_noun);
+        self.any(words!("called|named"));
+        let name = self.name_said()?;
+        self.any(words!("as a|as")).then_some(())?;
+        self.clone_of(name)
+    }
+
+    /// “web-09: clone of web-01”, “web-09 is to be a clone of web-01”
+    fn is_a_clone(&mut self) -> Option<Cloned> {
+        let name = self.name_said()?;
+        (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
+        let said =
+            self.mark(':') || self.mark('=') || self.any(words!("is to be|should be|shall be|will be|is|becomes"));
+        said.then_some(())?;
+        self.any(words!("a|an"));
+        self.clone_of(name)
+    }
+
+    /// “full clone of web-01”, which `name` shall be.
+    fn clone_of(&mut self, name: Sourced<String>) -> Option<Cloned> {
+        let at = self.at;
+        let full = self.any(words!("full")) || !self.any(words!("linked"));
+        let full = (self.at > at).then(|| Sourced::new(full, self.source(&(at..self.at))));
+        self.any(words!("clone of|copy of|duplicate of")).then_some(())?;
+        Some((name, full, self.one_target()?))
+    }
+
+    /// “clone as test-9”, “clone to a new VM called test-9”, of whom the sentence addresses.
+    fn clone_of_addressee(&mut self, start: usize) -> Option<Draft> {
+        let [from] = <[_; 1]>::try_from(self.addressed.clone()?).ok()?;
+        self.any(words!("clone it|copy it|duplicate it|clone|copy|duplicate")).then_some(())?;
+        self.any(words!("to a new vm called|to a new vm named|as|to|into|->|→|=>")).then_some(())?;
+        let names = self.names_said()?;
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))
+    }
+
+    /// A name and that it was said.
+    fn name_said(&mut self) -> Option<Sourced<String>> {
+        let Said { value, tokens } = self.attempt(|p| {
+            let at = p.at;
+            let value = p.name()?;
+            Some(Said { value, tokens: at..p.at })
+        })?;
+        Some(Sourced::new(value, self.source(&tokens)))
+    }
+
+    /// The names of copies, each with its words.
+    fn names_said(&mut self) -> Option<Vec<Sourced<String>>> {
+        let names = self.attempt(|p| p.names(true)).or_else(|| {
+            let at = self.at;
+            let value = self.name()?;
+            Some(vec![Said { value, tokens: at..self.at }])
+        })?;
+        Some(names.into_iter().map(|name| Sourced::new(name.value, self.source(&name.tokens))).collect())
+    }
+
+    /// “make a template of web-01”, “convert web-01 to a template”, “turn web-01 into a template”.
+    pub fn template(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = if self.any(words!("make a template of|make a template from|make a template out of|create a template of|create a template from|create a template out of")) {
+            self.targets()?
+        } else {
+            let made = self.any(words!("make"));
+            if !made && !self.any(words!("convert|turn")) {
+                return None;
+            }
+            let targets = self.targets()?;
+            if !self.any(words!("to|into")) && !made {
+                return None;
+            }
+            if !self.any(words!("a template|templates|template")) {
+                return None;
+            }
+            targets
+        };
+        self.doing(start, targets, Deed::MakeTemplate)
+    }
+}

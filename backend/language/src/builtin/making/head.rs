@@ -1,0 +1,308 @@
+//! What stands around the noun of new guests: their names, their number, where they are, and words that only announce them.
+
+use mycopod_core::guest::Kind;
+
+use crate::lexer::TokenKind;
+
+use crate::builtin::Parser;
+use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+/// A phrase, and of which of the new guests it is said; of all where `None`.
+type OfMember = (Option<usize>, Said<Item>);
+
+impl Parser<'_> {
+    /// The number in “VM 334 named dmz-3” and “VM 401 (kv-23)”.
+    pub fn numbered(&mut self) -> Option<OfMember> {
+        let at = self.at;
+        let value = Item::Vmid(self.vmid_number()?);
+        let tokens = at..self.at;
+        let bracketed = |p: &mut Self| {
+            p.mark('(').then_some(())?;
+            p.name()?;
+            p.mark(')').then_some(())
+        };
+        // “VM 620 vault-9”
+        let next = |p: &mut Self| {
+            let fresh = p.name().filter(|name| p.looks_like_name(name) && !p.inventory.guests.contains_key(name));
+            fresh.filter(|_| p.at_boundary() || p.ahead(|p| p.mark(':').then_some(())))
+        };
+        let keyed = |p: &mut Self| {
+            p.mark(':').then_some(())?;
+            p.called(false)
+        };
+        if self.ahead(keyed) {
+            self.mark(':');
+            return Some((None, Said { value, tokens }));
+        }
+        let named = self.ahead(|p| p.called(false)) || self.ahead(bracketed) || self.ahead(next);
+        named.then_some((None, Said { value, tokens }))
+    }
+
+    /// “(731)” behind the name of a new guest.
+    pub fn number_in_brackets(&mut self) -> Option<OfMember> {
+        let at = self.at;
+        self.mark('(').then_some(())?;
+        let value = Item::Vmid(self.vmid_number().filter(|number| *number >= 100)?);
+        self.mark(')').then_some((None, Said { value, tokens: at..self.at }))
+    }
+
+    /// “(VM)” behind the name of a new guest.
+    pub fn kind_in_brackets(&mut self) -> Option<Said<Kind>> {
+        self.mark('(').then_some(())?;
+        let at = self.at;
+        let value = self.guest_noun().filter(|noun| !noun.plural)?.kind?;
+        let tokens = at..self.at;
+        self.mark(')').then_some(Said { value, tokens })
+    }
+
+    /// The names of new guests, right behind their noun or its `number`.
+    pub fn members(&mut self, number: bool, several: bool, plural: bool, count: Option<u64>) -> Vec<Said<String>> {
+        // “VM 401 (kv-23)”
+        let bracketed = |p: &mut Self| {
+            (number && p.mark('(')).then_some(())?;
+            p.names(false).filter(|_| p.mark(')'))
+        };
+        let mut members = self.attempt(bracketed).or_else(|| self.head_names(several, count)).unwrap_or_default();
+        // “vms q-1 q-2 q-3”
+        let next = |p: &mut Self| {
+            let named = p.peek(0).is_some_and(|token| token.kind == TokenKind::Word && p.looks_like_name(&token.text));
+            if named { p.names(false) } else { None }
+        };
+        while plural
+            && !members.is_empty()
+            && let Some(more) = self.attempt(next)
+        {
+            members.extend(more);
+        }
+        members
+    }
+
+    /// “On pve2, create …”: the node of what is made, at the beginning of a sentence.
+    pub fn leading_node(&mut self) -> Option<OfMember> {
+        let at = self.at;
+        let before = at.checked_sub(1).map(|before| &self.tokens[before]);
+        if before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
+            return None;
+        }
+        let value = self.place().filter(|place| matches!(place, Item::Node(_)))?;
+        let tokens = at..self.at;
+        (self.mark(',') || self.mark(':')).then_some((None, Said { value, tokens }))
+    }
+
+    /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”, “web-1 on pve1: VM, …”, “web-1 to be a VM with …”.
+    pub fn title(&mut self) -> Option<(Vec<Said<String>>, Option<OfMember>)> {
+        let names = self.names(true)?;
+        let at = self.at;
+        let place = self.attempt(|p| p.place().filter(|place| matches!(place, Item::Node(_))));
+        let place = place.map(|value| (None, Said { value, tokens: at..self.at }));
+        let announces = self.mark(':') || self.any(words!("->|→|=>"));
+        let fresh = |p: &Self| names.iter().all(|name| !p.inventory.guests.contains_key(&name.value));
+        let becomes = |p: &mut Self| {
+            let says = p.any(words!("is to be|are to be|to be|should be|shall be|will be"));
+            let listed = !says && names.iter().all(|name| p.looks_like_name(&name.value)) && p.mark(',');
+            (says || listed || p.mark('–') || p.mark('—') || p.mark('=')).then_some(())?;
+            p.ahead(|p| {
+                let article = p.any(words!("a new|an|a")) || p.number().is_some();
+                p.guest_noun().filter(|_| article || !listed)
+            })
+            .then_some(())
+        };
+        let announces = announces || fresh(self) && self.attempt(becomes).is_some();
+        (announces && !self.done()).then_some((names, place))
+    }
+
+    /// “use web-01 as a blueprint for …”: the guest that what is made shall be like.
+    pub fn blueprint(&mut self) -> Option<OfMember> {
+        const WORDS: [&str; 3] = ["blueprint", "model", "basis"];
+        let at = self.at;
+        self.any(words!("use|take|using|with")).then_some(())?;
+        let target = self.one_target()?;
+        self.known(&Targets::Old(vec![target.clone()])).then_some(())?;
+        self.any(words!("as a|as the|as an|as")).then_some(())?;
+        WORDS.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        let tokens = at..self.at;
+        (self.any(words!("for")) || self.mark(',')).then_some((None, Said { value: Item::Like(target), tokens }))
+    }
+
+    /// “a VM (not a container)”: that it is not of the other kind.
+    pub fn not_the_other(&mut self, kind: Option<Kind>) {
+        self.attempt(|p| {
+            let open = p.mark('(');
+            (open || p.mark(',')).then_some(())?;
+            p.any(words!("not a|not an|no|not")).then_some(())?;
+            let other = p.guest_noun()?.kind?;
+            let closes = if open { p.mark(')') } else { p.mark(',') || p.at_boundary() };
+            (closes && kind.is_some_and(|kind| kind != other)).then_some(())
+        });
+    }
+
+    /// “order a VM”, “install a VM”: verbs that make guests where an article and their noun follow.
+    pub fn ordering(&mut self) -> Option<()> {
+        ["order", "request", "install", "open", "arrange", "generate", "book"].contains(&self.word()).then_some(())?;
+        self.at += 1;
+        self.ahead(|p| {
+            p.any(words!("a new|another|an|a")).then_some(())?;
+            p.guest_noun()
+        })
+        .then_some(())
+    }
+
+    /// “Name of the VM: a-1”
+    pub fn name_of_the(&mut self) -> Option<()> {
+        self.any(words!("name of the new|name of the|name of my|name for the")).then_some(())?;
+        self.ahead(|p| {
+            p.guest_noun()?;
+            p.mark(':').then_some(())
+        })
+        .then_some(())
+    }
+
+    /// “VM request: …”, “VM #1: …”, “VM specs” above a list: words behind the noun that only announce what it shall be.
+    pub fn announcing(&mut self) {
+        const NOUNS: [&str; 18] = [
+            "request",
+            "order",
+            "details",
+            "data",
+            "spec",
+            "specs",
+            "specification",
+            "specifications",
+            "config",
+            "configuration",
+            "parameters",
+            "settings",
+            "setup",
+            "creation",
+            "deployment",
+            "provisioning",
+            "requirements",
+            "properties",
+        ];
+        let noun = |p: &Self, ahead: usize| NOUNS.contains(&p.word_ahead(ahead));
+        let ends = |p: &Self, ahead: usize| {
+            p.peek(ahead).is_none_or(|token| matches!(token.kind, TokenKind::Mark(':' | '–' | '—' | '(')))
+        };
+        loop {
+            if self.any(words!("for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
+                continue;
+            }
+            let numbered = self.peek(0).is_some_and(|token| {
+                token.text.strip_prefix('#').is_some_and(|number| number.bytes().all(|digit| digit.is_ascii_digit()))
+            });
+            let announces = noun(self, 0) && (noun(self, 1) || ends(self, 1));
+            if !(announces || numbered && ends(self, 1)) {
+                return;
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Whether it is one name that is built like one, and nobody’s yet.
+    fn is_fresh(&self, names: &[Said<String>]) -> bool {
+        let [name] = names else { return false };
+        self.looks_like_name(&name.value) && !self.inventory.guests.contains_key(&name.value)
+    }
+
+    /// “The VM should be called a-1 and have …”: a guest to be made, where none was spoken of and nobody is called so.
+    pub fn begins_anew(&mut self) -> Option<()> {
+        self.drafts.is_empty().then_some(())?;
+        self.any(words!("the new|our new|my new|this new|the")).then_some(())?;
+        self.guest_noun().filter(|noun| !noun.plural)?;
+        self.called_anew()
+    }
+
+    /// “VM 600: name=a-1, …”: a number that is nobody’s yet, and a name.
+    pub fn numbered_anew(&mut self) -> Option<()> {
+        self.guest_noun().filter(|noun| !noun.plural && noun.kind.is_some())?;
+        let vmid = self.vmid_number()?;
+        self.mark(':');
+        self.any(words!("name|hostname")).then_some(())?;
+        (!self.inventory.guests.values().flatten().any(|key| key.vmid.get() == vmid)).then_some(())
+    }
+
+    /// “the VM should be called a-1” of a guest that is nobody yet, where none was spoken of.
+    pub fn called_anew(&mut self) -> Option<()> {
+        self.drafts.is_empty().then_some(())?;
+        let names = self.called(false)?;
+        names.iter().all(|name| !self.inventory.guests.contains_key(&name.value)).then_some(())
+    }
+
+    /// The names right after the noun: “called a”, “a”, “: a, b”, “(a, b)”, “, a, b and c,”.
+    pub fn head_names(&mut self, several: bool, count: Option<u64>) -> Option<Vec<Said<String>>> {
+        self.attempt(|p| p.called(several)).or_else(|| self.attempt(|p| p.names(several))).or_else(|| {
+            self.attempt(|p| {
+                let bracket = p.mark('(');
+                let colon = !bracket && p.ahead(|p| p.mark(':').then_some(()));
+                // “vm=a-1”, “vms = [a-1, a-2]”
+                let assigned = p.mark('=');
+                let bracket = bracket || assigned && p.mark('(');
+                if !(bracket
+                    || assigned
+                    || p.mark(':')
+                    || p.mark(',')
+                    || p.mark('/')
+                    || p.mark('|')
+                    || p.mark('–')
+                    || p.mark('—'))
+                {
+                    return None;
+                }
+                let names = p.names(several)?;
+                // “1 VM (a-1: 2 cores, …)”
+                let introduces = bracket && !assigned && p.ahead(|p| p.mark(':').then_some(()));
+                let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
+                    || assigned && names.len() == 1
+                    || bracket && assigned
+                    || bracket && (several || names.len() == 1 && p.looks_like_name(&names[0].value))
+                    || colon && count.is_none_or(|count| count == 1) && p.at_boundary()
+                    // “VM, a-1, 2 cores”, “vm:a-1 cores:2”
+                    || !bracket && p.is_fresh(&names) && (p.at_boundary() || colon && p.ahead(|p| p.item(How::Create)))
+                    // “one more VM, wiki-2: 1 core”
+                    || !bracket
+                        && count == Some(1)
+                        && names.len() == 1
+                        && p.looks_like_name(&names[0].value)
+                        && (p.at_boundary() || p.ahead(|p| p.mark(':').then_some(())));
+                (enough && (!bracket || introduces || p.mark(')'))).then_some(names)
+            })
+        })
+    }
+
+    /// “called web-01”, “with the name web-01”, “name: web-01”, “its name is web-01”.
+    pub fn called(&mut self, several: bool) -> Option<Vec<Said<String>>> {
+        self.any(words!("should be|shall be|to be|is|are|be"));
+        if !self.any(words!("named|called|i'll call it|we'll call it|let's call it|i'd call it|with the names|with the name|with names|with name|by the name of|its name is|\
+            its name should be|its name shall be|its name will be|the name shall be|the name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
+            hostname|with the hostname|with hostname")) {
+            return None;
+        }
+        let _ = self.mark('=') || self.mark(':');
+        self.any(words!("is|are"));
+        if let Some(names) = self.attempt(|p| p.names(several)) {
+            return Some(names);
+        }
+        let at = self.at;
+        let value = self.any_name()?;
+        Some(vec![Said { value, tokens: at..self.at }])
+    }
+
+    /// “with VMID 555”, “(id 555)”.
+    pub fn vmid(&mut self) -> Option<Item> {
+        let open = self.mark('(');
+        self.any(words!("the"));
+        self.any(words!("vmid|vm id|guest id|ct id|ctid|id")).then_some(())?;
+        let _ = self.mark('=') || self.mark(':') || self.any(words!("is|of|number"));
+        let vmid = self.vmid_number()?;
+        (!open || self.mark(')')).then_some(Item::Vmid(vmid))
+    }
+
+    fn vmid_number(&mut self) -> Option<u32> {
+        let number = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.parse().ok()?;
+        self.at += 1;
+        self.unit().is_none().then_some(number)
+    }
+}

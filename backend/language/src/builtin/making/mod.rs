@@ -1,0 +1,9 @@
+//! New guests.
+
+pub mod alike;
+pub mod common;
+pub mod copy;
+pub mod create;
+pub mod further;
+pub mod head;
+pub mod members;

@@ -1,0 +1,449 @@
+//! What can be said of a guest, one phrase at a time: “4 cores”, “a 40 GB disk on tank”, “vmbr1 vlan 20”.
+
+use std::ops::Range;
+
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
+use mycopod_core::reading::{Amount, DiskRef, FirewallPart, Target};
+use mycopod_core::size::Size;
+
+use super::named::{Noun, is_cpu_type};
+use crate::builtin::Parser;
+use crate::builtin::wordings::words;
+
+/// What is done with the phrases that follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// They describe a new guest.
+    Create,
+    /// They say what a guest shall have.
+    Give,
+    /// “set”: as [`How::Give`], but a list of tags replaces.
+    Set,
+    /// “increase … to”, “increase … by”.
+    More,
+    /// “reduce … to”, “reduce … by”.
+    Less,
+    /// They come on top.
+    Add,
+    /// They are taken away.
+    Remove,
+}
+
+/// A value and the tokens that say it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said<T> {
+    /// What is said.
+    pub value: T,
+    /// Where.
+    pub tokens: Range<usize>,
+}
+
+/// One phrase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Item {
+    /// A field that every guest has once.
+    Plain(Plain, Amount),
+    /// A number for memory or swap that has no unit and is too small to be meant in MiB.
+    Unitless(Plain, u64),
+    /// A disk, or several alike.
+    Disk(DiskItem),
+    /// A part of a disk; where no disk is said, of the one that was spoken of last.
+    DiskPart(Option<DiskRef>, DiskPart, Amount),
+    /// Parts of one NIC, of that `number` where it was said; `fresh` where the words say that it is a further one.
+    Nic { number: Option<u8>, parts: Vec<(NicPart, Value)>, fresh: bool },
+    /// A small volume of its own (EFI variables, TPM state, cloud-init) on a storage that is not said.
+    OnStorage(Plain),
+    /// An address without the length of its prefix.
+    Address(String),
+    /// A part of a NIC that is said to be something else now.
+    Replug { number: Option<u8>, part: NicPart, from: Value, to: Value },
+    /// “two NICs”.
+    NicCount(u64),
+    /// Where its disks are.
+    Storage(String),
+    /// The node it is on.
+    Node(String),
+    /// What it is made from.
+    Image(String),
+    /// Its VMID.
+    Vmid(u32),
+    /// The guest that it shall be like.
+    Like(Target),
+    /// “with the same”: as the guest described before.
+    Same,
+    /// An amount of either memory or disk space.
+    Bare(Amount),
+    /// A part of the firewall.
+    Firewall(FirewallPart, Amount),
+    /// Several of these in one phrase: “disks: 20G, 100G”.
+    Several(Vec<Item>),
+}
+
+impl Item {
+    /// One part of a NIC.
+    pub fn nic(part: NicPart, value: Value) -> Self {
+        Self::Nic { number: None, parts: vec![(part, value)], fresh: false }
+    }
+
+    /// The same field by another amount.
+    pub fn with_amount(&self, amount: Amount) -> Option<Self> {
+        match self {
+            Self::Plain(plain, _) => Some(Self::Plain(*plain, amount)),
+            Self::Disk(disk) => Some(Self::Disk(DiskItem { amount, ..disk.clone() })),
+            _ => None,
+        }
+    }
+
+    /// Whether it is said instead of `other`, which was said of several guests: another amount of the same.
+    pub fn replaces(&self, other: &Self) -> bool {
+        let one_disk = |item: &Self| match item {
+            Self::Disk(disk) => disk.times == 1 && matches!(disk.which, Which::One | Which::Unclear | Which::Mass),
+            _ => false,
+        };
+        match (self, other) {
+            // Tags come together.
+            (Self::Plain(_, Amount::To(Value::Set(_))), _) => false,
+            (Self::Plain(one, Amount::To(_)), Self::Plain(other, Amount::To(_))) => one == other,
+            (one, other) => one_disk(one) && one_disk(other),
+        }
+    }
+
+    /// The same of the NIC of that number, where one was said.
+    pub fn of_nic(self, of: Option<u8>) -> Self {
+        match self {
+            Self::Nic { number, parts, fresh } => Self::Nic { number: of.or(number), parts, fresh },
+            Self::Replug { number, part, from, to } => Self::Replug { number: of.or(number), part, from, to },
+            Self::Several(items) => Self::Several(items.into_iter().map(|item| item.of_nic(of)).collect()),
+            other => other,
+        }
+    }
+}
+
+/// A disk as it was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskItem {
+    /// Its size or growth.
+    pub amount: Amount,
+    /// Which one the words make it.
+    pub which: Which,
+    /// How many alike.
+    pub times: u64,
+    /// Where.
+    pub storage: Option<Said<String>>,
+    /// What else was said of it at once.
+    pub parts: Vec<(DiskPart, Value)>,
+}
+
+impl DiskItem {
+    /// A disk of which only its size or growth was said.
+    pub const fn sized(amount: Amount, which: Which) -> Self {
+        Self { amount, which, times: 1, storage: None, parts: Vec::new() }
+    }
+}
+
+/// Which disk the words mean.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// “a 20 GB disk”.
+    One,
+    /// “20 GB disk”, which is one disk or the space on it.
+    Unclear,
+    /// “20 GB of disk space”.
+    Mass,
+    /// “another disk”, “a second disk”, “a data disk”.
+    Further,
+    /// “add a 20 GB disk”, said of a guest that the same text makes.
+    Added,
+    /// “system disk”.
+    System,
+    /// “the disk”, “the second disk”, “scsi1”.
+    The(DiskRef),
+}
+
+impl Parser<'_> {
+    /// One phrase and where it stood.
+    pub fn item(&mut self, how: How) -> Option<Said<Item>> {
+        let start = self.at;
+        let value = self
+            .attempt(Self::os_type_behind)
+            .or_else(|| self.attempt(Self::image_of_system))
+            .or_else(|| if how == How::Create { self.attempt(Self::volumes_together) } else { None })
+            .or_else(|| {
+                if matches!(how, How::Create | How::Give | How::Set | How::Add) {
+                    self.attempt(|p| p.stated(how))
+                } else {
+                    None
+                }
+            })
+            .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::value_as) } else { None })
+            .or_else(|| {
+                if how == How::Create {
+                    self.attempt(Self::volume_alone).or_else(|| self.attempt(Self::volume_spec))
+                } else {
+                    None
+                }
+            })
+            .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })
+            .or_else(|| {
+                if how == How::Create { self.attempt(Self::vmid).or_else(|| self.attempt(Self::alike)) } else { None }
+            })
+            .or_else(|| if how == How::Remove { None } else { self.attempt(Self::flag) })
+            .or_else(|| self.attempt(Self::none))
+            .or_else(|| self.attempt(|p| p.tags(how)))
+            .or_else(|| self.attempt(Self::cpu_type))
+            .or_else(|| self.attempt(crate::builtin::Parser::description))
+            .or_else(|| {
+                if how == How::Create {
+                    self.attempt(Self::bridges)
+                        .or_else(|| self.attempt(Self::vlan_each))
+                        .or_else(|| self.attempt(Self::all_on))
+                } else {
+                    None
+                }
+            })
+            .or_else(|| if how == How::Create { None } else { self.attempt(Self::replugged) })
+            .or_else(|| self.attempt(|p| p.nic(how)))
+            .or_else(|| self.attempt(Self::pool))
+            .or_else(|| self.attempt(crate::builtin::Parser::place))
+            .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
+            .or_else(|| {
+                let like = how == How::Create && self.shall_be_like();
+                if like || matches!(how, How::Give | How::Set) { self.attempt(Self::multiple) } else { None }
+            })
+            .or_else(|| if how == How::Create { None } else { self.attempt(|p| p.hundredths(how)) })
+            .or_else(|| if how == How::Create { None } else { self.attempt(Self::changed) })
+            .or_else(|| self.attempt(|p| p.noun_value(how)))
+            .or_else(|| self.attempt(|p| p.value_noun(how)))?;
+        let value = if how == How::Create {
+            value
+        } else {
+            let value = self.of_its_own(value);
+            self.instead_of(value)
+        };
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “host CPU”, “kvm64 cpu type”.
+    fn cpu_type(&mut self) -> Option<Item> {
+        // “2 cores (type host)”, “2 cores of type host”
+        if let Some(cpu) = self.attempt(|p| {
+            let opened = p.at.checked_sub(1).is_some_and(|at| p.tokens[at].kind == crate::lexer::TokenKind::Mark('('));
+            let open = p.mark('(');
+            // “2 cores (host)”
+            let cores = |(_, item): &(Option<usize>, Said<Item>)| matches!(item.value, Item::Plain(Plain::Cores, _));
+            let counted = (open || opened) && p.group().and_then(|group| group.items.last()).is_some_and(cores);
+            (p.any(words!("cpu type|of type|type")) || counted).then_some(())?;
+            let _ = p.mark(':') || p.mark('=');
+            let cpu = is_cpu_type(p.word()).then(|| p.peek(0).map(|token| token.text.clone()))??;
+            p.at += 1;
+            (!open || p.mark(')')).then_some(cpu)
+        }) {
+            return Some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))));
+        }
+        self.articles();
+        let cpu = is_cpu_type(self.word()).then(|| self.peek(0).map(|token| token.text.clone()))??;
+        self.at += 1;
+        self.any(words!("cpu type|cpu model|processor type|cpu|processor"))
+            .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))))
+    }
+
+    /// “no swap”, “without description”.
+    fn none(&mut self) -> Option<Item> {
+        (self.any(words!("no|without")) && {
+            self.any(words!("any"));
+            self.any(words!("swap"))
+        })
+        .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
+    }
+
+    /// Whether a new guest is being described that shall be like another.
+    fn shall_be_like(&self) -> bool {
+        self.group().is_some_and(|group| group.items.iter().any(|(_, item)| matches!(item.value, Item::Like(_))))
+    }
+
+    /// “tagged web and prod”, “tags: a, b”, “with the tag x”.
+    fn tags(&mut self, how: How) -> Option<Item> {
+        // “same as db-1, but without the tag db”
+        let unlike = words!("but without|but for|but not|but no|without|except for|except|minus|no");
+        if how == How::Create && self.shall_be_like() && self.any(unlike) {
+            self.articles();
+            self.any(words!("any"));
+            if self.attempt(|p| (p.any(words!("tags")) && p.at_boundary()).then_some(())).is_some() {
+                return Some(Item::Plain(Plain::Tags, Amount::To(Value::Set(std::collections::BTreeSet::new()))));
+            }
+            let several = self.any(words!("tags"));
+            (several || self.any(words!("tag"))).then_some(())?;
+            let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
+            return self.at_boundary().then_some(Item::Plain(Plain::Tags, Amount::Minus(tags)));
+        }
+        // “#web”
+        if matches!(how, How::Create | How::Add)
+            && let Some(tag) = self.peek(0).and_then(|token| token.text.strip_prefix('#'))
+            && tag.starts_with(char::is_alphabetic)
+        {
+            let tags = Value::Set([tag.to_owned()].into_iter().collect());
+            self.at += 1;
+            return Some(Item::Plain(
+                Plain::Tags,
+                if how == How::Create { Amount::To(tags) } else { Amount::Plus(tags) },
+            ));
+        }
+        self.any(words!("be|is|are"));
+        self.articles();
+        let (mut replaces, mut several) = (false, false);
+        if self.any(words!("tags")) {
+            (replaces, several) = (how == How::Set, true);
+        } else if !self.any(words!("tagged with|tagged as|tagged|tag")) {
+            return None;
+        }
+        if self.mark('=') || self.mark(':') || self.any(words!("to")) {
+            replaces = true;
+        }
+        self.any(words!("are|is|of"));
+        let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
+        Some(Item::Plain(
+            Plain::Tags,
+            match how {
+                How::Remove | How::Less => Amount::Minus(tags),
+                How::Add | How::More => Amount::Plus(tags),
+                How::Give | How::Set if !replaces => Amount::Plus(tags),
+                How::Create | How::Give | How::Set => Amount::To(tags),
+            },
+        ))
+    }
+
+    /// Tags joined by commas or “and”. After a comma a word is a tag only where the words announced several, or the
+    /// cluster knows it: in “tagged web, encrypted” the second is something else.
+    pub fn tag_list(&mut self, several: bool) -> Option<Vec<String>> {
+        // “tags: a, b”
+        let letter = |p: &mut Self| {
+            let letter = p.peek(0).filter(|token| token.text == "a").map(|token| token.text.clone())?;
+            p.at += 1;
+            p.at_boundary().then_some(letter)
+        };
+        let mut tags = vec![self.any_name().or_else(|| self.attempt(letter))?];
+        while let Some(tag) = self.attempt(|p| {
+            let semicolon = p.peek(0).is_some_and(|token| token.text == ";");
+            let comma = p.mark(',') | p.mark(';');
+            let and = p.any(words!("and|&|+"));
+            if !(comma || and) {
+                return None;
+            }
+            let at = p.at;
+            // “tags: ci, build”: a word of the grammar is a tag where it says nothing else.
+            let tag = p.name().or_else(|| {
+                let alone = several && p.any_name().is_some() && p.at_boundary();
+                let says = p.ahead(|p| {
+                    p.at = at;
+                    p.item(How::Create)
+                });
+                (alone && !says).then(|| p.word_at(at).to_owned())
+            })?;
+            let listed = several
+                || semicolon
+                || and
+                || p.inventory.tags.contains(&tag)
+                || p.ahead(|p| (p.any(words!("and|&")) && p.name().is_some()).then_some(()));
+            (listed && (p.at_boundary() || matches!(p.word(), "to" | "from" | "on" | "for" | "with"))).then_some(tag)
+        }) {
+            tags.push(tag);
+        }
+        Some(tags)
+    }
+
+    /// “description "…"”; without quotation marks up to the next comma, and only where nothing else can be in it.
+    fn description(&mut self) -> Option<Item> {
+        self.articles();
+        let described = self.any(words!("described as"));
+        if !described && !self.any(words!("description|notes|note|comment")) {
+            return None;
+        }
+        let sign = self.mark(':') || self.mark('=');
+        self.any(words!("of|is|saying|to|reading|that says|which says"));
+        self.mark(':');
+        let text = self.free_text(sign)?;
+        Some(Item::Plain(Plain::Description, Amount::To(Value::Text(text))))
+    }
+
+    /// A quoted text, or the words up to the next comma.
+    pub fn free_text(&mut self, sign: bool) -> Option<String> {
+        use crate::lexer::TokenKind::{Number, Quoted, Word};
+        let token = self.peek(0)?;
+        if token.kind == Quoted {
+            let text = token.text.clone();
+            self.at += 1;
+            return Some(text);
+        }
+        let start = self.at;
+        while let Some(token) = self.peek(0) {
+            let fits = match token.kind {
+                Word => !matches!(token.word.as_str(), "and" | "with") || sign,
+                Number => sign,
+                _ => false,
+            };
+            if !fits {
+                break;
+            }
+            self.at += 1;
+        }
+        (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
+    }
+
+    /// “9.9.9.9 as its DNS server”
+    fn value_as(&mut self) -> Option<Item> {
+        let at = self.at;
+        (self.word_ahead(1) == "as").then_some(())?;
+        self.at += 2;
+        self.articles();
+        let noun = self.noun().filter(|noun| matches!(noun, Noun::Plain(_)))?;
+        let end = std::mem::replace(&mut self.at, at);
+        let value = self.value(&noun, Amount::To)?;
+        let whole = self.at == at + 1;
+        self.at = end;
+        whole.then_some(value)
+    }
+
+    /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.
+    fn noun_value(&mut self, how: How) -> Option<Item> {
+        let one = self.any(words!("a|an"));
+        let at = self.at;
+        self.articles();
+        // “its second disk” is there; “second disk 200 GB” may be, or shall be added.
+        let definite = (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its" | "their"));
+        // “a bigger disk: 52 GB” takes the place of the one there is.
+        let bigger = how != How::Create && self.any(words!("bigger|larger|smaller"));
+        let (one, definite) = (one && !bigger, definite || bigger);
+        let theirs = (at..self.at).any(|at| self.word_at(at) == "their");
+        let noun = self.noun()?;
+        // “their disks to 80 GB”: one of each.
+        let noun = match noun {
+            Noun::Disk(which, true) if theirs => Noun::Disk(which, false),
+            noun => noun,
+        };
+        // “second disk to 200 GB”, “data disk: 80 GB”: what is added has no size yet.
+        let sized = |p: &mut Self| (p.any(words!("from|up to|to|->|→|=>")) || p.mark(':') || p.mark('=')).then_some(());
+        let definite = definite || self.ahead(sized);
+        let noun = match noun {
+            // “add a disk of 50 GB”: no disk there is.
+            Noun::Disk(..) if one && how != How::Create => return None,
+            Noun::Disk(Which::The(DiskRef::Only), several) if how == How::Add => Noun::Disk(Which::One, several),
+            // What is added is a further disk, whatever its number.
+            Noun::Disk(Which::The(DiskRef::Nth(_) | DiskRef::Data), several) if how == How::Add => {
+                Noun::Disk(Which::Further, several)
+            }
+            // One by its number is there, or it is asked which one is meant.
+            Noun::Disk(Which::The(DiskRef::Data), several) if how == How::Give && !definite => {
+                Noun::Disk(Which::Unclear, several)
+            }
+            noun => noun,
+        };
+        let item = self.connected_value(&noun, how)?;
+        // “mtu 9000 on net0”, “cache none for scsi1”
+        Some(match (self.of_which(noun), item) {
+            (Noun::DiskPart(disk, _), Item::DiskPart(None, part, amount)) => Item::DiskPart(disk, part, amount),
+            (Noun::Nic(number, _), item) => item.of_nic(number),
+            (_, item) => item,
+        })
+    }
+}

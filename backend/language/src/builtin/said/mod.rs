@@ -1,0 +1,12 @@
+//! What can be said of a guest, new or not: amounts, fields, flags, disks, NICs, places.
+
+pub mod amount;
+pub mod beside_now;
+pub mod fields;
+pub mod flag;
+pub mod item;
+pub mod named;
+pub mod nic;
+pub mod place;
+pub mod shaped;
+pub mod stated;

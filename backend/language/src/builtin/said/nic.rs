@@ -1,0 +1,331 @@
+//! NICs: which one is meant, the bridge or VLAN it is on, its addresses.
+
+use mycopod_core::field::{MAX_NICS, NicPart, Value};
+
+use crate::lexer::{Token, TokenKind};
+use crate::vocabulary;
+
+use super::fields::Named;
+use super::item::{How, Item};
+use crate::builtin::Parser;
+use crate::builtin::cursor::is_address;
+use crate::builtin::wordings::{Wordings, words};
+
+/// The largest VLAN tag (IEEE 802.1Q).
+pub const MAX_VLAN: u64 = 4094;
+
+/// The nouns for one NIC.
+const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
+
+/// A NIC that was meant: by its number, or the only one.
+#[derive(Clone, Copy, Debug)]
+pub struct NicRef(pub Option<u8>);
+
+impl Parser<'_> {
+    /// The value of a part of a NIC, of that `number` where one was said.
+    pub fn nic_value(&mut self, number: Option<u8>, part: NicPart) -> Option<Item> {
+        let item = match part {
+            // “net: dhcp”
+            NicPart::Bridge if self.any(words!("dhcp")) => Item::nic(NicPart::Ip, Value::Text("dhcp".into())),
+            NicPart::Bridge => {
+                self.any(words!("is|on|connected to|to"));
+                self.bridge(true, false)?
+            }
+            NicPart::Ip => {
+                self.any(words!("via|by|from|using"));
+                if self.any(words!("dhcp")) {
+                    Item::nic(part, Value::Text("dhcp".into()))
+                } else if let Some(item) = self.attempt(Self::address) {
+                    item
+                } else {
+                    // “address fd00::5/64”
+                    return self.nic_value(number, NicPart::Ip6);
+                }
+            }
+            NicPart::Vlan if self.any(words!("none|off")) => Item::nic(part, Value::Count(0)),
+            NicPart::Vlan => Item::nic(part, Value::Count(self.number().filter(|n| (1..=MAX_VLAN).contains(n))?)),
+            NicPart::Model => Item::nic(part, Value::Text(self.raw_word()?)),
+            NicPart::Gateway if self.peek(0).is_some_and(|token| token.text.contains(':')) => {
+                Item::nic(NicPart::Gateway6, self.shaped(Named::Nic(NicPart::Gateway6))?)
+            }
+            NicPart::Gateway
+            | NicPart::Ip6
+            | NicPart::Gateway6
+            | NicPart::Mac
+            | NicPart::Firewall
+            | NicPart::Rate
+            | NicPart::Mtu
+            | NicPart::LinkDown
+            | NicPart::Queues => {
+                let item = Item::nic(part, self.shaped(Named::Nic(part))?);
+                if part == NicPart::Ip6 { self.via(item, NicPart::Gateway6) } else { item }
+            }
+        };
+        Some(item.of_nic(number))
+    }
+
+    /// An IPv4 address, with the length of its prefix or without.
+    fn address(&mut self) -> Option<Item> {
+        let text = self.peek(0).filter(|t| t.kind == TokenKind::Word && is_address(&t.text))?.text.clone();
+        let item = match text.split_once('/') {
+            None => Item::Address(text),
+            Some((_, prefix)) => {
+                prefix.parse::<u8>().ok().filter(|prefix| (1..=32).contains(prefix))?;
+                Item::nic(NicPart::Ip, Value::Text(text))
+            }
+        };
+        self.at += 1;
+        Some(self.via(item, NicPart::Gateway))
+    }
+
+    /// “10.0.0.5/24 via 10.0.0.1”
+    fn via(&mut self, item: Item, gateway: NicPart) -> Item {
+        match self.attempt(|p| if p.any(words!("via")) { p.nic_value(None, gateway) } else { None }) {
+            Some(via) => Item::Several(vec![item, via]),
+            None => item,
+        }
+    }
+
+    /// The NIC that words mean: “net1”, “the second NIC”, “NIC 1”, “the NIC”.
+    pub fn nic_ref(&mut self) -> Option<NicRef> {
+        self.any(words!("the"));
+        if let Some(number) = self.attempt(Self::net_slot) {
+            return Some(NicRef(Some(number)));
+        }
+        let ordinals = ["first", "second", "third", "fourth"];
+        let nth = ordinals.into_iter().zip(0..).find(|(ordinal, _)| *ordinal == self.word()).map(|(_, nth)| nth);
+        self.at += usize::from(nth.is_some());
+        if !self.any(CARD) {
+            return None;
+        }
+        // In “NIC 2 cores” the number counts something else.
+        let number = self.attempt(|p| {
+            let number = p.number().and_then(|n| u8::try_from(n).ok()).filter(|n| *n < MAX_NICS)?;
+            let ends = p.at_boundary() || matches!(p.word(), "of" | "on" | "from" | "to" | "'s" | "for");
+            (nth.is_none() && ends).then_some(number)
+        });
+        Some(NicRef(nth.or(number)))
+    }
+
+    /// `net1`
+    fn net_slot(&mut self) -> Option<u8> {
+        let of_new = || self.group().and_then(|_| self.word().strip_prefix("eth"));
+        let number =
+            self.word().strip_prefix("net").or_else(of_new)?.parse().ok().filter(|number| *number < MAX_NICS)?;
+        self.at += 1;
+        Some(number)
+    }
+
+    /// “another on vmbr1”, “a second one on vmbr1 with VLAN 20”, “the second on vmbr1”, where a NIC was spoken of.
+    fn another_nic(&mut self) -> Option<Item> {
+        let wired = |item: &Item| matches!(item, Item::Nic { .. } | Item::NicCount(_));
+        self.group().and_then(|group| group.items.last()).filter(|(_, item)| wired(&item.value))?;
+        self.any(words!("the other one|the other|the first one|the first|the second one|the second|second one|another one|another|other one|second|first|one"))
+            .then_some(())?;
+        self.any(words!("on|in")).then_some(())?;
+        match self.bridge(true, false)? {
+            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
+            _ => None,
+        }
+    }
+
+    /// “two NICs, both on vmbr1”
+    pub fn all_on(&mut self) -> Option<Item> {
+        let counted = |item: &Item| matches!(item, Item::NicCount(2..));
+        self.group().and_then(|group| group.items.last()).filter(|(_, item)| counted(&item.value))?;
+        self.any(words!("both on|all on|each on")).then_some(())?;
+        self.bridge(true, false)
+    }
+
+    /// “2 NICs on vmbr1 with VLANs 10 and 20”: a VLAN a NIC.
+    pub fn vlan_each(&mut self) -> Option<Item> {
+        let count = self.number()?;
+        self.any(words!("network cards|network interfaces|nics|interfaces")).then_some(())?;
+        self.any(words!("on|in"));
+        let Item::Nic { parts, .. } = self.bridge(true, false)? else { return None };
+        let _ = self.mark(',') || self.mark('(');
+        self.any(words!("with|in|and"));
+        self.any(words!("vlans|vlan")).then_some(())?;
+        let vlan = |p: &mut Self| p.number().filter(|number| (1..=MAX_VLAN).contains(number));
+        let mut vlans = vec![vlan(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            vlan(p)
+        }) {
+            vlans.push(next);
+        }
+        let nic = |vlan| {
+            let parts = parts.iter().cloned().chain([(NicPart::Vlan, Value::Count(vlan))]).collect();
+            Item::Nic { number: None, parts, fresh: true }
+        };
+        (u64::try_from(vlans.len()) == Ok(count)).then(|| Item::Several(vlans.into_iter().map(nic).collect()))
+    }
+
+    /// “NICs: vmbr0, vmbr1 (VLAN 20)”: a bridge a NIC.
+    pub fn bridges(&mut self) -> Option<Item> {
+        self.any(words!("network cards|network interfaces|nics|interfaces|networks|bridges")).then_some(())?;
+        (self.mark(':') || self.mark('=') || self.any(words!("on"))).then_some(())?;
+        let one = |p: &mut Self| match p.bridge(true, false)? {
+            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
+            _ => None,
+        };
+        let mut nics = vec![one(self)?];
+        while let Some(nic) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            nics.push(nic);
+        }
+        Some(Item::Several(nics))
+    }
+
+    /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
+    pub fn nic(&mut self, how: How) -> Option<Item> {
+        let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
+        let at = self.at;
+        self.articles();
+        // “its second NIC” is there, “a second NIC” is a further one.
+        // Of “second NIC” alone the number tells: it is connected anew where it is there, and else made.
+        let numbered = matches!(how, How::Give | How::Set)
+            && self.at == at
+            && matches!(self.word(), "second" | "third" | "fourth");
+        let there = how != How::Create
+            && (numbered
+                || self.word() == "first"
+                || (at..self.at).any(|at| matches!(self.word_at(at), "the" | "its")));
+        let by_place =
+            |p: &mut Self| p.nic_ref().and_then(|NicRef(number)| number).filter(|_| !p.last_word().starts_with("net"));
+        let placed = if there { self.attempt(by_place) } else { None };
+        let number = placed.or_else(|| self.attempt(Self::net_slot));
+        let assigned =
+            number.is_some() && (self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>")));
+        // “one NIC on vmbr0 and another on vmbr1”, “a second one on vmbr1”
+        if how == How::Create
+            && let Some(nic) = self.attempt(Self::another_nic)
+        {
+            return Some(nic);
+        }
+        let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
+        let model =
+            ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
+        self.at += usize::from(model.is_some());
+        // “net0=virtio,bridge=vmbr0”
+        let _ = assigned && model.is_some() && self.mark(',');
+        // “two NICs, one on vmbr0 and the other on vmbr1”
+        let one = !fresh && self.any(words!("one|other|first"));
+        let fresh = fresh || one;
+        let card = number.is_some() || self.any(CARD);
+        // A guest that exists and gets “a NIC” gets a further one.
+        let fresh = fresh || number.is_none() && card && (how == How::Add || article && how != How::Create);
+        if (fresh && !one || model.is_some()) && !card {
+            return None;
+        }
+        let mut parts: Vec<(NicPart, Value)> =
+            model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
+        // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
+        let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
+        if how == How::Add && fresh && card && !one && self.word() == "to" && self.peek(1).is_some_and(guest) {
+            return Some(Item::Nic { number, parts, fresh });
+        }
+        let on = self.any(words!(
+            "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
+            in the|in|to the|to|at|using"
+        )) || self.mark(':')
+            || self.mark('=')
+            || assigned;
+        if let Some(Item::Nic { parts: bridge, number: of, .. }) =
+            self.attempt(|p| p.bridge(card && on, false).or_else(|| p.vlan(card || on)))
+        {
+            parts.extend(bridge);
+            if one && !on {
+                return None;
+            }
+            return Some(Item::Nic { number: number.or(of), parts, fresh });
+        }
+        if on || fresh {
+            return None;
+        }
+        if card {
+            return (!parts.is_empty()).then_some(Item::Nic { number, parts, fresh });
+        }
+        self.any(words!("static"));
+        if let Some(item) = self.address() {
+            return Some(item);
+        }
+        if self.any(words!("dhcp address|dhcp ip|dhcp")) {
+            return Some(Item::nic(NicPart::Ip, Value::Text("dhcp".into())));
+        }
+        None
+    }
+
+    /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
+    pub fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
+        let called = self.any(words!("network bridge|bridge|vnet|network"));
+        self.mark('=');
+        let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
+        let text = token.text.clone();
+        let (bridge, vlan) = match text.split_once('.') {
+            Some((bridge, vlan)) if bridge.starts_with("vmbr") => (bridge.to_owned(), Some(vlan.parse::<u64>().ok()?)),
+            _ => (text, None),
+        };
+        let plainly =
+            bridge.strip_prefix("vmbr").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+                || self.inventory.bridges.contains(&bridge) && vocabulary::class(&bridge.to_lowercase()).is_none();
+        if !plainly {
+            let known_else = self.inventory.nodes.contains(&bridge) || self.inventory.storages.contains(&bridge);
+            if !(named || called || required) || known_else && !called || self.name().is_none() {
+                return None;
+            }
+            self.at -= 1;
+        }
+        self.at += 1;
+        if plainly {
+            self.any(words!("bridge"));
+        }
+        let mut parts = vec![(NicPart::Bridge, Value::Text(bridge))];
+        let vlan = match vlan {
+            Some(vlan) => Some(vlan),
+            None => self.attempt(|p| {
+                // “vmbr1,tag=20”
+                let comma = p.mark(',');
+                if comma && !p.ahead(|p| (p.any(words!("tag|vlan")) && p.mark('=')).then_some(())) {
+                    return None;
+                }
+                let open = p.mark('(');
+                p.any(words!("with|in|on|using"));
+                p.any(words!("a"));
+                if !p.any(words!("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan")) {
+                    return None;
+                }
+                let _ = p.mark('=') || p.mark(':');
+                let vlan = p.number()?;
+                (!open || p.mark(')')).then_some(vlan)
+            }),
+        };
+        if let Some(vlan) = vlan {
+            if !(1..=MAX_VLAN).contains(&vlan) {
+                return None;
+            }
+            parts.push((NicPart::Vlan, Value::Count(vlan)));
+        }
+        Some(Item::Nic { number: None, parts, fresh: false })
+    }
+
+    pub fn vlan(&mut self, announced: bool) -> Option<Item> {
+        self.any(words!("tagged"));
+        if !self.any(words!("vlan tag|vlan id|vlan")) {
+            return None;
+        }
+        let _ = self.mark('=') || self.mark(':') || self.any(words!("tag|id"));
+        let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
+        let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
+        if (announced || self.word() == "on")
+            && let Some(Item::Nic { parts: bridge, .. }) =
+                self.attempt(|p| if p.any(words!("on|of")) { p.bridge(false, false) } else { None })
+        {
+            parts.splice(0..0, bridge);
+        }
+        let number = self.attempt(|p| if p.any(words!("on|of|for")) { p.net_slot() } else { None });
+        Some(Item::Nic { number, parts, fresh: false })
+    }
+}

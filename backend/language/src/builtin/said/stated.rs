@@ -1,0 +1,214 @@
+//! Fields that are switched or said in one: “nesting on”, “no ballooning”, “with a TPM”, “UEFI”, “enable discard”.
+
+use mycopod_core::field::{DiskPart, Plain, Shape, Value};
+use mycopod_core::reading::Amount;
+
+use crate::lexer::TokenKind;
+
+use super::fields::{self, Named};
+use super::item::{How, Item};
+use super::named::Noun;
+use super::nic::NicRef;
+use crate::builtin::Parser;
+use crate::builtin::changing::change::disk_ref;
+use crate::builtin::wordings::words;
+
+impl Parser<'_> {
+    /// A field that is switched or said in one: “nesting on”, “no ballooning”, “with a TPM”, “UEFI”, “enable discard”.
+    pub fn stated(&mut self, how: How) -> Option<Item> {
+        self.any(words!("to be|be|is|are"));
+        if let Some((length, (named, said))) = fields::phrase(|ahead| self.word_ahead(ahead)) {
+            self.at += length;
+            // “virtio-scsi-single as scsi controller”
+            self.attempt(|p| {
+                p.any(words!("as the|as its|as a|as")).then_some(())?;
+                p.noun().filter(|noun| noun.named() == Some(named)).map(|_| ())
+            });
+            return match named {
+                Named::Plain(plain) => Some(Item::Plain(plain, Amount::To(said.value()))),
+                Named::Disk(part) => Some(Item::DiskPart(None, part, Amount::To(said.value()))),
+                Named::Nic(part) => Some(Item::nic(part, said.value())),
+                Named::Node => None,
+            };
+        }
+        if self.any(words!("features|feature")) {
+            let _ = self.mark(':') || self.mark('=');
+        }
+        let prefix = self.prefix();
+        self.articles();
+        self.any(words!("any"));
+        let noun = self.noun().filter(|noun| !noun.is_counted())?;
+        let flag = noun.named()?.shape() == Shape::Flag;
+        let last = self.last_word().to_owned();
+        let explicit = self.attempt(|p| {
+            let sign = p.mark('=') || p.mark(':') || p.any(words!("to be|set to|to|is"));
+            let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
+            (sign || p.at_boundary() || matches!(p.word(), "for" | "of" | "to" | "with" | "from" | "on" | "in"))
+                .then_some(value)
+        });
+        let on = match (prefix, explicit) {
+            (Some(_), Some(_)) => return None,
+            (Some(on), None) => {
+                let ends = self.at_boundary() || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in");
+                let files = noun == Noun::DiskPart(None, DiskPart::Backup);
+                (ends && (!files || !on && self.in_brackets_of_a_disk())).then_some(on)?
+            }
+            (None, Some(on)) => on,
+            // “40 GB SSD” is a disk of another make, “backup” and “firewall” are more than a flag.
+            (None, None) if last == "ssd" && self.in_brackets_of_a_disk() && self.at_boundary() => true,
+            (None, None) if matches!(last.as_str(), "ssd" | "backup" | "backups") => return None,
+            (None, None) => {
+                // “iothread for scsi0 of web-01”
+                let of_part = |p: &mut Self| {
+                    p.any(words!("of|on|for")).then_some(())?;
+                    p.whole_disk().map(|_| ()).or_else(|| p.nic_ref().map(|_| ()))
+                };
+                // “iothread for scsi0 of web-01”
+                let placed = matches!(noun, Noun::DiskPart(Some(_), _) | Noun::Nic(Some(_), _));
+                let ends = self.at_boundary()
+                    || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
+                    || matches!(how, How::Add | How::Give) && self.word() == "to"
+                    || how == How::Give && self.ahead(of_part);
+                ends.then_some(true)?
+            }
+        };
+        self.of_which(noun).switched(on)
+    }
+
+    /// “… on for scsi1”, “… off on net1”: the disk or NIC behind the value.
+    pub fn of_which(&mut self, noun: Noun) -> Noun {
+        match noun {
+            Noun::DiskPart(None, part) => {
+                let disk = self.attempt(|p| {
+                    p.any(words!("of|on|for")).then_some(())?;
+                    let (which, plural) = p.whole_disk()?;
+                    disk_ref(&which).filter(|_| !plural)
+                });
+                Noun::DiskPart(disk, part)
+            }
+            Noun::Nic(None, part) => {
+                let nic = self.attempt(|p| if p.any(words!("of|on|for|from")) { p.nic_ref() } else { None });
+                Noun::Nic(nic.and_then(|NicRef(number)| number), part)
+            }
+            noun => noun,
+        }
+    }
+
+    /// “TPM and EFI disk on local-lvm”: small volumes in a row, and where they are.
+    pub fn volumes_together(&mut self) -> Option<Item> {
+        self.any(words!("with"));
+        let volume = |p: &mut Self| {
+            p.articles();
+            match p.noun()? {
+                Noun::Plain(plain) if Named::Plain(plain).is_volume() => Some(plain),
+                _ => None,
+            }
+        };
+        let mut volumes = vec![volume(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            volume(p)
+        }) {
+            volumes.push(next);
+        }
+        self.any(words!("both"));
+        (volumes.len() > 1 && self.any(words!("on"))).then_some(())?;
+        self.any(words!("the storage|storage"));
+        let storage = self.name()?;
+        let item = |plain| Item::Plain(plain, Amount::To(Value::Text(storage.clone())));
+        Some(Item::Several(volumes.into_iter().map(item).collect()))
+    }
+
+    /// “Windows 11 as os type”, “l26 os type”: a value before its field.
+    pub fn os_type_behind(&mut self) -> Option<Item> {
+        let value = self.shaped(Named::Plain(Plain::OsType))?;
+        self.any(words!("as"));
+        self.any(words!("guest os type|os type|ostype")).then_some(Item::Plain(Plain::OsType, Amount::To(value)))
+    }
+
+    /// “in pool prod”, “in the prod pool”.
+    pub fn pool(&mut self) -> Option<Item> {
+        self.any(words!("to be|be|is|are"));
+        self.any(words!("belongs in|belong in|member of|belong to|belongs to|belonging to|in|into|to")).then_some(())?;
+        self.any(words!("the"));
+        let name = if self.any(words!("resource pool|pool")) {
+            self.any(words!("called|named"));
+            self.pool_name()?.value
+        } else {
+            let name = self.name()?;
+            self.any(words!("resource pool|pool")).then_some(name)?
+        };
+        Some(Item::Plain(Plain::Pool, Amount::To(Value::Text(name))))
+    }
+
+    /// Whether brackets are open behind a disk that was just described: “a 10 GB disk (ssd, discard)”.
+    fn in_brackets_of_a_disk(&self) -> bool {
+        let disk = self
+            .group()
+            .and_then(|group| group.items.iter().rev().find(|(_, item)| matches!(item.value, Item::Disk(_))));
+        disk.is_some_and(|(_, disk)| {
+            let marks = || self.tokens[disk.tokens.start..self.at].iter().rev().map(|token| token.kind);
+            let opened = marks().position(|kind| kind == TokenKind::Mark('('));
+            let closed = marks().position(|kind| kind == TokenKind::Mark(')'));
+            opened.is_some_and(|opened| closed.is_none_or(|closed| opened < closed))
+        })
+    }
+
+    /// “enable” or “no” before a field.
+    pub fn prefix(&mut self) -> Option<bool> {
+        if self.any(words!("enable|activate|turn on|switch on")) {
+            return Some(true);
+        }
+        self.any(words!("disable|deactivate|turn off|switch off|do not use|don't use|no|without")).then_some(false)
+    }
+
+    pub fn on_or_off(&mut self) -> Option<bool> {
+        if self.any(words!("on|enabled")) {
+            return Some(true);
+        }
+        self.any(words!("off|disabled")).then_some(false)
+    }
+
+    /// Fields in a row that can be switched: “nesting and keyctl”, “discard and ssd emulation on scsi1”.
+    pub fn switches(&mut self, on: bool) -> Option<Vec<Item>> {
+        let switch = |p: &mut Self| {
+            p.noun().filter(|noun| {
+                // “backups” without a disk are more than a flag.
+                !noun.is_counted() && *noun != Noun::DiskPart(None, DiskPart::Backup)
+                    || matches!(noun, Noun::Plain(Plain::OnBoot | Plain::Protection | Plain::Unprivileged))
+            })
+        };
+        let mut nouns = vec![switch(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            switch(p)
+        }) {
+            nouns.push(next);
+        }
+        // “… on scsi1” is said of all of them.
+        let (disk, nic) = match nouns.last() {
+            Some(Noun::DiskPart(disk, _)) => (disk.clone(), None),
+            Some(Noun::Nic(number, _)) => (None, *number),
+            _ => (None, None),
+        };
+        let owned = |noun: Noun| match noun {
+            Noun::DiskPart(None, part) => Noun::DiskPart(disk.clone(), part),
+            Noun::Nic(None, part) => Noun::Nic(nic, part),
+            noun => noun,
+        };
+        nouns.into_iter().map(|noun| owned(noun).switched(on)).collect()
+    }
+
+    /// A volume that says by itself what it is for: “with local:iso/debian.iso”, “from local:import/noble.qcow2”.
+    pub fn volume_alone(&mut self) -> Option<Item> {
+        self.any(words!("with|from"));
+        let volume = self.peek(0)?.text.clone();
+        self.at += 1;
+        let value = Amount::To(Value::Text(volume.clone()));
+        if volume.contains(":import/") {
+            return Some(Item::DiskPart(None, DiskPart::Import, value));
+        }
+        self.any(words!("as cd|as a cd|as cd-rom|in the cd drive|in its cd drive|in the cd-rom drive"));
+        volume.contains(":iso/").then_some(Item::Plain(Plain::Cdrom, value))
+    }
+}

@@ -1,0 +1,279 @@
+//! Guests chosen by what they have in common: “all stopped test machines”, “everything tagged web except web-02”.
+
+use std::collections::BTreeSet;
+
+use mycopod_core::reading::{Fit, Selector};
+
+use crate::builtin::wordings::{Wordings, words};
+use crate::lexer::TokenKind;
+use crate::vocabulary::{self, Class};
+
+use crate::builtin::Parser;
+
+/// Words for guests that run, and for those that do not.
+const ON: &Wordings =
+    words!("currently running|running|powered-on|powered on|switched on|turned on|started|active|online|up");
+const OFF: &Wordings = words!(
+    "currently stopped|currently off|stopped|powered-off|powered off|switched off|turned off|shut down|shutdown|\
+    halted|inactive|not running|off|down|offline"
+);
+
+/// The fewest letters before a `*`: fewer mean whom nobody thought of.
+const LEAST_STEM: usize = 3;
+
+/// How the names of the guests begin that `web-*` means.
+fn globbed(text: &str) -> Option<&str> {
+    let stem = text.strip_suffix('*')?;
+    let named = stem.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
+    (named && stem.len() >= LEAST_STEM && stem.starts_with(char::is_alphanumeric)).then_some(stem)
+}
+
+/// How the words before the noun say which guests are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// “every”, “each”: the noun is singular.
+    Every,
+    /// “all”
+    All,
+    /// “both”, “the three”
+    Counted(u64),
+    /// “the”, or nothing.
+    Open,
+}
+
+impl Parser<'_> {
+    /// Guests by what they have in common. Without “all” or “every” only where something restricts them.
+    pub fn selection(&mut self) -> Option<Selector> {
+        // “web-*”
+        if let Some(stem) =
+            self.peek(0).filter(|token| token.kind == TokenKind::Word).and_then(|token| globbed(&token.text))
+        {
+            let stem = stem.to_owned();
+            if !matches!(self.word_ahead(1), "vms" | "containers" | "machines" | "servers" | "guests") {
+                self.at += 1;
+                return Some(Selector::All(Fit { stem: Some(stem), ..Fit::default() }));
+            }
+        }
+        let how = self.determiner();
+        let mut fit = Fit::default();
+        if how == How::Open && self.any(words!("everything|anything|everyone")) {
+            self.qualifiers(&mut fit)?;
+            return (fit != Fit::default()).then_some(Selector::All(fit));
+        }
+        // “all tagged web”
+        let those = how == How::All || how == How::Open && self.any(words!("those|ones"));
+        if those && self.attempt(|p| p.tagged(&mut fit)).is_some() {
+            self.qualifiers(&mut fit)?;
+            let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
+            return (!named).then_some(Selector::All(fit));
+        }
+        if let How::Counted(count) = how {
+            fit.count = Some(count);
+        }
+        fit.running = self.state();
+        let word = self.attempt(Self::described);
+        fit.running = fit.running.or_else(|| self.state());
+        let noun = self.guest_noun();
+        match (&word, noun) {
+            (_, Some(noun)) if noun.plural != (how == How::Every) => {
+                fit.kind = noun.kind;
+                // “all VMs and containers”
+                if self
+                    .attempt(|p| (p.any(words!("and|&")) && p.guest_noun()?.kind != noun.kind).then_some(()))
+                    .is_some()
+                {
+                    fit.kind = None;
+                }
+            }
+            // “all runners”
+            (Some(word), None)
+                if (matches!(how, How::All | How::Counted(_))
+                    || fit.running.is_some()
+                    || self.stands_for_all(&how))
+                    && self.is_stem_of_a_name(word) => {}
+            _ => return None,
+        }
+        fit.word = word.map(|word| singular(&word, noun.is_none()));
+        if let Some(stem) = fit.word.as_ref().and_then(|word| word.strip_suffix('*')) {
+            (fit.stem, fit.word) = (Some(stem.to_owned()), None);
+        }
+        self.qualifiers(&mut fit)?;
+        let named = self.ahead(Self::name) || self.ahead(Self::guest_noun);
+        let restricted = fit != Fit { kind: fit.kind, count: fit.count, ..Fit::default() };
+        let whole = matches!(how, How::Every | How::All) && (restricted || fit.kind.is_some());
+        (!named && (whole || restricted)).then_some(Selector::All(fit))
+    }
+
+    fn determiner(&mut self) -> How {
+        if self.any(words!("every single|every|each|any")) {
+            return How::Every;
+        }
+        let counted = |p: &mut Self| {
+            p.any(words!("all of the|all of our|all the|all our|all|the|our")).then_some(())?;
+            p.number().filter(|count| (2..=100).contains(count) && p.unit().is_none())
+        };
+        if let Some(count) = self.attempt(counted) {
+            return How::Counted(count);
+        }
+        if self.any(words!("all of the|all of our|all the|all our|all my|all")) {
+            return How::All;
+        }
+        if self.any(words!("both of the|both of our|both the|both")) {
+            return How::Counted(2);
+        }
+        self.any(words!("the|our|my"));
+        How::Open
+    }
+
+    fn state(&mut self) -> Option<bool> {
+        // “not running” begins with a word that turns everything round, so it is looked for first.
+        if self.any(OFF) {
+            return Some(false);
+        }
+        self.any(ON).then_some(true)
+    }
+
+    /// A word for guests that stands before their noun: a tag, or how their names begin.
+    fn described(&mut self) -> Option<String> {
+        let token = self.peek(0).filter(|token| token.kind == TokenKind::Word)?;
+        let free = match vocabulary::class(&token.word) {
+            None => true,
+            Some(class) => class == Class::Outside && matches!(token.word.as_str(), "mail" | "test" | "backup"),
+        };
+        let built = token.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '*'));
+        let guest = self.inventory.guests.contains_key(&token.text);
+        let word = (free && built && !guest).then(|| token.text.clone())?;
+        self.at += 1;
+        Some(word)
+    }
+
+    /// “the runners should get …”, “runners: …”: whether a word alone in the plural is meant for all of them.
+    fn stands_for_all(&mut self, how: &How) -> bool {
+        let follows = |p: &mut Self| {
+            let said = p.mark(':') || p.any(words!("that are|should|shall|must|get|gets|need|have|->|→|=>"));
+            said.then_some(())
+        };
+        *how == How::Open && self.ahead(follows)
+    }
+
+    /// Whether a word in the plural is how names begin, or a tag: “runners” of runner-1.
+    fn is_stem_of_a_name(&self, word: &str) -> bool {
+        let Some(one) = word.strip_suffix('s').filter(|one| one.len() > 1) else { return false };
+        let begins = |name: &str| name.strip_prefix(one).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+        self.inventory.tags.contains(one)
+            || self.inventory.guests.range(one.to_owned()..).take(2).any(|(name, _)| begins(name))
+    }
+
+    /// What stands behind the noun: “tagged web”, “in pool lab”, “on pve2”, “that are off”, “except test-3”. `None` where
+    /// something is said that may mean two things.
+    fn qualifiers(&mut self, fit: &mut Fit) -> Option<()> {
+        loop {
+            if self.attempt(|p| p.tagged(fit)).is_some() {
+                // “tagged web and prod” may mean either or both.
+                let several = |p: &mut Self| {
+                    p.joint().then_some(())?;
+                    let second = p.name()?;
+                    (p.inventory.tags.contains(&second) && !p.inventory.guests.contains_key(&second)).then_some(())
+                };
+                if self.ahead(several) {
+                    return None;
+                }
+            } else if let Some(pool) = self.attempt(Self::of_pool) {
+                fit.pool = Some(pool);
+            } else if let Some(node) = self.attempt(Self::of_node) {
+                fit.node = Some(node);
+            } else if let Some(running) = self.attempt(Self::that_run) {
+                fit.running = Some(running);
+            } else if let Some(stem) = self.attempt(Self::whose_names) {
+                fit.stem = Some(stem);
+            } else if let Some(names) = self.attempt(Self::excepted) {
+                fit.except = names;
+            } else {
+                return Some(());
+            }
+        }
+    }
+
+    fn tagged(&mut self, fit: &mut Fit) -> Option<()> {
+        self.any(words!("that are tagged with|that are tagged|which are tagged with|which are tagged|that is tagged with|that is tagged|\
+            which is tagged|tagged with the|tagged with|tagged as|tagged|with the tags|with the tag|with tag|having the tag|\
+            having tag|that have the tag|that has the tag|carrying the tag|that carry the tag"))
+        .then_some(())?;
+        let both = self.any(words!("both"));
+        fit.tags.insert(self.any_name()?);
+        if both {
+            self.any(words!("and")).then_some(())?;
+            fit.tags.insert(self.any_name()?);
+        }
+        Some(())
+    }
+
+    fn of_pool(&mut self) -> Option<String> {
+        self.any(words!("that are in|which are in|in|of|from|belonging to")).then_some(())?;
+        self.any(words!("the"));
+        if self.any(words!("resource pool|pool")) {
+            self.any(words!("called|named"));
+            return self.name();
+        }
+        let pool = self.name()?;
+        self.any(words!("resource pool|pool")).then_some(pool)
+    }
+
+    fn of_node(&mut self) -> Option<String> {
+        self.any(words!("that are on|which are on|that run on|running on|on|of|from")).then_some(())?;
+        self.any(words!("the"));
+        let announced = self.any(words!("node|host"));
+        let node = self.name()?;
+        (announced || self.inventory.nodes.contains(&node)).then_some(node)
+    }
+
+    fn that_run(&mut self) -> Option<bool> {
+        self.any(words!("that are|which are|that is|which is|who are")).then_some(())?;
+        self.any(words!("currently"));
+        self.state()
+    }
+
+    fn whose_names(&mut self) -> Option<String> {
+        if self.any(words!("whose names begin with|whose names start with|whose name begins with|whose name starts with|with names starting with|\
+            with a name starting with|starting with|named|called")) {
+            let globbed = matches!(self.last_word(), "named" | "called");
+            let stem = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?.text.clone();
+            self.at += 1;
+            let cut = stem.strip_suffix('*').map(str::to_owned);
+            return if globbed { cut } else { cut.or(Some(stem)) };
+        }
+        None
+    }
+
+    fn excepted(&mut self) -> Option<BTreeSet<String>> {
+        let comma = self.mark(',');
+        let bracket = !comma && self.mark('(');
+        self.any(words!("minus|except for|except|excluding|but not|other than|apart from|but for|but|without"))
+            .then_some(())?;
+        let one = |p: &mut Self| {
+            p.any(words!("the"));
+            p.guest_noun();
+            let names = p.range()?;
+            names.iter().all(|name| p.inventory.guests.contains_key(&name.value)).then_some(names)
+        };
+        let mut names = self.attempt(one)?;
+        while let Some(more) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            names.extend(more);
+        }
+        (!bracket || self.mark(')')).then_some(())?;
+        // “all dev VMs, except gitlab, get 3 GB of RAM”
+        self.attempt(|p| {
+            (comma && p.mark(',')).then_some(())?;
+            p.ahead(|p| p.any(words!("should|shall|must|get|gets|need|needs|have|has")).then_some(())).then_some(())
+        });
+        Some(names.into_iter().map(|name| name.value).collect())
+    }
+}
+
+/// A word for guests in the singular.
+fn singular(word: &str, plural: bool) -> String {
+    if plural { word.strip_suffix('s').unwrap_or(word).to_owned() } else { word.to_owned() }
+}
