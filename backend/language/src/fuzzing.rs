@@ -49,6 +49,7 @@ mod tests {
     fn what_the_fuzzer_found_holds() {
         super::text("clone test-1 to test-9 on pve1");
         super::text("web-01 and db-1: the fo$rmer gets 4 cores, the latter gets 16 GB of RAM");
+        super::text("snapshot web\r02 and web-02 as prboot all excep both");
         super::text(":Kannst du web-01 bitte 4 Kerne%geb\t\0,n?");
     }
 }

@@ -131,8 +131,8 @@ pub fn holds(text: &str) -> Result<Reading, String> {
             Selector::Vmid(_) | Selector::All(_) | Selector::Vague(_) => None,
         })
         .collect();
-    // “web-1 to web-3” means web-2 too.
-    let is_said = |name: &str| text.contains(name.trim_end_matches(|c: char| c.is_ascii_digit()));
+    // “web-1 to web-3” means web-2 too, and “webs 1 and 2” web-1.
+    let is_said = |name: &str| text.contains(name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('-'));
     let unnamed = targets.into_iter().find(|name| !is_said(name) && !text.contains(".."));
     if let Some(name) = unnamed {
         return Err(format!("{text:?} never names {name}"));
