@@ -72,6 +72,9 @@ pub struct Reading {
     pub questions: Vec<Question>,
     /// Words that ended in no field.
     pub unread: Vec<Fragment>,
+    /// What was said beside the wishes.
+    #[serde(default)]
+    pub asides: Vec<Fragment>,
 }
 
 /// One thing that was asked for.

@@ -7,7 +7,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use serde_json::Value;
 
-use crate::api::{Change, Declaration, LedgerStep, Plan, Reading, Source, plain};
+use crate::api::{Change, Declaration, Fragment, LedgerStep, Plan, Reading, Source, plain};
 use crate::client::{Client, ClientError};
 use crate::commands::standing;
 use crate::exit::Exit;
@@ -191,9 +191,20 @@ fn write_reading(reading: &Reading, out: Output) {
             out.line(format_args!("    {:<20} {:<24} {source}", field.label, field.value));
         }
     }
-    let unread: Vec<String> = reading.unread.iter().map(|fragment| format!("“{}”", fragment.text)).collect();
-    if !unread.is_empty() {
-        out.line(out.paint(Tone::Notice, format_args!("\nNot understood: {}", unread.join(", "))));
+    let quoted = |fragments: &[Fragment]| {
+        let quoted: Vec<String> = fragments.iter().map(|fragment| format!("“{}”", fragment.text)).collect();
+        quoted.join(", ")
+    };
+    if !reading.asides.is_empty() {
+        out.line(
+            out.paint(
+                Tone::Faint,
+                format_args!("\nSaid beside it, nothing is done for it: {}", quoted(&reading.asides)),
+            ),
+        );
+    }
+    if !reading.unread.is_empty() {
+        out.line(out.paint(Tone::Notice, format_args!("\nNot understood: {}", quoted(&reading.unread))));
     }
     for question in &reading.questions {
         let options: Vec<&str> = question.options.iter().map(crate::output::Text::as_str).collect();

@@ -37,6 +37,9 @@ pub struct Reading {
     pub questions: Vec<Question>,
     /// The words that ended in no field. Each has its question, unless answered.
     pub unread: Vec<Fragment>,
+    /// What was said beside the wishes, such as a reason: it asks for nothing, and nothing is done for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asides: Vec<Fragment>,
     /// Why this is no declaration at all, or none that MycoPod carries out.
     pub refusal: Option<String>,
     /// What is to be known of how it was read, such as why a language model was not asked.

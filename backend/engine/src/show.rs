@@ -158,12 +158,16 @@ pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, text: 
                 end: question.span.map(|span| span.end),
             })
             .collect(),
-        unread: reading
-            .unread
-            .iter()
-            .map(|Fragment { start, end, text }| FragmentView { start: *start, end: *end, text: text.clone() })
-            .collect(),
+        unread: fragments(&reading.unread),
+        asides: fragments(&reading.asides),
     }
+}
+
+fn fragments(fragments: &[Fragment]) -> Vec<FragmentView> {
+    fragments
+        .iter()
+        .map(|Fragment { start, end, text }| FragmentView { start: *start, end: *end, text: text.clone() })
+        .collect()
 }
 
 fn statement(statement: &Statement, text: &str) -> StatementView {

@@ -194,6 +194,8 @@ pub struct ReadingView {
     pub questions: Vec<QuestionView>,
     /// Words that ended in no field.
     pub unread: Vec<FragmentView>,
+    /// What was said beside the wishes, such as a reason; nothing is done for it.
+    pub asides: Vec<FragmentView>,
 }
 
 /// What would be understood of a text. Nothing of it is kept.

@@ -14,7 +14,7 @@ use mycopod_core::typed::is_intent;
 
 use crate::account;
 use crate::builtin::drafting::draft::{self, Context, Draft};
-use crate::builtin::{self, Builtin, read};
+use crate::builtin::{self, Builtin, Drafted, read};
 use crate::lexer::{Token, span};
 use crate::openai::{Grounded, OpenAi, begin};
 
@@ -100,7 +100,7 @@ impl Readers {
             return Ok(first);
         }
         let Ok((tokens, named)) = begin(text, inventory) else { return Ok(first) };
-        let (drafts, unread) = builtin::drafted(text, &tokens, inventory);
+        let Drafted { drafts, unread, asides } = builtin::drafted(text, &tokens, inventory);
         let asked = left_over(&tokens, &drafts, &unread);
         let given: Vec<Draft> = drafts.into_iter().filter(|draft| !touches(&asked, &draft.extent())).collect();
         let read = self.model.about(text, &tokens, inventory, &asked, &given, errand).await?;
@@ -113,7 +113,7 @@ impl Readers {
         let mut all: Vec<Draft> = given.into_iter().chain(drafts).collect();
         all.sort_by_key(|draft| draft.tokens().start);
         let context = Context { text, tokens: &tokens, inventory, answers };
-        let mut reading = named.complete(draft::finish(&context, all, &[]), answers);
+        let mut reading = named.complete(draft::finish(&context, all, &[], &asides), answers);
         let words: Vec<String> = asked.iter().map(|asked| span(&tokens, asked).of(text)).collect();
         let words: String = words.join(" … ").chars().take(MAX_NOTED).collect();
         reading
@@ -263,13 +263,13 @@ mod tests {
     use mycopod_core::ports::Inventory;
 
     use super::left_over;
-    use crate::builtin::drafted;
+    use crate::builtin::{Drafted, drafted};
     use crate::lexer::{lex, span};
 
     fn left(text: &str) -> Vec<String> {
         let inventory = Inventory::default();
         let tokens = lex(text, |_| false);
-        let (drafts, unread) = drafted(text, &tokens, &inventory);
+        let Drafted { drafts, unread, .. } = drafted(text, &tokens, &inventory);
         left_over(&tokens, &drafts, &unread).iter().map(|part| span(&tokens, part).of(text)).collect()
     }
 

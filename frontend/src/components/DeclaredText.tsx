@@ -5,7 +5,7 @@ import { type Mark, segments } from "../lib/spans";
 import classes from "./DeclaredText.module.css";
 import { useHighlight } from "./highlight";
 
-type Kind = "said" | "unread" | "asked" | "active";
+type Kind = "said" | "unread" | "asked" | "aside" | "active";
 
 /** What a stretch of the text is; of words that were read, what was read from them. */
 interface Meaning {
@@ -55,6 +55,9 @@ export function DeclaredText({ content, reading }: Props) {
             >
               {text}
               {unread && <span className="visually-hidden"> (not understood)</span>}
+              {kinds.includes("aside") && (
+                <span className="visually-hidden"> (nothing is done for it)</span>
+              )}
             </mark>
           );
         })}
@@ -63,6 +66,12 @@ export function DeclaredText({ content, reading }: Props) {
         <p className={classes.legend}>
           <mark data-marks="unread">Words marked so</mark> were not understood. They are in no step
           of the plan.
+        </p>
+      )}
+      {reading && reading.asides.length > 0 && (
+        <p className={classes.legend}>
+          <mark data-marks="aside">Words marked so</mark> were taken for a reason or a remark.
+          Nothing is done for them.
         </p>
       )}
     </>
@@ -76,10 +85,14 @@ function narrowest(meanings: Meaning[]): Meaning["source"] {
 }
 
 function readingMarks(reading: Reading): Mark<Meaning>[] {
-  const marks: Mark<Meaning>[] = reading.unread.map((span) => ({
+  const marked = (kind: Kind) => (span: { start: number; end: number }) => ({
     ...span,
-    value: { kind: "unread" },
-  }));
+    value: { kind },
+  });
+  const marks: Mark<Meaning>[] = [
+    ...reading.unread.map(marked("unread")),
+    ...reading.asides.map(marked("aside")),
+  ];
   for (const { start, end } of reading.questions) {
     if (start !== null && end !== null) marks.push({ start, end, value: { kind: "asked" } });
   }

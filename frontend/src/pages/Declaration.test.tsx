@@ -156,6 +156,20 @@ test("the words read and the words left over are marked, also after an emoji", a
   expect(marked("unread")).toEqual(["asap"]);
 });
 
+test("what was said beside the wishes is marked, and said to have no consequence", async () => {
+  const plain = declaration();
+  const at = plain.content.length;
+  const aside = { start: at + 2, end: at + 12, text: "it is slow" };
+  open({
+    ...plain,
+    content: `${plain.content}, it is slow`,
+    reading: plain.reading && { ...plain.reading, asides: [aside] },
+  });
+  await screen.findByRole("heading", { name: "Plan" });
+  expect(marked("aside")).toHaveLength(1);
+  expect(screen.getByText(/Nothing is done for them/)).toBeVisible();
+});
+
 test("pointing at a value, or focusing it, highlights its words and nothing else", async () => {
   open(declaration());
   const user = userEvent.setup();

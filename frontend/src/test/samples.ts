@@ -108,6 +108,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
       questions: [],
       notes: [],
       unread: asap.kind === "said" ? [asap] : [],
+      asides: [],
     },
     plan: plan(),
     reconciliation: null,

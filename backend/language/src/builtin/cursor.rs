@@ -125,6 +125,7 @@ impl Parser<'_> {
                 .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•' | '|')))
             || self
                 .ahead(|p| (p.joint() || p.any(words!("then|please|thanks|thank you|as well|too|also"))).then_some(()))
+            || self.reason_ahead()
     }
 
     /// A whole number in digits or words.

@@ -52,6 +52,7 @@ fn lost(text: &str, inventory: &Inventory, reading: &Reading) -> Vec<String> {
     }
     let mut spans: Vec<Span> = reading.statements.iter().map(|statement| statement.span).collect();
     spans.extend(reading.statements.iter().flat_map(|statement| targets(&statement.what)).map(|target| target.span));
+    spans.extend(reading.asides.iter().map(|aside| Span { start: aside.start, end: aside.end }));
     spans.extend(reading.cluster.iter().filter_map(|cluster| cluster.source.span()));
     let mut names = BTreeSet::new();
     said_in(&serde_json::to_value(&reading.statements).unwrap_or_default(), &mut spans, &mut names);

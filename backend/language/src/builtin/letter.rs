@@ -112,6 +112,23 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// “CHG-5512”, “#48812”: what somebody files a wish under. No guest is called so.
+    fn ticket_number(&mut self) -> Option<()> {
+        self.mark('#');
+        self.any(words!("number"));
+        let token = self.peek(0)?;
+        let digits =
+            token.text.trim_start_matches('#').trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '-');
+        let prefix = &token.text[..token.text.len() - digits.len()];
+        let filed = digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) && !prefix.is_empty();
+        let numbered =
+            token.kind == TokenKind::Number && self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Mark('#');
+        ((filed || numbered) && !self.inventory.guests.contains_key(&token.text)).then_some(())?;
+        self.at += 1;
+        self.at += usize::from(self.peek(0).is_some_and(|token| token.word == "approved"));
+        Some(())
+    }
+
     /// “Changes:”: a line that announces what comes below it.
     fn heading(&mut self) -> Option<()> {
         // “Please provision:”, above what shall be there
@@ -127,16 +144,24 @@ impl Parser<'_> {
         if self.attempt(announces).is_some() {
             return Some(());
         }
-        let starts = self.at.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
-        self.any(words!("the"));
-        self.attempt(Self::number);
-        while self.any(words!("following|requested|new|small|quick|more|little")) {}
-        self.any(words!("changes|change|requests|request|changes requested|change request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|checklist|specs|\
-            specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
-            order|job|one|needed|required|wanted|ticket|issue|case"))
-            .then_some(())?;
+        let start = self.at;
+        let starts = start.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
+        let filed = self.attempt(Self::ticket_number).is_some();
+        if !filed {
+            self.any(words!("the"));
+            self.attempt(Self::number);
+            while self.any(words!("following|requested|new|small|quick|more|little|customer|internal")) {}
+            self.any(words!("changes requested|change request|changes|change|requests|request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|sizes|checklist|specs|\
+                specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
+                order|job|one|needed|required|wanted|ticket|issue|case"))
+                .then_some(())?;
+            self.attempt(Self::ticket_number);
+            self.attempt(Self::as_agreed);
+        }
+        let heading = start..self.at;
         let colon = self.mark(':');
         let below = self.tokens.get(self.at).is_some_and(|token| token.kind == TokenKind::Break);
-        (starts && (colon && !self.done() || self.done() && below)).then_some(())
+        let ends = colon && !self.done() || self.done() && below || filed && self.at_boundary();
+        (starts && ends).then(|| self.asides.push(heading))
     }
 }

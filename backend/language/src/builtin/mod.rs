@@ -8,6 +8,7 @@
 //! [`layout`] writes lists and tables out as sentences; [`whom`] tells which guests are meant, and [`said`] what is said of
 //! them; [`making`], [`changing`] and [`doing`] are the statements; [`drafting`] turns what was read into statements and questions.
 
+mod asides;
 pub mod changing;
 mod cursor;
 mod doing;
@@ -38,6 +39,7 @@ use crate::lexer::{Token, TokenKind, lex};
 use crate::typed;
 use crate::vocabulary;
 
+use asides::Topic;
 use drafting::draft::{Doing, Draft};
 use said::item::{Item, Said};
 use whom::target::Targets;
@@ -86,21 +88,32 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
     let named = Named::take(text, &mut tokens, &inventory.clusters);
-    let (drafts, unread) = drafted(text, &tokens, inventory);
-    let reading = drafting::draft::finish(
-        &drafting::draft::Context { text, tokens: &tokens, inventory, answers },
-        drafts,
-        &unread,
-    );
+    let Drafted { drafts, unread, asides } = drafted(text, &tokens, inventory);
+    let context = drafting::draft::Context { text, tokens: &tokens, inventory, answers };
+    let reading = drafting::draft::finish(&context, drafts, &unread, &asides);
     named.complete(reading, answers)
 }
 
-/// What the grammar makes of the tokens of `text`, and those that it makes nothing of.
-pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> (Vec<Draft>, Vec<Range<usize>>) {
+/// What the grammar makes of the tokens of a text.
+pub struct Drafted {
+    /// What it understood.
+    pub drafts: Vec<Draft>,
+    /// The tokens that it makes nothing of.
+    pub unread: Vec<Range<usize>>,
+    /// Those that ask for nothing.
+    pub asides: Vec<Range<usize>>,
+}
+
+/// What the grammar makes of `tokens`, which are those of `text`.
+pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> Drafted {
     let mut parser = Parser::new(text, tokens, inventory);
     parser.sentences();
     parser.hand_on();
-    (parser.drafts, parser.unread)
+    // Beside nothing there is no aside: whoever says “web-01 is slow” wants something.
+    if parser.drafts.is_empty() {
+        parser.unread.append(&mut parser.asides);
+    }
+    Drafted { drafts: parser.drafts, unread: parser.unread, asides: parser.asides }
 }
 
 /// Whether a sentence wonders instead of asking for something: “stop web-01?” does, “could you stop web-01?” does not.
@@ -146,6 +159,10 @@ pub struct Parser<'a> {
     pub drafts: Vec<Draft>,
     /// The tokens that ended in nothing.
     unread: Vec<Range<usize>>,
+    /// The tokens that ask for nothing.
+    asides: Vec<Range<usize>>,
+    /// What the last of them speaks of.
+    topic: Option<Topic>,
     /// How often a token was looked at: what reading costs.
     #[cfg(any(test, feature = "fuzzing"))]
     visits: std::cell::Cell<usize>,
@@ -168,6 +185,8 @@ impl<'a> Parser<'a> {
             common: Vec::new(),
             drafts: Vec::new(),
             unread: Vec::new(),
+            asides: Vec::new(),
+            topic: None,
             #[cfg(any(test, feature = "fuzzing"))]
             visits: std::cell::Cell::new(0),
         }
@@ -230,6 +249,7 @@ impl Parser<'_> {
         if let Some(draft) = self.drafts.last_mut() {
             draft.retract(start);
         }
+        self.asides.retain(|aside| aside.start < start);
         self.unread.push(start..self.end);
     }
 
@@ -243,6 +263,7 @@ impl Parser<'_> {
             if self.attempt(Self::gapped).is_some()
                 || self.attempt(Self::the_same).is_some()
                 || self.attempt(Self::defaults).is_some()
+                || self.attempt(Self::snapshot_name).is_some()
             {
                 continue;
             }
@@ -260,6 +281,7 @@ impl Parser<'_> {
                 || self.continuation().is_some()
                 || self.addressing().is_some()
                 || self.going_on().is_some()
+                || self.aside().is_some()
             {
                 continue;
             }

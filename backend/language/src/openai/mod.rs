@@ -200,5 +200,5 @@ fn finish(context: &Context<'_>, drafts: Vec<Draft>, unread: &[Range<usize>]) ->
     {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }
-    draft::finish(context, drafts, unread)
+    draft::finish(context, drafts, unread, &[])
 }

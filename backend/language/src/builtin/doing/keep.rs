@@ -5,7 +5,7 @@ use mycopod_core::reading::{Deed, Sourced};
 use crate::vocabulary::{self, Class};
 
 use crate::builtin::Parser;
-use crate::builtin::drafting::draft::Draft;
+use crate::builtin::drafting::draft::{Doing, Draft};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
@@ -21,6 +21,23 @@ const LATEST_SNAPSHOT: &Wordings = words!(
 );
 
 impl Parser<'_> {
+    /// “Snapshot gitlab and mail, before the upgrade. Call both pre-17.”: how a snapshot is called that has no name yet.
+    pub fn snapshot_name(&mut self) -> Option<()> {
+        let Some(Draft::Do(Doing { deed: Deed::Snapshot { name: None }, .. })) = self.drafts.last() else {
+            return None;
+        };
+        self.any(words!("call it|call them|call both|call all|name it|name them|name both|name all|name|named|called"))
+            .then_some(())?;
+        let _ = self.mark(':') || self.mark('=');
+        let at = self.at;
+        let said = self.any_name().filter(|_| self.at_boundary())?;
+        let said = Sourced::new(said, self.source(&(at..self.at)));
+        if let Some(Draft::Do(Doing { deed: Deed::Snapshot { name }, .. })) = self.drafts.last_mut() {
+            *name = Some(said);
+        }
+        Some(())
+    }
+
     /// “snapshot web-01 as pre-patch”, “take a snapshot called a of web-01 and web-02”.
     pub fn snapshot(&mut self) -> Option<Draft> {
         let start = self.at;

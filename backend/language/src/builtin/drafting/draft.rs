@@ -334,9 +334,15 @@ fn bases(drafts: &mut [Draft]) {
     }
 }
 
-/// The reading of everything that was drafted, and the questions about what was not.
-pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usize>]) -> Reading {
+/// The reading of everything that was drafted, and the questions about what was not; `asides` ask for nothing.
+pub fn finish(
+    context: &Context<'_>,
+    mut drafts: Vec<Draft>,
+    unread: &[Range<usize>],
+    asides: &[Range<usize>],
+) -> Reading {
     let fragments = account::fragments(context.text, context.tokens, unread);
+    let asides = account::fragments(context.text, context.tokens, asides);
     let mut questions = account::questions(context.tokens, &fragments, context.answers);
     let mut statements = Vec::new();
     members::ask_about_neighbours(context, &drafts, &mut questions);
@@ -382,6 +388,7 @@ pub fn finish(context: &Context<'_>, mut drafts: Vec<Draft>, unread: &[Range<usi
         statements,
         questions,
         unread: fragments.into_iter().map(|(_, fragment)| fragment).collect(),
+        asides: asides.into_iter().map(|(_, fragment)| fragment).collect(),
         refusal,
         ..Reading::default()
     }

@@ -141,6 +141,14 @@ impl Parser<'_> {
         {
             return Some(Targets::Old(addressed.iter().map(|target| Target { span, ..target.clone() }).collect()));
         }
+        if let Some(topic) = self.topic() {
+            // “web-01 is stuck, restart it”; where somebody else was spoken of before, either may be meant.
+            let before = self.drafts.last().map(Draft::targets);
+            let same = |one: &Target| topic.named.iter().any(|other| other.selector == one.selector);
+            let plain = before.is_none_or(|before| !before.is_empty() && before.iter().all(same));
+            let named = topic.named.iter().map(|target| Target { span, ..target.clone() }).collect();
+            return (plain && number.fits(topic.named.len())).then_some(Targets::Old(named));
+        }
         let last = self.drafts.last()?;
         let of_last = match last {
             Draft::Create(group) => {
