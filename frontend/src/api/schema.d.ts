@@ -1736,6 +1736,8 @@ export interface components {
     };
     /** @description What was understood of a declaration. */
     Reading: {
+      /** @description What was said beside the wishes, such as a reason; nothing is done for it. */
+      asides: components["schemas"]["Fragment"][];
       cluster: components["schemas"]["Target"] | null;
       /** @description What is to be known of how it was read, such as why a language model was not asked. */
       notes: string[];
