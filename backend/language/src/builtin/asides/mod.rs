@@ -49,7 +49,7 @@ const POLITE: [&str; 26] = [
     "top priority",
 ];
 
-/// What else a reason may say: in one nothing is asked for.
+/// What else a purpose may say.
 const MODAL: [&str; 9] = ["can", "could", "will", "would", "may", "might", "must", "more", "be"];
 /// What somebody is about to do.
 const WORK: [&str; 6] = ["touch", "upgrade", "patch", "update", "migrate", "start"];
@@ -79,6 +79,10 @@ impl Parser<'_> {
         let tokens = start..self.at;
         self.asides.push(tokens.clone());
         let named: Vec<Target> = tokens.clone().filter_map(|at| self.named_at(at)).collect();
+        // “web-01 is out of memory, +4 GB RAM”
+        if self.drafts.is_empty() && named.len() == 1 && self.addressed.is_none() {
+            self.addressed = Some(named.clone());
+        }
         if !named.is_empty() || tokens.clone().any(|at| sort_of(&self.tokens[at]) & sort::THING != 0) {
             self.topic = Some(Topic { behind: self.drafts.len(), named });
         }
@@ -97,9 +101,9 @@ impl Parser<'_> {
 
     /// Whether a reason begins here: the clause before it has ended.
     pub fn reason_ahead(&self) -> bool {
-        const BEGIN: [&str; 17] = [
-            "because", "since", "as", "so", "due", "owing", "given", "before", "in", "if", "when", "whenever", "at",
-            "no", "not", "low", "high",
+        const BEGIN: [&str; 18] = [
+            "to", "because", "since", "as", "so", "due", "owing", "given", "before", "in", "if", "when", "whenever",
+            "at", "no", "not", "low", "high",
         ];
         BEGIN.contains(&self.word()) && self.is_reason(self.at..self.clause_end())
     }
@@ -124,6 +128,13 @@ impl Parser<'_> {
         let token = &self.tokens[at];
         let named = token.kind == TokenKind::Word && self.inventory.guests.contains_key(&token.text);
         named.then(|| Target { span: token.span, selector: Selector::Name(token.text.clone()) })
+    }
+
+    /// Whether a word of the grammar stands at a token, which asks for nothing where a reason is given.
+    fn is_of_the_trade(&self, at: usize) -> bool {
+        let token = &self.tokens[at];
+        let known = matches!(vocabulary::class(&token.word), Some(Class::Grammar | Class::Filler | Class::Outside));
+        token.kind == TokenKind::Word && (known || MODAL.contains(&token.word.as_str()))
     }
 
     /// Whether a node or a storage stands at a token.
@@ -153,6 +164,14 @@ impl Parser<'_> {
             && sorts.iter().all(|sort| *sort != 0)
             && tells(&typed, &sorts)
             && (0..typed.len()).all(|at| is_harmless(&typed, &sorts, at, has_names))
+            && (!tells_a_state(&typed) || self.points_back(tokens.end))
+    }
+
+    /// Whether the clause from `start` on is about “it”.
+    fn points_back(&self, start: usize) -> bool {
+        let next = self.tokens[start..].iter().skip_while(|token| !token.is_content());
+        let clause = next.take(MAX_WORDS).take_while(|token| token.is_content() || token.kind == TokenKind::Mark('\''));
+        clause.into_iter().any(|token| matches!(token.word.as_str(), "it" | "them"))
     }
 
     /// Whether these tokens say that something stays as it is of which nothing else is said: “RAM stays the same”.
@@ -191,10 +210,13 @@ impl Parser<'_> {
     fn is_reason(&self, tokens: Range<usize>) -> bool {
         let typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
         let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+        // Of a reason that only goes on with a reason every word is one.
+        let whole = !typed.iter().any(|word| ["and", "then", "also", "plus", "so"].contains(word));
         let known = |from: usize, more: &[&str]| {
             let at = |n: usize| tokens.start + n;
             let is_known = |n: usize| {
                 sort_of(&self.tokens[at(n)]) != 0
+                    || whole && more.is_empty() && self.is_of_the_trade(at(n))
                     || self.named_at(at(n)).is_some()
                     || self.is_place(at(n))
                     || more.contains(&typed[n])
@@ -222,9 +244,10 @@ impl Parser<'_> {
             // What is kept at once is kept before anything that is to come.
             ["before", "i" | "we" | "they", ..] => keeps && known(2, &WORK),
             ["before", ..] => keeps && occasion(1),
-            ["because", "of", ..] | ["due" | "owing", "to", ..] | ["so" | "given", "that", ..] => known(2, &MODAL),
-            ["in", "order", "to", ..] => known(3, &MODAL),
-            ["as", "we" | "our", ..] | ["because" | "since", ..] => known(1, &MODAL),
+            ["because", "of", ..] | ["due" | "owing", "to", ..] | ["given", "that", ..] => known(2, &[]),
+            ["so", "that", ..] | ["to", "save" | "free" | "relieve", ..] => known(2, &MODAL),
+            ["in", "order", "to", ..] | ["to", "make", "room" | "space", ..] => known(3, &MODAL),
+            ["as", "we" | "our", ..] | ["because" | "since", ..] => known(1, &[]),
             _ => false,
         }
     }
@@ -273,6 +296,14 @@ fn tells(typed: &[String], sorts: &[u16]) -> bool {
     })
 }
 
+/// Whether guests are said to be on or off, which somebody might mean as a wish.
+fn tells_a_state(typed: &[String]) -> bool {
+    const STATES: [&str; 7] = ["off", "on", "down", "up", "stopped", "running", "offline"];
+    let be = |word: &String| ["is", "are", "'s", "went", "again", "still", "currently"].contains(&word.as_str());
+    let last = typed.iter().rposition(|word| !["again", "now", "currently", "already"].contains(&word.as_str()));
+    last.is_some_and(|last| last > 0 && STATES.contains(&typed[last].as_str()) && typed[..last].last().is_some_and(be))
+}
+
 /// Whether the word at `at` can ask for nothing there. `named` tells whether guests are named in the aside.
 fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", String::as_str);
@@ -282,17 +313,28 @@ fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool 
         "need" | "needs" | "want" | "wants" | "require" | "requires" => {
             ["it", "this", "that", "them"].contains(&next) && !named
         }
+        "little" | "much" if !["too", "so", "very"].contains(&before) => false,
+        // “doesn't have enough space”
+        "enough" => typed[..at].iter().any(|word| word == "not" || word.ends_with("n't")),
+        "off" | "down" | "offline" => tells_a_state(typed),
+        "more" => before == "any",
+        "accident" | "mistake" => before == "by",
+        "stopped" if tells_a_state(typed) => true,
+        "stopped" | "started" | "moved" | "created" | "restored" | "rebooted" | "installed" | "upgraded"
+        | "updated" | "migrated" | "patched" | "replaced" => ["was", "were", "been", "got"].contains(&before),
         "too" | "so" => sorts.get(at + 1).is_some_and(|sort| sort & (sort::ADJECTIVE | sort::ADVERB) != 0),
         "keeps" | "kept" => next.ends_with("ing"),
-        "running" | "runs" | "ran" => ["out", "low", "hot", "full"].contains(&next),
+        "running" | "runs" | "ran" => ["out", "low", "hot", "full"].contains(&next) || tells_a_state(typed),
         // “has to be”, “is to be”
         "to" => !["is", "are", "was", "were", "be", "has", "have", "had", "'s", "it's"].contains(&before),
         // “web-02 has the disk”
-        "has" | "have" | "had" | "got" => !typed.iter().any(|word| {
-            ["disk", "disks", "drive", "drives", "memory", "ram", "cpu", "cpus", "swap", "network"]
-                .contains(&word.as_str())
-        }),
-        "up" => sorts[..at].last().is_some_and(|sort| sort & sort::FORM != 0),
+        "has" | "have" | "had" | "got" if !typed.iter().any(|word| word == "too" || word == "enough") => {
+            !typed.iter().any(|word| {
+                ["disk", "disks", "drive", "drives", "memory", "ram", "cpu", "cpus", "swap", "network"]
+                    .contains(&word.as_str())
+            })
+        }
+        "up" => sorts[..at].last().is_some_and(|sort| sort & sort::FORM != 0) || tells_a_state(typed),
         "night" | "nights" | "day" | "days" | "week" | "weeks" | "month" | "months" | "year" | "years" | "hour"
         | "hours" | "minute" | "minutes" => {
             ["every", "each", "last", "all", "a", "past", "per", "whole", "few", "several", "for", "many", "entire"]

@@ -28,6 +28,8 @@ impl Parser<'_> {
         let now = self.any(words!("currently|at the moment"));
         let sized = self.attempt(Self::sizing_for).is_some();
         let led = !now && !sized && self.any(words!("for"));
+        // “make sure that test-1 is running”
+        let ensured = matches!(self.last_word(), "sure" | "ensure" | "that");
         // In “dns 1.1.1.1” a guest called dns is not meant.
         let is_field = self.field_length() > 0;
         let targets = self.targets()?;
@@ -80,6 +82,7 @@ impl Parser<'_> {
             && self.any(words!(
                 "be given|be granted|be reduced to|be lowered to|be raised to|be increased to|be cut to|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
             ));
+        let told = !(modal || ensured) && matches!(self.word(), "is" | "are");
         let verb = passive
             || moves
             || at
@@ -113,6 +116,10 @@ impl Parser<'_> {
         let now = self.any(words!("now|both|all|each"));
         self.manner();
         let items = self.items(How::Give)?;
+        // “test-1 is off, start it” tells what is; “test-1 should be off” what shall be.
+        if told && items.iter().any(|item| matches!(item.value, Item::Plain(Plain::Running, _))) {
+            return None;
+        }
         if now || verb || listed {
             self.any(words!("each|in total|now|any more|anymore|any longer|from now on"));
         }
