@@ -26,6 +26,9 @@ fn reasons_and_remarks_are_kept_and_nothing_is_done_for_them() {
         ("snapshot db-1 as pre-1 before the upgrade", "before the upgrade"),
         ("reboot web-01 when you have a minute", "when you have a minute"),
         ("web-01 gets 4 cores, RAM stays as is", "RAM stays as is"),
+        ("do me a favor and reboot web-01", "do me a favor and"),
+        ("web-01: 4 cores (was requested by marketing)", "was requested by marketing"),
+        ("Approved by management: delete web-02", "Approved by management"),
         ("db-1 is down again, start it", "db-1 is down again"),
         ("Since web-01 is slow, add 2 cores", "Since web-01 is slow"),
         ("stop web-01 to save power", "to save power"),
@@ -87,6 +90,8 @@ fn words_for_a_guest_mean_the_one_that_the_remark_names_where_no_other_may_be_me
     };
     assert_eq!(named("db-1 is slow, give it 4 cores"), Selector::Name("db-1".to_owned()));
     assert_eq!(named("stop db-1. db-1 is slow, give it 4 cores"), Selector::Name("db-1".to_owned()));
+    // What is broken is a disk.
+    assert_eq!(named("web-01 gets 4 cores. The disk of db-1 is broken, delete it"), Selector::Vague("it".to_owned()));
     for text in
         ["start web-01. db-1 is slow, give it 4 cores", "start web-01. The database server is slow, give it 4 cores"]
     {

@@ -54,6 +54,7 @@ impl Parser<'_> {
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
+                || self.attempt(Self::opening).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::heading).is_some();
             if !said {
@@ -114,16 +115,14 @@ impl Parser<'_> {
 
     /// “CHG-5512”, “#48812”: what somebody files a wish under. No guest is called so.
     fn ticket_number(&mut self) -> Option<()> {
-        self.mark('#');
-        self.any(words!("number"));
+        let numbered = self.mark('#');
         let token = self.peek(0)?;
         let digits =
             token.text.trim_start_matches('#').trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '-');
         let prefix = &token.text[..token.text.len() - digits.len()];
-        let filed = digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) && !prefix.is_empty();
-        let numbered =
-            token.kind == TokenKind::Number && self.at > 0 && self.tokens[self.at - 1].kind == TokenKind::Mark('#');
-        ((filed || numbered) && !self.inventory.guests.contains_key(&token.text)).then_some(())?;
+        let prefixed = digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) && !prefix.is_empty();
+        let numbered = numbered && token.kind == TokenKind::Number;
+        ((prefixed || numbered) && !self.inventory.guests.contains_key(&token.text)).then_some(())?;
         self.at += 1;
         self.at += usize::from(self.peek(0).is_some_and(|token| token.word == "approved"));
         Some(())

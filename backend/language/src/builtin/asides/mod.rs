@@ -12,12 +12,27 @@ use mycopod_core::reading::{Selector, Target};
 
 use self::words::{sort, sort_of, typed};
 use super::Parser;
-use super::wordings::words;
+use super::wordings::{Wordings, words};
 use crate::lexer::{Token, TokenKind};
 use crate::vocabulary::{self, Class};
 
 /// The longest aside, in words: what is longer is rather a wish in many words.
 const MAX_WORDS: usize = 30;
+
+/// How somebody begins, which says nothing.
+const OPENINGS: &Wordings = words!(
+    "do me a favor and|do us a favor and|do me a favour and|do us a favour and|sorry to bother you but|sorry to bother you|\
+    quick question|quick request|small request|one more thing|one last thing|just a heads-up|just a heads up|heads-up|heads up|\
+    i hope you are well|i hope you're well|hope you are well|hope you're well|hope you are doing well|hope all is well|\
+    hope this finds you well|i was wondering if you could|we were wondering if you could|i wonder if you could|i think we should|\
+    we think we should|we should|it would be great if you could|it would be nice if you could|it'd be great if you could|\
+    would be great if you could|i'd be grateful if you could|we'd be grateful if you could|i would be grateful if you could|\
+    we would be grateful if you could|i would appreciate it if you could|we would appreciate it if you could|\
+    i'd appreciate it if you could|we'd appreciate it if you could|much appreciated|as promised|as mentioned|per our call|\
+    as per our call|per our discussion|as per our discussion|by the way|btw|oh and|attention|p1 incident|p2 incident|\
+    dear admin team|dear admins|dear admin|dear support team|dear support|dear it team|dear ops|hello admin|hi admins|hi admin|\
+    hi support|hello support|hey ops|hi ops|hello ops|dear sir or madam|dear sir|my friend|mate"
+);
 
 /// How somebody asks, which makes no condition and sets no time.
 const POLITE: [&str; 26] = [
@@ -49,10 +64,15 @@ const POLITE: [&str; 26] = [
     "top priority",
 ];
 
+/// What somebody did with a wish before it was said here.
+const FILED: [&str; 8] = ["requested", "agreed", "discussed", "approved", "confirmed", "ordered", "wanted", "reported"];
 /// What else a purpose may say.
 const MODAL: [&str; 9] = ["can", "could", "will", "would", "may", "might", "must", "more", "be"];
 /// What somebody is about to do.
 const WORK: [&str; 6] = ["touch", "upgrade", "patch", "update", "migrate", "start"];
+
+/// What of a guest “it” may mean.
+const PARTS: [&str; 6] = ["disk", "disks", "drive", "drives", "partition", "filesystem"];
 
 /// What an aside speaks of, which words behind it may point at.
 #[derive(Clone, Debug)]
@@ -61,6 +81,8 @@ pub struct Topic {
     behind: usize,
     /// The guests that it names.
     pub named: Vec<Target>,
+    /// Whether it speaks of a part of a guest, which “delete it” would mean as well as the guest.
+    pub of_a_part: bool,
 }
 
 impl Parser<'_> {
@@ -79,15 +101,26 @@ impl Parser<'_> {
         let tokens = start..self.at;
         self.asides.push(tokens.clone());
         let named: Vec<Target> = tokens.clone().filter_map(|at| self.named_at(at)).collect();
+        let of_a_part = self.tokens[tokens.clone()].iter().any(|token| PARTS.contains(&typed(token).as_str()));
         // “web-01 is out of memory, +4 GB RAM”
-        if self.drafts.is_empty() && named.len() == 1 && self.addressed.is_none() {
+        if !of_a_part && self.drafts.is_empty() && named.len() == 1 && self.addressed.is_none() {
             self.addressed = Some(named.clone());
         }
         if !named.is_empty() || tokens.clone().any(|at| sort_of(&self.tokens[at]) & sort::THING != 0) {
-            self.topic = Some(Topic { behind: self.drafts.len(), named });
+            self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part });
         }
         self.mark(',');
         self.any(words!("and so|so|therefore|thus|hence"));
+        Some(())
+    }
+
+    /// “I hope you are well”, “sorry to bother you, but”: words at the beginning that say nothing.
+    pub fn opening(&mut self) -> Option<()> {
+        let word = self.word();
+        let length = OPENINGS.beginning(word, *self.marks.get(self.at)?).find_map(|wording| self.row_of(wording))?;
+        (!word.is_empty()).then_some(())?;
+        self.asides.push(self.at..self.at + length);
+        self.at += length;
         Some(())
     }
 
@@ -101,9 +134,9 @@ impl Parser<'_> {
 
     /// Whether a reason begins here: the clause before it has ended.
     pub fn reason_ahead(&self) -> bool {
-        const BEGIN: [&str; 18] = [
-            "to", "because", "since", "as", "so", "due", "owing", "given", "before", "in", "if", "when", "whenever",
-            "at", "no", "not", "low", "high",
+        const BEGIN: [&str; 20] = [
+            "was", "approved", "to", "because", "since", "as", "so", "due", "owing", "given", "before", "in", "if",
+            "when", "whenever", "at", "no", "not", "low", "high",
         ];
         BEGIN.contains(&self.word()) && self.is_reason(self.at..self.clause_end())
     }
@@ -247,6 +280,11 @@ impl Parser<'_> {
             ["because", "of", ..] | ["due" | "owing", "to", ..] | ["given", "that", ..] => known(2, &[]),
             ["so", "that", ..] | ["to", "save" | "free" | "relieve", ..] => known(2, &MODAL),
             ["in", "order", "to", ..] | ["to", "make", "room" | "space", ..] => known(3, &MODAL),
+            // “(requested by marketing)”, “as agreed with the customer”
+            ["as" | "was", rest @ ..] if rest.first().is_some_and(|word| FILED.contains(word)) => {
+                known(2, &[]) || rest.len() == 1
+            }
+            [word, ..] if FILED.contains(word) => known(1, &[]),
             ["as", "we" | "our", ..] | ["because" | "since", ..] => known(1, &[]),
             _ => false,
         }
@@ -313,6 +351,10 @@ fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool 
         "need" | "needs" | "want" | "wants" | "require" | "requires" => {
             ["it", "this", "that", "them"].contains(&next) && !named
         }
+        "most" | "first" | "second" | "third" => sorts.get(at + 1).is_some_and(|sort| {
+            let ordinal = typed[at] != "most";
+            sort & if ordinal { sort::NOUNS } else { sort::ADJECTIVE } != 0
+        }),
         "little" | "much" if !["too", "so", "very"].contains(&before) => false,
         // “doesn't have enough space”
         "enough" => typed[..at].iter().any(|word| word == "not" || word.ends_with("n't")),

@@ -113,7 +113,8 @@ impl Parser<'_> {
         let span = self.span(&(start..self.at));
         // What was not understood may be what the pronoun means.
         let unread = self.unread.last().is_some_and(|tokens| self.names_a_guest(tokens));
-        let antecedent = if unread { None } else { self.antecedent(number, span) };
+        let part = self.topic().is_some_and(|topic| topic.of_a_part);
+        let antecedent = if unread || part { None } else { self.antecedent(number, span) };
         let vague = || Targets::Old(vec![Target { span, selector: Selector::Vague(span.of(self.text)) }]);
         Some(antecedent.unwrap_or_else(vague))
     }
