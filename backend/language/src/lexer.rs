@@ -95,6 +95,9 @@ pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
 const NAMING: [&str; 12] =
     ["called", "named", "name", "hostname", "vm", "vms", "container", "containers", "tagged", "tag", "tags", "pool"];
 
+/// Those behind which a word of thanks names nobody.
+const NOUNS: [&str; 4] = ["vm", "vms", "container", "containers"];
+
 /// Mends obvious slips in keywords.
 fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
     for at in 0..tokens.len() {
@@ -102,7 +105,10 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         let names =
             before.is_some_and(|token| NAMING.contains(&token.word.as_str()) || token.kind == TokenKind::Mark('='));
         let token = &tokens[at];
-        if token.kind != TokenKind::Word || names || known(&token.text) {
+        // “new vm pls: …”
+        let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
+        if token.kind != TokenKind::Word || names && !polite || known(&token.text) {
             continue;
         }
         if let Some(word) = vocabulary::alias(&token.word) {

@@ -24,6 +24,16 @@ pub fn unit(word: &str) -> Option<u64> {
     })
 }
 
+/// A unit cut short in speaking. Guests are called so too, so it is one behind a number alone.
+pub fn spoken_unit(word: &str) -> Option<u64> {
+    Some(match word {
+        "mega" | "megas" => MIB,
+        "giga" | "gigas" => GIB,
+        "tera" | "teras" => TIB,
+        _ => return None,
+    })
+}
+
 /// Whether `text` is a number: digits with an optional fraction, or grouped by thousands.
 pub fn is_number(text: &str) -> bool {
     decimal(text).is_some()

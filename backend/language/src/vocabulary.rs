@@ -63,6 +63,7 @@ const CLASSES: [(Class, &str); 7] = [
          replace belongs belong live go going love i'm we're greetings sincerely resource latter \
          mind whom concern hiya making ready takes living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
          graceful clean proper removal requires converted recurring power-off power-on contain place member \
+         standing bringing deploying building setting needing grateful cap capped operating \
          common defaults shared boss customer colleague department developers devs operation field property attribute parameter \
          parameters requirements properties creation deployment provisioning blueprint basis",
     ),

@@ -105,6 +105,11 @@ impl Parser<'_> {
         fits
     }
 
+    /// Consumes what stands between a key and its value: “=”, “:”, “→”.
+    pub fn assigns(&mut self) -> bool {
+        self.mark('=') || self.mark(':') || self.any(words!("->|→|=>"))
+    }
+
     /// Consumes articles and possessives that change nothing.
     pub fn articles(&mut self) {
         while self.any(words!("the|a|an|its|their|my|our|his|this|these")) {}
@@ -162,8 +167,11 @@ impl Parser<'_> {
     pub fn quantity(&mut self) -> Option<Size> {
         self.attempt(|p| {
             if p.say("half") {
-                p.any(words!("a|an"));
+                p.any(words!("of a|a|an"));
                 return p.unit().map(|unit| Size::bytes(unit / 2));
+            }
+            if p.any(words!("a quarter of a|quarter of a")) {
+                return p.unit().map(|unit| Size::bytes(unit / 4));
             }
             if let Some(number) =
                 p.peek(0).filter(|token| token.kind == TokenKind::Number).map(|token| token.text.clone())
@@ -209,7 +217,13 @@ impl Parser<'_> {
 
     /// A unit of memory or disk space.
     pub fn unit(&mut self) -> Option<u64> {
-        let unit = quantity::unit(self.word())?;
+        let counted = || {
+            let before = self.last_word();
+            before == "half"
+                || quantity::number_word(before).is_some()
+                || self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Number)
+        };
+        let unit = quantity::unit(self.word()).or_else(|| quantity::spoken_unit(self.word()).filter(|_| counted()))?;
         self.at += 1;
         Some(unit)
     }

@@ -15,6 +15,7 @@ const ASKING: &Wordings = words!(
     i'd appreciate|we'd appreciate|i would appreciate|we would appreciate|i'd need|we'd need|i could use|we could use|i would need|we would need|\
     would it be possible to have|would it be possible to get|would it be possible to|is it possible to have|is it possible to get|\
     is it possible to|it would be great to have|it would be nice to have|i'm looking for|we're looking for|i am looking for|\
+    i am needing|we are needing|i'd be grateful for|we'd be grateful for|i would be grateful for|we would be grateful for|please to|let me have|let us have|be so kind as to|be so kind and|\
     requesting|need|want|could we please get|can we please get|could i please get|can i please get|could i please have|\
     can i please have|could we please have|could we get|can we get|could we|can we|could you please|\
     could you quickly|can you quickly|could you|can you please|can you|can someone please|can someone|could someone please|could someone|\
@@ -132,7 +133,9 @@ impl Parser<'_> {
     fn heading(&mut self) -> Option<()> {
         // “Please provision:”, above what shall be there
         let announces = |p: &mut Self| {
-            p.any(words!("create|provision|deploy|build|set up")).then_some(())?;
+            p.any(words!("create|provision|deploy|build|set up|setup|make|spin up")).then_some(())?;
+            p.any(words!("the following system|the following|these|this"));
+            p.any(words!("for us|for me|please"));
             p.mark(':');
             p.done().then_some(())?;
             let below = p.tokens[p.at..].iter().find(|token| token.kind != TokenKind::Break)?;

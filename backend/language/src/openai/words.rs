@@ -127,7 +127,9 @@ pub fn is_of(item: &Item, field: RawField) -> bool {
         Item::DiskPart(_, part, _) => named(Named::Disk(*part)),
         Item::Replug { part, .. } => named(Named::Nic(*part)),
         // A bridge and its VLAN are said in one.
-        Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) => matches!(field, RawField::Named(Named::Nic(_))),
+        Item::Nic { .. } | Item::Address(_) | Item::NicCount(_) | Item::EachNic(..) => {
+            matches!(field, RawField::Named(Named::Nic(_)))
+        }
         Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),
         Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,

@@ -21,7 +21,7 @@ impl Parser<'_> {
             (How::Add, words!("onto|on to|on|to"))
         } else if self.any(words!("give|assign|grant|allocate|allow")) {
             (How::Give, words!("to|on"))
-        } else if self.any(words!("add|attach|mount")) || self.ahead(Self::puts_a_disk) && self.any(words!("put")) {
+        } else if self.any(words!("add|attach|mount")) || self.ahead(Self::puts_a_part) && self.any(words!("put")) {
             (How::Add, words!("to|on|in|into"))
         } else if self.any(words!("remove|take")) {
             (How::Remove, words!("away from|from|off|of"))
@@ -93,10 +93,11 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Add))
     }
 
-    /// “put a 10 GB disk on test-1”
-    fn puts_a_disk(&mut self) -> Option<()> {
+    /// “put a 10 GB disk on test-1”, “put a second interface into web-01”
+    fn puts_a_part(&mut self) -> Option<()> {
         self.any(words!("put")).then_some(())?;
-        self.item(How::Add).filter(|item| matches!(item.value, Item::Disk(_))).map(|_| ())
+        let parts = |item: &Said<Item>| matches!(item.value, Item::Disk(_) | Item::Nic { fresh: true, .. });
+        self.item(How::Add).filter(parts).map(|_| ())
     }
 
     /// “… (bridge vmbr1, vlan 20)”: what a NIC is that was only named.

@@ -10,7 +10,7 @@ use mycopod_core::reading::{
 use mycopod_core::size::Size;
 
 use super::draft::{Context, Group};
-use super::settle::{address_answered, once, set_part, settle, storage_answered, unit_answered};
+use super::settle::{address_answered, once, set_part, settle, unit_answered};
 use crate::builtin::making::members;
 use crate::builtin::said::item::{DiskItem, Item, Said, Which};
 
@@ -41,34 +41,54 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
         .enumerate()
         .map(|(member, name)| {
             let description = Description::of(context, group, Some(member), questions);
-            description.create(context, kind.clone(), name, questions)
+            let create = description.create(context, kind.clone(), name, questions);
+            ask_how_large(context, group, &create, questions);
+            create
         })
         .collect()
 }
 
+/// “a small VM” says nothing where its cores and memory are not said.
+fn ask_how_large(context: &Context<'_>, group: &Group, create: &Create, questions: &mut Vec<Question>) {
+    let said = |wanted: Plain| create.plain.iter().any(|(plain, _)| *plain == wanted);
+    if let Some(word) = &group.vague
+        && create.like.is_none()
+        && !(said(Plain::Cores) && said(Plain::Memory))
+    {
+        let text =
+            format!("“{}”: how many cores, and how much memory? Say it in the declaration.", context.words(word));
+        questions.push(context.question("size", word, text, &[]));
+    }
+}
+
+/// A storage, and behind how many disks it was said.
+pub(super) struct NamedStorage {
+    pub(super) said: Said<String>,
+    pub(super) behind: usize,
+}
+
 /// What was said of one guest.
 #[derive(Default)]
-struct Description {
-    vmid: Option<Sourced<u32>>,
-    like: Option<Target>,
-    node: Option<Sourced<String>>,
-    image: Option<Sourced<String>>,
-    plain: Vec<(Plain, Sourced<Value>)>,
+pub(super) struct Description {
+    pub(super) vmid: Option<Sourced<u32>>,
+    pub(super) like: Option<Target>,
+    pub(super) node: Option<Sourced<String>>,
+    pub(super) image: Option<Sourced<String>>,
+    pub(super) plain: Vec<(Plain, Sourced<Value>)>,
     /// More or less of something than the guest has that it shall be like.
-    unlike: Vec<(Plain, Sourced<Amount>)>,
-    disks: Vec<(Which, WantedDisk)>,
-    /// A storage for all disks that have none of their own.
-    storage: Option<Sourced<String>>,
-    storage_at: Range<usize>,
+    pub(super) unlike: Vec<(Plain, Sourced<Amount>)>,
+    pub(super) disks: Vec<(Which, WantedDisk)>,
+    /// A storage for all disks that have none of their own; where several are said, each of the disk before it.
+    pub(super) storages: Vec<NamedStorage>,
     /// Parts of disks that are not described yet, or that are meant by their place.
-    disk_parts: Vec<Said<(Option<DiskRef>, DiskPart, Value)>>,
+    pub(super) disk_parts: Vec<Said<(Option<DiskRef>, DiskPart, Value)>>,
     /// Small volumes on a storage that is not said.
-    volumes: Vec<Said<Plain>>,
-    nics: Vec<WantedNic>,
-    nic_count: Option<Said<u64>>,
+    pub(super) volumes: Vec<Said<Plain>>,
+    pub(super) nics: Vec<WantedNic>,
+    pub(super) nic_count: Option<Said<u64>>,
     /// Whether its NICs are counted from one: “NIC 1 on vmbr0, NIC 2 on vmbr1”.
-    nics_from_one: bool,
-    bare: Vec<Said<Size>>,
+    pub(super) nics_from_one: bool,
+    pub(super) bare: Vec<Said<Size>>,
 }
 
 impl Description {
@@ -105,8 +125,8 @@ impl Description {
         if self.disks.iter().all(|(which, _)| *which == Which::Further) {
             self.disks.splice(0..0, base.disks);
             self.disk_parts.extend(base.disk_parts);
-            if self.storage.is_none() {
-                (self.storage, self.storage_at) = (base.storage, base.storage_at);
+            if self.storages.is_empty() {
+                self.storages = base.storages;
             }
         }
         self.volumes.extend(base.volumes);
@@ -150,10 +170,26 @@ impl Description {
                     self.nic(context, None, &[(NicPart::Ip, Value::Text(text))], false, tokens, questions);
                 }
             }
+            Item::EachNic(number, parts) if number.fits(self.nics.len()) => {
+                for at in 0..self.nics.len() {
+                    let number = u8::try_from(at + usize::from(self.nics_from_one)).ok();
+                    self.nic(context, number, parts, false, tokens, questions);
+                }
+            }
+            Item::EachNic(..) => questions.push(context.question(
+                "nic-count",
+                tokens,
+                format!(
+                    "“{}”, and {} NICs are described before it. Which are meant?",
+                    context.words(tokens),
+                    self.nics.len()
+                ),
+                &[],
+            )),
             Item::NicCount(count) => self.nic_count = Some(Said { value: *count, tokens: tokens.clone() }),
             Item::Storage(storage) => {
-                once(context, "storage", &mut self.storage, storage.clone(), tokens, questions);
-                self.storage_at = tokens.clone();
+                let said = Said { value: storage.clone(), tokens: tokens.clone() };
+                self.storages.push(NamedStorage { said, behind: self.disks.len() });
             }
             Item::Node(node) => once(context, "node", &mut self.node, node.clone(), tokens, questions),
             Item::Vmid(vmid) => match &mut self.vmid {
@@ -183,7 +219,7 @@ impl Description {
         }
     }
 
-    fn set(
+    pub(super) fn set(
         &mut self,
         context: &Context<'_>,
         plain: Plain,
@@ -349,6 +385,8 @@ impl Description {
     ) -> Create {
         self.place_bare_amounts(context, questions);
         self.ask_about_the_unlike(questions);
+        self.ostype_tells(context);
+        self.place_storages(context, questions);
         // The system disk is the first; a mount point never is.
         let mounted = |disk: &WantedDisk| disk.parts.iter().any(|(part, _)| *part == DiskPart::Mount);
         // What is made from an image has a system disk already, to which others are added.
@@ -368,23 +406,6 @@ impl Description {
                 "How large shall the disk of its system be? What is said is a mount point. Say it in the declaration.";
             questions.push(Question::new("disk-size", span, text, Vec::new()));
         }
-        if let Some(storage) = self.storage.take() {
-            if self.disks.is_empty() {
-                let words = context.words(&self.storage_at);
-                let text = format!(
-                    "“{words}” names a storage, and no disk is said. How large shall the disk be? Say it in the declaration."
-                );
-                questions.push(context.question("disk-size", &self.storage_at, text, &[]));
-            }
-            // “a 4 GB disk on local-lvm and local”: said beside the storage that each disk has already.
-            let placed = self.disks.iter().all(|(_, disk)| disk.storage.is_some());
-            for (_, disk) in &mut self.disks {
-                let own = disk.storage.get_or_insert_with(|| storage.clone());
-                if placed {
-                    settle(context, "storage", own, storage.value.clone(), &self.storage_at, questions);
-                }
-            }
-        }
         self.count_nics(context, questions);
         self.place_volumes(context, questions);
         Create {
@@ -398,127 +419,6 @@ impl Description {
             plain: self.plain,
             disks: self.disks.into_iter().map(|(_, disk)| disk).collect(),
             nics: self.nics,
-        }
-    }
-
-    /// What was said of disks by their place, or before they were described.
-    fn place_disk_parts(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
-        for Said { value: (disk, part, value), tokens } in std::mem::take(&mut self.disk_parts) {
-            let at = match &disk {
-                None | Some(DiskRef::Only) => self.disks.len().checked_sub(1),
-                Some(DiskRef::Data) => Some(1),
-                Some(DiskRef::Nth(nth)) => usize::from(*nth).checked_sub(1),
-                Some(DiskRef::Sized(size)) => {
-                    let mut sized = (0..self.disks.len()).filter(|at| self.disks[*at].1.size.value == *size);
-                    sized.next().filter(|_| sized.next().is_none())
-                }
-                Some(DiskRef::Slot(slot)) => {
-                    let number =
-                        slot.as_str().trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse().unwrap_or(0);
-                    // `mp0` comes after `rootfs`.
-                    Some(number + usize::from(slot.as_str().starts_with("mp")))
-                }
-            };
-            if let Some((_, disk)) = at.and_then(|at| self.disks.get_mut(at)) {
-                set_part(context, disk, part, value, &tokens, questions);
-            } else {
-                let text = format!(
-                    "“{}” is said of a disk that is not described. How large shall it be? Say it in the declaration.",
-                    context.words(&tokens)
-                );
-                questions.push(context.question("disk-size", &tokens, text, &[]));
-            }
-        }
-    }
-
-    /// Small volumes go where the disks are, unless something else was said or answered.
-    fn place_volumes(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
-        for Said { value: plain, tokens } in std::mem::take(&mut self.volumes) {
-            if self.plain.iter().any(|(known, _)| *known == plain) {
-                continue;
-            }
-            let beside = self.disks.iter().find_map(|(_, disk)| disk.storage.as_ref());
-            let storage = match beside {
-                Some(storage) => {
-                    let why = format!("“{}”, and its disk is on {}", context.words(&tokens), storage.value);
-                    Some(Sourced::new(Value::Text(storage.value.clone()), Source::inferred(why)))
-                }
-                None => storage_answered(context, plain, &tokens, questions),
-            };
-            self.plain.extend(storage.map(|storage| (plain, storage)));
-        }
-    }
-
-    /// “4 GB” of what? Clear where only one of memory and disk is left, or where “2 cores, 4 GB, 40 GB” gives both in the usual order.
-    fn place_bare_amounts(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
-        let mut open = Vec::new();
-        for bare in std::mem::take(&mut self.bare) {
-            match context.answer("amount", &bare.tokens) {
-                Some("memory") => self.plain.push((Plain::Memory, context.said(Value::Size(bare.value), &bare.tokens))),
-                Some("disk") => self.bare_disk(context, &bare),
-                // Disks are made in whole GiB.
-                _ if !bare.value.is_whole_gib() => {
-                    let value = Value::Size(bare.value);
-                    self.set(context, Plain::Memory, &Amount::To(value), &bare.tokens, questions);
-                }
-                _ => open.push(bare),
-            }
-        }
-        let has_memory = self.plain.iter().any(|(plain, _)| *plain == Plain::Memory);
-        match (open.as_slice(), has_memory, self.disks.is_empty()) {
-            ([], ..) => {}
-            ([disk], true, true) => self.bare_disk(context, disk),
-            ([memory], false, false) => {
-                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)));
-            }
-            ([memory, disk], false, true) if memory.value < disk.value => {
-                self.plain.push((Plain::Memory, context.said(Value::Size(memory.value), &memory.tokens)));
-                self.bare_disk(context, disk);
-            }
-            (open, ..) => {
-                for bare in open {
-                    let text = format!("“{}” of what: memory, or disk?", context.words(&bare.tokens));
-                    questions.push(context.question("amount", &bare.tokens, text, &["memory", "disk"]));
-                }
-            }
-        }
-    }
-
-    fn bare_disk(&mut self, context: &Context<'_>, bare: &Said<Size>) {
-        let size = context.said(bare.value, &bare.tokens);
-        self.disks.push((Which::One, WantedDisk { size, storage: None, parts: Vec::new(), further: false }));
-    }
-
-    /// “two NICs” must be as many as are described; described by one, they are alike.
-    fn count_nics(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
-        if let Some(count) = &self.nic_count {
-            let wanted = usize::try_from(count.value).unwrap_or(usize::MAX);
-            let alike = self.nics.len() == 1
-                && self.nics[0].parts.iter().all(|(part, _)| !matches!(part, NicPart::Ip | NicPart::Gateway));
-            if alike && self.nics.len() < wanted {
-                self.nics = vec![self.nics[0].clone(); wanted];
-            } else if self.nics.len() != wanted {
-                let text = format!(
-                    "“{}”, and {} of them described. Which bridge is each on?",
-                    context.words(&count.tokens),
-                    self.nics.len()
-                );
-                questions.push(context.question("nic-count", &count.tokens, text, &[]));
-            }
-            return;
-        }
-        let unplugged = self.nics.iter().find(|nic| !nic.parts.iter().any(|(part, _)| *part == NicPart::Bridge));
-        if self.nics.len() > 1
-            && let Some((_, Sourced { source: Source::Said(fragment), .. })) =
-                unplugged.and_then(|nic| nic.parts.first())
-        {
-            let span = mycopod_core::reading::Span { start: fragment.start, end: fragment.end };
-            questions.push(Question::new(
-                "bridge",
-                Some(span),
-                format!("Which bridge is “{}” on? Say it in the declaration.", fragment.text),
-                Vec::new(),
-            ));
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use mycopod_core::field::NicPart;
 use mycopod_core::guest::Kind;
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{
@@ -61,6 +62,8 @@ pub struct Group {
     pub focus: Option<usize>,
     /// Whether what follows holds for the groups before as well: “both with 2 cores”.
     pub shared: bool,
+    /// “a small VM”: a word that says how large they are, where no number does.
+    pub vague: Option<Range<usize>>,
 }
 
 impl Group {
@@ -77,6 +80,7 @@ impl Group {
             base: Vec::new(),
             focus: None,
             shared: false,
+            vague: None,
         }
     }
 
@@ -108,6 +112,19 @@ impl Group {
             .iter()
             .position(|other| *like == Selector::Name(other.value.clone()))
             .filter(|at| Some(*at) != member)
+    }
+
+    /// How many NICs were described.
+    pub fn nics(&self) -> usize {
+        let bridged = |item: &Item| match item {
+            Item::Nic { parts, .. } => parts.iter().any(|(part, _)| *part == NicPart::Bridge),
+            _ => false,
+        };
+        let described = |item: &Item| match item {
+            Item::Several(items) => items.iter().filter(|item| bridged(item)).count(),
+            item => usize::from(bridged(item)),
+        };
+        self.items.iter().map(|(_, item)| described(&item.value)).sum()
     }
 
     /// Whether nothing but a name and an image was said of them.

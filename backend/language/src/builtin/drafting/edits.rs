@@ -102,6 +102,7 @@ impl Edits<'_, '_> {
             // The disk just added.
             Item::Storage(storage) if self.new_disk_storage(storage, tokens) => {}
             Item::NicCount(_)
+            | Item::EachNic(..)
             | Item::Storage(_)
             | Item::Node(_)
             | Item::Image(_)

@@ -3,4 +3,5 @@
 pub mod describe;
 pub mod draft;
 pub mod edits;
+mod placing;
 pub mod settle;

@@ -84,14 +84,14 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
                 || describes(said, tokens, &lines[list.clone()])
                 || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(tokens, line, &known)))
         {
-            joined(tokens, &lines, at..list.end, &mut written);
+            joined(tokens, &lines, &(at..list.end).collect::<Vec<_>>(), &mut written);
             list.end
         } else if let Some(end) = ticket(tokens, &lines, at, &known, &mut written) {
             end
         } else {
             let pairs = pairs(tokens, &lines, at);
-            joined(tokens, &lines, pairs.clone(), &mut written);
-            pairs.end
+            joined(tokens, &lines, &pairs, &mut written);
+            at + pairs.len()
         };
         if let Some(line_end) = tokens.get(lines[end - 1].tokens.end) {
             written.push(line_end.clone());
@@ -193,16 +193,27 @@ fn key<'t>(tokens: &'t [Token], line: &Line) -> Option<&'t str> {
     key_of(if line.bullet { &said[1..] } else { said })
 }
 
+/// Whether a mark stands between a key and its value.
+fn assigns(token: &Token) -> bool {
+    matches!(token.kind, TokenKind::Mark(':' | '=')) || ["->", "→", "=>"].contains(&token.word.as_str())
+}
+
 fn key_of(said: &[Token]) -> Option<&str> {
-    let sign = said.iter().take(3).position(|token| matches!(token.kind, TokenKind::Mark(':' | '=')))?;
+    let sign = said.iter().take(3).position(assigns)?;
     let key = said[..sign].first().map(|token| token.word.as_str())?;
-    Some(if key == "kind" { "type" } else { key })
+    let kind = match &said[..sign] {
+        [_] => ["kind", "create", "make"].contains(&key),
+        // “Request type: new virtual machine”
+        [_, last] => last.word == "type" && ["request", "guest", "instance", "server", "resource"].contains(&key),
+        _ => false,
+    };
+    Some(if kind { "type" } else { key })
 }
 
 /// The tokens of a line behind its key.
 fn value<'t>(tokens: &'t [Token], line: &Line) -> &'t [Token] {
     let said = &tokens[line.tokens.clone()];
-    let sign = said.iter().position(|token| matches!(token.kind, TokenKind::Mark(':' | '=')));
+    let sign = said.iter().position(assigns);
     sign.map_or(&[], |sign| &said[sign + 1..])
 }
 
@@ -277,33 +288,57 @@ fn one_sentence_of_pairs(tokens: &mut [Token]) {
     }
 }
 
-/// The lines from `first` on that are the keys and values of one guest; `first` alone where they are not.
-fn pairs(tokens: &[Token], lines: &[Line], first: usize) -> Range<usize> {
-    let named = matches!(key(tokens, &lines[first]), Some("name" | "hostname"));
+/// Words that end what says of what kind a new guest is.
+const KINDS: [&str; 6] = ["vm", "machine", "container", "ct", "lxc", "qemu"];
+
+/// The most lines of one guest.
+const MAX_PAIRS: usize = 32;
+
+/// The lines from `first` on that are the keys and values of one guest, its name and kind among them, which come first;
+/// `first` alone where they are not.
+fn pairs(tokens: &[Token], lines: &[Line], first: usize) -> Vec<usize> {
+    let is_name = |at: &usize| matches!(key(tokens, &lines[*at]), Some("name" | "hostname"));
+    let is_kind = |at: &usize| {
+        let kind = value(tokens, &lines[*at]).last().is_some_and(|kind| KINDS.contains(&kind.word.as_str()));
+        kind && key(tokens, &lines[*at]) == Some("type")
+    };
     // “- name: a”, and its type a point below
     let pointed = lines.get(first + 1).is_some_and(|line| line.bullet) && lines[first].bullet;
-    let alike = |line: &Line| line.bullet == pointed;
-    let goes_on =
-        |line: &&Line| alike(line) && key(tokens, line).is_some_and(|key| !matches!(key, "name" | "hostname"));
-    let more = if named { lines[first + 1..].iter().take_while(goes_on).count() } else { 0 };
-    let typed = lines[first..=first + more].iter().any(|line| key(tokens, line) == Some("type"));
-    first..first + 1 + if typed { more } else { 0 }
+    let alike = |at: &usize| lines[*at].bullet == pointed && key(tokens, &lines[*at]).is_some();
+    if !alike(&first) && !is_name(&first) {
+        return vec![first];
+    }
+    let more = (first + 1..lines.len()).take(MAX_PAIRS).take_while(alike);
+    let mut of: Vec<usize> = std::iter::once(first).chain(more).collect();
+    // The next name begins another guest.
+    let next = of.iter().enumerate().filter(|(_, at)| is_name(at)).map(|(nth, _)| nth).nth(1);
+    of.truncate(next.unwrap_or(of.len()));
+    if !of.iter().any(is_name) || !of.iter().any(is_kind) {
+        return vec![first];
+    }
+    of.sort_by_key(|at| !is_name(at) && !is_kind(at));
+    of
 }
 
 /// Lines as one sentence, with commas between them; none behind a heading.
-fn joined(tokens: &[Token], lines: &[Line], of: Range<usize>, written: &mut Vec<Token>) {
-    for at in of.clone() {
-        let line = &lines[at];
+fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Token>) {
+    for (nth, at) in of.iter().enumerate() {
+        let line = &lines[*at];
         let said = &tokens[line.tokens.clone()];
-        let parts = at > of.start && written.last().is_some_and(|last| last.kind != TokenKind::Mark(':'));
-        if parts && let Some(line_end) = line.tokens.start.checked_sub(1).map(|before| &tokens[before]) {
-            written.push(Token { kind: TokenKind::Mark(','), ..line_end.clone() });
+        let parts = nth > 0 && written.last().is_some_and(|last| last.kind != TokenKind::Mark(':'));
+        if parts && let Some(near) = said.first().or_else(|| tokens.get(line.tokens.start)) {
+            written.push(Token {
+                kind: TokenKind::Mark(','),
+                text: String::new(),
+                word: String::new(),
+                ..near.clone()
+            });
         }
         let points = line.bullet
-            && at == of.start
-            && lines[of.clone()].iter().skip(1).any(|line| line.bullet && line.indent > lines[of.start].indent);
+            && nth == 0
+            && of[1..].iter().any(|other| lines[*other].bullet && lines[*other].indent > line.indent);
         let titles = (line.hashed || line.boxed || points) && of.len() > 1;
-        let marked = titles || line.bullet && at > of.start;
+        let marked = titles || line.bullet && nth > 0;
         written.extend_from_slice(&said[usize::from(marked)..said.len() - usize::from(line.boxed)]);
         // A heading announces as a colon does.
         if titles && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {

@@ -119,14 +119,19 @@ fn turned(tokens: &[Token], rows: &[Row], known: impl Fn(&str) -> bool) -> Optio
     let titled =
         FIELDS.contains(&first.word(tokens, 0)) && matches!(first.word(tokens, 1), "value" | "values" | "setting");
     let rows = if titled { rest } else { rows };
-    let head = |row: &Row| tokens[row.cells[0].clone()].first().map_or("", |token| token.word.as_str()).to_owned();
-    let (names, fields) = rows.split_first()?;
-    let empty = names.cells[0].is_empty() || tokens[names.cells[0].clone()].iter().all(|token| !token.is_content());
-    (empty || ["name", "hostname"].contains(&head(names).as_str())).then_some(())?;
-    let typed = fields.iter().any(|row| ["type", "kind"].contains(&head(row).as_str()));
+    let head = |row: &Row| tokens[row.cells[0].clone()].first().map_or("", |token| token.word.as_str());
+    let empty = |row: &Row| tokens[row.cells[0].clone()].iter().all(|token| !token.is_content());
+    let names_at = rows.iter().position(|row| ["name", "hostname"].contains(&head(row)));
+    let names_at = names_at.or_else(|| rows.first().filter(|row| empty(row)).map(|_| 0))?;
+    let names = &rows[names_at];
+    let others = rows.iter().enumerate().filter(|(at, _)| *at != names_at).map(|(_, row)| row);
+    // What kind it is stands first, as the grammar has it.
+    let (kinds, others): (Vec<&Row>, Vec<&Row>) = others.partition(|row| ["type", "kind"].contains(&head(row)));
+    let has_kind = !kinds.is_empty();
+    let fields = [kinds, others].concat();
     let guests: Vec<&[Token]> = names.cells[1..].iter().map(|cell| &tokens[cell.clone()]).collect();
     let all_known = guests.iter().all(|guest| matches!(guest, [name] if known(&name.text)));
-    (fields.len() > 1 && (typed || all_known)).then_some(())?;
+    (fields.len() > 1 && (has_kind || all_known)).then_some(())?;
     let mut sentences = Vec::new();
     for (column, guest) in guests.iter().enumerate() {
         let [name] = guest else { return None };

@@ -252,7 +252,10 @@ impl Parser<'_> {
             self.unread.pop();
         }
         let leads = |draft: &Draft| match draft {
-            Draft::Create(group) => group.members.is_empty() && group.plural && before(group.tokens.end, self.tokens),
+            Draft::Create(group) => {
+                let fits = group.plural || rows == 1 && group.items.is_empty();
+                group.members.is_empty() && fits && before(group.tokens.end, self.tokens)
+            }
             _ => false,
         };
         if !self.drafts.last().is_some_and(leads) {

@@ -58,7 +58,7 @@ impl Parser<'_> {
     }
 
     /// The guest that another shall be like: one there is, or the one that was just described.
-    fn model(&mut self) -> Option<Item> {
+    pub fn model(&mut self) -> Option<Item> {
         let target = self.one_target()?;
         let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
         let described = match (&target.selector, before) {
@@ -73,9 +73,8 @@ impl Parser<'_> {
             p.any(words!("except for|except|apart from|but for|only with|only")).then_some(())?;
             p.any(words!("with|that it has|it has"));
             let amount = |p: &mut Self| {
-                let amount =
-                    matches!(p.value_noun(How::Create)?, Item::Plain(Plain::Cores | Plain::Memory, Amount::To(_)));
-                amount.then_some(())
+                let item = p.value_noun(How::Create)?;
+                matches!(item, Item::Plain(Plain::Cores | Plain::Memory, Amount::To(_)) | Item::Disk(_)).then_some(())
             };
             (p.peek(0).is_some_and(|token| token.kind == TokenKind::Number) && p.ahead(amount)).then_some(())
         });

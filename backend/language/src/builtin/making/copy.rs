@@ -45,6 +45,12 @@ impl Parser<'_> {
         }
         let under_a_name = |p: &mut Self| {
             p.attempt(|p| {
+                // “…, the new one is to be called …”
+                p.attempt(|p| {
+                    p.any(words!("and"));
+                    p.any(words!("the new one|the new vm|the copy|the clone|it")).then_some(())?;
+                    p.any(words!("is to be|should be|shall be|will be|is")).then_some(())
+                });
                 if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
                     as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
                     to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
@@ -63,6 +69,7 @@ impl Parser<'_> {
             return None;
         }
         let from = self.one_target()?;
+        self.any(words!("please|for me|for us"));
         let times = [words!("twice|two times"), words!("three times"), words!("four times")];
         let times = times.into_iter().zip(2_u64..).find(|(said, _)| self.any(said)).map(|(_, times)| times);
         let (count, several) = (count.or(times), several || times.is_some());

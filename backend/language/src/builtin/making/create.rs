@@ -1,9 +1,6 @@
 //! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
 
-use mycopod_core::field::Value;
-use mycopod_core::guest::Kind;
-use mycopod_core::reading::Amount;
-
+use super::noun::Noun;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Draft, Group};
 use crate::builtin::said::item::{How, Item, Said};
@@ -11,7 +8,7 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// What joins a phrase to the guest that it describes.
 pub const JOINS: &Wordings = words!(
-    "it 's|it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
+    "it 's|it may be|it can be|it could be|may be|can be|be|must|shall|put it|let it have|let it|it should have|it should get|it should be|it shall have|it must have|it gets|it needs|\
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
@@ -19,13 +16,11 @@ pub const JOINS: &Wordings = words!(
 );
 
 /// Verbs that make guests.
-const VERBS: &Wordings = words!(
-    "prepare|spawn|instantiate|create|creating|making|make|build|provision|deploy|set up|put up|stand up|roll out|let there be|setup|set me up|spin me up|spin us up|spin up|bring up|launch|add|\
-    give me|give us|get me|get|have|declare"
+pub const VERBS: &Wordings = words!(
+    "prepare|spawn|instantiate|create|creating|making|make|build|provision|deploy|set up|put up|stand up|roll out|let there be|setup|set me up|set us up|spin me up|spin us up|spin up|bring up|fire up|launch|add|\
+    throw together|put together|setting up|standing up|bringing up|building|deploying|provisioning|\
+    give me|give us|get me|get us|get|have|declare"
 );
-
-/// The most phrases before the noun: nobody says more of a guest before saying that it is one.
-const MAX_ADJECTIVES: usize = 8;
 
 impl Parser<'_> {
     /// The head of new guests.
@@ -33,17 +28,18 @@ impl Parser<'_> {
         let start = self.at;
         for rule in [Self::resource, Self::keyed, Self::another_one, Self::one_like_it] {
             if let Some(group) = self.attempt(|p| rule(p, start)) {
+                self.takes_the_heading(group.kind.as_ref().map(|kind| kind.value));
                 self.drafts.push(Draft::Create(group));
                 return Some(());
             }
         }
-        let place = self.attempt(Self::leading_node);
+        let place = self.attempt(Self::leading_node).or_else(|| self.attempt(Self::leading_image));
         self.attempt(Self::name_of_the);
         let model = self.attempt(Self::blueprint);
         let (titled, beside) = self.attempt(Self::title).unzip();
         let verb = model.is_some() | self.any(VERBS);
         let verb = verb || self.attempt(Self::ordering).is_some();
-        self.any(words!("me|us|for me|for us"));
+        while self.any(words!("please|me|us|for me|for us")) {}
         // “Please provision: vm / a-1 / 2c / 4g”
         let _ = verb && self.mark(':');
         let mut items: Vec<_> = place.into_iter().chain(model).chain(beside.flatten()).collect();
@@ -56,30 +52,16 @@ impl Parser<'_> {
         }
         // In “… a 10 GB disk and container c-1” the disk belongs to the guest before.
         let introduced = verb || titled.is_some() || article || count.is_some() || self.drafts.is_empty();
-        let noun = loop {
-            self.any(words!("new|more|additional|urgent"));
-            // “Test VM please: …”
-            self.at += usize::from(self.word() == "test" && self.ahead_of_noun());
-            if count.is_some() {
-                self.any(words!("identical|similar"));
-            }
+        // “the same VM as web-01”
+        let same = count.is_none() && self.any(words!("same|identical"));
+        let Noun { noun, vague } = self.head_noun(verb, introduced, count.is_some(), &mut items)?;
+        if same {
+            noun.as_ref()?;
+            self.any(words!("as|like|to|of"));
             let at = self.at;
-            if let Some(noun) = self.attempt(Self::guest_noun) {
-                break Some(Said { value: noun, tokens: at..self.at });
-            }
-            if items.len() > MAX_ADJECTIVES {
-                break None;
-            }
-            let Some(item) = self.attempt(Self::adjective) else { break None };
-            let short =
-                matches!(item.value, Item::Image(_) | Item::Plain(_, Amount::To(Value::Flag(_) | Value::Count(_))));
-            if !(short || introduced) {
-                return None;
-            }
-            items.push((None, item));
-            let _ =
-                introduced && (self.mark(',') || self.mark('/') || self.mark(':')) || verb && self.any(words!("and"));
-        };
+            let model = self.model()?;
+            items.push((None, Said { value: model, tokens: at..self.at }));
+        }
         let head = start..self.at;
         let Some(noun) = noun else {
             let alone = !article && count.is_none() && items.is_empty() && titled.is_none();
@@ -88,7 +70,7 @@ impl Parser<'_> {
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
         let named = following || verb && self.ahead(Self::name) || !verb && self.ahead(Self::called_anew);
-        let the = article && !one && count.is_none() && !(noun.value.plural && verb || named);
+        let the = article && !one && !same && count.is_none() && !(noun.value.plural && verb || named);
         if the {
             return None;
         }
@@ -123,6 +105,7 @@ impl Parser<'_> {
             members = names;
         }
         let plural = plural || members.len() > 1;
+        self.takes_what_is_announced(start, kind.as_ref().map(|kind| kind.value), plural);
         let focus = (noun.value.plural && members.len() == 1).then_some(0);
         self.drafts.push(Draft::Create(Group {
             kind,
@@ -131,6 +114,7 @@ impl Parser<'_> {
             members,
             items,
             focus,
+            vague,
             ..Group::new(start..self.at, head)
         }));
         Some(())
@@ -176,90 +160,6 @@ impl Parser<'_> {
         Some(())
     }
 
-    /// `resource "vm" "web-09" {`
-    fn resource(&mut self, start: usize) -> Option<Group> {
-        self.any(words!("resource")).then_some(())?;
-        let at = self.at;
-        let kind = match self.peek(0)?.text.as_str() {
-            "vm" | "qemu" => Kind::Qemu,
-            "container" | "lxc" | "ct" => Kind::Lxc,
-            _ => return None,
-        };
-        self.at += 1;
-        let kind = Some(Said { value: kind, tokens: at..self.at });
-        let at = self.at;
-        let members = vec![Said { value: self.name()?, tokens: at..self.at }];
-        self.mark('(').then(|| Group { kind, members, ..Group::new(start..self.at, start..self.at) })
-    }
-
-    /// “name=web-09 type=vm”, “vmid: 335, name: web-09, vm”: what a guest is, pair by pair.
-    fn keyed(&mut self, start: usize) -> Option<Group> {
-        let mut group = Group::new(start..start, start..start);
-        loop {
-            let _ = self.mark(',') || self.mark('|');
-            let at = self.at;
-            let sign = |p: &mut Self| (p.mark('=') || p.mark(':')).then_some(());
-            // “hostname a-1, vm”
-            let apart = |p: &mut Self| {
-                sign(p).or_else(|| p.ahead(|p| p.name().filter(|name| p.looks_like_name(name))).then_some(()))
-            };
-            if group.members.is_empty()
-                && let Some(value) = self.attempt(|p| {
-                    // “a-1: type: vm”
-                    if let Some(name) = p.attempt(Self::name) {
-                        sign(p)?;
-                        return p.ahead(|p| p.any(words!("type|kind")).then_some(())).then_some(name);
-                    }
-                    p.any(words!("name|hostname")).then_some(())?;
-                    apart(p)?;
-                    p.any_name()
-                })
-            {
-                group.members.push(Said { value, tokens: at..self.at });
-            } else if group.kind.is_none()
-                && let Some(value) = self.attempt(|p| {
-                    let keyed = p.any(words!("type|kind"));
-                    if keyed {
-                        sign(p)?;
-                        if p.any(words!("qemu|kvm")) {
-                            return Some(Kind::Qemu);
-                        }
-                    }
-                    p.guest_noun()?.kind_to_make()
-                })
-            {
-                group.kind = Some(Said { value, tokens: at..self.at });
-            } else if group.items.is_empty()
-                && let Some(value) = self.attempt(Self::vmid)
-            {
-                group.items.push((None, Said { value, tokens: at..self.at }));
-            } else {
-                break;
-            }
-        }
-        (group.tokens.end, group.head.end) = (self.at, self.at);
-        (group.members.len() == 1 && group.kind.is_some()).then_some(group)
-    }
-
-    /// What stands before the noun: “Debian 12”, “unprivileged”, “4-core”, “8 GB”.
-    fn adjective(&mut self) -> Option<Said<Item>> {
-        let start = self.at;
-        if let Some(system) = self.attempt(Self::system) {
-            return Some(Said { value: Item::Image(system), tokens: start..self.at });
-        }
-        let fits =
-            |item: &Said<Item>| matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_) | Item::Disk(_));
-        self.item(How::Create).filter(fits)
-    }
-
-    /// Whether a noun for guests follows the present word.
-    fn ahead_of_noun(&mut self) -> bool {
-        self.ahead(|p| {
-            p.at += 1;
-            p.guest_noun()
-        })
-    }
-
     /// How many; “4 cores VM” and “8 GB VM” begin with a number that does not count VMs.
     fn head_count(&mut self) -> Option<Said<u64>> {
         if self.ahead(|p| p.item(How::Create)) {
@@ -268,6 +168,8 @@ impl Parser<'_> {
         let start = self.at;
         let value = self.number()?;
         let tokens = start..self.at;
+        // “one (1) VM”
+        self.attempt(|p| (p.mark('(') && p.number() == Some(value) && p.mark(')')).then_some(()));
         self.any(words!("x"));
         Some(Said { value, tokens })
     }

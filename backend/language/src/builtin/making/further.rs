@@ -1,7 +1,7 @@
 //! What goes on with new guests: what is said of all of them, of the first, of the one called so.
 
 use mycopod_core::field::Plain;
-use mycopod_core::reading::Selector;
+use mycopod_core::reading::{Amount, Selector};
 
 use crate::lexer::{Token, TokenKind};
 
@@ -57,6 +57,7 @@ impl Parser<'_> {
                 let item = self.attempt(|p| {
                     while p.any(JOINS) {}
                     let item = p.item(How::Give)?;
+                    p.attempt(|p| p.beyond_the_original(&item.value));
                     let goes_on = |p: &mut Self| {
                         while p.any(JOINS) {}
                         p.item(How::Give)
@@ -72,16 +73,35 @@ impl Parser<'_> {
         }
     }
 
-    /// “Type: VM”, “…: VM, …”: of what kind the guest is that was begun without it.
+    /// “one core more than the original”, “tagged canary on top”: behind what a copy has more or less of.
+    fn beyond_the_original(&mut self, item: &Item) -> Option<()> {
+        let relative = matches!(item, Item::Plain(_, Amount::Plus(_) | Amount::Minus(_)));
+        relative.then_some(())?;
+        if self.any(words!("on top|additionally|as well|too")) {
+            return Some(());
+        }
+        self.any(words!("than the")).then_some(())?;
+        let original = ["original", "source", "template", "first"].contains(&self.word());
+        self.at += usize::from(original);
+        original.then_some(())
+    }
+
+    /// “Type: VM”, “…: VM, …”, “make it a VM”: of what kind the guest is that was begun without it. The same may be said again.
     pub fn kind_said(&mut self) -> Option<()> {
-        self.group().filter(|group| group.kind.is_none())?;
+        let known = self.group()?.kind.as_ref().map(|kind| kind.value);
+        let says =
+            self.any(words!("make it|make that|it 's to be|it 's|it is to be|it is|it should be|it shall be|as"));
+        (says || known.is_none()).then_some(())?;
         self.mark(':');
-        let keyed = self.any(words!("type|kind")) && (self.mark(':') || self.mark('='));
+        let keyed = !says && self.any(words!("type|kind")) && self.assigns();
+        self.any(words!("a|an"));
         let at = self.at;
         let value = self.guest_noun().filter(|noun| keyed || !noun.plural)?.kind_to_make()?;
         let tokens = at..self.at;
-        let ends = self.done() || matches!(self.peek(0)?.kind, TokenKind::Mark(',' | '/' | '|' | ')'));
-        ends.then_some(())?;
+        let ends = self.done()
+            || matches!(self.peek(0)?.kind, TokenKind::Mark(',' | '/' | '|' | ')'))
+            || says && (self.at_boundary() || matches!(self.word(), "with" | "w/"));
+        (ends && known.is_none_or(|known| known == value)).then_some(())?;
         let group = self.group_mut()?;
         (group.kind, group.tokens.end) = (Some(Said { value, tokens: tokens.clone() }), tokens.end);
         Some(())
@@ -113,11 +133,22 @@ impl Parser<'_> {
         if self.attempt(Self::kind_said).is_some() {
             return Some(());
         }
+        // “wan on vmbr0 and lan on vmbr1, both e1000”
+        if let Some(item) = self.attempt(|p| {
+            let at = p.at;
+            let value = p.of_each_nic()?;
+            Some(Said { value, tokens: at..p.at })
+        }) {
+            return self.add(&item, None);
+        }
         let mut all = None;
         // “Set the boot order to scsi0.”
         let adds = self.any(words!("add"));
         if !adds {
-            self.any(words!("set its|set the|set|give it"));
+            self.any(words!("set its|set the|set|give it|grow|resize|expand|enlarge|extend"));
+        }
+        if self.attempt(Self::says_no_more).is_some() {
+            return Some(());
         }
         loop {
             if let Some(member) = self.attempt(Self::which_of_them) {
@@ -159,9 +190,18 @@ impl Parser<'_> {
         }
         if let Some(item) = self.item(How::Create) {
             let item = if adds { added(item) } else { item };
-            self.attempt(|p| (p.any(words!("too|as well")) && p.at_boundary()).then_some(()));
+            self.attempt(Self::suffices);
             if self.any(words!("in total")) {
                 return self.add(&item, all);
+            }
+            // “firewall on both”
+            if all.is_none()
+                && let Some(item) = self.attempt(|p| {
+                    let number = p.of_so_many()?;
+                    p.of_all_nics(&item, number)
+                })
+            {
+                return self.add(&item, None);
             }
             return match (self.attempt(Self::each_of_them), all) {
                 (Some(each), None) => self.add_each(&item, each),
@@ -189,14 +229,48 @@ impl Parser<'_> {
         None
     }
 
-    /// “Create a VM:” and a line that is a name alone.
+    /// “to the cluster”, and “with this key:” above the line in which it stands.
+    fn says_no_more(&mut self) -> Option<()> {
+        if self.any(words!("to the cluster|to our cluster|to this cluster|on the cluster|to proxmox|on proxmox")) {
+            return Some(());
+        }
+        self.any(words!("with this|with the following|with the|with")).then_some(())?;
+        self.any(words!("public|ssh"));
+        matches!(self.word(), "key" | "keys").then_some(())?;
+        self.at += 1;
+        (self.mark(':') && self.done()).then_some(())
+    }
+
+    /// “too”, “is plenty”, “are sufficient”, “for now”: behind what is said of a guest, that it is so.
+    fn suffices(&mut self) -> Option<()> {
+        const ENOUGH: [&str; 9] =
+            ["plenty", "enough", "sufficient", "fine", "ok", "okay", "good", "perfect", "adequate"];
+        if self.any(words!("is|are|would be|will be")) {
+            ENOUGH.contains(&self.word()).then_some(())?;
+            self.at += 1;
+        } else if ["suffice", "suffices"].contains(&self.word()) {
+            self.at += 1;
+        } else {
+            self.any(words!("should do|would do|will do|for now|at first|to begin with|to start with|too|as well"))
+                .then_some(())?;
+        }
+        self.any(words!("for now"));
+        self.at_boundary().then_some(())
+    }
+
+    /// “Create a VM:” or “a VM, please:”, and a name alone: in a line of its own, or before what describes it.
     fn name_alone(&mut self) -> Option<()> {
-        let at_line = self.at.checked_sub(1).is_some_and(|before| self.tokens[before].kind == TokenKind::Break);
-        self.group().filter(|group| at_line && !group.plural && group.members.is_empty())?;
+        let before = self.at.checked_sub(1).map(|before| self.tokens[before].kind)?;
+        let begins = matches!(before, TokenKind::Break | TokenKind::Mark(':' | '.' | '!' | '?' | '–' | '—'));
+        self.group().filter(|group| begins && !group.plural && group.members.is_empty())?;
         let at = self.at;
-        let value =
-            self.name().filter(|name| self.looks_like_name(name) && !self.inventory.guests.contains_key(name))?;
-        self.done().then_some(())?;
+        let quoted = self.peek(0)?.kind == TokenKind::Quoted;
+        let value = self.name()?;
+        (quoted || self.looks_like_name(&value)).then_some(())?;
+        (!self.inventory.guests.contains_key(&value)).then_some(())?;
+        let ends = self.done()
+            || self.peek(0).is_some_and(|next| matches!(next.kind, TokenKind::Mark(',' | ':' | '–' | '—' | '(')));
+        ends.then_some(())?;
         let group = self.group_mut()?;
         group.members.push(Said { value, tokens: at..at + 1 });
         group.tokens.end = at + 1;

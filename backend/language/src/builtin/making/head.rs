@@ -4,13 +4,14 @@ use mycopod_core::guest::Kind;
 
 use crate::lexer::TokenKind;
 
+use super::create::VERBS;
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
 /// A phrase, and of which of the new guests it is said; of all where `None`.
-type OfMember = (Option<usize>, Said<Item>);
+pub type OfMember = (Option<usize>, Said<Item>);
 
 impl Parser<'_> {
     /// The number in “VM 334 named dmz-3” and “VM 401 (kv-23)”.
@@ -91,6 +92,17 @@ impl Parser<'_> {
         (self.mark(',') || self.mark(':')).then_some((None, Said { value, tokens }))
     }
 
+    /// “From the debian-12 template bring up …”
+    pub fn leading_image(&mut self) -> Option<OfMember> {
+        let at = self.at;
+        self.ahead(|p| p.any(words!("from|using|based on|out of")).then_some(())).then_some(())?;
+        let value = self.image()?;
+        let tokens = at..self.at;
+        self.mark(',');
+        self.any(words!("please"));
+        self.ahead(|p| p.any(VERBS).then_some(())).then_some((None, Said { value, tokens }))
+    }
+
     /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”, “web-1 on pve1: VM, …”, “web-1 to be a VM with …”.
     pub fn title(&mut self) -> Option<(Vec<Said<String>>, Option<OfMember>)> {
         let names = self.names(true)?;
@@ -139,12 +151,30 @@ impl Parser<'_> {
         });
     }
 
-    /// “order a VM”, “install a VM”: verbs that make guests where an article and their noun follow.
+    /// “order a VM”, “put a VM on pve2”: verbs that make guests where an article and their noun follow.
     pub fn ordering(&mut self) -> Option<()> {
-        ["order", "request", "install", "open", "arrange", "generate", "book"].contains(&self.word()).then_some(())?;
+        const VERBS: [&str; 13] = [
+            "order",
+            "request",
+            "install",
+            "open",
+            "arrange",
+            "generate",
+            "book",
+            "put",
+            "place",
+            "run",
+            "host",
+            "commission",
+            "supply",
+        ];
+        VERBS.contains(&self.word()).then_some(())?;
         self.at += 1;
         self.ahead(|p| {
+            p.any(words!("for me|for us"));
             p.any(words!("a new|another|an|a")).then_some(())?;
+            p.attempt(Self::idle_adjective);
+            p.attempt(Self::system);
             p.guest_noun()
         })
         .then_some(())
@@ -187,7 +217,7 @@ impl Parser<'_> {
             p.peek(ahead).is_none_or(|token| matches!(token.kind, TokenKind::Mark(':' | '–' | '—' | '(')))
         };
         loop {
-            if self.any(words!("for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
+            if self.any(words!("too|as well|also|for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
                 continue;
             }
             let numbered = self.peek(0).is_some_and(|token| {
@@ -280,7 +310,7 @@ impl Parser<'_> {
             hostname|with the hostname|with hostname")) {
             return None;
         }
-        let _ = self.mark('=') || self.mark(':');
+        self.assigns();
         self.any(words!("is|are"));
         if let Some(names) = self.attempt(|p| p.names(several)) {
             return Some(names);
@@ -293,9 +323,10 @@ impl Parser<'_> {
     /// “with VMID 555”, “(id 555)”.
     pub fn vmid(&mut self) -> Option<Item> {
         let open = self.mark('(');
+        self.any(words!("at|under"));
         self.any(words!("the"));
         self.any(words!("vmid|vm id|guest id|ct id|ctid|id")).then_some(())?;
-        let _ = self.mark('=') || self.mark(':') || self.any(words!("is|of|number"));
+        let _ = self.assigns() || self.any(words!("is|of|number"));
         let vmid = self.vmid_number()?;
         (!open || self.mark(')')).then_some(Item::Vmid(vmid))
     }

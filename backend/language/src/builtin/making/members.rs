@@ -24,6 +24,9 @@ pub fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>)
         let why = format!("like the {} that it shall be like", key.kind.noun());
         return Some(Sourced::new(key.kind, Source::inferred(why)));
     }
+    if let Some(kind) = told_by_a_field(context, group) {
+        return Some(kind);
+    }
     match context.answer("kind", &group.head) {
         Some("VM") => return Some(Sourced::new(Kind::Qemu, answered("VM"))),
         Some("container") => return Some(Sourced::new(Kind::Lxc, answered("container"))),
@@ -37,6 +40,14 @@ pub fn kind(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>)
         &["VM", "container"],
     ));
     None
+}
+
+/// The kind that alone has what was said: a container has swap, a VM a BIOS. `None` where nothing tells, or things that no one kind has.
+fn told_by_a_field(context: &Context<'_>, group: &Group) -> Option<Sourced<Kind>> {
+    let mut told = group.items.iter().filter_map(|(_, said)| Some((said.value.only()?, &said.tokens)));
+    let (kind, tokens) = told.next()?;
+    let why = format!("only a {} has “{}”", kind.noun(), context.words(tokens));
+    told.all(|(other, _)| other == kind).then(|| Sourced::new(kind, Source::inferred(why)))
 }
 
 /// The names of the guests, as they were said or answered.

@@ -6,4 +6,6 @@ pub mod copy;
 pub mod create;
 pub mod further;
 pub mod head;
+pub mod keyed;
 pub mod members;
+pub mod noun;

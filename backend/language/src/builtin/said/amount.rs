@@ -19,9 +19,13 @@ pub const MAX_ALIKE: u64 = 30;
 /// The most times what is there now: more is a slip.
 const MAX_TIMES: u32 = 16;
 
+/// Words for how large something is, which say nothing beside how large it is in numbers.
+pub const SIZES: [&str; 12] =
+    ["small", "tiny", "little", "big", "large", "huge", "fat", "beefy", "modest", "minimal", "mid-sized", "medium"];
+
 /// The nouns for a disk.
 pub const DISKS: &Wordings = words!(
-    "hard disks|hard disk|hard drives|hard drive|disks|disk|drives|drive|volumes|volume|\
+    "hard disks|hard disk|hard drives|hard drive|disks|disk|disc|drives|drive|volumes|volume|\
     hdds|hdd|vdisks|vdisk|vhdd|rootfs|root fs|fs|mount points|mount point"
 );
 
@@ -144,6 +148,12 @@ impl Parser<'_> {
         let counted =
             !self.ahead(|p| p.quantity().map(|_| ()).or_else(|| p.number().map(|_| ()))) && self.any(words!("a|an"));
         self.any(words!("the|its"));
+        // “a fat 1.5 TB disk”
+        self.attempt(|p| {
+            SIZES.contains(&p.word()).then_some(())?;
+            p.at += 1;
+            p.ahead(Self::quantity).then_some(())
+        });
         let start = self.at;
         while self.any(words!("another|extra|additional|further|new|+more")) {}
         let signed = self.at == start + 1 && self.last_word() == MORE;
@@ -171,7 +181,10 @@ impl Parser<'_> {
         }) {
             return self.sized(how, size, true);
         }
-        let number = self.number().or_else(|| (more || counted).then_some(1)).filter(|number| *number > 0)?;
+        // “a single core”
+        let said = self.number();
+        let counted = counted && said.is_none();
+        let number = said.or_else(|| (more || counted).then_some(1)).filter(|number| *number > 0)?;
         self.any(words!("x"));
         let mut less = self.any(words!("fewer|less"));
         let mut more = self.any(words!("more|extra|additional|further")) || more;
@@ -286,6 +299,14 @@ impl Parser<'_> {
         (fits && (!open || self.mark(')'))).then_some(Item::Disk(disk))
     }
 
+    /// “20 GB root”, “1 GB root filesystem”: whether the role behind a size says by itself that it is a disk’s.
+    fn is_a_disk(&mut self) -> bool {
+        if self.any(words!("filesystem|file system")) {
+            return true;
+        }
+        matches!(self.last_word(), "root" | "system" | "os" | "boot" | "data") && self.at_boundary()
+    }
+
     /// Whether the last that was said of a new guest is a disk.
     fn spoke_of_a_disk(&self) -> bool {
         let last = self.group().and_then(|group| group.items.last());
@@ -314,6 +335,31 @@ impl Parser<'_> {
 
     /// “system”, “data”, “second” before “disk”.
     pub fn disk_role(&mut self) -> Option<Which> {
+        // What a further disk of a new guest is for.
+        const HOLDS: [&str; 12] = [
+            "repository",
+            "media",
+            "backup",
+            "log",
+            "logs",
+            "archive",
+            "database",
+            "db",
+            "home",
+            "scratch",
+            "storage",
+            "payload",
+        ];
+        if HOLDS.contains(&self.word())
+            && self.group().is_some()
+            && self.ahead(|p| {
+                p.at += 1;
+                p.any(DISKS).then_some(())
+            })
+        {
+            self.at += 1;
+            return Some(Which::Further);
+        }
         if self.any(words!("system|boot|root|os|primary|main|first")) {
             return Some(Which::System);
         }
@@ -358,9 +404,16 @@ impl Parser<'_> {
             more |= self.any(words!("more"));
             return Some(Item::Plain(plain, step(how, more, less, value)?));
         }
+        // The bus that disks are on anyway.
+        self.attempt(|p| {
+            (how == How::Create && p.word() == "scsi").then_some(())?;
+            p.at += 1;
+            p.ahead(|p| p.any(DISKS).then_some(())).then_some(())
+        });
         let role = self.disk_role();
+        let alone = how == How::Create && role.is_some() && self.is_a_disk();
         let space = self.any(words!("disk space|storage space|space|storage|more space"));
-        if space || self.any(DISKS) {
+        if space || alone || self.any(DISKS) {
             let which = match role {
                 Some(role) => role,
                 None if space || of || on_top && self.last_word() == "disk" => Which::Mass,
@@ -405,8 +458,17 @@ impl Parser<'_> {
         {
             return Some(Item::Plain(Plain::CpuLimit, Amount::To(limit)));
         }
-        self.any(words!("limited to|limited at")).then_some(())?;
-        self.cpu_limit()
+        self.any(words!("limited to|limited at|capped at|capped to|with a cap of|cap of")).then_some(())?;
+        // “capped at a CPU limit of 3”
+        let limit = self.attempt(|p| {
+            p.articles();
+            p.any(words!("cpu limit of")).then_some(())?;
+            p.shaped(Named::Plain(Plain::CpuLimit))
+        });
+        match limit {
+            Some(limit) => Some(Item::Plain(Plain::CpuLimit, Amount::To(limit))),
+            None => self.cpu_limit(),
+        }
     }
 
     /// “a 10 GB and a 20 GB disk”

@@ -134,17 +134,17 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Nic(NicPart::Vlan), "vlan tag|vlan id|vlan"),
     (
         Named::Nic(NicPart::Ip),
-        "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4|ip|address",
+        "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4 static|ip static|ipv4|ip|address",
     ),
     (Named::Nic(NicPart::Gateway), "default gateway|ipv4 gateway|gateway|gw"),
-    (Named::Nic(NicPart::Ip6), "static ipv6 address|static ipv6|ipv6 address|ip6 address|ipv6|ip6"),
+    (Named::Nic(NicPart::Ip6), "static ipv6 address|static ipv6|ipv6 static|ipv6 address|ip6 address|ipv6|ip6"),
     (Named::Nic(NicPart::Gateway6), "default ipv6 gateway|ipv6 default gateway|ipv6 gateway|ip6 gateway|gateway6|gw6"),
     (Named::Nic(NicPart::Model), "nic model|network model|network card model|network card type|nic type|model"),
     (Named::Nic(NicPart::Mac), "mac address|mac addr|macaddr|hardware address|hwaddr|mac"),
     (Named::Nic(NicPart::Firewall), "nic firewall|firewall flag|firewall"),
     (
         Named::Nic(NicPart::Rate),
-        "network limited|bandwidth limited|rate limited|rate limit|bandwidth limit|network rate|network limit|bandwidth|rate",
+        "nic limited|nic limit|interface limited|link limited|network limited|bandwidth limited|rate limited|rate limit|bandwidth limit|network rate|network limit|bandwidth|rate",
     ),
     (Named::Nic(NicPart::Mtu), "mtu size|mtu"),
     (Named::Nic(NicPart::LinkDown), "link down|link_down|link-down|link disconnected|cable out|cable unplugged"),
@@ -198,7 +198,7 @@ const PHRASES: &[(Named, Said, &str)] = &[
     (
         Named::Plain(Plain::CiUpgrade),
         Said::Flag(false),
-        "no package upgrades|no package upgrade|no upgrades at first boot",
+        "no package upgrades on first boot|no package upgrade on first boot|no package upgrades at first boot|no package upgrade at first boot|no package upgrades|no package upgrade|no upgrades on first boot|no upgrade on first boot|no upgrades at first boot",
     ),
 ];
 

@@ -6,7 +6,7 @@ use mycopod_core::reading::Amount;
 use super::item::Item;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
-use crate::builtin::wordings::words;
+use crate::builtin::wordings::{Wordings, words};
 
 impl Parser<'_> {
     /// “start at boot”, “leave it off”, “unprivileged”, “protection on”.
@@ -26,7 +26,7 @@ impl Parser<'_> {
             .or_else(|| self.attempt(crate::builtin::Parser::power))
             .or_else(|| self.attempt(crate::builtin::Parser::trait_of_guest))?;
         let assigned = self.attempt(|p| {
-            let sign = p.mark('=') || p.mark(':');
+            let sign = p.assigns();
             let value = p.yes_or_no()?;
             (sign || !p.done() || p.at_boundary()).then_some(value)
         });
@@ -51,19 +51,56 @@ impl Parser<'_> {
             self.any(words!("at boot|on boot"));
             return Some(on);
         }
-        if !self.any(words!("start|starts|started|starting|boot|boots|booted|booting|power on|come up|comes up|run")) {
+        if !self.any(words!(
+            "start|starts|started|starting|boot|boots|booted|booting|power on|come up|comes up|come back|comes back|run"
+        )) {
             return None;
         }
         self.any(words!("up"));
         self.any(words!("it|them|both|all|each"));
-        let itself = self.any(words!("automatically"));
-        let boot = self.any(words!(
-            "at boot time|at boot|on boot|at startup|on startup|at host boot|on host boot|\
-            at node boot|with the host|with the node|with its node|with its host|when the host boots|\
-            when the node boots|when the host starts|when the node starts|when the host does|when the node does|\
-            after a host reboot|after a node reboot|after a reboot of the host|after a reboot of the node|after a host restart"
-        ));
-        (itself || boot || self.any(words!("automatically"))).then_some(on)
+        let itself = self.by_itself();
+        let boot = self.attempt(Self::when_the_host_boots).is_some();
+        (itself || boot || self.by_itself()).then_some(on)
+    }
+
+    /// “automatically”, “by itself”, “on its own”.
+    fn by_itself(&mut self) -> bool {
+        const ALONE: [&[&str]; 4] =
+            [&["by", "itself"], &["by", "themselves"], &["on", "its", "own"], &["on", "their", "own"]];
+        let alone = ALONE.iter().find(|words| (0..words.len()).all(|ahead| self.word_ahead(ahead) == words[ahead]));
+        self.at += alone.map_or(0, |words| words.len());
+        alone.is_some() || self.any(words!("automatically"))
+    }
+
+    /// “at boot”, “with the host”, “whenever the node reboots”, “after a restart of the host”.
+    fn when_the_host_boots(&mut self) -> Option<()> {
+        const HOST: &Wordings = words!("proxmox host|proxmox node|host|node|server|box|machine");
+        const BOOTS: &Wordings = words!(
+            "boots up|boots|boot|reboots|reboot|restarts|restart|starts up|starts|start|comes up|comes back|does|is rebooted"
+        );
+        if self.any(words!("with|together with|along with")) {
+            self.articles();
+            return self.any(HOST).then_some(());
+        }
+        if self.any(words!("when|whenever|every time|each time")) {
+            self.articles();
+            return (self.any(HOST) && self.any(BOOTS)).then_some(());
+        }
+        let after = self.any(words!("after|following"));
+        (after || self.any(words!("at|on"))).then_some(())?;
+        self.any(words!("every|each|any"));
+        self.articles();
+        let host = self.any(HOST);
+        if !self.any(words!("boot time|boot|startup|start-up")) {
+            ((host || after) && self.any(words!("reboot|restart|start"))).then_some(())?;
+        }
+        let of = self.attempt(|p| {
+            p.any(words!("of")).then_some(())?;
+            p.articles();
+            p.any(HOST).then_some(())
+        });
+        // “after a reboot” may be the guest’s own.
+        (!after || host || of.is_some()).then_some(())
     }
 
     pub fn power(&mut self) -> Option<(Plain, bool)> {
@@ -118,11 +155,23 @@ impl Parser<'_> {
         let mut said = false;
         while self.any(words!(
             "right now|now|immediately|right away|directly|straight away|at once|yet|too|as well|\
-            after creation|afterwards|once created|when done|once it is created|after creating it|for now"
-        )) {
+            after creation|after creating it|after creating|after create|afterwards|once created|when done|when ready|for now|at first"
+        )) || self.attempt(Self::as_soon_as_it_is_there).is_some()
+        {
             said = true;
         }
         said
+    }
+
+    /// “as soon as it exists”, “once they are ready”
+    fn as_soon_as_it_is_there(&mut self) -> Option<()> {
+        self.any(words!("as soon as|once|when|after")).then_some(())?;
+        self.any(words!("it|they")).then_some(())?;
+        self.any(words!("'s|is|are|has been|have been"));
+        let there =
+            ["exists", "exist", "created", "ready", "made", "there", "done", "built", "set"].contains(&self.word());
+        self.at += usize::from(there);
+        there.then_some(())
     }
 
     pub fn trait_of_guest(&mut self) -> Option<(Plain, bool)> {

@@ -3,11 +3,13 @@
 use std::ops::Range;
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
+use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, DiskRef, FirewallPart, Target};
 use mycopod_core::size::Size;
 
 use super::named::{Noun, is_cpu_type};
 use crate::builtin::Parser;
+use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::words;
 
 /// What is done with the phrases that follow.
@@ -59,6 +61,8 @@ pub enum Item {
     Replug { number: Option<u8>, part: NicPart, from: Value, to: Value },
     /// “two NICs”.
     NicCount(u64),
+    /// “both e1000”: parts of so many NICs, which are all that were described.
+    EachNic(Number, Vec<(NicPart, Value)>),
     /// Where its disks are.
     Storage(String),
     /// The node it is on.
@@ -85,6 +89,19 @@ impl Item {
         Self::Nic { number: None, parts: vec![(part, value)], fresh: false }
     }
 
+    /// The only kind of guest that has it; `None` for both.
+    pub fn only(&self) -> Option<Kind> {
+        match self {
+            Self::Plain(plain, _) | Self::Unitless(plain, _) | Self::OnStorage(plain) => plain.only(),
+            Self::DiskPart(_, part, _) => part.only(),
+            Self::Disk(disk) => disk.parts.iter().find_map(|(part, _)| part.only()),
+            Self::Nic { parts, .. } => parts.iter().find_map(|(part, _)| part.only()),
+            Self::Image(image) => image.to_lowercase().starts_with("windows").then_some(Kind::Qemu),
+            Self::Several(items) => items.iter().find_map(Self::only),
+            _ => None,
+        }
+    }
+
     /// The same field by another amount.
     pub fn with_amount(&self, amount: Amount) -> Option<Self> {
         match self {
@@ -105,6 +122,16 @@ impl Item {
             (Self::Plain(_, Amount::To(Value::Set(_))), _) => false,
             (Self::Plain(one, Amount::To(_)), Self::Plain(other, Amount::To(_))) => one == other,
             (one, other) => one_disk(one) && one_disk(other),
+        }
+    }
+
+    /// Parts of a NIC, where it says no more: neither which one nor its bridge.
+    pub fn part_of_a_nic(self) -> Option<Vec<(NicPart, Value)>> {
+        match self {
+            Self::Nic { number: None, parts, fresh: false } => {
+                parts.iter().all(|(part, _)| *part != NicPart::Bridge).then_some(parts)
+            }
+            _ => None,
         }
     }
 
@@ -184,6 +211,9 @@ impl Parser<'_> {
                 }
             })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::of_its_memory) } else { None })
+            .or_else(|| self.attempt(Self::delayed))
+            .or_else(|| self.attempt(Self::key_alone))
             .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })
             .or_else(|| {
                 if how == How::Create { self.attempt(Self::vmid).or_else(|| self.attempt(Self::alike)) } else { None }
@@ -216,7 +246,8 @@ impl Parser<'_> {
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
         let value = if how == How::Create {
-            value
+            // “same as web-01, but 8 GB instead of 4 GB”
+            if self.shall_be_like() { self.instead_of(value) } else { value }
         } else {
             let value = self.of_its_own(value);
             self.instead_of(value)
@@ -232,8 +263,12 @@ impl Parser<'_> {
             let open = p.mark('(');
             // “2 cores (host)”
             let cores = |(_, item): &(Option<usize>, Said<Item>)| matches!(item.value, Item::Plain(Plain::Cores, _));
-            let counted = (open || opened) && p.group().and_then(|group| group.items.last()).is_some_and(cores);
-            (p.any(words!("cpu type|of type|type")) || counted).then_some(())?;
+            let counted = p.group().and_then(|group| group.items.last()).filter(|last| cores(last));
+            // “2 cores x86-64-v3”
+            let at_once = counted.is_some_and(|(_, cores)| cores.tokens.end == p.at);
+            let alone = counted.is_some() && (open || opened || at_once);
+            let typed = p.any(words!("cpu type|of type|type")) || alone && p.any(words!("cpu"));
+            (typed || alone).then_some(())?;
             let _ = p.mark(':') || p.mark('=');
             let cpu = is_cpu_type(p.word()).then(|| p.peek(0).map(|token| token.text.clone()))??;
             p.at += 1;
@@ -248,13 +283,16 @@ impl Parser<'_> {
             .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))))
     }
 
-    /// “no swap”, “without description”.
+    /// “no swap”, “without any swap”, “0 swap”.
     fn none(&mut self) -> Option<Item> {
-        (self.any(words!("no|without")) && {
+        let none = if self.any(words!("no|without")) {
             self.any(words!("any"));
-            self.any(words!("swap"))
-        })
-        .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
+            true
+        } else {
+            self.number() == Some(0)
+        };
+        (none && self.any(words!("swap space|swap")))
+            .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
     }
 
     /// Whether a new guest is being described that shall be like another.
@@ -297,11 +335,14 @@ impl Parser<'_> {
         } else if !self.any(words!("tagged with|tagged as|tagged|tag")) {
             return None;
         }
-        if self.mark('=') || self.mark(':') || self.any(words!("to")) {
+        if self.assigns() || self.any(words!("to")) {
             replaces = true;
         }
         self.any(words!("are|is|of"));
+        // “tags: [logs, infra]”
+        let open = replaces && self.mark('(');
         let tags = Value::Set(self.tag_list(several)?.into_iter().collect());
+        (!open || self.mark(')')).then_some(())?;
         Some(Item::Plain(
             Plain::Tags,
             match how {
@@ -323,13 +364,16 @@ impl Parser<'_> {
             p.at_boundary().then_some(letter)
         };
         let mut tags = vec![self.any_name().or_else(|| self.attempt(letter))?];
+        // “tags prod and infra, HA”: behind the last one something else goes on.
+        let mut last = false;
         while let Some(tag) = self.attempt(|p| {
             let semicolon = p.peek(0).is_some_and(|token| token.text == ";");
             let comma = p.mark(',') | p.mark(';');
             let and = p.any(words!("and|&|+"));
-            if !(comma || and) {
+            if !and && (last || !comma) {
                 return None;
             }
+            last = and;
             let at = p.at;
             // “tags: ci, build”: a word of the grammar is a tag where it says nothing else.
             let tag = p.name().or_else(|| {
@@ -345,7 +389,10 @@ impl Parser<'_> {
                 || and
                 || p.inventory.tags.contains(&tag)
                 || p.ahead(|p| (p.any(words!("and|&")) && p.name().is_some()).then_some(()));
-            (listed && (p.at_boundary() || matches!(p.word(), "to" | "from" | "on" | "for" | "with"))).then_some(tag)
+            // “tags=ci,web pool=lab”
+            let key = p.peek(1).is_some_and(|next| next.kind == crate::lexer::TokenKind::Mark('='));
+            let ends = key || p.at_boundary() || matches!(p.word(), "to" | "from" | "on" | "for" | "with");
+            (listed && ends).then_some(tag)
         }) {
             tags.push(tag);
         }
@@ -359,7 +406,7 @@ impl Parser<'_> {
         if !described && !self.any(words!("description|notes|note|comment")) {
             return None;
         }
-        let sign = self.mark(':') || self.mark('=');
+        let sign = self.assigns();
         self.any(words!("of|is|saying|to|reading|that says|which says"));
         self.mark(':');
         let text = self.free_text(sign)?;

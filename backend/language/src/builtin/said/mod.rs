@@ -8,5 +8,6 @@ pub mod item;
 pub mod named;
 pub mod nic;
 pub mod place;
+pub mod qualifier;
 pub mod shaped;
 pub mod stated;

@@ -338,9 +338,9 @@ impl Parser<'_> {
         {
             return noun.clone().scaled(times);
         }
-        let sign = self.mark('=') || self.mark(':') || how != How::Create && self.any(words!("->|→|=>"));
+        let sign = self.assigns();
         let to = !sign
-            && (self.any(words!("to be|should be|shall be|must be|to|is|of|at|size"))
+            && (self.any(words!("to be|should be|shall be|must be|set to|to|is|of|at|size"))
                 || matches!(how, How::More | How::Give | How::Set) && self.any(words!("up to"))
                 || (matches!(how, How::Less | How::Give | How::Set) || *noun == Noun::Plain(Plain::Balloon))
                     && self.any(words!("down to")));
@@ -445,14 +445,29 @@ impl Parser<'_> {
             }
             Noun::Plain(plain @ (Plain::Cores | Plain::Sockets)) => {
                 let count = self.number().filter(|count| *count > 0)?;
+                // In “cores=2 sockets=1” the word behind the number is another key.
+                let noun = |p: &mut Self, noun| {
+                    p.attempt(|p| (p.any(noun) && !p.ahead(|p| p.assigns().then_some(()))).then_some(())).is_some()
+                };
                 // “CPU: 2 sockets, 4 cores”
-                let plain = if self.any(words!("sockets|socket")) {
+                let plain = if noun(self, words!("sockets|socket")) {
+                    // “2 sockets x 4 cores”
+                    self.attempt(|p| (p.any(words!("x")) && p.ahead(Self::number)).then_some(()));
                     Plain::Sockets
                 } else {
-                    self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|c"));
+                    noun(self, words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu|c"));
                     *plain
                 };
                 Some(Item::Plain(plain, by(Value::Count(count))))
+            }
+            // “swap: none”
+            Noun::Plain(plain @ (Plain::Swap | Plain::Balloon))
+                if sets
+                    && self
+                        .attempt(|p| (p.any(words!("none|off|disabled|no")) && p.at_boundary()).then_some(()))
+                        .is_some() =>
+            {
+                Some(Item::Plain(*plain, by(Value::Size(Size::default()))))
             }
             Noun::Plain(plain @ (Plain::Memory | Plain::Swap | Plain::Balloon)) => {
                 if let Some(size) = self.quantity() {
@@ -517,7 +532,7 @@ impl Parser<'_> {
         let mut disk = DiskItem { amount, which, times, storage: self.storage_of_disk(), parts: Vec::new() };
         if let Some(mount) = self.attempt(|p| {
             p.any(words!("mount point"));
-            p.any(words!("mounted at|mounted on|mounted under|mount at|at|on|under|as"));
+            p.any(words!("mounted at|mounted on|mounted under|mount at|at|on|under|as|->|→|=>"));
             p.shaped(Named::Disk(DiskPart::Mount))
         }) {
             disk.parts.push((DiskPart::Mount, mount));

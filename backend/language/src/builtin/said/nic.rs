@@ -6,9 +6,10 @@ use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 
 use super::fields::Named;
-use super::item::{How, Item};
+use super::item::{How, Item, Said};
 use crate::builtin::Parser;
 use crate::builtin::cursor::is_address;
+use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::{Wordings, words};
 
 /// The largest VLAN tag (IEEE 802.1Q).
@@ -26,16 +27,14 @@ impl Parser<'_> {
     pub fn nic_value(&mut self, number: Option<u8>, part: NicPart) -> Option<Item> {
         let item = match part {
             // “net: dhcp”
-            NicPart::Bridge if self.any(words!("dhcp")) => Item::nic(NicPart::Ip, Value::Text("dhcp".into())),
+            NicPart::Bridge if self.word() == "dhcp" => self.dhcp()?,
             NicPart::Bridge => {
                 self.any(words!("is|on|connected to|to"));
                 self.bridge(true, false)?
             }
             NicPart::Ip => {
                 self.any(words!("via|by|from|using"));
-                if self.any(words!("dhcp")) {
-                    Item::nic(part, Value::Text("dhcp".into()))
-                } else if let Some(item) = self.attempt(Self::address) {
+                if let Some(item) = self.attempt(Self::dhcp).or_else(|| self.attempt(Self::address)) {
                     item
                 } else {
                     // “address fd00::5/64”
@@ -96,7 +95,9 @@ impl Parser<'_> {
         let nth = ordinals.into_iter().zip(0..).find(|(ordinal, _)| *ordinal == self.word()).map(|(_, nth)| nth);
         self.at += usize::from(nth.is_some());
         if !self.any(CARD) {
-            return None;
+            // “firewall on the first”, where NICs were just described
+            self.any(words!("one"));
+            return (nth.is_some() && self.spoke_of_a_nic() && self.at_boundary()).then_some(NicRef(nth));
         }
         // In “NIC 2 cores” the number counts something else.
         let number = self.attempt(|p| {
@@ -118,15 +119,94 @@ impl Parser<'_> {
 
     /// “another on vmbr1”, “a second one on vmbr1 with VLAN 20”, “the second on vmbr1”, where a NIC was spoken of.
     fn another_nic(&mut self) -> Option<Item> {
-        let wired = |item: &Item| matches!(item, Item::Nic { .. } | Item::NicCount(_));
-        self.group().and_then(|group| group.items.last()).filter(|(_, item)| wired(&item.value))?;
-        self.any(words!("the other one|the other|the first one|the first|the second one|the second|second one|another one|another|other one|second|first|one"))
+        self.any(words!("the other one|the other|the first one|the first|the second one|the second|the third one|the third|second one|third one|another one|another|other one|\
+            second|third|first one|first|one"))
             .then_some(())?;
-        self.any(words!("on|in")).then_some(())?;
-        match self.bridge(true, false)? {
+        self.spoke_of_a_nic().then_some(())?;
+        let on = self.mark(':') || self.any(words!("on|in"));
+        match self.bridge(on, false)? {
             Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
             _ => None,
         }
+    }
+
+    /// Whether the last that was said of a new guest is a NIC, or how many it has.
+    pub fn spoke_of_a_nic(&self) -> bool {
+        let wired = |item: &Item| matches!(item, Item::Nic { .. } | Item::NicCount(_) | Item::EachNic(..));
+        self.group().and_then(|group| group.items.last()).is_some_and(|(_, item)| wired(&item.value))
+    }
+
+    /// “both e1000”, “all three with firewall on”: what all the NICs are that were just described.
+    pub fn of_each_nic(&mut self) -> Option<Item> {
+        let number = if self.any(words!("both of them|both")) {
+            Number::Exactly(2)
+        } else if self.any(words!("all three of them|all three")) {
+            Number::Exactly(3)
+        } else {
+            self.any(words!("all of them|each of them|all|each")).then_some(Number::Several)?
+        };
+        (self.spoke_of_a_nic() && self.group().is_some_and(|group| group.members.len() < 2)).then_some(())?;
+        self.any(words!("with|of type|of model|type|model|are|have|has"));
+        let parts = match self.nic_model() {
+            Some(model) => vec![(NicPart::Model, Value::Text(model))],
+            None => self.item(How::Create)?.value.part_of_a_nic()?,
+        };
+        Some(Item::EachNic(number, parts))
+    }
+
+    /// “firewall on for all three”, of a guest with as many NICs.
+    pub fn of_all_nics(&self, item: &Said<Item>, number: Number) -> Option<Said<Item>> {
+        let group = self.group().filter(|group| group.members.len() < 2)?;
+        let parts = item.value.clone().part_of_a_nic()?;
+        number.fits(group.nics()).then(|| Said { value: Item::EachNic(number, parts), tokens: item.tokens.clone() })
+    }
+
+    /// “… on both”, “… for all three NICs”: behind a part of a NIC, of how many it is said.
+    pub fn of_so_many(&mut self) -> Option<Number> {
+        self.any(words!("on|for|of"));
+        let number = if self.any(words!("both")) {
+            Number::Exactly(2)
+        } else if self.any(words!("all three")) {
+            Number::Exactly(3)
+        } else {
+            self.any(words!("all|each")).then_some(Number::Several)?
+        };
+        self.any(words!("of them|of the nics|nics|nic|interfaces|interface|network cards|networks"));
+        self.at_boundary().then_some(number)
+    }
+
+    fn nic_model(&mut self) -> Option<String> {
+        const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+        let model = MODELS.contains(&self.word()).then(|| self.word().to_owned());
+        self.at += usize::from(model.is_some());
+        model
+    }
+
+    /// “WAN leg”, “management interface”: a NIC by what it is for.
+    fn leg(&mut self) -> Option<()> {
+        const SIDES: [&str; 12] = [
+            "wan",
+            "lan",
+            "mgmt",
+            "management",
+            "uplink",
+            "dmz",
+            "internal",
+            "external",
+            "public",
+            "private",
+            "outside",
+            "inside",
+        ];
+        SIDES.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        if self.any(CARD) {
+            return Some(());
+        }
+        // “LAN on vmbr1”
+        let leg = matches!(self.word(), "leg" | "side");
+        self.at += usize::from(leg);
+        (leg || self.word() == "on").then_some(())
     }
 
     /// “two NICs, both on vmbr1”
@@ -206,15 +286,13 @@ impl Parser<'_> {
             return Some(nic);
         }
         let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
-        let model =
-            ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"].contains(&self.word()).then(|| self.word().to_owned());
-        self.at += usize::from(model.is_some());
+        let model = self.nic_model();
         // “net0=virtio,bridge=vmbr0”
         let _ = assigned && model.is_some() && self.mark(',');
         // “two NICs, one on vmbr0 and the other on vmbr1”
         let one = !fresh && self.any(words!("one|other|first"));
         let fresh = fresh || one;
-        let card = number.is_some() || self.any(CARD);
+        let card = number.is_some() || self.any(CARD) || self.attempt(Self::leg).is_some();
         // A guest that exists and gets “a NIC” gets a further one.
         let fresh = fresh || number.is_none() && card && (how == How::Add || article && how != How::Create);
         if (fresh && !one || model.is_some()) && !card {
@@ -224,7 +302,13 @@ impl Parser<'_> {
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
         // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
         let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
-        if how == How::Add && fresh && card && !one && self.word() == "to" && self.peek(1).is_some_and(guest) {
+        if how == How::Add
+            && fresh
+            && card
+            && !one
+            && matches!(self.word(), "to" | "into" | "in")
+            && self.peek(1).is_some_and(guest)
+        {
             return Some(Item::Nic { number, parts, fresh });
         }
         let on = self.any(words!(
@@ -252,10 +336,28 @@ impl Parser<'_> {
         if let Some(item) = self.address() {
             return Some(item);
         }
-        if self.any(words!("dhcp address|dhcp ip|dhcp")) {
-            return Some(Item::nic(NicPart::Ip, Value::Text("dhcp".into())));
-        }
-        None
+        self.dhcp()
+    }
+
+    /// “dhcp”, “DHCP for both IPv4 and IPv6”.
+    fn dhcp(&mut self) -> Option<Item> {
+        self.any(words!("dhcp address|dhcp ip|dhcp")).then_some(())?;
+        let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
+        let both = |p: &mut Self| {
+            let open = p.mark('(');
+            p.any(words!("for both|for|on both|on|both"));
+            let versions = [["ipv4", "v4"], ["ipv6", "v6"]].into_iter().all(|version| {
+                p.any(words!("and|&|+"));
+                let said = version.contains(&p.word());
+                p.at += usize::from(said);
+                said
+            });
+            (versions && (!open || p.mark(')'))).then_some(())
+        };
+        Some(match self.attempt(both) {
+            Some(()) => Item::Several(vec![dhcp(NicPart::Ip), dhcp(NicPart::Ip6)]),
+            None => dhcp(NicPart::Ip),
+        })
     }
 
     /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
@@ -294,7 +396,7 @@ impl Parser<'_> {
                 let open = p.mark('(');
                 p.any(words!("with|in|on|using"));
                 p.any(words!("a"));
-                if !p.any(words!("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan")) {
+                if !p.any(words!("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan|tagged with|tagged")) {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');

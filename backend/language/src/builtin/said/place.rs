@@ -69,7 +69,8 @@ impl Parser<'_> {
     pub fn image(&mut self) -> Option<Item> {
         let from = self.any(words!("based on|from|made from|created from|out of|running|using|on|with"));
         let _ = self.any(words!("the|a|an"));
-        let named = self.any(words!("container template|vm template|template|image|os template|os"));
+        let named =
+            self.any(words!("container template|vm template|template|image|os template|operating system|system|os"));
         let _ = named && (self.mark('=') || self.mark(':') || self.any(words!("is|of|called|named")));
         if let Some(system) = self.attempt(Self::system) {
             self.any(words!("template|image|cloud image"));

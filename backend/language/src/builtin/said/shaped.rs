@@ -236,7 +236,11 @@ impl Parser<'_> {
         if self.any(words!("root")) {
             return Some("root".to_owned());
         }
-        self.name()
+        // “user deploy”: a word of the grammar is a user where nothing goes on with it.
+        self.name().or_else(|| {
+            let user = self.any_name()?;
+            (self.at_boundary() || matches!(self.word(), "with" | "for" | "on")).then_some(user)
+        })
     }
 
     /// `user=local:snippets/web.yaml`, perhaps with further ones behind a comma.
@@ -290,7 +294,13 @@ impl Parser<'_> {
         self.any(words!("first from|from"));
         self.any(words!("the"));
         self.any(words!("disk"));
-        Some(self.row(|p| p.token(is_device))?.join(";"))
+        // “net0 first and then scsi0”
+        let device = |p: &mut Self| {
+            let device = p.token(is_device)?;
+            p.any(words!("first"));
+            Some(device)
+        };
+        Some(self.row(device)?.join(";"))
     }
 
     /// Public keys as `ssh-keygen` writes them, each with its comment, or quoted.

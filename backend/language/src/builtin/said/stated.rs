@@ -34,6 +34,11 @@ impl Parser<'_> {
         if self.any(words!("features|feature")) {
             let _ = self.mark(':') || self.mark('=');
         }
+        // “600 GB at /srv without backup”
+        let at_once = self
+            .group()
+            .and_then(|group| group.items.last())
+            .is_some_and(|(_, item)| matches!(item.value, Item::Disk(_)) && item.tokens.end == self.at);
         let prefix = self.prefix();
         self.articles();
         self.any(words!("any"));
@@ -41,7 +46,7 @@ impl Parser<'_> {
         let flag = noun.named()?.shape() == Shape::Flag;
         let last = self.last_word().to_owned();
         let explicit = self.attempt(|p| {
-            let sign = p.mark('=') || p.mark(':') || p.any(words!("to be|set to|to|is"));
+            let sign = p.assigns() || p.any(words!("to be|set to|to|is"));
             let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
             (sign || p.at_boundary() || matches!(p.word(), "for" | "of" | "to" | "with" | "from" | "on" | "in"))
                 .then_some(value)
@@ -51,7 +56,7 @@ impl Parser<'_> {
             (Some(on), None) => {
                 let ends = self.at_boundary() || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in");
                 let files = noun == Noun::DiskPart(None, DiskPart::Backup);
-                (ends && (!files || !on && self.in_brackets_of_a_disk())).then_some(on)?
+                (ends && (!files || !on && (self.in_brackets_of_a_disk() || at_once))).then_some(on)?
             }
             (None, Some(on)) => on,
             // “40 GB SSD” is a disk of another make, “backup” and “firewall” are more than a flag.
@@ -61,14 +66,15 @@ impl Parser<'_> {
                 // “iothread for scsi0 of web-01”
                 let of_part = |p: &mut Self| {
                     p.any(words!("of|on|for")).then_some(())?;
-                    p.whole_disk().map(|_| ()).or_else(|| p.nic_ref().map(|_| ()))
+                    p.attempt(Self::whole_disk).map(|_| ()).or_else(|| p.nic_ref().map(|_| ()))
                 };
                 // “iothread for scsi0 of web-01”
                 let placed = matches!(noun, Noun::DiskPart(Some(_), _) | Noun::Nic(Some(_), _));
                 let ends = self.at_boundary()
                     || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
                     || matches!(how, How::Add | How::Give) && self.word() == "to"
-                    || how == How::Give && self.ahead(of_part);
+                    || matches!(how, How::Give | How::Create) && self.ahead(of_part)
+                    || self.ahead(|p| (p.any(words!("for now|at first")) && p.at_boundary()).then_some(()));
                 ends.then_some(true)?
             }
         };
