@@ -91,7 +91,7 @@ fn words_for_a_guest_mean_the_one_that_the_remark_names_where_no_other_may_be_me
     assert_eq!(named("db-1 is slow, give it 4 cores"), Selector::Name("db-1".to_owned()));
     assert_eq!(named("stop db-1. db-1 is slow, give it 4 cores"), Selector::Name("db-1".to_owned()));
     // What is broken is a disk.
-    assert_eq!(named("web-01 gets 4 cores. The disk of db-1 is broken, delete it"), Selector::Vague("it".to_owned()));
+    assert_eq!(named("The disk of db-1 is broken, delete it"), Selector::Vague("it".to_owned()));
     for text in
         ["start web-01. db-1 is slow, give it 4 cores", "start web-01. The database server is slow, give it 4 cores"]
     {
