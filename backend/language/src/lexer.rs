@@ -45,6 +45,18 @@ impl Token {
         matches!(self.kind, TokenKind::Word | TokenKind::Number | TokenKind::Quoted)
     }
 
+    /// The word cut in two behind so many characters; a hyphen between the two is none of either.
+    pub fn parts(&self, end: usize) -> (Self, Self) {
+        let cut = |from: usize, to: usize| {
+            let text: String = self.text.chars().take(to).skip(from).collect();
+            let span = Span { start: self.span.start + from, end: self.span.start + to };
+            Self { word: text.to_lowercase().replace('’', "'"), text, span, ..self.clone() }
+        };
+        let length = self.text.chars().count();
+        let hyphen = usize::from(self.text.chars().nth(end) == Some('-'));
+        (cut(0, end), cut(end + hyphen, length))
+    }
+
     fn mark(mark: char, start: usize, end: usize) -> Self {
         let span = Span { start, end };
         Self { kind: TokenKind::Mark(mark), span, text: mark.to_string(), word: String::new(), mended: false }

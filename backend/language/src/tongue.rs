@@ -8,6 +8,7 @@ mod german;
 mod spanish;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use crate::lexer::{Token, TokenKind};
@@ -26,6 +27,12 @@ struct Tongue {
     last: &'static [(&'static str, &'static str)],
     /// Words at the beginning of a wish, behind which such a verb goes in English.
     opening: &'static [&'static str],
+    /// What stands glued before a word: `l'`.
+    elided: &'static [&'static str],
+    /// Pronouns that stand glued behind a verb, longer ones first: `démarre-le`, `iníciala`. In the tables they begin with `-`.
+    clitics: &'static [&'static str],
+    /// Nouns at the end of a word with a hyphen, before which something else stands: `Debian-VM`, `Test-VMs`.
+    heads: &'static [&'static str],
     /// Words by which a sentence says how things shall be, so that a verb at its end is no wish of its own.
     modal: &'static [&'static str],
 }
@@ -55,7 +62,8 @@ fn index(tongue: &Tongue) -> Index {
     for (key, english, own) in own.chain(common).chain(parts.map(|(word, _)| (word, "", true))) {
         for wording in key.split('|') {
             let number = wording.ends_with(" #");
-            let words: Vec<&str> = wording.trim_end_matches(" #").split(' ').collect();
+            let words =
+                wording.trim_end_matches(" #").split(' ').flat_map(|word| tongue.unglued(word)).collect::<Vec<_>>();
             index.entry(words[0]).or_default().push(Phrase { words, number, english, own });
         }
     }
@@ -90,18 +98,10 @@ fn fold(word: &str) -> String {
 
 /// Puts the words of another language into English, where the text is in one. `known` names are never words of it.
 pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
-    let mut words: Vec<String> = tokens
-        .iter()
-        .enumerate()
-        .map(|(at, token)| {
-            // “4 GiB” gives nothing in German.
-            let counted = at > 0 && tokens[at - 1].kind == TokenKind::Number && token.word == "gib";
-            let is_word = token.kind == TokenKind::Word && !known(&token.text) && !counted;
-            if is_word { fold(&token.word) } else { String::new() }
-        })
-        .collect();
-    let Some((tongue, index)) = spoken(tokens, &words) else { return };
-    tongue.reorder(tokens, &mut words);
+    let Some((tongue, index)) = spoken(tokens, &folded(tokens, &known)) else { return };
+    tongue.cut(index, tokens, &known);
+    let mut words = folded(tokens, &known);
+    tongue.reorder(index, tokens, &mut words);
     let mut english = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -115,7 +115,37 @@ pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
         }
     }
     please_first(&mut english);
+    prepositions(&mut english);
     *tokens = english;
+}
+
+/// The words of tokens, folded; empty for what is none, or a name that is `known`.
+fn folded(tokens: &[Token], known: impl Fn(&str) -> bool) -> Vec<String> {
+    let word = |(at, token): (usize, &Token)| {
+        // “4 GiB” gives nothing in German.
+        let counted = at > 0 && tokens[at - 1].kind == TokenKind::Number && token.word == "gib";
+        let is_word = token.kind == TokenKind::Word && !known(&token.text) && !counted;
+        if is_word { fold(&token.word) } else { String::new() }
+    };
+    tokens.iter().enumerate().map(word).collect()
+}
+
+/// “von 100 auf 150 GB”, “de 10 a 20 GB”: the word before the first number is “from” in English; and what is set “en 8 GB” is
+/// set to it.
+fn prepositions(tokens: &mut [Token]) {
+    let number = |token: Option<&Token>| token.is_some_and(|token| token.kind == TokenKind::Number);
+    let mut set = false;
+    for at in 0..tokens.len() {
+        set = tokens[at].word == "set" || set && !tokens[at].ends_sentence();
+        let unit = tokens.get(at + 2).is_some_and(|token| crate::quantity::unit(&token.word).is_some());
+        let to = at + 2 + usize::from(unit);
+        let amount = matches!(tokens[at].word.as_str(), "of" | "by") && number(tokens.get(at + 1));
+        if amount && tokens.get(to).is_some_and(|token| token.word == "to") && number(tokens.get(to + 1)) {
+            "from".clone_into(&mut tokens[at].word);
+        } else if amount && set && tokens[at].word == "by" {
+            "to".clone_into(&mut tokens[at].word);
+        }
+    }
 }
 
 /// “Mach bitte …” begins with “please” in English, where that stands nowhere between a verb and whom it is about.
@@ -173,13 +203,72 @@ fn spoken(tokens: &[Token], words: &[String]) -> Option<&'static (&'static Tongu
 }
 
 impl Tongue {
+    /// A word without what is glued before it, and that.
+    fn unglued<'w>(&self, word: &'w str) -> impl Iterator<Item = &'w str> + use<'w> {
+        let elided = self.elided.iter().find(|elided| word.len() > elided.len() && word.starts_with(**elided));
+        let (first, rest) = elided.map_or((word, None), |elided| (&word[..elided.len()], Some(&word[elided.len()..])));
+        std::iter::once(first).chain(rest)
+    }
+
+    /// Cuts words in two that are one in English: `l'étiquette`, `démarre-le`, `Debian-VM`.
+    fn cut(&self, index: &Index, tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
+        let mut cut = Vec::with_capacity(tokens.len());
+        for token in tokens.drain(..) {
+            match self.seam(&token, index).filter(|_| token.kind == TokenKind::Word && !known(&token.text)) {
+                Some((end, clitic)) => {
+                    let (first, mut second) = token.parts(end);
+                    if clitic {
+                        second.word = format!("-{}", second.word);
+                    }
+                    cut.extend([first, second]);
+                }
+                None => cut.push(token),
+            }
+        }
+        *tokens = cut;
+        // “Starten Sie web-01”
+        let asks = |token: &Token| {
+            let verb = fold(&token.word);
+            let same = |verbs: &str| verbs.split('|').any(|other| other == verb);
+            self.last.iter().any(|(verbs, _)| same(verbs)) || self.parted.iter().any(|(verbs, ..)| same(verbs))
+        };
+        let mut at = 1;
+        while at < tokens.len() {
+            if tokens[at].text == "Sie" && asks(&tokens[at - 1]) {
+                tokens.remove(at);
+            }
+            at += 1;
+        }
+    }
+
+    /// Behind how many characters a word is to be cut, and whether a pronoun is cut off.
+    fn seam(&self, token: &Token, index: &Index) -> Option<(usize, bool)> {
+        let word = token.word.as_str();
+        let is_word = |part: &str| index.contains_key(fold(part).as_str());
+        if word.chars().count() != token.text.chars().count() || is_word(word) {
+            return None;
+        }
+        let first = self.unglued(word).next().filter(|first| first.len() < word.len());
+        if let Some(elided) = first {
+            return Some((elided.chars().count(), false));
+        }
+        let clitic = self.clitics.iter().find_map(|clitic| word.strip_suffix(clitic).filter(|verb| is_word(verb)));
+        if let Some(verb) = clitic {
+            return Some((verb.chars().count(), true));
+        }
+        let (first, head) = word.rsplit_once('-')?;
+        // “Test-VMs” are no name.
+        (self.heads.contains(&head) && (head == "vms" || vocabulary::is_system(first)))
+            .then_some((first.chars().count(), false))
+    }
+
     /// Puts verbs where English has them.
-    fn reorder(&self, tokens: &mut Vec<Token>, words: &mut Vec<String>) {
+    fn reorder(&self, index: &Index, tokens: &mut Vec<Token>, words: &mut Vec<String>) {
         let mut start = 0;
         while start < tokens.len() {
             let length = tokens[start..].iter().position(Token::ends_sentence).unwrap_or(tokens.len() - start);
             let end = self.join_parts(start, start + length, tokens, words);
-            self.bring_forward(start, end, tokens, words);
+            self.bring_forward(index, start..end, tokens, words);
             start = end + 1;
         }
     }
@@ -221,10 +310,18 @@ impl Tongue {
     }
 
     /// `web-01 neu starten` becomes `reboot web-01`.
-    fn bring_forward(&self, start: usize, end: usize, tokens: &mut [Token], words: &mut [String]) {
+    fn bring_forward(&self, index: &Index, sentence: Range<usize>, tokens: &mut [Token], words: &mut [String]) {
+        let Range { start, end } = sentence;
         let mut from = start;
         let mut at = start;
         while at < end {
+            // “beim Booten starten” asks for no start.
+            let phrase = phrase(index, tokens, words, at).filter(|phrase| phrase.words.len() > 1);
+            let verbs = || self.last.iter().flat_map(|(verbs, _)| verbs.split('|'));
+            if let Some(phrase) = phrase.filter(|phrase| !verbs().any(|verb| phrase.words.join(" ") == verb)) {
+                at += phrase.words.len();
+                continue;
+            }
             let verb = self.last.iter().flat_map(|(verbs, _)| verbs.split('|')).filter_map(|verb| {
                 let length = verb.split(' ').count();
                 let stands =
