@@ -349,8 +349,9 @@ impl Tongue {
 
 #[cfg(test)]
 mod tests {
-    use super::{TONGUES, fold, translate};
+    use super::{Phrase, TONGUES, fold, translate};
     use crate::lexer::lex;
+    use crate::vocabulary;
 
     fn english(text: &str) -> String {
         let tokens = lex(text, |word| word.contains('-'));
@@ -391,6 +392,16 @@ mod tests {
                 |tokens: &[crate::lexer::Token]| tokens.iter().map(|token| token.word.clone()).collect::<Vec<_>>();
             assert_eq!(words(&before), words(&tokens), "{text}");
         }
+    }
+
+    #[test]
+    fn no_english_word_tells_another_language() {
+        // Verbs in two parts and their particles tell nothing alone.
+        let own = |phrase: &&Phrase| phrase.own && !phrase.english.is_empty() && phrase.words.len() == 1;
+        let phrases = TONGUES.iter().flat_map(|(_, index)| index.values().flatten()).filter(own);
+        let english: Vec<&str> =
+            phrases.map(|phrase| phrase.words[0]).filter(|word| vocabulary::class(word).is_some()).collect();
+        assert!(english.is_empty(), "{english:?}");
     }
 
     #[test]

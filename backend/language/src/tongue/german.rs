@@ -146,7 +146,7 @@ pub static GERMAN: Tongue = Tongue {
         ("kopiere", "copy"),
         ("schuetze", "protect"),
         ("sichere", "back up"),
-        ("gib|gebe", "give"),
+        ("gebe", "give"),
         ("mach|mache", "make"),
         ("braucht|benoetigt", "needs"),
         ("brauchen|benoetigen", "need"),
@@ -205,6 +205,7 @@ pub static GERMAN: Tongue = Tongue {
         ("noch ein|noch eine|noch einen", "another"),
     ],
     common: &[
+        ("gib", "give"),
         ("nach", "to"),
         ("ueber", "over"),
         ("bei", "on"),
