@@ -21,10 +21,24 @@ pub fn edits(
     questions: &mut Vec<Question>,
 ) -> Vec<Edit> {
     let mut edits = Edits { context, how, of_copy, questions, done: Vec::new() };
-    for item in items {
-        edits.add(&item.value, &item.tokens);
+    for (at, item) in items.iter().enumerate() {
+        let value = beside_cores(context, items, at).unwrap_or_else(|| item.value.clone());
+        edits.add(&value, &item.tokens);
     }
     edits.done
+}
+
+/// The memory in “4 cores, 8 GB” and `4c/8g`: an amount alone behind cores, where nothing else is said of the memory.
+fn beside_cores(context: &Context<'_>, items: &[Said<Item>], at: usize) -> Option<Item> {
+    let Item::Bare(amount) = &items[at].value else { return None };
+    let before = items.get(at.checked_sub(1)?)?;
+    let Item::Plain(Plain::Cores, cores) = &before.value else { return None };
+    let between = context.tokens.get(before.tokens.end..items[at].tokens.start)?;
+    let joined = between.iter().all(|token| !token.is_content() || token.word == "and");
+    let of_memory = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Memory, _) | Item::Bare(_));
+    let alike = std::mem::discriminant(amount) == std::mem::discriminant(cores);
+    let only = items.iter().filter(|item| of_memory(item)).count() == 1;
+    (alike && joined && only).then(|| Item::Plain(Plain::Memory, amount.clone()))
 }
 
 struct Edits<'a, 'q> {
