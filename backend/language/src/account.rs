@@ -207,7 +207,7 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 77] = [
+    const DOMAIN: [&str; 78] = [
         "pool",
         "pools",
         "suspend",
@@ -236,6 +236,7 @@ fn is_domain(word: &str) -> bool {
         "shutdown",
         "shut",
         "power",
+        "switch",
         "delete",
         "destroy",
         "remove",

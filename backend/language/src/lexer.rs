@@ -135,6 +135,9 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
 /// The word of a plus sign before a number, which makes it an amount that comes on top.
 pub const MORE: &str = "+more";
 
+/// Words that are cut short, with a dot behind them.
+const ABBREVIATED: [&str; 3] = ["incl", "Incl", "approx"];
+
 /// From so many on, dots in a row lead to a value, and dashes are a line.
 const LEADERS: usize = 4;
 
@@ -378,6 +381,11 @@ impl Lexer<'_> {
             end = start + comma;
         }
         let stop = end;
+        // “incl. its disks”: what is cut short ends no sentence.
+        if end > start && self.chars[end - 1] == '.' && ABBREVIATED.contains(&self.text(start, end - 1).as_str()) {
+            self.push(TokenKind::Word, start, end - 1);
+            return stop;
+        }
         while end > start && (self.chars[end - 1] == '.' || is_apostrophe(self.chars[end - 1])) {
             end -= 1;
         }

@@ -124,7 +124,9 @@ fn folded(tokens: &[Token], known: impl Fn(&str) -> bool) -> Vec<String> {
     let word = |(at, token): (usize, &Token)| {
         // “4 GiB” gives nothing in German.
         let counted = at > 0 && tokens[at - 1].kind == TokenKind::Number && token.word == "gib";
-        let is_word = token.kind == TokenKind::Word && !known(&token.text) && !counted;
+        // A letter is no name here, as it is none in English: “A web-01 …”.
+        let named = token.text.len() > 1 && known(&token.text);
+        let is_word = token.kind == TokenKind::Word && !named && !counted;
         if is_word { fold(&token.word) } else { String::new() }
     };
     tokens.iter().enumerate().map(word).collect()

@@ -64,7 +64,7 @@ const CLASSES: [(Class, &str); 7] = [
          mind whom concern hiya making ready takes living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
          graceful clean proper removal requires converted recurring power-off power-on contain place member \
          standing bringing deploying building setting needing grateful cap capped operating \
-         common defaults shared boss customer colleague department developers devs operation field property attribute parameter \
+         common defaults shared boss customer colleague department developers devs operation field property attribute parameter bounce bounced wake grab ids vmids activated deactivated shift unhook title titled vzdump one-off manual exact \
          parameters requirements properties creation deployment provisioning blueprint basis",
     ),
     (
@@ -189,7 +189,8 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 33] = [
+const ALIASES: [(&str, &str); 34] = [
+    ("incl", "including"),
     ("adn", "and"),
     ("nad", "and"),
     ("wiht", "with"),

@@ -67,6 +67,7 @@ impl Parser<'_> {
     /// “… immediately”, “… as well, please”: how it is asked for, which says nothing more. Everything is done at once.
     pub fn manner(&mut self) -> bool {
         let start = self.at;
+        self.at += usize::from(self.word() == "alike");
         while self.any(words!(
             "than now|than it has now|than before|as well|too|also|please|kindly|immediately|urgently|promptly|right now|right away|straight away|at once|asap|now|for me|for us|\
              from now on"

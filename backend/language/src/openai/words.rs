@@ -1,6 +1,6 @@
 //! What the words of a statement prove, whatever the model says of them.
 
-use mycopod_core::field::DiskPart;
+use mycopod_core::field::{DiskPart, Plain};
 use mycopod_core::reading::{Amount, Deed, DiskRef};
 
 use crate::builtin::changing::change::{LESS, MORE};
@@ -133,6 +133,7 @@ pub fn is_of(item: &Item, field: RawField) -> bool {
         Item::Storage(_) => named(Named::Disk(DiskPart::Storage)),
         Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,
+        Item::CoresInTotal(_) => named(Named::Plain(Plain::Cores)),
         Item::Bare(_) | Item::Firewall(..) | Item::Vmid(_) | Item::Like(_) | Item::Same => false,
     }
 }

@@ -28,6 +28,7 @@ impl Parser<'_> {
             Self::tagging,
             Self::noting,
             Self::switching,
+            Self::keeping,
             Self::moving_a_disk,
             Self::pool_and_members,
             Self::joining,

@@ -119,7 +119,7 @@ impl Parser<'_> {
         }) {
             items.push(next);
         }
-        self.any(words!("each|large|big|in size|in total"));
+        let _ = self.in_total(&targets) || self.any(words!("each|large|big|in size"));
         Some((targets, items, How::Set))
     }
 

@@ -51,7 +51,7 @@ impl Parser<'_> {
     pub fn disk_deed(&mut self) -> Option<Draft> {
         let start = self.at;
         let (detached, deleted) =
-            (self.any(words!("detach|disconnect")), self.any(words!("delete|destroy|wipe|erase")));
+            (self.any(words!("detach|disconnect|unhook|unplug")), self.any(words!("delete|destroy|wipe|erase")));
         if !detached && !deleted && !self.any(words!("remove|take|drop")) {
             return None;
         }
@@ -59,7 +59,8 @@ impl Parser<'_> {
         let gone = self.any(words!("with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently"));
         let kept = !gone
             && self.any(words!("but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
-                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused"));
+                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused"))
+                || self.attempt(Self::data_stays).is_some();
         // “remove” alone says neither whether its data is kept nor that it goes.
         let deed: fn(DiskRef) -> Deed = match (detached, deleted, gone, kept) {
             (true, _, false, _) | (false, false, false, true) => Deed::Detach,
@@ -78,6 +79,19 @@ impl Parser<'_> {
             self.drafts.push(draft);
         }
         self.doing(start, targets, last)
+    }
+
+    /// “…, but don’t delete the data”, “… without deleting it”
+    fn data_stays(&mut self) -> Option<()> {
+        self.mark(',');
+        self.any(words!("but|and"));
+        if self.any(words!("without")) {
+            ["deleting", "losing", "destroying"].contains(&self.word()).then(|| self.at += 1)?;
+        } else {
+            self.any(words!("don't|dont|do not|not")).then_some(())?;
+            self.any(words!("delete|destroy|remove|wipe|erase|lose")).then_some(())?;
+        }
+        self.any(words!("its data|the data|any data|data|the disk itself|the disk|it")).then_some(())
     }
 
     /// “scsi1 and scsi2 of db-1”: disks in a row.

@@ -1,12 +1,13 @@
 //! Changes that begin with whom they are about: “web-02 gets 4 cores”, “the disk of web-01 has to grow by 20 GB”.
 
 use mycopod_core::field::{Plain, Value};
-use mycopod_core::reading::{Amount, Selector, Target};
+use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::change::{Wish, stepped};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
-use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::amount::DISKS;
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::named::Noun;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
@@ -72,6 +73,11 @@ impl Parser<'_> {
             self.any(words!("each"));
             return Some((targets, items, How::Add));
         }
+        if self.known(&targets)
+            && let Some(disk) = self.attempt(Self::grown)
+        {
+            return Some((targets, vec![disk], How::Set));
+        }
         // “web-01 goes from 2 to 4 cores”, “mail goes to pool lab”
         let moves = self.attempt(Self::goes).is_some();
         if let Some((items, how)) = self.attempt(|p| p.more_or_less(&targets)) {
@@ -121,7 +127,7 @@ impl Parser<'_> {
             return None;
         }
         if now || verb || listed {
-            self.any(words!("each|in total|now|any more|anymore|any longer|from now on"));
+            let _ = self.in_total(&targets) || self.any(words!("each|now|any more|anymore|any longer|from now on"));
         }
         Some((targets, items, How::Give))
     }
@@ -197,6 +203,18 @@ impl Parser<'_> {
             let amount = |p: &mut Self| (p.any(words!("up to|down to|to")) && p.ahead(Self::counted)).then_some(());
             self.attempt(amount);
         })
+    }
+
+    /// “may grow to a 20 GB disk”: the one that is there.
+    fn grown(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        self.any(words!("may|can"));
+        self.any(words!("grow to|grow up to|grows to|expand to")).then_some(())?;
+        self.any(words!("a|an"));
+        let size = Amount::To(Value::Size(self.quantity()?));
+        self.any(DISKS).then_some(())?;
+        let value = Item::Disk(DiskItem::sized(size, Which::The(DiskRef::Only)));
+        Some(Said { value, tokens: start..self.at })
     }
 
     /// Whether the sentence begins with a noun for guests.

@@ -68,11 +68,15 @@ impl Parser<'_> {
             let targets = if addressed { Targets::Old(self.addressed.clone()?) } else { self.targets()? };
             let pronoun = addressed || matches!(self.last_word(), "it" | "them");
             if !self.any(words!("with the tags|with the tag|with|as")) && !pronoun {
-                return None;
+                // “tag web-01 prod”
+                let tag = |p: &mut Self| p.any_name().filter(|tag| !p.inventory.guests.contains_key(tag));
+                (self.known(&targets) && self.ahead(tag)).then_some(())?;
             }
             let start = self.at;
             let tags = self.tag_list(true)?;
-            return Some((targets, vec![self.tags_said(start, tags, Amount::Plus)], How::Add));
+            let item = self.tags_said(start, tags, Amount::Plus);
+            self.attempt(Self::besides_theirs);
+            return Some((targets, vec![item], How::Add));
         }
         // “replace the tags of web-01 with prod”
         if let Some(wish) = self.attempt(|p| {
@@ -188,6 +192,18 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
     }
 
+    /// “… in addition to what they have”
+    fn besides_theirs(&mut self) -> Option<()> {
+        self.any(words!("in")).then_some(())?;
+        // The reader takes “addition” for “additional” with a slip.
+        matches!(self.word(), "addition" | "additional").then(|| self.at += 1)?;
+        self.attempt(|p| {
+            p.any(words!("to what|to those|to the ones|to the tags|to the existing ones")).then_some(())?;
+            p.any(words!("it has|they have|it has now|they have now")).then_some(())
+        });
+        Some(())
+    }
+
     fn tags_said(&self, start: usize, tags: Vec<String>, amount: impl Fn(Value) -> Amount) -> Said<Item> {
         let value = Item::Plain(Plain::Tags, amount(Value::Set(tags.into_iter().collect())));
         Said { value, tokens: start..self.at }
@@ -268,7 +284,7 @@ impl Parser<'_> {
 
     /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.
     pub fn plugging(&mut self) -> Option<Wish> {
-        if !self.any(words!("move|connect|attach|plug|switch|put|change|swap")) {
+        if !self.any(words!("move|connect|attach|plug|switch|put|change|swap|shift|transfer|bring|get me|get us|get")) {
             return None;
         }
         let card = words!("network card|network interface|network|nic|interface|net|bridge");

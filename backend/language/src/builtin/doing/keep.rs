@@ -66,7 +66,7 @@ impl Parser<'_> {
                 }) {
                     return Some(said);
                 }
-                if !p.any(words!("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|as|with the name|with name|under the name")) {
+                if !p.any(words!("and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|titled|title|as|with the name|with name|under the name")) {
                     return None;
                 }
                 let _ = p.mark('=') || p.mark(':');
@@ -126,7 +126,7 @@ impl Parser<'_> {
                 let name = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
                 matches!(p.word(), "of" | "for").then(|| Sourced::new(name, p.source(&(at..p.at))))
             });
-            self.any(words!("of each of|of|for"));
+            self.any(words!("of each of|of|for|on"));
             self.targets()?
         };
         self.any(words!("now"));
@@ -147,7 +147,7 @@ impl Parser<'_> {
     }
 
     /// The name of a snapshot or a backup, as it was said.
-    fn kept(&mut self) -> Option<Sourced<String>> {
+    pub fn kept(&mut self) -> Option<Sourced<String>> {
         self.attempt(|p| {
             let at = p.at;
             // “back to monday”: it is looked for among those there are.
@@ -176,6 +176,9 @@ impl Parser<'_> {
         }) {
             return self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) });
         }
+        if let Some(back) = self.attempt(|p| p.back_to_a_snapshot(start)) {
+            return Some(back);
+        }
         let restores = self.any(words!("restore|reset"));
         if !restores && !self.any(words!("roll back|rollback|roll|revert")) {
             return None;
@@ -191,32 +194,42 @@ impl Parser<'_> {
         if to && self.any(LATEST_SNAPSHOT) {
             return self.doing(start, targets, Deed::Rollback { snapshot: None });
         }
+        let (snapshot, announced) = self.one_snapshot()?;
+        (to && (announced || !restores)).then_some(())?;
+        self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) })
+    }
+
+    /// “the snapshot monday”, “its monday snapshot”, “monday”, and whether the word for it is there.
+    fn one_snapshot(&mut self) -> Option<(Sourced<String>, bool)> {
         self.any(words!("the|its"));
         let announced = self.any(words!("snapshot called|snapshot named|snapshot"));
-        if !to || restores && !announced {
-            return None;
-        }
         let snapshot = self.kept()?;
-        if !announced {
-            self.any(words!("snapshot"));
+        Some((snapshot, announced || self.any(words!("snapshot"))))
+    }
+
+    /// “wiki: back to snapshot monday”, “set wiki back to its monday snapshot”, “wiki should go back to the snapshot monday”.
+    fn back_to_a_snapshot(&mut self, start: usize) -> Option<Draft> {
+        let set = self.any(words!("set|put|take|bring|get|turn"));
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        if !set {
+            self.any(words!("should|shall|must|has to|have to|needs to|need to|wants to"));
+            self.any(words!("go|goes|be rolled|be set|be taken|be put|be brought|be reset"));
         }
-        self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) })
+        self.any(words!("back to the state of|back to how it was in|back to")).then_some(())?;
+        let snapshot = if self.any(LATEST_SNAPSHOT) {
+            None
+        } else {
+            Some(self.one_snapshot().filter(|(_, announced)| *announced)?.0)
+        };
+        self.doing(start, targets, Deed::Rollback { snapshot })
     }
 
     /// “delete snapshot pre-patch of web-01”, “remove the pre-patch snapshot of web-01”, “delete web-01’s snapshot s1”.
     pub fn delete_snapshot(&mut self) -> Option<Draft> {
         let start = self.at;
-        if !self.any(words!("delete|remove|destroy|drop")) {
+        if !self.any(words!("delete|remove|destroy|drop|get rid of")) {
             return None;
         }
-        let named = |p: &mut Self| {
-            p.any(words!("the|its"));
-            if p.any(words!("snapshot called|snapshot named|snapshot")) {
-                return Some(if p.at_boundary() { None } else { p.kept() });
-            }
-            let name = p.kept()?;
-            p.any(words!("snapshot")).then_some(Some(name))
-        };
         let verb = self.last_word().to_owned();
         // “the snapshots a and b of wiki”, “snapshot a and snapshot b of wiki”
         if let Some((snapshots, targets)) = self.attempt(|p| {
@@ -242,35 +255,46 @@ impl Parser<'_> {
             }
             return self.doing(start, targets, last);
         }
-        let (snapshot, targets) = self
-            .attempt(|p| {
-                let snapshot = named(p)?;
-                Some((snapshot, p.of_targets(words!("of|from|on"))?))
-            })
-            .or_else(|| {
-                self.attempt(|p| {
-                    let targets = p.owner()?;
-                    Some((named(p)?, targets))
-                })
-            })?;
+        let (snapshot, targets) = self.snapshot_of_targets()?;
         self.doing(start, targets, Deed::DeleteSnapshot { snapshot })
+    }
+
+    /// “snapshot monday of wiki”, “the pre-patch snapshot of web-01”, “wiki’s snapshot”: one of them, where it is named.
+    pub fn snapshot_of_targets(&mut self) -> Option<(Option<Sourced<String>>, Targets)> {
+        let named = |p: &mut Self| {
+            p.any(words!("the|its"));
+            if p.any(words!("snapshot called|snapshot named|snapshot")) {
+                return Some(if p.at_boundary() { None } else { p.kept() });
+            }
+            let name = p.kept()?;
+            p.any(words!("snapshot")).then_some(Some(name))
+        };
+        self.attempt(|p| {
+            let snapshot = named(p)?;
+            Some((snapshot, p.of_targets(words!("of|from|on"))?))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                Some((named(p)?, targets))
+            })
+        })
     }
 
     /// “back up web-01 to backups”, “take a backup of db-1 on nas in stop mode”.
     pub fn backup(&mut self) -> Option<Draft> {
         let start = self.at;
-        let taken = |p: &mut Self| {
-            let taken = p.any(words!("take|make|create|do|run|initiate|start"))
-                && p.any(words!("a backup of|backups of|a new backup of|another backup of|a backup for|backups for"));
-            taken.then_some(())
+        let by_noun = |p: &mut Self| {
+            p.any(words!("take|make|create|do|run|initiate|start|save|get|need"));
+            p.a_backup()?;
+            p.any(words!("of|for")).then_some(())
         };
-        let by_noun = words!("a backup of|the backup of|backup of|backups of|a backup for|backup for|backups for");
         let titled = |p: &mut Self| (p.any(words!("backups|backup")) && p.mark(':')).then_some(());
         let targets = if self.attempt(titled).is_some() {
             self.targets().filter(|targets| self.known(targets))?
-        } else if self.addressed.is_some() && self.any(words!("a new backup|another backup|a backup")) {
+        } else if self.addressed.is_some() && self.attempt(Self::a_backup).is_some() {
             self.addressee()?
-        } else if self.any(by_noun) || self.any(words!("back up|backup")) || self.attempt(taken).is_some() {
+        } else if self.attempt(by_noun).is_some() || self.any(words!("back up|backup|vzdump")) {
             self.targets()?
         } else {
             // “back web-01 up”
@@ -316,6 +340,13 @@ impl Parser<'_> {
             }
         }
         self.doing(start, targets, Deed::Backup { storage, mode })
+    }
+
+    /// “a quick one-off backup”: one that is made now.
+    fn a_backup(&mut self) -> Option<()> {
+        self.any(words!("a|an|another|the|one"));
+        while self.any(words!("new|quick|full|one-off|extra|additional|manual|complete")) {}
+        self.any(words!("backups|backup|vzdump")).then_some(())
     }
 
     /// “in stop mode”, “with mode suspend”, “using snapshot mode”.

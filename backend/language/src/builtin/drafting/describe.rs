@@ -10,7 +10,7 @@ use mycopod_core::reading::{
 use mycopod_core::size::Size;
 
 use super::draft::{Context, Group};
-use super::settle::{address_answered, once, set_part, settle, unit_answered};
+use super::settle::{address_answered, cores_of_a_socket, once, set_part, settle, shared_cores, unit_answered};
 use crate::builtin::making::members;
 use crate::builtin::said::item::{DiskItem, Item, Said, Which};
 
@@ -34,6 +34,7 @@ pub fn creates(context: &Context<'_>, group: &Group, questions: &mut Vec<Questio
     if names.len() > 1 {
         let of_all = Description::of(context, group, None, &mut Vec::new());
         of_all.ask_about_shared_number(questions);
+        questions.extend(of_all.cores_in_total.iter().map(|said| shared_cores(context, &said.tokens)));
         of_all.ask_about_shared_address(questions);
     }
     names
@@ -86,6 +87,8 @@ pub(super) struct Description {
     pub(super) volumes: Vec<Said<Plain>>,
     pub(super) nics: Vec<WantedNic>,
     pub(super) nic_count: Option<Said<u64>>,
+    /// The cores of all sockets together.
+    pub(super) cores_in_total: Option<Said<u64>>,
     /// Whether its NICs are counted from one: “NIC 1 on vmbr0, NIC 2 on vmbr1”.
     pub(super) nics_from_one: bool,
     pub(super) bare: Vec<Said<Size>>,
@@ -186,6 +189,7 @@ impl Description {
                 ),
                 &[],
             )),
+            Item::CoresInTotal(count) => self.cores_in_total = Some(Said { value: *count, tokens: tokens.clone() }),
             Item::NicCount(count) => self.nic_count = Some(Said { value: *count, tokens: tokens.clone() }),
             Item::Storage(storage) => {
                 let said = Said { value: storage.clone(), tokens: tokens.clone() };
@@ -384,6 +388,7 @@ impl Description {
         questions: &mut Vec<Question>,
     ) -> Create {
         self.place_bare_amounts(context, questions);
+        self.share_cores(context, questions);
         self.ask_about_the_unlike(questions);
         self.ostype_tells(context);
         self.place_storages(context, questions);
@@ -419,6 +424,15 @@ impl Description {
             plain: self.plain,
             disks: self.disks.into_iter().map(|(_, disk)| disk).collect(),
             nics: self.nics,
+        }
+    }
+
+    /// “8 cores in total” is so many for each of the sockets.
+    fn share_cores(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
+        let Some(Said { value, tokens }) = self.cores_in_total.take() else { return };
+        let sockets = self.plain.iter().find(|(plain, _)| *plain == Plain::Sockets).map(|(_, sockets)| &sockets.value);
+        if let Some(cores) = cores_of_a_socket(context, value, sockets, &tokens, questions) {
+            self.set(context, Plain::Cores, &Amount::To(cores), &tokens, questions);
         }
     }
 }

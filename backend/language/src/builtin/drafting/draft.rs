@@ -18,6 +18,7 @@ use super::edits;
 use super::settle;
 use crate::builtin::making::members;
 use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::whom::target::are_one;
 
 /// The most names offered to choose from: more is a list nobody reads. Others may still be typed.
 pub const MAX_OPTIONS: usize = 12;
@@ -374,7 +375,8 @@ pub fn finish(
                 }
             }
             Draft::Change(change) => {
-                let edits = edits::edits(context, &change.items, change.how, false, &mut questions);
+                let edits =
+                    edits::edits(context, &change.items, change.how, false, !are_one(&change.targets), &mut questions);
                 if !edits.is_empty() {
                     push(What::Change { targets: change.targets, edits });
                 }
@@ -387,7 +389,7 @@ pub fn finish(
             }
             Draft::Clone(mut copy) => {
                 let node = copy.node(context, &mut questions);
-                let edits = edits::edits(context, &copy.items, How::Give, true, &mut questions);
+                let edits = edits::edits(context, &copy.items, How::Give, true, copy.names.len() > 1, &mut questions);
                 for name in std::mem::take(&mut copy.names) {
                     let (from, full, node, edits) = (copy.from.clone(), copy.full.clone(), node.clone(), edits.clone());
                     push(What::Clone { from, name, node, full, edits });

@@ -8,19 +8,24 @@ use mycopod_core::reading::{Amount, DiskRef, Edit, EditField, LEAVE_OUT, Questio
 use crate::quantity;
 
 use super::draft::{Context, MAX_OPTIONS};
-use super::settle::{address_answered, storage_answered, unit_answered};
+use super::settle::{address_answered, cores_of_a_socket, shared_cores, storage_answered, unit_answered};
 use crate::builtin::changing::change::disk_ref;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 
 /// The edits that `items` say.
-pub fn edits(
-    context: &Context<'_>,
-    items: &[Said<Item>],
+pub fn edits<'a>(
+    context: &'a Context<'a>,
+    items: &'a [Said<Item>],
     how: How,
     of_copy: bool,
+    several: bool,
     questions: &mut Vec<Question>,
 ) -> Vec<Edit> {
-    let mut edits = Edits { context, how, of_copy, questions, done: Vec::new() };
+    let sockets = items.iter().find_map(|item| match &item.value {
+        Item::Plain(Plain::Sockets, Amount::To(sockets)) => Some(sockets),
+        _ => None,
+    });
+    let mut edits = Edits { context, how, of_copy, several, sockets, questions, done: Vec::new() };
     for (at, item) in items.iter().enumerate() {
         let value = beside_cores(context, items, at).unwrap_or_else(|| item.value.clone());
         edits.add(&value, &item.tokens);
@@ -46,6 +51,10 @@ struct Edits<'a, 'q> {
     how: How,
     /// Whether they say where a copy differs.
     of_copy: bool,
+    /// Whether they are said of several guests.
+    several: bool,
+    /// The sockets that they say.
+    sockets: Option<&'a Value>,
     questions: &'q mut Vec<Question>,
     done: Vec<Edit>,
 }
@@ -58,6 +67,12 @@ impl Edits<'_, '_> {
             Item::Unitless(plain, number) => {
                 if let Some(size) = unit_answered(self.context, *number, tokens, self.questions) {
                     self.push(EditField::Plain(*plain), Amount::To(Value::Size(size)), tokens);
+                }
+            }
+            Item::CoresInTotal(_) if self.several => self.questions.push(shared_cores(self.context, tokens)),
+            Item::CoresInTotal(total) => {
+                if let Some(cores) = cores_of_a_socket(self.context, *total, self.sockets, tokens, self.questions) {
+                    self.push(EditField::Plain(Plain::Cores), Amount::To(cores), tokens);
                 }
             }
             Item::Disk(disk) => self.disk(disk, tokens),

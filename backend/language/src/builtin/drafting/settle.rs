@@ -138,3 +138,33 @@ pub fn address_answered(
     ));
     None
 }
+
+/// “8 cores in total” of several guests may be what they share.
+pub fn shared_cores(context: &Context<'_>, tokens: &Range<usize>) -> Question {
+    let text =
+        format!("“{}”: how many cores shall each of them have? Say it in the declaration.", context.words(tokens));
+    context.question("cores", tokens, text, &[])
+}
+
+/// The cores of each socket, where so many in `total` are said.
+pub fn cores_of_a_socket(
+    context: &Context<'_>,
+    total: u64,
+    sockets: Option<&Value>,
+    tokens: &Range<usize>,
+    questions: &mut Vec<Question>,
+) -> Option<Value> {
+    let sockets = match sockets {
+        Some(Value::Count(sockets)) => *sockets,
+        _ => 1,
+    };
+    if sockets > 0 && total.is_multiple_of(sockets) {
+        return Some(Value::Count(total / sockets));
+    }
+    let text = format!(
+        "“{}” cannot be shared out evenly to {sockets} sockets. How many cores shall each socket have? Say it in the declaration.",
+        context.words(tokens)
+    );
+    questions.push(context.question("cores", tokens, text, &[]));
+    None
+}

@@ -8,7 +8,15 @@ use crate::lexer::{Token, TokenKind};
 use crate::builtin::said::fields;
 
 /// Verbs that are said once for everything listed below them.
-const VERBS: [&str; 21] = [
+const VERBS: [&str; 29] = [
+    "fire up",
+    "bring up",
+    "spin up",
+    "boot up",
+    "power up",
+    "power down",
+    "bounce",
+    "pause",
     "start",
     "stop",
     "boot",
@@ -70,11 +78,11 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         let said = &said[marks..said.len() - usize::from(head.boxed)];
         let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
         let said = &said[..said.len() - usize::from(colon)];
-        let announces = colon || head.hashed || head.boxed || head.bullet && names_guests(said, &known);
+        let verb = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet));
+        let announces =
+            colon || head.hashed || head.boxed || verb.is_some() || head.bullet && names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
-        let end = if titled
-            && let Some(verb) = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet))
-        {
+        let end = if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
                 one_of_many(&verb, &tokens[line.tokens.clone()], &mut written);
             }

@@ -19,6 +19,9 @@ const TRAITS: &Wordings = words!(
 impl Parser<'_> {
     /// “same as web-01”, “like web-01”, “with the same specs as test-1”; “with the same” alone means the guest before.
     pub fn alike(&mut self) -> Option<Item> {
+        let rest = self.any(words!("otherwise|everything else"));
+        // “VM a-1: 4 cores. Same as web-01.”: one of both contradicts the other.
+        (rest || !self.sized_before()).then_some(())?;
         self.any(words!("exactly|just"));
         self.any(words!("the"));
         if self.any(words!("look like|like|identical to|modelled on|modeled on|similar to")) {
@@ -55,6 +58,21 @@ impl Parser<'_> {
             return self.model();
         }
         (before && (self.at_boundary() || self.word() == "but")).then_some(Item::Same)
+    }
+
+    /// Whether an earlier sentence, and no line or part of this one, says of what size the new guest is.
+    fn sized_before(&self) -> bool {
+        let full_stop = |at: usize| matches!(self.tokens[at].kind, TokenKind::Mark('.' | '!'));
+        if !self.began.checked_sub(1).is_some_and(full_stop) {
+            return false;
+        }
+        let sizes = |item: &Item| matches!(item, Item::Plain(Plain::Cores | Plain::Memory, _) | Item::Disk(_));
+        self.group().is_some_and(|group| {
+            group
+                .items
+                .iter()
+                .any(|(whose, item)| *whose == group.focus && item.tokens.start < self.began && sizes(&item.value))
+        })
     }
 
     /// The guest that another shall be like: one there is, or the one that was just described.

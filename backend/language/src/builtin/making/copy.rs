@@ -25,9 +25,10 @@ impl Parser<'_> {
         {
             return Some(copy);
         }
-        let made = self.any(words!("make|create|take|i want|new"));
-        self.any(words!("me"));
-        let article = self.any(words!("a|another"));
+        let made = self.any(words!("make|create|take|set up|spin up|set me up|get|i want|new"));
+        self.any(words!("me|us"));
+        let article = self.any(words!("a|an|another|one"));
+        self.any(words!("new|exact|identical|second|further"));
         let count = self.attempt(Self::number);
         let full = self.attempt(|p| {
             let at = p.at;

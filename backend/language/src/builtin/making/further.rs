@@ -12,6 +12,7 @@ use crate::builtin::drafting::draft::{Change, Draft, Group};
 use crate::builtin::said::amount::DISKS;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::pointing::Number;
+use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
 /// Words by which what follows is said of all new guests.
@@ -191,8 +192,8 @@ impl Parser<'_> {
         if let Some(item) = self.item(How::Create) {
             let item = if adds { added(item) } else { item };
             self.attempt(Self::suffices);
-            if self.any(words!("in total")) {
-                return self.add(&item, all);
+            if all.is_none() && self.in_total(&Targets::New) {
+                return self.add(&item, None);
             }
             // “firewall on both”
             if all.is_none()

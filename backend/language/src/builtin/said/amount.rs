@@ -11,6 +11,7 @@ use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
 use crate::builtin::Parser;
+use crate::builtin::whom::target::{Targets, are_one};
 use crate::builtin::wordings::{Wordings, words};
 
 /// The most NICs or disks alike in one phrase: as many as Proxmox has slots for.
@@ -28,6 +29,9 @@ pub const DISKS: &Wordings = words!(
     "hard disks|hard disk|hard drives|hard drive|disks|disk|disc|drives|drive|volumes|volume|\
     hdds|hdd|vdisks|vdisk|vhdd|rootfs|root fs|fs|mount points|mount point"
 );
+
+/// Words for all of something together.
+pub const IN_TOTAL: &Wordings = words!("in total|altogether|total");
 
 /// So much more or less, in hundredths of what is now.
 pub fn of_hundredths(per_cent: u32, more: bool) -> Option<Amount> {
@@ -222,7 +226,27 @@ impl Parser<'_> {
         }
         less |= self.any(words!("fewer|less"));
         more |= self.any(words!("more|extra"));
-        Some(Item::Plain(plain, step(how, more, less, Value::Count(number))?))
+        let amount = step(how, more, less, Value::Count(number))?;
+        let in_total = plain == Plain::Cores && matches!(amount, Amount::To(_)) && self.any(IN_TOTAL);
+        if in_total {
+            // “8 cores in total on 2 sockets”
+            self.attempt(|p| (p.any(words!("on|in|over")) && p.ahead(Self::sockets)).then_some(()));
+        }
+        Some(if in_total { Item::CoresInTotal(number) } else { Item::Plain(plain, amount) })
+    }
+
+    fn sockets(&mut self) -> Option<()> {
+        self.number()?;
+        self.any(words!("cpu sockets|sockets")).then_some(())
+    }
+
+    /// “… in total”: of one guest it says nothing more, of several it may be what they share.
+    pub fn in_total(&mut self, targets: &Targets) -> bool {
+        let one = match targets {
+            Targets::Old(targets) => are_one(targets),
+            Targets::New => self.group().is_some_and(|group| !group.plural),
+        };
+        one && self.any(IN_TOTAL)
     }
 
     /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.

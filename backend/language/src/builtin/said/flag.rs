@@ -74,7 +74,7 @@ impl Parser<'_> {
 
     /// “at boot”, “with the host”, “whenever the node reboots”, “after a restart of the host”.
     fn when_the_host_boots(&mut self) -> Option<()> {
-        const HOST: &Wordings = words!("proxmox host|proxmox node|host|node|server|box|machine");
+        const HOST: &Wordings = words!("proxmox host|proxmox node|hosts|nodes|host|node|server|box|machine");
         const BOOTS: &Wordings = words!(
             "boots up|boots|boot|reboots|reboot|restarts|restart|starts up|starts|start|comes up|comes back|does|is rebooted"
         );

@@ -47,6 +47,8 @@ pub enum Item {
     Plain(Plain, Amount),
     /// A number for memory or swap that has no unit and is too small to be meant in MiB.
     Unitless(Plain, u64),
+    /// “8 cores in total”: those of all sockets of one guest together.
+    CoresInTotal(u64),
     /// A disk, or several alike.
     Disk(DiskItem),
     /// A part of a disk; where no disk is said, of the one that was spoken of last.

@@ -96,10 +96,10 @@ impl Parser<'_> {
 
     /// “yes”, “on”, “enabled”, “1” and their opposites.
     pub fn yes_or_no(&mut self) -> Option<bool> {
-        if self.any(words!("yes|true|on|enabled")) {
+        if self.any(words!("yes|true|on|enabled|switched on|turned on|activated")) {
             return Some(true);
         }
-        if self.any(words!("no|false|off|disabled")) {
+        if self.any(words!("no|false|off|disabled|switched off|turned off|deactivated")) {
             return Some(false);
         }
         self.attempt(|p| p.number().and_then(|n| (n < 2).then_some(n == 1)))

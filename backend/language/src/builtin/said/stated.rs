@@ -169,10 +169,10 @@ impl Parser<'_> {
     }
 
     pub fn on_or_off(&mut self) -> Option<bool> {
-        if self.any(words!("on|enabled")) {
+        if self.any(words!("on|enabled|switched on|turned on|activated")) {
             return Some(true);
         }
-        self.any(words!("off|disabled")).then_some(false)
+        self.any(words!("off|disabled|switched off|turned off|deactivated")).then_some(false)
     }
 
     /// Fields in a row that can be switched: “nesting and keyctl”, “discard and ssd emulation on scsi1”.

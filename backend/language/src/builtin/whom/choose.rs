@@ -56,7 +56,9 @@ impl Parser<'_> {
         }
         let how = self.determiner();
         let mut fit = Fit::default();
-        if how == How::Open && self.any(words!("everything|anything|everyone")) {
+        let whatever = how == How::Open && self.word() == "whatever";
+        self.at += usize::from(whatever);
+        if whatever || how == How::Open && self.any(words!("everything|anything|everyone")) {
             self.qualifiers(&mut fit)?;
             return (fit != Fit::default()).then_some(Selector::All(fit));
         }
@@ -115,7 +117,7 @@ impl Parser<'_> {
         if let Some(count) = self.attempt(counted) {
             return How::Counted(count);
         }
-        if self.any(words!("all of the|all of our|all the|all our|all my|all")) {
+        if self.any(words!("all of the|all of our|all the|all our|all my|all|those of the|those of our")) {
             return How::All;
         }
         if self.any(words!("both of the|both of our|both the|both")) {
@@ -195,10 +197,20 @@ impl Parser<'_> {
     }
 
     fn tagged(&mut self, fit: &mut Fit) -> Option<()> {
-        self.any(words!("that are tagged with|that are tagged|which are tagged with|which are tagged|that is tagged with|that is tagged|\
-            which is tagged|tagged with the|tagged with|tagged as|tagged|with the tags|with the tag|with tag|having the tag|\
-            having tag|that have the tag|that has the tag|carrying the tag|that carry the tag"))
-        .then_some(())?;
+        let joined = self.any(words!("that are|which are|that is|which is|is|are"));
+        if !self.any(words!("tagged with the|tagged with|tagged as|tagged")) {
+            (!joined).then_some(())?;
+            self.any(words!("with|having|carrying|that have|that has|that carry|that carries|which have|which has|which carry|which carries|carries|carry|has|have"))
+                .then_some(())?;
+            self.any(words!("the|a"));
+            if !self.any(words!("tags|tag")) {
+                // “with the infra tag”
+                let tag = self.name()?;
+                self.any(words!("tag")).then_some(())?;
+                fit.tags.insert(tag);
+                return Some(());
+            }
+        }
         let both = self.any(words!("both"));
         fit.tags.insert(self.any_name()?);
         if both {
@@ -209,7 +221,8 @@ impl Parser<'_> {
     }
 
     fn of_pool(&mut self) -> Option<String> {
-        self.any(words!("that are in|which are in|in|of|from|belonging to")).then_some(())?;
+        self.any(words!("that are in|which are in|that is in|which is in|is in|in|of|from|belonging to|that belong to|that belongs to|belongs to"))
+            .then_some(())?;
         self.any(words!("the"));
         if self.any(words!("resource pool|pool")) {
             self.any(words!("called|named"));
@@ -220,7 +233,8 @@ impl Parser<'_> {
     }
 
     fn of_node(&mut self) -> Option<String> {
-        self.any(words!("that are on|which are on|that run on|running on|on|of|from")).then_some(())?;
+        self.any(words!("that are on|which are on|that is on|which is on|that run on|that runs on|which run on|running on|runs on|is on|on|of|from"))
+            .then_some(())?;
         self.any(words!("the"));
         let announced = self.any(words!("node|host"));
         let node = self.name()?;
@@ -230,7 +244,10 @@ impl Parser<'_> {
     fn that_run(&mut self) -> Option<bool> {
         self.any(words!("that are|which are|that is|which is|who are")).then_some(())?;
         self.any(words!("currently"));
-        self.state()
+        self.at += usize::from(self.word() == "still");
+        let state = self.state();
+        self.any(words!("right now|now|at the moment"));
+        state
     }
 
     fn whose_names(&mut self) -> Option<String> {

@@ -126,8 +126,25 @@ impl Parser<'_> {
         if found.len() == 1 { found.into_iter().next() } else { None }
     }
 
-    /// “101-103”: the guests of these VMIDs.
+    /// “101-103”, “101 to 103”: the guests of these VMIDs.
     pub fn vmids(&mut self) -> Option<Vec<Target>> {
+        self.attempt(Self::glued_vmids).or_else(|| {
+            let start = self.at;
+            let number = |p: &mut Self| {
+                let number = p.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.parse::<u32>().ok()?;
+                p.at += 1;
+                Vmid::try_from(number).ok().map(Vmid::get)
+            };
+            let low = number(self).filter(|_| self.counting)?;
+            (self.any(words!("to|through|thru|up to")) || self.mark('–')).then_some(())?;
+            // In “set 104 to 106 GB” the number counts something.
+            (!self.ahead(|p| p.item(How::Give))).then_some(())?;
+            let high = number(self).filter(|_| !self.ahead(|p| p.unit().map(|_| ())))?;
+            self.span_of_vmids(start, low, high)
+        })
+    }
+
+    fn glued_vmids(&mut self) -> Option<Vec<Target>> {
         let token = self.peek(0).filter(|token| token.kind == TokenKind::Word)?;
         let (low, high) = token.text.split_once("..").or_else(|| token.text.split_once('-'))?;
         let vmid = |digits: &str| {
@@ -135,9 +152,14 @@ impl Parser<'_> {
             Vmid::try_from(number).ok().map(Vmid::get)
         };
         let (low, high) = (vmid(low)?, vmid(high)?);
-        (low < high && u64::from(high - low) < MAX_RANGE).then_some(())?;
         self.at += 1;
-        let span = self.span(&(self.at - 1..self.at));
+        self.span_of_vmids(self.at - 1, low, high)
+    }
+
+    /// The guests from one VMID to another, said from token `start` on.
+    fn span_of_vmids(&self, start: usize, low: u32, high: u32) -> Option<Vec<Target>> {
+        (low < high && u64::from(high - low) < MAX_RANGE).then_some(())?;
+        let span = self.span(&(start..self.at));
         Some((low..=high).map(|vmid| Target { span, selector: Selector::Vmid(vmid) }).collect())
     }
 }

@@ -22,6 +22,11 @@ const SEVERAL: &Wordings = words!(
      each|both|all|the vms|the containers|the machines|the guests"
 );
 
+/// Words that go on to say which guests are meant: “the VMs with the ids 104 and 106”.
+const TOLD_APART: &Wordings = words!(
+    "with the ids|with the id|with the vmids|with the tags|with the tag|with the names|with the name|with ids|with id|with vmids|with tag"
+);
+
 /// How many guests a pronoun means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Number {
@@ -94,7 +99,8 @@ impl Parser<'_> {
             || matches!(self.last_word(), "clone" | "copy") && matches!(self.drafts.last(), Some(Draft::Clone(_)))
             || (self.at_boundary() || PREDICATES.contains(&self.word()) || self.announces(start))
                 && !self.ahead(Self::target)
-                && !self.ahead(Self::guest_noun);
+                && !self.ahead(Self::guest_noun)
+                && !self.ahead(|p| p.any(TOLD_APART).then_some(()));
         if !said || !alone {
             return None;
         }
@@ -137,7 +143,7 @@ impl Parser<'_> {
     pub fn antecedent(&self, number: Number, span: Span) -> Option<Targets> {
         // “Concerning web-01, give it 4 cores”
         if let Some(addressed) = &self.addressed
-            && number.fits(addressed.len())
+            && (number.fits(addressed.len()) || number != Number::One && are_chosen(addressed))
             && self.drafts.last().is_none_or(|last| last.tokens().start < self.began)
         {
             return Some(Targets::Old(addressed.iter().map(|target| Target { span, ..target.clone() }).collect()));
@@ -166,8 +172,7 @@ impl Parser<'_> {
             Draft::Clone(_) | Draft::Facility(_) => None,
             Draft::Change(_) | Draft::Do(_) | Draft::Remove(_) => {
                 let targets = last.targets();
-                let chosen = targets.iter().any(|target| matches!(target.selector, Selector::All(_)));
-                (chosen && number != Number::One || number.fits(targets.len()))
+                (are_chosen(targets) && number != Number::One || number.fits(targets.len()))
                     .then(|| targets.iter().map(|target| Target { span, ..target.clone() }).collect())
             }
         };
@@ -289,6 +294,11 @@ impl Parser<'_> {
         let named = those.iter().all(|target| matches!(target.selector, Selector::Name(_) | Selector::Vmid(_)));
         (those.len() > 1 && named).then_some((those, pointed))
     }
+}
+
+/// Whether some of them are whoever fits.
+fn are_chosen(targets: &[Target]) -> bool {
+    targets.iter().any(|target| matches!(target.selector, Selector::All(_)))
 }
 
 /// The guests of a group, as words that stand at `span` mean them.

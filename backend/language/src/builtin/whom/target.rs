@@ -43,6 +43,11 @@ pub enum Targets {
     New,
 }
 
+/// Whether one guest is meant.
+pub fn are_one(targets: &[Target]) -> bool {
+    matches!(targets, [Target { selector: Selector::Name(_) | Selector::Vmid(_), .. }])
+}
+
 impl Parser<'_> {
     /// “VM”, “containers”, “machine (VM)”, “servers”.
     pub fn guest_noun(&mut self) -> Option<GuestNoun> {
@@ -216,7 +221,10 @@ impl Parser<'_> {
         let article = self.any(words!("the two|the three|the|my|our|this|guest id|vmid|id"));
         let noun = self.guest_noun();
         if noun.is_some() {
-            self.any(words!("called|named|with the name|with name|with id|with vmid|number|with the id|id"));
+            self.any(words!("called|named|with the name|with name|with id|with vmid|number|with the id|with the ids|with ids|with vmids|with the vmids|ids|vmids|id"));
+        }
+        if let Some(targets) = self.attempt(Self::vmids) {
+            return Some(targets);
         }
         if let Some(vmid) = self.attempt(|p| {
             let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
@@ -231,9 +239,6 @@ impl Parser<'_> {
             let selector =
                 if of_that_kind(vmid) { Selector::Vmid(vmid.get()) } else { Selector::Vague(span.of(self.text)) };
             return Some(vec![Target { span, selector }]);
-        }
-        if let Some(targets) = self.attempt(Self::vmids) {
-            return Some(targets);
         }
         let names = self.attempt(crate::builtin::Parser::range)?;
         // “scsi1” and “net0” are parts of guests.

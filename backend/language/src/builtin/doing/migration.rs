@@ -1,0 +1,162 @@
+//! Guests that are moved to another node: “migrate web-01 to pve2 live”, “test-1 should run on pve2”.
+
+use mycopod_core::guest::Kind;
+use mycopod_core::reading::{Deed, Selector, Sourced};
+
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+impl Parser<'_> {
+    /// “migrate web-01 to pve2 live with its disks to local-lvm”, “move web-01 to node pve2”.
+    pub fn migration(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let live = self.any(words!("live-migrate|live migrate|live migration of|a live migration of"));
+        let titled = |p: &mut Self| (p.any(words!("migration|migrate|move")) && p.mark(':')).then_some(());
+        let migrates = live
+            || self.attempt(titled).is_some()
+            || self.any(words!("migrate|migration of|a migration of|the migration of"));
+        let put = !migrates && self.any(words!("put"));
+        if !migrates && !put && !self.any(words!("move|relocate|transfer|evacuate|shift|send|bring|push")) {
+            return self.housed(start);
+        }
+        let how = |p: &mut Self, offline: &mut bool| {
+            p.attempt(|p| {
+                let open = p.mark('(');
+                let off = p.any(words!("offline|while off|cold"));
+                (off || p.any(words!("live|online"))).then_some(())?;
+                (!open || p.mark(')')).then_some(())?;
+                *offline |= off;
+                Some(())
+            });
+        };
+        let mut offline = false;
+        how(self, &mut offline);
+        let targets = self.targets()?;
+        how(self, &mut offline);
+        let from = self.attempt(|p| {
+            p.any(words!("away from|from")).then_some(())?;
+            p.any(words!("the node|the host|node|host"));
+            let at = p.at;
+            let name = p.name()?;
+            Some(Sourced::new(name, p.source(&(at..p.at))))
+        });
+        if !(self.any(words!("over to|to|onto|->|→|=>")) || self.any(words!("on"))) {
+            return None;
+        }
+        self.any(words!("the"));
+        let at = self.at;
+        let announced = self.any(words!("node|host"));
+        let node = self.name()?;
+        // What else is moved than a guest to a node is another rule’s.
+        if !(announced || migrates || self.inventory.nodes.contains(&node)) {
+            return None;
+        }
+        let node = Sourced::new(node, self.source(&(at..self.at)));
+        how(self, &mut offline);
+        let mut storage = None;
+        let with_disks = self.attempt(|p| {
+            p.any(words!("together"));
+            p.any(words!("with all its|with all of its|with its|with their|with|and all its|and its|including its"))
+                .then_some(())?;
+            // “local” is the name of a storage as well.
+            p.at += usize::from(p.word() == "local");
+            p.any(words!("disks|disk")).then_some(())
+        });
+        if with_disks.is_some() {
+            storage = self.attempt(|p| {
+                p.any(words!("to|onto|on")).then_some(())?;
+                p.any(words!("the"));
+                p.any(words!("storage|datastore"));
+                let at = p.at;
+                let name = p.name()?;
+                Some(Sourced::new(name, p.source(&(at..p.at))))
+            });
+        } else if let Some(said) = self.attempt(Self::storage_of_disk) {
+            storage = Some(Sourced::new(said.value, self.source(&said.tokens)));
+        }
+        how(self, &mut offline);
+        if !offline && self.are_vms(&targets) {
+            self.attempt(Self::without_downtime);
+        }
+        self.doing(start, targets, Deed::Migrate { node, storage, from, offline })
+    }
+
+    /// “…, no downtime” of what is moved live.
+    fn without_downtime(&mut self) -> Option<()> {
+        self.mark(',');
+        self.any(words!("with"));
+        self.any(words!("without|no|zero")).then_some(())?;
+        (self.word() == "downtime").then(|| self.at += 1)
+    }
+
+    /// Whether all of them are VMs: a container that is moved is down for a while.
+    fn are_vms(&self, targets: &Targets) -> bool {
+        let Targets::Old(targets) = targets else { return false };
+        targets.iter().all(|target| match &target.selector {
+            Selector::Name(name) => {
+                self.inventory.guests.get(name).is_some_and(|keys| keys.iter().all(|key| key.kind == Kind::Qemu))
+            }
+            Selector::All(fit) => fit.kind == Some(Kind::Qemu),
+            Selector::Vmid(_) | Selector::Vague(_) => false,
+        })
+    }
+
+    /// “mail has to leave alpha; put it on gamma”, “mail must leave alpha for gamma”
+    pub fn leaving(&mut self) -> Option<Draft> {
+        self.beyond(|p| {
+            let start = p.at;
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            p.any(words!("must|has to|have to|should|needs to|need to|shall"));
+            p.any(words!("leave|leaves")).then_some(())?;
+            let from = p.node_said()?;
+            if p.any(words!("for|and go to|and move to")) {
+                return p.on_a_node(start, targets, Some(from));
+            }
+            p.next_sentence();
+            while p.mark(',') || p.any(words!("so|and|please|can you|could you|kindly")) {}
+            p.any(words!("put|move|migrate|relocate|transfer|shift|bring|send")).then_some(())?;
+            p.any(words!("it|them|both of them|both|all of them")).then_some(())?;
+            p.any(words!("over to|onto|to|on")).then_some(())?;
+            p.on_a_node(start, targets, Some(from))
+        })
+    }
+
+    /// “test-1 should run on pve2”
+    fn housed(&mut self, start: usize) -> Option<Draft> {
+        let targets = self.targets()?;
+        // “test-1 from pve1 to pve2”
+        if let Some(from) = self.attempt(|p| {
+            p.any(words!("from")).then_some(())?;
+            p.node_said()
+        }) {
+            self.any(words!("to|onto|->|→|=>")).then_some(())?;
+            return self.on_a_node(start, targets, Some(from));
+        }
+        if self.any(words!("to|onto|->|→|=>")) {
+            // “test-1 -> pve2”
+            return self.on_a_node(start, targets, None);
+        }
+        self.any(words!(
+            "over to|onto|should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
+            should be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
+        ))
+        .then_some(())?;
+        self.on_a_node(start, targets, None)
+    }
+
+    fn on_a_node(&mut self, start: usize, targets: Targets, from: Option<Sourced<String>>) -> Option<Draft> {
+        let node = self.node_said()?;
+        self.doing(start, targets, Deed::Migrate { node, storage: None, from, offline: false })
+    }
+
+    /// “node pve2”: one that there is.
+    fn node_said(&mut self) -> Option<Sourced<String>> {
+        self.any(words!("the"));
+        self.any(words!("node|host"));
+        let at = self.at;
+        let node = self.name().filter(|name| self.inventory.nodes.contains(name))?;
+        Some(Sourced::new(node, self.source(&(at..self.at))))
+    }
+}

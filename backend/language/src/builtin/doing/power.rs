@@ -1,0 +1,368 @@
+//! Verbs of deeds that need nothing but guests, wherever they stand: “shut down web-01”, “bring test-1 up”, “web-02: restart”,
+//! “need test-1 up”, “old-backup must be deleted”.
+
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, Deed, Sourced};
+
+use crate::builtin::Parser;
+use crate::builtin::changing::change::Wish;
+use crate::builtin::drafting::draft::{Change, Draft};
+use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::{Wordings, words};
+
+const START: &Wordings = words!(
+    "start up|start|power on|power up|turn on|switch on|boot up|boot|fire up|bring up|bring back up|bring online|wake up"
+);
+/// Verbs that start the guests there are, and make others.
+const LAUNCH: &Wordings = words!("spin up|launch");
+const SHUT_DOWN: &Wordings =
+    words!("stop|shut down|shutdown|shut off|power off|power down|turn off|switch off|halt|bring down|take down");
+const STOP: &Wordings = words!("force-stop|hard-stop|hard stop|kill|pull the plug on|pull the plug of");
+const REBOOT: &Wordings = words!("reboot|restart|power cycle|power-cycle|bounce");
+const SUSPEND: &Wordings = words!("suspend|pause");
+const RESUME: &Wordings = words!("resume|unpause|continue");
+const DELETE: &Wordings = words!("delete|destroy|remove|get rid of|tear down|throw away");
+const ADOPT: &Wordings = words!("adopt|take over|take control of|manage");
+
+/// What a guest is then.
+const UP: &Wordings = words!(
+    "back up and running|up and running|back up again|back up|up again|back online|back on|on again|online|running|up|on"
+);
+const DOWN: &Wordings = words!("off again|down again|down|off");
+
+/// Verbs in two parts, and what their second part is.
+const PARTED: [(&Wordings, &Wordings, Deed); 5] = [
+    (words!("power|turn|switch"), words!("back on|on again|on"), Deed::Start),
+    (
+        words!("power|bring|fire|boot|spin|start"),
+        words!("back up and running|up and running|back up again|back up|up again|back online|online|up"),
+        Deed::Start,
+    ),
+    (words!("power|turn|switch|shut"), words!("off again|off"), Deed::Shutdown { within: None }),
+    (words!("power|turn|switch|shut|bring|take"), words!("down again|down"), Deed::Shutdown { within: None }),
+    (words!("take"), words!("over"), Deed::Adopt),
+];
+
+/// How a guest is shut down anyway.
+const GENTLY: [&str; 6] = ["gracefully", "cleanly", "properly", "gently", "nicely", "softly"];
+
+/// Verbs that say too little of what is done, so that it must stand in brackets behind the guests.
+const PUT_AWAY: [&str; 6] = ["park", "shelve", "retire", "decommission", "sunset", "mothball"];
+
+impl Parser<'_> {
+    /// The deed that a verb asks for: “shut down”, “bounce”.
+    pub fn asked_for(&mut self) -> Option<Deed> {
+        if self.any(STOP) {
+            return Some(Deed::Stop);
+        }
+        let verbs = [
+            (START, Deed::Start),
+            (SHUT_DOWN, Deed::Shutdown { within: None }),
+            (REBOOT, Deed::Reboot),
+            (SUSPEND, Deed::Suspend),
+            (RESUME, Deed::Resume),
+            (DELETE, Deed::Delete),
+            (ADOPT, Deed::Adopt),
+        ];
+        verbs.into_iter().find_map(|(said, deed)| self.any(said).then_some(deed))
+    }
+
+    /// The deed that was done then: “shut down”, “rebooted”.
+    fn done_to(&mut self) -> Option<Deed> {
+        let done = [
+            (words!("rebooted|restarted|power cycled|bounced"), Deed::Reboot),
+            (
+                words!(
+                    "started up|started|booted up|booted|powered on|powered up|turned on|switched on|brought up|brought back up"
+                ),
+                Deed::Start,
+            ),
+            (
+                words!(
+                    "stopped|shut down|powered off|powered down|turned off|switched off|halted|brought down|taken down"
+                ),
+                Deed::Shutdown { within: None },
+            ),
+            (words!("deleted|destroyed|removed"), Deed::Delete),
+            (words!("suspended|paused"), Deed::Suspend),
+            (words!("resumed|unpaused"), Deed::Resume),
+        ];
+        done.into_iter().find_map(|(said, deed)| self.any(said).then_some(deed))
+    }
+
+    /// “up and running”, “off”: the deed that makes it so.
+    fn up_or_down(&mut self) -> Option<Deed> {
+        if self.any(UP) {
+            return Some(Deed::Start);
+        }
+        self.any(DOWN).then_some(Deed::Shutdown { within: None })
+    }
+
+    /// “…, but gently”, “… (clean shutdown)”
+    fn gently(&mut self) -> bool {
+        let word = |p: &mut Self| {
+            p.mark(',');
+            p.any(words!("but|and"));
+            GENTLY.contains(&p.word()).then(|| p.at += 1)
+        };
+        let bracket = |p: &mut Self| {
+            p.mark('(').then_some(())?;
+            p.any(words!("clean shutdown|graceful shutdown|proper shutdown")).then_some(())?;
+            p.mark(')').then_some(())
+        };
+        self.attempt(word).or_else(|| self.attempt(bracket)).is_some()
+    }
+
+    /// “gracefully shut down web-01 within 5 minutes”, “delete test-1 with its disks”, “start test-1 with 2 cores”.
+    pub fn verb_ahead(&mut self) -> Option<Draft> {
+        let start = self.at;
+        // “To delete: test-1, test-2”
+        self.any(words!("to"));
+        let gently = self.gently();
+        let force = !gently && self.any(words!("hard|forcefully|forcibly|force"));
+        let deed = if force {
+            self.any(words!("-"));
+            let off = self.any(words!("to stop|stop|power off|shut down|shutdown|off"));
+            off.then_some(Deed::Stop)?
+        } else if self.any(words!("stop and delete|stop and then delete|stop and destroy|stop and remove")) {
+            Deed::Delete
+        } else if self.any(LAUNCH) {
+            let known = self.ahead(|p| p.targets().filter(|targets| p.known(targets)));
+            known.then_some(Deed::Start)?
+        } else {
+            self.asked_for()?
+        };
+        if gently && !matches!(deed, Deed::Shutdown { .. }) {
+            return None;
+        }
+        let targets = self.listed_targets()?;
+        let deed = match deed {
+            Deed::Shutdown { .. } if self.any(words!("forcefully|forcibly|by force|hard|the hard way")) => Deed::Stop,
+            Deed::Shutdown { .. } => {
+                self.gently();
+                Deed::Shutdown { within: self.attempt(Self::within) }
+            }
+            Deed::Delete => {
+                self.with_its_disks();
+                Deed::Delete
+            }
+            other => other,
+        };
+        if matches!(deed, Deed::Start | Deed::Reboot)
+            && let Some(items) = self.attempt(Self::with_other_sizes)
+        {
+            let tokens = start..self.at;
+            let Targets::Old(targets) = &targets else { return None };
+            targets.iter().all(|target| !self.is_new(target)).then_some(())?;
+            self.drafts.push(Draft::Change(Change { tokens, targets: targets.clone(), items, how: How::Give }));
+        }
+        self.any(words!("again|right now|now|right away|for me|afterwards|too|as well|there"));
+        self.doing(start, targets, deed)
+    }
+
+    /// “start test-1 with 2 cores”
+    fn with_other_sizes(&mut self) -> Option<Vec<Said<Item>>> {
+        let counts =
+            |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Cores | Plain::Memory | Plain::Swap, _));
+        self.any(words!("with")).then_some(())?;
+        self.items(How::Give).filter(|items| items.iter().all(counts))
+    }
+
+    /// “… completely”, “… including all its disks”, “… from the cluster” behind whom is deleted: it is so anyway.
+    pub fn with_its_disks(&mut self) {
+        if self.any(words!("completely|permanently|for good|from the cluster")) {
+            return;
+        }
+        self.attempt(|p| {
+            p.mark(',');
+            p.any(words!("together with|along with|with|including|and")).then_some(())?;
+            p.any(words!("all of its|all of their|all its|all their|its|their|the|all"));
+            p.any(words!("disks|disk|data|volumes|storage")).then_some(())?;
+            p.at_boundary().then_some(())
+        });
+    }
+
+    /// “power test-2 on”, “turn web-01 off”, “shut web-01 down gently”, “take web-01 over”.
+    pub fn parted_verb(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let verb = PARTED.into_iter().any(|(verb, ..)| self.ahead(|p| p.any(verb).then_some(())));
+        verb.then_some(())?;
+        self.at += 1;
+        let targets = self.targets()?;
+        let deed = PARTED.into_iter().find_map(|(verb, second, deed)| {
+            let end = std::mem::replace(&mut self.at, start);
+            let fits = self.any(verb);
+            self.at = end;
+            (fits && self.any(second)).then_some(deed)
+        })?;
+        let deed = match deed {
+            Deed::Shutdown { .. } => {
+                self.gently();
+                Deed::Shutdown { within: self.attempt(Self::within) }
+            }
+            deed => deed,
+        };
+        self.any(words!("again|right now|now|right away"));
+        self.doing(start, targets, deed)
+    }
+
+    /// “within 5 minutes”, “with a timeout of 90 s”.
+    fn within(&mut self) -> Option<Sourced<u64>> {
+        let _ = self.mark(',') || self.mark('(');
+        let start = self.at;
+        let said = self.any(words!(
+            "within at most|within|in at most|in no more than|with a timeout of|with a time-out of|with timeout|\
+            with a time limit of|with a limit of|with a deadline of|timeout"
+        ));
+        let _ = said && (self.mark('=') || self.mark(':'));
+        let seconds = said.then(|| self.seconds())?.filter(|seconds| *seconds > 0)?;
+        let source = self.source(&(start..self.at));
+        self.mark(')');
+        Some(Sourced::new(seconds, source))
+    }
+
+    /// “give web-01 5 minutes to shut down”
+    pub fn time_to_stop(&mut self) -> Option<Draft> {
+        let start = self.at;
+        if !self.any(words!("give|allow")) {
+            return None;
+        }
+        let targets = self.targets()?;
+        let at = self.at;
+        let seconds = self.seconds().filter(|seconds| *seconds > 0)?;
+        let within = Some(Sourced::new(seconds, self.source(&(at..self.at))));
+        self.any(words!("to shut down|to shutdown|to stop|to power off")).then_some(())?;
+        self.doing(start, targets, Deed::Shutdown { within })
+    }
+
+    /// “have web-01 rebooted”, “need test-1 and test-2 up”, “get web-02 back online”
+    pub fn had_done(&mut self) -> Option<Draft> {
+        let start = self.at;
+        // “can we get web-01 rebooted” is asked for up to its verb.
+        let asked = words!("have|get|need|want");
+        (self.any(asked) || matches!(self.last_word(), "have" | "get" | "need" | "want" | "like")).then_some(())?;
+        let targets = self.targets()?;
+        let deed = self.done_to().or_else(|| self.up_or_down())?;
+        self.doing(start, targets, deed)
+    }
+
+    /// “web-01 reboot”, “db-1 → reboot”, “test-3: delete”.
+    pub fn verb_behind(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let sign = self.mark(':') || self.mark('–') || self.any(words!("->|→|=>"));
+        let _ = sign && self.any(words!("just"));
+        let deed = self.asked_for()?;
+        let plain = matches!(deed, Deed::Reboot | Deed::Start | Deed::Shutdown { .. });
+        (plain || sign && deed == Deed::Delete).then_some(())?;
+        self.manner();
+        self.at_boundary().then_some(())?;
+        self.doing(start, targets, deed)
+    }
+
+    /// “runner-1 and runner-2 up, runner-3 down”. One guest that is up, or only down, may be what somebody tells.
+    pub fn up_and_down(&mut self) -> Option<Draft> {
+        let pair = |p: &mut Self| {
+            let start = p.at;
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            let _ = p.mark(':') || p.any(words!("->|→|=>"));
+            let deed = p.up_or_down().filter(|_| p.at_boundary())?;
+            p.doing(start, targets, deed)
+        };
+        let mut pairs = vec![pair(self)?];
+        while let Some(next) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            pair(p)
+        }) {
+            pairs.push(next);
+        }
+        let starts = pairs.iter().any(|draft| matches!(draft, Draft::Do(doing) if doing.deed == Deed::Start));
+        let last = pairs.pop().filter(|_| starts && !pairs.is_empty())?;
+        self.drafts.extend(pairs);
+        Some(last)
+    }
+
+    /// “old-backup should be deleted”, “web-01 and web-02 must be rebooted”.
+    pub fn passive(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let targets = self.targets()?;
+        // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
+        let may = self.any(words!("can now be|can be|may be"));
+        if !may
+            && !self.any(words!(
+                "should please be|should now be|should be|shall be|must be|needs to be|need to be|has to be|have to be|is to be|are to be"
+            ))
+        {
+            return None;
+        }
+        let deed = self.done_to()?;
+        let lasts = matches!(deed, Deed::Start | Deed::Shutdown { .. });
+        (may || !lasts).then_some(())?;
+        self.any(words!("now"));
+        self.doing(start, targets, deed)
+    }
+
+    /// “park runner-3 for now (clean shutdown)”, “retire test-1 for good (delete)”: what it means stands in brackets.
+    pub fn explained(&mut self) -> Option<Draft> {
+        let start = self.at;
+        PUT_AWAY.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        self.any(words!("for now|for good"));
+        self.mark('(').then_some(())?;
+        self.any(words!("clean|graceful|proper"));
+        let it = |p: &mut Self| p.any(words!("it|them|both")).then_some(());
+        let parted = |p: &mut Self| {
+            p.any(words!("shut|power|turn|switch")).then_some(())?;
+            it(p)?;
+            p.any(words!("down|off")).then_some(Deed::Shutdown { within: None })
+        };
+        let deed = self.attempt(parted).or_else(|| self.attempt(Self::asked_for))?;
+        matches!(deed, Deed::Shutdown { .. } | Deed::Delete | Deed::Suspend).then_some(())?;
+        it(self);
+        self.gently();
+        self.any(words!("please"));
+        self.mark(')').then_some(())?;
+        self.doing(start, targets, deed)
+    }
+
+    /// “…, don’t shut it down”: what the deed before does not do anyway.
+    pub fn not_that(&mut self, done: &Deed) -> Option<()> {
+        self.mark(',');
+        self.any(words!("but"));
+        self.any(words!("don't|dont|do not|not")).then_some(())?;
+        let it = words!("it|them|both");
+        let parted = |p: &mut Self| {
+            p.any(words!("shut|power|turn|switch")).then_some(())?;
+            p.any(it).then_some(())?;
+            p.any(words!("down|off")).then_some(Deed::Shutdown { within: None })
+        };
+        let other = self.attempt(parted).or_else(|| {
+            self.attempt(|p| {
+                let deed = p.asked_for()?;
+                p.any(it).then_some(deed)
+            })
+        })?;
+        let spared = matches!(
+            (done, other),
+            (Deed::Suspend, Deed::Shutdown { .. } | Deed::Stop | Deed::Delete)
+                | (Deed::Shutdown { .. } | Deed::Reboot | Deed::Snapshot { .. } | Deed::Migrate { .. }, Deed::Delete)
+                | (Deed::Reboot, Deed::Shutdown { .. })
+                | (Deed::Shutdown { .. }, Deed::Stop)
+        );
+        (spared && self.at_boundary()).then_some(())
+    }
+
+    /// “keep db-1 running”, “leave web-02 off”: how a guest is, and shall be.
+    pub fn keeping(&mut self) -> Option<Wish> {
+        self.any(words!("but"));
+        self.any(words!("keep|leave")).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let start = self.at;
+        let on = self.any(words!("up and running|running|online|up|on|powered on|switched on"));
+        (on || self.any(words!("off|stopped|shut down|powered off|switched off|down"))).then_some(())?;
+        let value = Item::Plain(Plain::Running, Amount::To(Value::Flag(on)));
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+}
