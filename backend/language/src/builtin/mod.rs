@@ -367,7 +367,8 @@ impl Parser<'_> {
             return self.attempt(Self::create);
         }
         let read = self
-            .attempt(Self::firewall)
+            .attempt(Self::that_disk)
+            .or_else(|| self.attempt(Self::firewall))
             .or_else(|| self.attempt(Self::deed))
             .or_else(|| self.attempt(Self::change))
             .or_else(|| self.attempt(Self::field_by_guest))

@@ -8,7 +8,7 @@ mod words;
 
 use std::ops::Range;
 
-use mycopod_core::reading::{Selector, Target};
+use mycopod_core::reading::{DiskRef, Selector, Target};
 
 use self::words::{sort, sort_of, typed};
 use super::Parser;
@@ -83,6 +83,8 @@ pub struct Topic {
     pub named: Vec<Target>,
     /// Whether it speaks of a part of a guest, which “delete it” would mean as well as the guest.
     pub of_a_part: bool,
+    /// The one disk that it speaks of, and whose it is.
+    pub disk: Option<(DiskRef, Target)>,
 }
 
 impl Parser<'_> {
@@ -102,12 +104,13 @@ impl Parser<'_> {
         self.asides.push(tokens.clone());
         let named: Vec<Target> = tokens.clone().filter_map(|at| self.named_at(at)).collect();
         let of_a_part = self.tokens[tokens.clone()].iter().any(|token| PARTS.contains(&typed(token).as_str()));
+        let disk = if of_a_part { tokens.clone().find_map(|at| self.disk_at(at, tokens.end)) } else { None };
         // “web-01 is out of memory, +4 GB RAM”
         if !of_a_part && self.drafts.is_empty() && named.len() == 1 && self.addressed.is_none() {
             self.addressed = Some(named.clone());
         }
         if !named.is_empty() || tokens.clone().any(|at| sort_of(&self.tokens[at]) & sort::THING != 0) {
-            self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part });
+            self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part, disk });
         }
         self.mark(',');
         self.any(words!("and so|so|therefore|thus|hence"));

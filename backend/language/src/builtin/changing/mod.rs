@@ -10,4 +10,5 @@ pub mod parts;
 pub mod plug;
 pub mod renaming;
 pub mod subject;
+pub mod that_disk;
 pub mod verb;

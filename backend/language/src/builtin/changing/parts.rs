@@ -2,7 +2,7 @@
 //! 80 GB”, and a part that stands behind its value: “VLAN 31 on its second NIC”.
 
 use mycopod_core::field::{DiskPart, NicPart, Value};
-use mycopod_core::reading::{Amount, DiskRef};
+use mycopod_core::reading::{Amount, DiskRef, Target};
 
 use super::change::{Wish, disk_ref};
 use crate::builtin::Parser;
@@ -82,6 +82,20 @@ impl Parser<'_> {
                 Some((p.parts()?, targets))
             })
         })
+    }
+
+    /// The disk that tokens from `at` on speak of, and whose it is: “the second disk of db-1”.
+    pub fn disk_at(&mut self, at: usize, end: usize) -> Option<(DiskRef, Target)> {
+        let before = (self.at, self.end);
+        (self.at, self.end) = (at, end);
+        self.any(words!("the|our|my"));
+        let read = self.parts_of_targets();
+        (self.at, self.end) = before;
+        let (parts, Targets::Old(targets)) = read? else { return None };
+        match (parts.as_slice(), targets.as_slice()) {
+            ([Part::Disk(disk)], [target]) => Some((disk.clone(), target.clone())),
+            _ => None,
+        }
     }
 
     /// “net0 of web-01: mtu 9000, firewall on”, “web-01’s second NIC gets VLAN 31”.
