@@ -77,6 +77,17 @@ impl Parser<'_> {
         fits.is_some()
     }
 
+    /// Consumes the first that fits of several wordings whose words are free for names where nothing of the kind can stand.
+    pub fn verb(&mut self, wordings: &Wordings) -> bool {
+        let word = self.word();
+        if word.is_empty() {
+            return false;
+        }
+        let fits = wordings.beginning(word, self.marks[self.at]).find_map(|wording| self.row_of(wording));
+        self.at += fits.unwrap_or(0);
+        fits.is_some()
+    }
+
     /// How many tokens these words are, if they stand here.
     fn length_of(&self, words: &str) -> Option<usize> {
         let length = self.row_of(words)?;
@@ -189,7 +200,10 @@ impl Parser<'_> {
             }
             let number = match p.number() {
                 Some(number) => number,
-                None if p.any(words!("a|one")) => 1,
+                None if p.any(words!("a|one")) => {
+                    p.verb(words!("full|whole"));
+                    1
+                }
                 None => return None,
             };
             if p.say("and a half") {

@@ -24,7 +24,7 @@ const ASKING: &Wordings = words!(
     right now|right away|urgently|urgent|for your information|fyi|can i have|can we have|could i have|could we have|may i have|can i get|could i get|please|kindly|\
     let us|let 's|let's|now|-|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
-    after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|i am in need of|we are in need of|i'm in need of|we're in need of|\
+    after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|kindly to|please to|i am in need of|we are in need of|i'm in need of|we're in need of|\
     urgent|urgently|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"

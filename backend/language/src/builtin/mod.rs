@@ -306,8 +306,7 @@ impl Parser<'_> {
             let Targets::Old(targets) = p.targets()? else { return None };
             p.known(&Targets::Old(targets.clone())).then_some(())?;
             if p.mark(':') || led {
-                let _ = p.mark(',') || p.mark(':');
-                p.any(words!("please|kindly"));
+                p.courtesies();
                 return Some((targets, led));
             }
             // “web-01, please reboot”

@@ -3,7 +3,7 @@
 use mycopod_core::field::{DiskPart, Plain};
 use mycopod_core::reading::{Amount, Deed, DiskRef};
 
-use crate::builtin::changing::change::{LESS, MORE};
+use crate::builtin::changing::verbs::{LESS, MORE};
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{How, Item, Which};

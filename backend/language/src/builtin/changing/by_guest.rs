@@ -2,7 +2,8 @@
 
 use mycopod_core::reading::Amount;
 
-use super::change::{LESS, MORE, SET, Wish};
+use super::change::Wish;
+use super::verbs::{LESS, MORE, SET};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Change, Draft};
 use crate::builtin::said::item::{How, Item, Said};
@@ -30,7 +31,7 @@ impl Parser<'_> {
     /// “set cores and memory of web-01 to 4 and 8 GB”: a value for each field, in their order.
     pub fn zipped(&mut self) -> Option<Wish> {
         let start = self.at;
-        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
+        let _ = self.verb(MORE) || self.verb(LESS) || self.verb(SET);
         let nouns = |p: &mut Self| {
             let mut nouns = vec![p.noun()?];
             while let Some(noun) = p.attempt(|p| {
@@ -80,7 +81,7 @@ impl Parser<'_> {
 
     fn values_by_guest(&mut self) -> Option<Vec<Draft>> {
         let start = self.at;
-        let _ = self.any(MORE) || self.any(LESS) || self.any(SET);
+        let _ = self.verb(MORE) || self.verb(LESS) || self.verb(SET);
         let noun = self.noun()?;
         self.any(words!("of|for|upgrade|increase|change|changes"));
         (self.mark(':') || self.any(words!("->|→|=>"))).then_some(())?;

@@ -1,8 +1,9 @@
 //! Other values for guests that exist: “web-02 gets 4 cores”, “triple the memory of test-1”, “add 20 GB to the disk of db-1”.
 
-use mycopod_core::field::{Plain, Shape, Value};
+use mycopod_core::field::{NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
+use super::verbs::{Course, HOPING, LESS, Leads, MORE, SET};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Change, Draft};
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
@@ -14,15 +15,11 @@ use crate::builtin::wordings::{Wordings, words};
 /// For whom, what, and how it is meant.
 pub type Wish = (Targets, Vec<Said<Item>>, How);
 
-pub const SET: &Wordings =
-    words!("set|use|change|adjust|update|modify|configure|switch|resize|make|let|have|put|scale");
-pub const MORE: &Wordings = words!("increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|scale up|up");
-pub const LESS: &Wordings = words!("reduce|decrease|lower|shrink|cut|scale down|downsize");
-
 impl Parser<'_> {
     /// A change with everything that belongs to it, and nothing left of the clause.
     pub fn change(&mut self) -> Option<()> {
         let start = self.at;
+        self.verb(HOPING);
         let rules = [
             Self::scaled,
             Self::tagging,
@@ -53,11 +50,23 @@ impl Parser<'_> {
         let (targets, items, how) = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let read = rule(p)?;
+                // “web-01 gets 8 GB instead”; a disk in place of another would be more than was said.
+                if read.1.iter().all(Self::takes_a_place) {
+                    p.any(words!("instead"));
+                }
                 p.manner();
                 p.at_boundary().then_some(read)
             })
         })?;
         self.push_change(start, targets, items, how)
+    }
+
+    /// Whether a value takes the place of the one there is.
+    fn takes_a_place(item: &Said<Item>) -> bool {
+        matches!(
+            item.value,
+            Item::Plain(_, Amount::To(_)) | Item::DiskPart(_, _, Amount::To(_)) | Item::Nic { fresh: false, .. }
+        )
     }
 
     pub fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
@@ -75,6 +84,9 @@ impl Parser<'_> {
             Targets::New => self.extend_last(made(items)),
             Targets::Old(targets) => {
                 let new = targets.iter().filter(|target| self.is_new(target)).count();
+                if self.joins_tags(&tokens, &targets, &items).is_some() {
+                    return Some(());
+                }
                 if new == 0 || firewall {
                     self.drafts.push(Draft::Change(Change { tokens, targets, items, how }));
                     return Some(());
@@ -220,7 +232,7 @@ impl Parser<'_> {
         let counting = std::mem::replace(&mut self.counting, false);
         let read = self
             .attempt(|p| {
-                let noun = p.noun()?;
+                let noun = p.noun_perhaps_new()?;
                 // “RAM upgrade for web-01”
                 p.any(words!("upgrade|increase|extension|expansion|change|bump|boost|resize"));
                 let targets = p.of_targets(words!("of|on|for|in|at"))?;
@@ -229,85 +241,107 @@ impl Parser<'_> {
             .or_else(|| {
                 self.attempt(|p| {
                     let targets = p.owner()?;
-                    Some((p.noun()?, targets))
+                    Some((p.noun_perhaps_new()?, targets))
                 })
             });
         self.counting = counting;
         read
     }
 
+    /// “new IP”, “requested RAM”: a field there is; a new disk or NIC is another one.
+    fn noun_perhaps_new(&mut self) -> Option<Noun> {
+        let new = self.verb(words!("new|requested|wanted|desired"));
+        let part =
+            |noun: &Noun| matches!(noun, Noun::Disk(..) | Noun::Nic(_, NicPart::Bridge) | Noun::Plain(Plain::Name));
+        self.noun().filter(|noun| !new || !part(noun))
+    }
+
     /// “set the memory of x to 8 GB”, “raise web-01's cores to 4”, “set cores=4 on x”, “make x start at boot”.
     fn setting(&mut self) -> Option<Wish> {
-        let scales = self.word() == "scale";
-        let how = if self.any(MORE) {
+        let how = if self.verb(MORE) {
             How::More
-        } else if self.any(LESS) {
+        } else if self.verb(LESS) {
             How::Less
-        } else if self.any(SET) {
+        } else if self.verb(SET) {
             How::Set
         } else {
             return None;
         };
-        // A field of a guest, then its value; and further fields of the same.
-        if let Some(read) = self.attempt(|p| {
-            let start = p.at;
-            let (noun, targets) = p.field_of_targets()?;
-            let value = p.attempt(|p| p.halved(&noun, how)).or_else(|| p.connected_value(&noun, how))?;
-            let value = p.instead_of(value);
-            let mut items = vec![Said { value, tokens: start..p.at }];
-            while let Some(more) = p.attempt(|p| {
-                p.joint();
-                p.any(words!("its|their"));
-                p.item(how)
-            }) {
-                items.push(more);
-            }
-            p.any(words!("each|from now on|now|in size|big|large"));
-            Some((targets, items))
-        }) {
-            return Some((read.0, read.1, how));
+        // “upgrade of …”, “please to extend …”
+        self.any(words!("of"));
+        if let Some((targets, items)) = self.attempt(|p| p.field_and_value(how)) {
+            return Some((targets, items, how));
         }
-        // The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
-        if let Some(read) = self.attempt(|p| {
-            let targets = p.targets()?;
-            if how == How::Set && p.any(words!("as follows|like this|like so")) {
-                p.mark(':').then_some(())?;
-                return Some((targets, p.items(How::Set)?));
-            }
-            // “grow web-01 from 4 to 8 GB of memory”
-            if let Some(item) = p.attempt(|p| {
-                let start = p.at;
-                let first = p.amount_before()?;
-                let item = p.item(How::Give)?;
-                Some(Said { value: p.changed_from(start, &first, item.value)?, tokens: start..p.at })
-            }) {
-                return Some((targets, vec![item]));
-            }
-            let inner = if p.any(words!("by")) {
-                if how == How::Less { How::Remove } else { How::Add }
-            } else if how == How::Set
-                && p.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
-                || p.any(words!("to have|to use|to be|to|with|have|use|get|at"))
-                || how == How::Set && (p.mark(':') || scales && p.any(words!("up to|down to")))
-                || how == How::More && p.any(words!("up to"))
-                || how == How::Less && p.any(words!("down to"))
-            {
-                How::Give
-            } else if how == How::Set {
-                How::Set
-            } else {
-                return None;
-            };
-            let items = p.items(inner)?;
-            p.any(words!("each|from now on|now|in size|big|large"));
-            Some((targets, items))
-        }) {
-            return Some((read.0, read.1, How::Give));
+        if let Some((targets, items)) = self.attempt(|p| p.guest_and_values(how)) {
+            return Some((targets, items, How::Give));
         }
         // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
         let items = self.items(how)?;
-        let targets = self.of_targets(words!("of|on|for|in"))?;
+        // “use mtu 1400 on web-01’s NIC”
+        if let Some((items, targets)) = self.attempt(|p| p.for_a_part(&items)) {
+            return Some((targets, items, how));
+        }
+        let targets = self.of_targets(words!("of|on|for|in|into|at"))?;
+        self.any(words!("each"));
         Some((targets, items, how))
+    }
+
+    /// A field of a guest, then its value; and further fields of the same.
+    pub fn field_and_value(&mut self, how: How) -> Option<(Targets, Vec<Said<Item>>)> {
+        let start = self.at;
+        let (noun, targets) = self.field_of_targets()?;
+        let value = self.attempt(|p| p.halved(&noun, how)).or_else(|| self.connected_value(&noun, how))?;
+        let value = self.instead_of(value);
+        let mut items = vec![Said { value, tokens: start..self.at }];
+        while let Some(more) = self.attempt(|p| {
+            p.joint();
+            p.any(words!("its|their"));
+            p.item(how)
+        }) {
+            items.push(more);
+        }
+        self.any(words!("each|from now on|now|in size|big|large"));
+        Some((targets, items))
+    }
+
+    /// The guest first: “set web-01 to 4 cores”, “increase web-01 by 2 cores”, “make web-01 start at boot”.
+    fn guest_and_values(&mut self, how: How) -> Option<(Targets, Vec<Said<Item>>)> {
+        let targets = self.targets()?;
+        if how == How::Set && self.any(words!("as follows|like this|like so")) {
+            self.mark(':').then_some(())?;
+            return Some((targets, self.items(How::Set)?));
+        }
+        // “grow web-01 from 4 to 8 GB of memory”
+        if let Some(item) = self.attempt(|p| {
+            let start = p.at;
+            let first = p.amount_before()?;
+            let item = p.item(How::Give)?;
+            Some(Said { value: p.changed_from(start, &first, item.value)?, tokens: start..p.at })
+        }) {
+            return Some((targets, vec![item]));
+        }
+        let leads = match how {
+            How::More => Leads::Up,
+            How::Less => Leads::Down,
+            _ => Leads::Anywhere,
+        };
+        let inner = match self.course(leads) {
+            Some(Course::To) => How::Give,
+            Some(Course::More) => How::Add,
+            Some(Course::Less) => How::Remove,
+            None if how == How::Set
+                && self.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
+                || self.any(words!("to have|to use|to be|with|have|use|get|at"))
+                || self.known(&targets) && self.mark(':') =>
+            {
+                How::Give
+            }
+            None if how == How::Set => How::Set,
+            None => return None,
+        };
+        let items = self.items(inner)?;
+        self.any(words!("each|from now on|now|in size|big|large"));
+        Some((targets, items))
     }
 
     /// Whether all of them exist: “web-01: 4 cores” alone does not say whether to make it.

@@ -34,7 +34,8 @@ impl Parser<'_> {
         let (targets, items) = self
             .attempt(|p| p.values_behind_a_guest(&change))
             .or_else(|| if fronted { self.attempt(|p| p.values_before_a_guest(&change)) } else { None })
-            .or_else(|| self.attempt(|p| p.another_disk(&change)))?;
+            .or_else(|| self.attempt(|p| p.another_disk(&change)))
+            .or_else(|| self.attempt(|p| p.another_tag(&change)))?;
         self.any(words!("each"));
         self.at_boundary().then_some(())?;
         self.push_change(start, targets, items, how)
@@ -112,6 +113,30 @@ impl Parser<'_> {
         let amount = Amount::To(Value::Size(self.quantity()?));
         let value = Item::Disk(DiskItem::sized(amount, Which::The(DiskRef::Nth(nth))));
         Some((Targets::Old(change.targets.clone()), vec![Said { value, tokens: start..self.at }]))
+    }
+
+    /// “put public on it instead”, “gets front” behind “drop the tag intern from wiki”.
+    fn another_tag(&mut self, change: &Change) -> Option<(Targets, Vec<Said<Item>>)> {
+        let [Said { value: Item::Plain(Plain::Tags, Amount::Minus(_) | Amount::Plus(_)), .. }] =
+            change.items.as_slice()
+        else {
+            return None;
+        };
+        let gets = self.any(words!("gets|get"));
+        (gets || self.any(words!("put|add|give"))).then_some(())?;
+        let start = self.at;
+        let tags = Value::Set(self.tag_list(true)?.into_iter().collect());
+        let value = Item::Plain(Plain::Tags, Amount::Plus(tags));
+        let tokens = start..self.at;
+        if !gets {
+            self.any(words!("on|to")).then_some(())?;
+            let Targets::Old(targets) = self.targets()? else { return None };
+            let same =
+                change.targets.iter().map(|target| &target.selector).eq(targets.iter().map(|target| &target.selector));
+            same.then_some(())?;
+        }
+        self.any(words!("instead"));
+        Some((Targets::Old(change.targets.clone()), vec![Said { value, tokens }]))
     }
 
     /// “second”, “3rd”.

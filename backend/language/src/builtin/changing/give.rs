@@ -1,32 +1,28 @@
 //! What is given to guests that exist, and what they are to be without: “give web-01 4 cores”, “add 20 GB to the disk of db-1”.
 
-use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::field::{NicPart, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::{Wish, stepped};
+use super::verbs::{ADD, Course, GIVE, Leads, PROVIDE, REMOVE, SHIFT};
 use crate::builtin::Parser;
 use crate::builtin::said::amount::of_hundredths;
-use crate::builtin::said::fields::Named;
-use crate::builtin::said::item::{How, Item, Said, Which};
-use crate::builtin::said::nic::NicRef;
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
 impl Parser<'_> {
     /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
     pub fn giving(&mut self) -> Option<Wish> {
-        let (how, prepositions) = if self.any(words!("shave|knock|trim")) {
-            (How::Remove, words!("off of|off|from"))
-        } else if self.any(words!("tack")) {
-            (How::Add, words!("onto|on to|on|to"))
-        } else if self.any(words!("give|assign|grant|allocate|allow")) {
+        let verb = self.at;
+        let (how, prepositions) = if self.verb(GIVE) {
             (How::Give, words!("to|on"))
-        } else if self.any(words!("add|attach|mount")) || self.ahead(Self::puts_a_part) && self.any(words!("put")) {
-            (How::Add, words!("to|on|in|into"))
-        } else if self.any(words!("remove|take")) {
-            (How::Remove, words!("away from|from|off|of"))
+        } else if self.verb(ADD) || self.ahead(Self::puts_in) && self.any(words!("put")) {
+            (How::Add, words!("on to|onto|to|on|into|in|at|for|off of|off"))
+        } else if self.verb(REMOVE) {
+            (How::Remove, words!("away from|from|off of|off|out of|of"))
         } else {
-            return None;
+            return self.providing();
         };
         // “add 20 GB to the disk of web-01”, “add 2 GB to its memory”
         if matches!(how, How::Add | How::Remove)
@@ -61,22 +57,47 @@ impl Parser<'_> {
         if how == How::Remove {
             return None;
         }
+        let got = self.word_at(verb) == "get";
         self.any(words!("to"));
         let targets = self.targets()?;
         self.any(words!("each|both|please"));
         let items = self.items(how)?;
         self.any(words!("each"));
-        Some((targets, items, how))
+        // “get web-01 off” is about more than what it has.
+        (!got || items.iter().all(Self::is_stuff)).then_some((targets, items, how))
+    }
+
+    /// What a guest has an amount of, or a further part for it.
+    fn is_stuff(item: &Said<Item>) -> bool {
+        matches!(
+            item.value,
+            Item::Plain(_, Amount::To(Value::Count(_) | Value::Size(_)) | Amount::Plus(_) | Amount::FromTo(..))
+                | Item::Disk(_)
+                | Item::Nic { fresh: true, .. }
+        )
+    }
+
+    /// “provide web-01 with 4 cores”
+    fn providing(&mut self) -> Option<Wish> {
+        self.verb(PROVIDE).then_some(())?;
+        let targets = self.targets()?;
+        self.any(words!("with")).then_some(())?;
+        let items = self.items(How::Give)?;
+        self.any(words!("each"));
+        Some((targets, items, How::Give))
     }
 
     /// “new disk for web-01: 20 GB on local”, “another NIC for web-01 on vmbr1”: what is added, whose, and then how it shall be.
     pub fn anew(&mut self) -> Option<Wish> {
         let start = self.at;
+        let _ = self.verb(ADD) || self.verb(words!("create|make|provision|set up|put|give"));
         self.any(words!("a|an|one"));
-        self.any(words!("new|another|extra|additional|further|more")).then_some(())?;
-        let disk = self.any(words!("data disk|disk|drive|volume"));
-        (disk || self.any(words!("network card|network interface|nic"))).then_some(())?;
-        self.any(words!("for|on|in|to")).then_some(())?;
+        self.verb(words!("new|another|extra|additional|further|more|second|2nd|third|3rd|fourth|4th|fresh|separate"))
+            .then_some(())?;
+        self.any(words!("virtual"));
+        let disk = self.any(words!("data disk|hard disk|disk|drive|volume"));
+        (disk || self.any(words!("network card|network interface|network adapter|nic|interface"))).then_some(())?;
+        self.any(words!("for|on|into|in|to")).then_some(())?;
         let targets = self.targets().filter(|targets| self.known(targets))?;
         let open = self.mark(':') || self.mark(',');
         let bracket = !open && self.mark('(');
@@ -93,11 +114,13 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Add))
     }
 
-    /// “put a 10 GB disk on test-1”, “put a second interface into web-01”
-    fn puts_a_part(&mut self) -> Option<()> {
+    /// “put a 10 GB disk on test-1”, “put another 2 GB of RAM into test-1”
+    fn puts_in(&mut self) -> Option<()> {
         self.any(words!("put")).then_some(())?;
-        let parts = |item: &Said<Item>| matches!(item.value, Item::Disk(_) | Item::Nic { fresh: true, .. });
-        self.item(How::Add).filter(parts).map(|_| ())
+        // “put 16 GB of RAM in db-1” says what it shall have.
+        let more = |item: &Said<Item>| matches!(item.value, Item::Plain(_, Amount::Plus(_)));
+        let part = |item: &Said<Item>| matches!(item.value, Item::Disk(_) | Item::Nic { fresh: true, .. });
+        (self.ahead(|p| p.item(How::Give).filter(more)) || self.ahead(|p| p.item(How::Add).filter(part))).then_some(())
     }
 
     /// “… (bridge vmbr1, vlan 20)”: what a NIC is that was only named.
@@ -156,67 +179,31 @@ impl Parser<'_> {
         self.quantity().map(Value::Size).or_else(|| self.number().map(Value::Count))
     }
 
-    /// “limit net0 of web-01 to 50 MB/s”, “limit cache to half a CPU”.
-    pub fn limiting(&mut self) -> Option<Wish> {
-        let start = self.at;
-        self.any(words!("limit|cap|throttle")).then_some(())?;
-        if let Some((number, targets)) = self
-            .attempt(|p| {
-                p.any(words!("the"));
-                p.any(words!("network of|traffic of|bandwidth of"));
-                p.nic_of_targets(words!("of|on")).map(|(NicRef(number), targets)| (number, targets))
-            })
-            .or_else(|| {
-                // “throttle web-02’s network to 12 MB/s”
-                self.attempt(|p| {
-                    let targets = p.owner()?;
-                    p.any(words!("network traffic|network|traffic|bandwidth")).then_some((None, targets))
-                })
-            })
-        {
-            self.any(words!("to")).then_some(())?;
-            let rate = self.shaped(Named::Nic(NicPart::Rate))?;
-            let value = Item::nic(NicPart::Rate, rate).of_nic(number);
-            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
-        }
-        // “cap web-01’s CPU at 1.5”
-        if let Some(wish) = self.attempt(|p| {
-            let targets = p.owner()?;
-            p.any(words!("cpu time|cpus|cpu")).then_some(())?;
-            p.any(words!("to|at")).then_some(())?;
-            let value = Amount::To(p.shaped(Named::Plain(Plain::CpuLimit))?);
-            Some((targets, vec![Said { value: Item::Plain(Plain::CpuLimit, value), tokens: start..p.at }], How::Set))
-        }) {
-            return Some(wish);
-        }
-        let targets = self.targets()?;
-        self.any(words!("to|at")).then_some(())?;
-        let at = self.at;
-        let value = self.cpu_limit()?;
-        Some((targets, vec![Said { value, tokens: at..self.at }], How::Set))
-    }
-
-    /// “half a CPU”, “1.5 cores”: as much of the CPUs as may be used.
-    pub fn cpu_limit(&mut self) -> Option<Item> {
-        let cpus = if self.any(words!("half a")) {
-            self.any(words!("cpu|core|vcpu")).then(|| Value::Text("0.5".to_owned()))?
-        } else {
-            let cpus = self.shaped(Named::Plain(Plain::CpuLimit))?;
-            ["cpus", "cpu", "cores", "core", "vcpus", "vcpu"].contains(&self.last_word()).then_some(cpus)?
-        };
-        Some(Item::Plain(Plain::CpuLimit, Amount::To(cpus)))
-    }
-
-    /// “take db-1 down to 2 cores”, “bring web-01 to 8 GB of RAM”.
+    /// “take db-1 down to 2 cores”, “bring web-01 up by 8 GB of RAM”.
     pub fn bringing(&mut self) -> Option<Wish> {
-        self.any(words!("take|drop|bring|cut|trim|get|lift|push")).then_some(())?;
+        self.verb(SHIFT).then_some(())?;
+        // “bring the memory of web-01 up to 8 GB”
+        if let Some((targets, items)) = self.attempt(|p| p.field_and_value(How::Set)) {
+            return items.iter().all(Self::is_amount).then_some((targets, items, How::Set));
+        }
         let targets = self.targets()?;
-        (self.any(words!("up to|down to|back to|to")) || self.ahead(Self::amount_before)).then_some(())?;
-        let items = self.items(How::Give)?;
+        let how = match self.course(Leads::Anywhere) {
+            Some(Course::To) => How::Give,
+            Some(Course::More) => How::Add,
+            Some(Course::Less) => How::Remove,
+            None => self.ahead(Self::amount_before).then_some(How::Give)?,
+        };
+        let items = self.items(how)?;
         self.any(words!("each"));
-        let amounts = items.iter().all(|item| {
-            matches!(item.value, Item::Plain(_, Amount::To(Value::Count(_) | Value::Size(_)) | Amount::FromTo(..)))
-        });
-        amounts.then_some((targets, items, How::Give))
+        items.iter().all(Self::is_amount).then_some((targets, items, how))
+    }
+
+    fn is_amount(item: &Said<Item>) -> bool {
+        let amount = |amount: &Amount| !matches!(amount, Amount::To(value) if !matches!(value, Value::Count(_) | Value::Size(_)));
+        match &item.value {
+            Item::Plain(_, of) | Item::Disk(DiskItem { amount: of, .. }) => amount(of),
+            Item::Bare(Amount::To(Value::Size(_))) => true,
+            _ => false,
+        }
     }
 }

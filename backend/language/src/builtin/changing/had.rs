@@ -6,6 +6,7 @@ use mycopod_core::reading::Amount;
 
 use crate::lexer::TokenKind;
 
+use super::verbs::{Course, LESS, Leads, MORE, SET, SHIFT};
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::Targets;
@@ -83,11 +84,9 @@ impl Parser<'_> {
         self.any(words!("but|and|so|yet"));
         self.any(words!("please"));
         let made = self.attempt(|p| {
-            p.any(words!("make|raise|bump|increase|change|set|extend|grow|upgrade|bring|reduce|lower|cut"))
-                .then_some(())?;
+            (p.verb(MORE) || p.verb(LESS) || p.verb(SET) || p.verb(SHIFT)).then_some(())?;
             p.any(words!("it|that|this|them|these")).then_some(())?;
-            p.any(words!("up to|down to|to"));
-            Some(())
+            p.course(Leads::Anywhere).is_none_or(|course| course == Course::To).then_some(())
         });
         let made = made.is_some();
         let subject = self.any(words!("it|they|both|we"));

@@ -3,6 +3,7 @@
 use mycopod_core::reading::Amount;
 
 use super::change::Wish;
+use super::verbs::{Course, Leads, MODAL};
 use crate::builtin::Parser;
 use crate::builtin::said::beside_now::Before;
 use crate::builtin::said::item::{DiskItem, How, Item, Said};
@@ -16,30 +17,34 @@ enum Becomes {
     This,
     /// “has to grow by”
     More,
+    /// “can be reduced by”
+    Less,
 }
 
 impl Parser<'_> {
     /// “should be raised to”, “has to grow by”.
     fn becomes(&mut self) -> Option<Becomes> {
-        let passive = self.attempt(|p| {
+        let passive = |p: &mut Self| {
             p.any(words!(
-                "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|ought to be|can be|may be|could be"
+                "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|ought to be|can be|may be|could be|gets|get"
             ))
             .then_some(())?;
-            let rises = p.any(words!("raised|increased|extended|expanded"));
-            (rises || p.any(words!("set|changed|reduced|lowered|upgraded|bumped|resized"))).then_some(rises)
-        });
-        let grows = |p: &mut Self| {
-            p.any(words!("should|shall|must|has to|have to|needs to|need to|is to|ought to")).then_some(())?;
-            p.any(words!("grow|increase")).then_some(true)
+            p.moved()
         };
-        // “its data disk grows by 50 GB”
-        let present = |p: &mut Self| p.any(words!("grows|rises|increases|goes up|go up|grow|rise")).then_some(true);
-        let rises = passive.or_else(|| self.attempt(grows)).or_else(|| self.attempt(present))?;
-        if rises && self.any(words!("by")) {
-            return Some(Becomes::More);
+        let grows = |p: &mut Self| {
+            let _ = p.any(MODAL);
+            if p.any(words!("grows|grow|rises|rise|increases|increase|goes up|go up")) {
+                return Some(Leads::Up);
+            }
+            p.verb(words!("shrinks|shrink|drops|drop|decreases|decrease|goes down|go down")).then_some(Leads::Down)
+        };
+        let leads = self.attempt(passive).or_else(|| self.attempt(grows))?;
+        match self.course(leads) {
+            Some(Course::More) => Some(Becomes::More),
+            Some(Course::Less) => Some(Becomes::Less),
+            Some(Course::To) => Some(Becomes::This),
+            None => (self.word() == "from").then_some(Becomes::This),
         }
-        (self.any(words!("up to|down to|to")) || self.word() == "from").then_some(Becomes::This)
     }
 
     /// “should be doubled”
@@ -47,19 +52,20 @@ impl Parser<'_> {
         if let Some(times) = self.attempt(Self::times_behind) {
             return noun.clone().scaled(times);
         }
-        let passive = self.any(words!(
-            "should be|shall be|must be|has to be|have to be|needs to be|need to be|is to be|are to be|gets|get"
-        ));
-        (passive || self.any(words!("should|shall|must|has to|have to|needs to|need to|is to"))).then_some(())?;
-        let amount = if self.any(words!("doubled|double")) {
+        let modal = self.any(MODAL);
+        let verb = self.any(words!("be|get|become")) || !modal && self.any(words!("gets|becomes|is"));
+        (modal || verb).then_some(())?;
+        let amount = if self.any(words!("doubled|double|twice")) {
             Amount::Times(2)
         } else if self.any(words!("tripled|triple")) {
             Amount::Times(3)
         } else if self.any(words!("quadrupled|quadruple")) {
             Amount::Times(4)
         } else {
-            self.any(words!("halved|halve")).then_some(Amount::Over(2))?
+            self.any(words!("halved|halve|half")).then_some(Amount::Over(2))?
         };
+        self.any(words!("in size|its size|the size|size|as big|as large"));
+        self.at_boundary().then_some(())?;
         noun.clone().scaled(amount)
     }
 
@@ -71,11 +77,15 @@ impl Parser<'_> {
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
         let becomes = self.attempt(Self::becomes);
+        let modal = |p: &mut Self| {
+            p.any(MODAL).then_some(())?;
+            p.any(words!("now|also"));
+            p.any(words!("be limited to|be|become|read|say|have|use|get|go up to|go down to|go to")).then_some(())
+        };
         let verb = becomes.is_some()
-            || self.any(words!(
-                "should be limited to|shall be limited to|must be limited to|is to be limited to|is limited to|needs to be|need to be|\
-                 has to be|have to be|ought to be|needs to become|has to become|should be|shall be|must be|is to be|to be|should become|should read|should say|should have|should use|shall use|uses|becomes|\
-                 goes up to|goes down to|goes to|should go to|up to|down to|is|to"
+            || self.attempt(modal).is_some()
+            || self.verb(words!(
+                "ought to be|is limited to|to be|becomes|reads|uses|gets|goes up to|goes down to|goes to|up to|down to|is|to"
             ));
         // “RAM on web-01 up from 4 to 8 GB”
         let rises = |p: &mut Self| {
@@ -99,7 +109,11 @@ impl Parser<'_> {
         // “wiki’s root disk: plus 15 GB”
         let more = becomes == Some(Becomes::More) || sign && self.any(words!("plus|another|+more"));
         let value = if more {
-            self.value(&noun, Amount::Plus)?
+            let value = self.value(&noun, Amount::Plus)?;
+            self.up_to_total(&noun, value)
+        } else if becomes == Some(Becomes::Less) {
+            let value = self.value(&noun, Amount::Minus)?;
+            self.up_to_total(&noun, value)
         } else if self.word() == "from" {
             let at = self.at;
             let first = self.amount_before()?;

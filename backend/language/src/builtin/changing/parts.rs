@@ -101,18 +101,25 @@ impl Parser<'_> {
     /// “net0 of web-01: mtu 9000, firewall on”, “web-01’s second NIC gets VLAN 31”.
     pub fn of_a_part(&mut self) -> Option<Wish> {
         let start = self.at;
+        // “switch the first disk of web-01 to writeback cache”
+        let led = self.verb(words!("set|switch|put|change|configure|update|make|let|have"));
         let (parts, targets) = self.parts_of_targets().filter(|(_, targets)| self.known(targets))?;
+        if let Some(item) = self.attempt(Self::not_so) {
+            let own = |part: &Part| Some(Said { value: part.own(item.value.clone())?, tokens: item.tokens.clone() });
+            return Some((targets, parts.iter().map(own).collect::<Option<Vec<_>>>()?, How::Set));
+        }
+        let disk = parts.iter().all(|part| matches!(part, Part::Disk(_)));
         let _ = self.mark(':')
             || self.mark('=')
-            || self.any(words!(
-                "should get|should have|should be|should go|shall get|shall have|shall be|must have|must be|is to be|needs to be|has to be|\
-                 goes|gets|get|needs|need|has|is|are|->|→|=>"
-            ));
+            || (if led { self.any(words!("over to|to|into|onto|in|on|with|use|have")) } else { self.predicate() });
         let mut said = Vec::new();
         while let Some(item) = self.attempt(|p| {
             (said.is_empty() || p.joint()).then_some(())?;
-            p.any(words!("connected|with|to have|to be"));
-            p.rate_alone().or_else(|| p.item(How::Give))
+            p.any(words!("connected|over|with|to have|to be"));
+            p.rate_alone()
+                .or_else(|| if disk { None } else { p.attempt(Self::model_alone) })
+                .or_else(|| if disk { p.attempt(Self::stored) } else { None })
+                .or_else(|| p.item(How::Give))
         }) {
             said.push(item);
         }
@@ -135,9 +142,53 @@ impl Parser<'_> {
         Some((said.iter().map(own).collect::<Option<Vec<_>>>()?, targets))
     }
 
-    /// “50 MB/s”, which only a NIC has.
-    fn rate_alone(&mut self) -> Option<Said<Item>> {
+    /// “… shouldn’t be in the backup”, “… should no longer use discard”: a switch that shall be off.
+    fn not_so(&mut self) -> Option<Said<Item>> {
         let start = self.at;
+        self.any(words!(
+            "should not|shouldn't|must not|mustn't|should no longer|must no longer|need not|doesn't need to|does not need to|no longer needs to|no longer"
+        ))
+        .then_some(())?;
+        self.any(words!("have|use|get|be"));
+        let value = match self.item(How::Give)?.value {
+            Item::DiskPart(None, part, Amount::To(Value::Flag(true))) => {
+                Item::DiskPart(None, part, Amount::To(Value::Flag(false)))
+            }
+            Item::Nic { number: None, parts, fresh: false } => {
+                let off = |(part, value)| (value == Value::Flag(true)).then_some((part, Value::Flag(false)));
+                let parts = parts.into_iter().map(off).collect::<Option<Vec<_>>>()?;
+                Item::Nic { number: None, parts, fresh: false }
+            }
+            _ => return None,
+        };
+        self.any(words!("any more|anymore|any longer"));
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “from tank to local”, “on local, not on tank”, of a disk.
+    fn stored(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        let amount = self.other_storage()?;
+        let known = |value: &Value| matches!(value, Value::Text(name) if self.inventory.storages.contains(name));
+        let (Amount::To(to) | Amount::FromTo(_, to)) = &amount else { return None };
+        known(to)
+            .then(|| Said { value: Item::DiskPart(None, DiskPart::Storage, amount.clone()), tokens: start..self.at })
+    }
+
+    /// “e1000”, which only a NIC is.
+    fn model_alone(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        self.any(words!("model|type"));
+        let value = Item::nic(NicPart::Model, Value::Text(self.nic_model()?));
+        let tokens = start..self.at;
+        self.at_boundary().then_some(Said { value, tokens })
+    }
+
+    /// “50 MB/s”, which only a NIC has.
+    pub fn rate_alone(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        // A rate is a limit.
+        self.any(words!("at most|no more than|a maximum of|max"));
         let per_second = |text: &str| text.to_lowercase().contains("/s") || text.to_lowercase().ends_with("ps");
         let unit = self.peek(1).is_some_and(|token| per_second(&token.text));
         let rate = if unit { self.attempt(|p| p.shaped(Named::Nic(NicPart::Rate))) } else { None }?;

@@ -4,6 +4,7 @@ use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use super::change::{Wish, stepped};
+use super::verbs::{Course, MODAL};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::said::amount::DISKS;
@@ -57,11 +58,8 @@ impl Parser<'_> {
         if let Some((items, how)) = self.attempt(Self::at_an_end) {
             return Some((targets, items, how));
         }
-        let modal = self.any(words!(
-            "could use|can use|could do with|should|shall|must|will|would|is going to|are going to|needs to|need to|has to|have to|is to|are to|up to|down to|\
-            ought to|is supposed to|are supposed to|is meant to|to"
-        ));
-        self.any(words!("both|all|each|now|also"));
+        let modal = self.any(MODAL) || self.any(words!("up to|down to|to"));
+        self.any(words!("both|all|each|now|also|please"));
         if modal && let Some(item) = self.attempt(Self::never_at_boot) {
             return Some((targets, vec![item], How::Set));
         }
@@ -83,19 +81,11 @@ impl Parser<'_> {
         if let Some((items, how)) = self.attempt(|p| p.more_or_less(&targets)) {
             return Some((targets, items, how));
         }
-        let reduced = words!("can be reduced to|may be reduced to|could be reduced to|can be cut to|can be lowered to");
-        let passive = self.any(reduced) || modal
-            && self.any(words!(
-                "be given|be granted|be reduced to|be lowered to|be raised to|be increased to|be cut to|be bumped to|be upgraded to|be resized to|be changed to|be scaled to|be set to"
-            ));
+        if let Some((items, how)) = self.attempt(|p| p.moved_to(modal)) {
+            return Some((targets, items, how));
+        }
         let told = !(modal || ensured) && matches!(self.word(), "is" | "are");
-        let verb = passive
-            || moves
-            || at
-            || modal
-                | self.any(words!(
-                    "have|has|get|gets|use|uses|need|needs|want|wants|carry|carries|belongs|belong|is|are|be"
-                ));
+        let verb = moves || at || modal | self.has(modal);
         let listed = !verb
             && (asked || self.mark(':') || self.mark('=') || self.mark('–') || self.any(words!("->|→|=>")))
             && self.known(&targets);
@@ -132,6 +122,44 @@ impl Parser<'_> {
         Some((targets, items, How::Give))
     }
 
+    /// “has”, “should run with”: that what stands behind is the guest’s.
+    fn has(&mut self, modal: bool) -> bool {
+        if self.verb(words!(
+            "be running with|be running on|be sized at|be sized to|be sized with|be sized|be equipped with|be given|be granted|be on|be at|\
+             run with|run on|come with|work with|live with|do with|manage with|make do with|get by with|receive|require"
+        )) {
+            return true;
+        }
+        if !modal
+            && self.verb(words!(
+                "could do with|can do with|could live with|can live with|can manage with|could manage with|can get by with|could get by with|\
+                 gets by with|will do with|would do with|is fine with|would be fine with|does fine with|is good with|requires|deserves|receives|\
+                 calls for|runs with|comes with|is given|gets given|is granted"
+            ))
+        {
+            return true;
+        }
+        self.any(words!("have|has|get|gets|use|uses|need|needs|want|wants|carry|carries|belongs|belong|is|are|be"))
+    }
+
+    /// “… should be upgraded to 4 cores”, “… can be cut by 2 GB of RAM”, “… gets bumped up to 8 cores”.
+    fn moved_to(&mut self, modal: bool) -> Option<(Vec<Said<Item>>, How)> {
+        if !modal {
+            self.any(words!("can be|may be|could be|can now be|gets|get|is being|is")).then_some(())?;
+        } else if !self.any(words!("be|get")) {
+            return None;
+        }
+        let leads = self.moved()?;
+        let how = match self.course(leads)? {
+            Course::To => How::Give,
+            Course::More => How::Add,
+            Course::Less => How::Remove,
+        };
+        let items = self.items(how)?;
+        self.any(words!("each"));
+        Some((items, how))
+    }
+
     /// “… should be called archive”, “… loses 2 cores”, “… out of its pool”: what needs no verb besides.
     fn at_an_end(&mut self) -> Option<(Vec<Said<Item>>, How)> {
         // “old-backup should be called archive”
@@ -145,16 +173,7 @@ impl Parser<'_> {
             return Some(lacking);
         }
         // “gitlab out of its pool”
-        let start = self.at;
-        self.any(words!("should|shall|must|has to"));
-        let leaves = self.any(words!("leaves|leave"));
-        let out = leaves && self.any(words!("its pool|the pool"))
-            || !leaves && {
-                self.any(words!("goes|go|comes|come|moves|move|is"));
-                self.any(words!("out of its pool|out of the pool"))
-            };
-        let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(String::new())));
-        (out && self.at_boundary()).then(|| (vec![Said { value, tokens: start..self.at }], How::Set))
+        self.attempt(Self::leaving_a_pool).map(|item| (vec![item], How::Set))
     }
 
     /// “… no longer start at boot”
@@ -234,11 +253,14 @@ impl Parser<'_> {
 
     /// “no longer needs the tag web”, “no longer needs protection”
     fn no_longer(&mut self) -> Option<(Vec<Said<Item>>, How)> {
-        self.any(words!(
-            "no longer needs|no longer need|no longer has|no longer have|no longer uses|no longer carries|should no longer have|\
-             should no longer carry|should no longer use|shall no longer have"
-        ))
-        .then_some(())?;
+        let gone = self.any(words!(
+            "no longer needs|no longer need|no longer has|no longer have|no longer uses|no longer carries|no longer is|should no longer have|\
+             should no longer carry|should no longer use|should no longer be|shall no longer have|must no longer have|should not have|shouldn't have|\
+             must not have|mustn't have|should not use|shouldn't use|should not carry|shouldn't carry"
+        ));
+        let unneeded =
+            !gone && self.any(words!("doesn't need|does not need|don't need|do not need|doesn't use|does not use"));
+        (gone || unneeded).then_some(())?;
         let tags = |p: &mut Self| {
             let items = p.items(How::Remove)?;
             items.iter().all(|item| matches!(item.value, Item::Plain(Plain::Tags, _))).then_some((items, How::Remove))
@@ -246,10 +268,13 @@ impl Parser<'_> {
         let switch = |p: &mut Self| {
             let start = p.at;
             p.articles();
+            p.any(words!("any"));
             let value = p.noun()?.switched(false)?;
             Some((vec![Said { value, tokens: start..p.at }], How::Set))
         };
-        self.attempt(tags).or_else(|| self.attempt(switch))
+        let lacking = self.attempt(tags).or_else(|| self.attempt(switch))?;
+        let ends = self.any(words!("any more|anymore|any longer"));
+        (gone || ends).then_some(lacking)
     }
 
     /// “web-01: plus 2 cores, plus 4 GB of RAM”, “db-1 minus 2 cores”: of what is counted.

@@ -5,6 +5,8 @@ use std::ops::Range;
 
 use crate::lexer::{Token, TokenKind};
 
+use super::mark;
+use super::tickets::{NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
 use crate::builtin::said::fields;
 
 /// Verbs that are said once for everything listed below them.
@@ -47,22 +49,22 @@ const AROUND: [&str; 8] = ["please", "to", "the", "following", "these", "now", "
 const NOUNS: [&str; 8] = ["vm", "vms", "container", "containers", "guests", "machines", "servers", "cts"];
 
 /// A line of the text.
-struct Line {
-    tokens: Range<usize>,
+pub struct Line {
+    pub tokens: Range<usize>,
     /// How far it is set in.
     indent: usize,
-    bullet: bool,
+    pub bullet: bool,
     /// Whether it is a heading: “## a-1”.
     hashed: bool,
-    /// Whether it is one as files have it: `[a-1]`.
-    boxed: bool,
+    /// How many marks stand around it where it is one as files have it: `[a-1]`, `== a-1 ==`.
+    boxed: usize,
 }
 
 /// Writes out what is said in lists. `known` are the names of guests.
 pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
     one_sentence_of_pairs(&mut tokens);
     if !tokens.iter().any(|token| token.kind == TokenKind::Break) {
-        return tokens;
+        return one_line(&tokens, &known).unwrap_or(tokens);
     }
     let lines = lines(&tokens);
     let tokens = &tokens;
@@ -72,15 +74,14 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         let head = &lines[at];
         let list = below(tokens, &lines, at);
         let said = &tokens[head.tokens.clone()];
-        let marks = usize::from(
-            head.hashed || head.boxed || head.bullet && lines[at + 1..list.end].iter().any(|line| line.bullet),
-        );
-        let said = &said[marks..said.len() - usize::from(head.boxed)];
+        let pointed = head.bullet && lines[at + 1..list.end].iter().any(|line| line.bullet);
+        let marks = head.boxed.max(usize::from(head.hashed || pointed));
+        let said = &said[marks..said.len() - head.boxed];
         let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
         let said = &said[..said.len() - usize::from(colon)];
         let verb = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet));
         let announces =
-            colon || head.hashed || head.boxed || verb.is_some() || head.bullet && names_guests(said, &known);
+            colon || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
         let end = if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
@@ -94,6 +95,15 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         {
             joined(tokens, &lines, &(at..list.end).collect::<Vec<_>>(), &mut written);
             list.end
+        } else if let Some(end) = keyed_below(tokens, &lines, at, &known) {
+            joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
+            end
+        } else if let Some(change) = one_line(&tokens[head.tokens.clone()], &known) {
+            written.extend(change);
+            at + 1
+        } else if let Some(change) = renamed(tokens, &lines, at) {
+            written.extend(change);
+            at + 2
         } else if let Some(end) = ticket(tokens, &lines, at, &known, &mut written) {
             end
         } else {
@@ -122,24 +132,56 @@ fn lines(tokens: &[Token]) -> Vec<Line> {
             indent: first.map_or(0, |first| first.span.start.saturating_sub(margin)),
             bullet: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && !first.text.starts_with('#')),
             hashed: first.is_some_and(|first| first.kind == TokenKind::Mark('•') && first.text.starts_with('#')),
-            boxed: matches!(&tokens[start..end], [open, name, close]
-                if open.kind == TokenKind::Mark('(') && name.is_content() && close.kind == TokenKind::Mark(')')),
+            boxed: boxed(&tokens[start..end]),
         });
         (start, margin) = (end + 1, tokens.get(end).map_or(0, |line_end| line_end.span.end));
     }
     lines
 }
 
+/// How many marks stand before and behind one word.
+fn boxed(said: &[Token]) -> usize {
+    let marks = said.len() / 2;
+    let (open, close) = match said.first().map(|first| first.kind) {
+        Some(TokenKind::Mark('(')) if marks == 1 => ('(', ')'),
+        Some(TokenKind::Mark('=')) => ('=', '='),
+        _ => return 0,
+    };
+    let all = |tokens: &[Token], mark: char| tokens.iter().all(|token| token.kind == TokenKind::Mark(mark));
+    let fits =
+        said.len() % 2 == 1 && said[marks].is_content() && all(&said[..marks], open) && all(&said[marks + 1..], close);
+    if fits { marks } else { 0 }
+}
+
 /// The lines of the list under line `head`: set in further than it, or the points of one. A blank line ends it.
 fn below(tokens: &[Token], lines: &[Line], head: usize) -> Range<usize> {
     let first = head + 1;
     let goes_on = |line: &&Line| {
-        if lines[head].boxed {
+        if lines[head].boxed > 0 {
             return key(tokens, line).is_some();
         }
         !line.tokens.is_empty() && (line.indent > lines[head].indent || line.bullet && !lines[head].bullet)
     };
     first..first + lines[first..].iter().take_while(goes_on).count()
+}
+
+/// Where the values end that stand a line each, not set in, below a line that is nothing but a guest: “CT 109”, “web-01”.
+fn keyed_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&str) -> bool) -> Option<usize> {
+    let guest = match &tokens[lines[head].tokens.clone()] {
+        [name] => known(&name.text),
+        [noun, name] => {
+            ["vm", "ct", "container", "lxc", "guest", "server"].contains(&noun.word.as_str())
+                && (known(&name.text) || name.kind == TokenKind::Number)
+        }
+        _ => false,
+    };
+    guest.then_some(())?;
+    let value = |line: &&Line| {
+        let word = |at: usize| tokens.get(line.tokens.start + at).map_or("", |token| token.word.as_str());
+        !line.bullet && key(tokens, line).is_some_and(|key| !NEW.contains(&key)) && fields::field(word).is_some()
+    };
+    let end = head + 1 + lines[head + 1..].iter().take_while(value).count();
+    (end > head + 1).then_some(end)
 }
 
 /// The verb of a heading that is nothing else, with its noun.
@@ -168,7 +210,7 @@ fn one_of_many(verb: &[Token], point: &[Token], written: &mut Vec<Token>) {
 }
 
 /// Whether a heading is nothing but guests there are.
-fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
+pub fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
     let joins = |token: &Token| !token.is_content() || ["and", "&", "+"].contains(&token.word.as_str());
     said.iter().any(|token| known(&token.text)) && said.iter().all(|token| joins(token) || known(&token.text))
 }
@@ -195,139 +237,6 @@ fn describes(said: &[Token], tokens: &[Token], list: &[Line]) -> bool {
     one_word && list.iter().any(|line| key(tokens, line) == Some("type") || kind(line))
 }
 
-/// The key of a line that is a key and its value.
-fn key<'t>(tokens: &'t [Token], line: &Line) -> Option<&'t str> {
-    let said = &tokens[line.tokens.clone()];
-    key_of(if line.bullet { &said[1..] } else { said })
-}
-
-/// Whether a mark stands between a key and its value.
-fn assigns(token: &Token) -> bool {
-    matches!(token.kind, TokenKind::Mark(':' | '=')) || ["->", "→", "=>"].contains(&token.word.as_str())
-}
-
-fn key_of(said: &[Token]) -> Option<&str> {
-    let sign = said.iter().take(3).position(assigns)?;
-    let key = said[..sign].first().map(|token| token.word.as_str())?;
-    let kind = match &said[..sign] {
-        [_] => ["kind", "create", "make"].contains(&key),
-        // “Request type: new virtual machine”
-        [_, last] => last.word == "type" && ["request", "guest", "instance", "server", "resource"].contains(&key),
-        _ => false,
-    };
-    Some(if kind { "type" } else { key })
-}
-
-/// The tokens of a line behind its key.
-fn value<'t>(tokens: &'t [Token], line: &Line) -> &'t [Token] {
-    let said = &tokens[line.tokens.clone()];
-    let sign = said.iter().position(assigns);
-    sign.map_or(&[], |sign| &said[sign + 1..])
-}
-
-/// Keys of a ticket that say what is done, and to whom.
-const DEEDS: [&str; 4] = ["action", "operation", "task", "change"];
-const TARGETS: [&str; 10] =
-    ["target", "targets", "guest", "vm", "container", "ct", "server", "machine", "host", "name"];
-/// What such a ticket says that has values below.
-const CHANGES: [&str; 8] = ["resize", "change", "update", "modify", "upgrade", "adjust", "scale", "set"];
-
-/// The most lines of such a ticket.
-const MAX_TICKET: usize = 16;
-
-/// “Action: resize / Target: db-1 / CPU: 6”, and `VM: web-01` above its values: a guest there is, and what becomes of it.
-/// Returns the line behind.
-fn ticket(
-    tokens: &[Token],
-    lines: &[Line],
-    first: usize,
-    known: impl Fn(&str) -> bool,
-    written: &mut Vec<Token>,
-) -> Option<usize> {
-    let count =
-        lines[first..].iter().take(MAX_TICKET).take_while(|line| !line.bullet && key(tokens, line).is_some()).count();
-    let (mut deed, mut target, mut rest) = (None, None, Vec::new());
-    for line in &lines[first..first + count] {
-        let (key, value) = (key(tokens, line)?, value(tokens, line));
-        match (key, value) {
-            (key, [verb]) if DEEDS.contains(&key) && deed.is_none() => deed = Some(verb),
-            (key, names) if TARGETS.contains(&key) && names_guests(names, &known) && target.is_none() => {
-                target = Some(names);
-            }
-            _ => rest.push(line),
-        }
-    }
-    let target = target?;
-    match deed.filter(|deed| !CHANGES.contains(&deed.word.as_str())) {
-        Some(deed) => written.extend(std::iter::once(deed).chain(target).cloned()),
-        None => written.extend_from_slice(target),
-    }
-    (deed.is_some() || !rest.is_empty()).then_some(())?;
-    for (at, line) in rest.into_iter().enumerate() {
-        let mark = if at == 0 && deed.is_none_or(|deed| CHANGES.contains(&deed.word.as_str())) { ':' } else { ',' };
-        let said = &tokens[line.tokens.clone()];
-        written.push(Token {
-            kind: TokenKind::Mark(mark),
-            text: String::new(),
-            word: String::new(),
-            ..said[0].clone()
-        });
-        written.extend_from_slice(said);
-    }
-    Some(first + count)
-}
-
-/// `name=a; type=vm; cores=2` and “Type: VM. Name: a. Cores: 2.”: where every part is a key and its value, they are one sentence.
-fn one_sentence_of_pairs(tokens: &mut [Token]) {
-    let mut start = 0;
-    while start < tokens.len() {
-        let length = tokens[start..].iter().position(|token| token.kind == TokenKind::Break);
-        let end = length.map_or(tokens.len(), |length| start + length);
-        let ends = |token: &Token| matches!(token.kind, TokenKind::Mark(';' | '.'));
-        let parts: Vec<&[Token]> = tokens[start..end].split(ends).filter(|part| !part.is_empty()).collect();
-        let keys: Vec<&str> = parts.iter().filter_map(|part| key_of(part)).collect();
-        let whole = parts.len() > 1 && keys.len() == parts.len();
-        if whole && keys.contains(&"type") && keys.iter().any(|key| matches!(*key, "name" | "hostname")) {
-            for token in tokens[start..end].iter_mut().filter(|token| ends(token)) {
-                token.kind = TokenKind::Mark(',');
-            }
-        }
-        start = end + 1;
-    }
-}
-
-/// Words that end what says of what kind a new guest is.
-const KINDS: [&str; 6] = ["vm", "machine", "container", "ct", "lxc", "qemu"];
-
-/// The most lines of one guest.
-const MAX_PAIRS: usize = 32;
-
-/// The lines from `first` on that are the keys and values of one guest, its name and kind among them, which come first;
-/// `first` alone where they are not.
-fn pairs(tokens: &[Token], lines: &[Line], first: usize) -> Vec<usize> {
-    let is_name = |at: &usize| matches!(key(tokens, &lines[*at]), Some("name" | "hostname"));
-    let is_kind = |at: &usize| {
-        let kind = value(tokens, &lines[*at]).last().is_some_and(|kind| KINDS.contains(&kind.word.as_str()));
-        kind && key(tokens, &lines[*at]) == Some("type")
-    };
-    // “- name: a”, and its type a point below
-    let pointed = lines.get(first + 1).is_some_and(|line| line.bullet) && lines[first].bullet;
-    let alike = |at: &usize| lines[*at].bullet == pointed && key(tokens, &lines[*at]).is_some();
-    if !alike(&first) && !is_name(&first) {
-        return vec![first];
-    }
-    let more = (first + 1..lines.len()).take(MAX_PAIRS).take_while(alike);
-    let mut of: Vec<usize> = std::iter::once(first).chain(more).collect();
-    // The next name begins another guest.
-    let next = of.iter().enumerate().filter(|(_, at)| is_name(at)).map(|(nth, _)| nth).nth(1);
-    of.truncate(next.unwrap_or(of.len()));
-    if !of.iter().any(is_name) || !of.iter().any(is_kind) {
-        return vec![first];
-    }
-    of.sort_by_key(|at| !is_name(at) && !is_kind(at));
-    of
-}
-
 /// Lines as one sentence, with commas between them; none behind a heading.
 fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Token>) {
     for (nth, at) in of.iter().enumerate() {
@@ -345,17 +254,13 @@ fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Toke
         let points = line.bullet
             && nth == 0
             && of[1..].iter().any(|other| lines[*other].bullet && lines[*other].indent > line.indent);
-        let titles = (line.hashed || line.boxed || points) && of.len() > 1;
-        let marked = titles || line.bullet && nth > 0;
-        written.extend_from_slice(&said[usize::from(marked)..said.len() - usize::from(line.boxed)]);
+        let titles = (line.hashed || line.boxed > 0 || points) && of.len() > 1;
+        let marked = line.boxed.max(usize::from(titles || line.bullet && nth > 0));
+        written.extend_from_slice(&said[marked..said.len() - line.boxed]);
         // A heading announces as a colon does.
-        if titles && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
-            written.push(Token {
-                kind: TokenKind::Mark(':'),
-                text: ":".to_owned(),
-                word: String::new(),
-                ..last.clone()
-            });
+        let heads = titles || nth == 0 && of.len() > 1 && key(tokens, line).is_none();
+        if heads && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
+            written.push(Token { text: ":".to_owned(), ..mark(TokenKind::Mark(':'), last) });
         }
     }
 }

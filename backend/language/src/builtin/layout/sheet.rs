@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::mark;
+use super::tickets::key_of;
 use crate::lexer::{Token, TokenKind};
 
 /// Heads of a column of names, of one of what is done, and of a table that says a field and its value a line.
@@ -56,7 +58,9 @@ pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token>
     let mut at = 0;
     while at < tokens.len() {
         let (rows, end) = table(&tokens, at);
-        let sentences = by_deed(&tokens, &rows).or_else(|| turned(&tokens, &rows, &known));
+        let sentences = by_deed(&tokens, &rows)
+            .or_else(|| turned(&tokens, &rows, &known))
+            .or_else(|| keyed(&tokens, &rows, &known));
         if let Some(sentences) = sentences {
             written.extend(sentences);
             at = end;
@@ -92,12 +96,6 @@ fn table(tokens: &[Token], at: usize) -> (Vec<Row>, usize) {
     (rows, start.min(tokens.len()))
 }
 
-/// A token for a mark that stands nowhere in the text, right before `next`.
-fn mark(kind: TokenKind, next: &Token) -> Token {
-    let span = mycopod_core::reading::Span { start: next.span.start, end: next.span.start };
-    Token { kind, span, text: String::new(), word: String::new(), mended: false }
-}
-
 /// “VM | Action” and below “test-1 | start”: each row as a sentence.
 fn by_deed(tokens: &[Token], rows: &[Row]) -> Option<Vec<Token>> {
     let (heads, rows) = rows.split_first().filter(|(heads, rows)| heads.cells.len() == 2 && !rows.is_empty())?;
@@ -109,6 +107,25 @@ fn by_deed(tokens: &[Token], rows: &[Row]) -> Option<Vec<Token>> {
         let next = deed.first()?;
         sentences.extend(deed.iter().chain(name).cloned());
         sentences.push(mark(TokenKind::Break, next));
+    }
+    Some(sentences)
+}
+
+/// “web-01 | cores: 6 | memory: 12 GB”: a guest there is, and each value with its key.
+fn keyed(tokens: &[Token], rows: &[Row], known: impl Fn(&str) -> bool) -> Option<Vec<Token>> {
+    let mut sentences = Vec::new();
+    (!rows.is_empty()).then_some(())?;
+    for row in rows {
+        let [name] = &tokens[row.cells[0].clone()] else { return None };
+        known(&name.text).then_some(())?;
+        sentences.push(name.clone());
+        for (at, cell) in row.cells[1..].iter().enumerate() {
+            let said = &tokens[cell.clone()];
+            key_of(said)?;
+            sentences.push(mark(TokenKind::Mark(if at == 0 { ':' } else { ',' }), &said[0]));
+            sentences.extend_from_slice(said);
+        }
+        sentences.push(mark(TokenKind::Break, name));
     }
     Some(sentences)
 }

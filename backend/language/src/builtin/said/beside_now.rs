@@ -1,7 +1,8 @@
 //! “from 4 to 8 GB”, “8 GB instead of 4”, “4 GB → 8 GB”: what a value is said to be now, beside what it shall be.
 
-use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::{Amount, DiskRef};
+use mycopod_core::size::Size;
 
 use crate::quantity;
 
@@ -10,7 +11,8 @@ use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
 use super::nic::{MAX_VLAN, NicRef};
 use crate::builtin::Parser;
-use crate::builtin::changing::change::{MORE, SET, Wish, disk_ref};
+use crate::builtin::changing::change::{Wish, disk_ref};
+use crate::builtin::changing::verbs::{MORE, SET};
 use crate::builtin::wordings::words;
 
 /// GiB and MiB, the units of what has none.
@@ -41,9 +43,13 @@ impl Parser<'_> {
     }
 
     fn before(&mut self) -> Option<Before> {
-        self.any(words!("the current|currently"));
+        self.verb(words!("the current|the present|the|currently"));
         if let Some(size) = self.quantity() {
             return Some(Before::Whole(Value::Size(size)));
+        }
+        // “instead of the half it has now”
+        if self.any(words!("half")) {
+            return Some(Before::Number("0.5".to_owned()));
         }
         let number = self.number()?;
         let cores = self.any(words!("cpu cores|cores|core|vcpus|vcpu|cpus|cpu"));
@@ -112,23 +118,65 @@ impl Parser<'_> {
         }
     }
 
+    /// “by 4 GB to 8 GB”, “18 GB more, so total is 50 GB”: `item`, which is a step, and behind it what it comes to.
+    pub fn up_to_total(&mut self, noun: &Noun, item: Item) -> Item {
+        let total = self.attempt(|p| {
+            let (step, more) = match &item {
+                Item::Plain(_, Amount::Plus(step)) | Item::Disk(DiskItem { amount: Amount::Plus(step), .. }) => {
+                    (step, true)
+                }
+                Item::Plain(_, Amount::Minus(step)) | Item::Disk(DiskItem { amount: Amount::Minus(step), .. }) => {
+                    (step, false)
+                }
+                _ => return None,
+            };
+            let comma = p.mark(',') || p.mark('(');
+            p.any(words!("so that|so"));
+            let said = p.any(words!(
+                "the new total is|the total is|total is|total|for a total of|to a total of|in total|it has|it is then"
+            ));
+            (said || !comma && p.any(words!("up to|down to|to"))).then_some(())?;
+            let total = p.value(noun, Amount::To)?;
+            p.any(words!("in total|altogether|total|then"));
+            p.mark(')');
+            let (Item::Plain(_, Amount::To(to)) | Item::Disk(DiskItem { amount: Amount::To(to), .. })) = &total else {
+                return None;
+            };
+            let before = |to: u64, step: u64| if more { to.checked_sub(step) } else { to.checked_add(step) };
+            let from = match (to, step) {
+                (Value::Size(to), Value::Size(step)) => {
+                    Value::Size(Size::bytes(before(to.as_bytes(), step.as_bytes())?))
+                }
+                (Value::Count(to), Value::Count(step)) => Value::Count(before(*to, *step)?),
+                _ => return None,
+            };
+            total.with_amount(Amount::FromTo(from, to.clone()))
+        });
+        total.unwrap_or(item)
+    }
+
     /// What shall be, and behind it what it is now: “8 GB instead of 4”, “8 GB (was 4 GB)”.
     pub fn instead_of(&mut self, item: Item) -> Item {
         let start = self.at;
         let changed = self.attempt(|p| {
+            p.any(words!("each"));
             let open = p.mark('(');
-            let _ = p.mark(',');
+            let comma = p.mark(',');
             let now = open && p.any(words!("currently|now|is now|has now|is|has|had"));
             let had = words!("it currently has|it now has|it has now|it has|currently has");
             let said = now
                 || p.any(had)
-                || p.any(words!("instead of|rather than|previously|it was|was|up from|down from|currently"));
+                || p.any(words!(
+                    "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|currently"
+                ))
+                || comma && p.any(words!("and not|not"));
             (said || open).then_some(())?;
             let before = p.before()?;
             let memory = p.any(words!("of memory|of ram|memory|ram"));
             let _ = memory || p.any(words!("cores|core|cpus|vcpus"));
             // “8 GB (4 now)”
-            (p.any(words!("now|currently|right now|so far")) || said).then_some(())?;
+            let so_far = words!("it has now|they have now|it has|they have|as now|now|currently|right now|so far");
+            (p.any(so_far) || said).then_some(())?;
             if open {
                 p.mark(')').then_some(())?;
             }
@@ -147,7 +195,8 @@ impl Parser<'_> {
     pub fn instead_of_all(&mut self, items: Vec<Said<Item>>) -> Vec<Said<Item>> {
         let all = |p: &mut Self| {
             (items.len() > 1).then_some(())?;
-            p.any(words!("instead of|rather than|previously|up from|down from")).then_some(())?;
+            p.any(words!("each"));
+            p.any(words!("instead of|in place of|rather than|previously|up from|down from")).then_some(())?;
             let mut changed = Vec::new();
             for item in &items {
                 (changed.is_empty() || p.joint()).then_some(())?;
@@ -163,7 +212,7 @@ impl Parser<'_> {
 
     /// “extend the 32 GB disk of web-01 to 64 GB”, “web-01’s 32 GB disk to 64 GB”: a disk by what it has now.
     pub fn sized_disk(&mut self) -> Option<Wish> {
-        let grows = self.any(MORE) || self.any(SET);
+        let grows = self.verb(MORE) || self.verb(SET);
         let start = self.at;
         let sized = |p: &mut Self| {
             p.any(words!("the"));
@@ -226,6 +275,10 @@ impl Parser<'_> {
                 let disk = self.attempt(Self::its_disk);
                 Noun::DiskPart(disk, part)
             }
+            Noun::Storage => match self.attempt(Self::its_disk) {
+                Some(disk) => Noun::DiskPart(Some(disk), DiskPart::Storage),
+                None => Noun::Storage,
+            },
             noun => noun,
         }
     }

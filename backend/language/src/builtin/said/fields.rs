@@ -38,7 +38,7 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Plain(Plain::Memory), "memory size|main memory|memory|ram size|vram|ram|vmem|mem"),
     (
         Named::Plain(Plain::Balloon),
-        "minimum memory|minimum ram|min memory|min ram|memory minimum|balloon minimum|balloon target|balloon size|balloon memory|ballooning|balloon",
+        "memory ballooning|ram ballooning|minimum memory|minimum ram|min memory|min ram|memory minimum|balloon minimum|balloon target|balloon size|balloon memory|ballooning|balloon",
     ),
     (Named::Plain(Plain::Shares), "memory shares|memory weight|balloon shares|shares"),
     (Named::Plain(Plain::Swap), "swap space|swap size|swap"),
@@ -89,7 +89,7 @@ const WORDS: &[(Named, &str)] = &[
     ),
     (
         Named::Plain(Plain::Nameserver),
-        "cloud-init dns|dns servers|dns server|dns resolvers|dns resolver|name servers|name server|nameservers|nameserver|dns",
+        "cloud-init dns|dns servers|dns server|dns resolvers|dns resolver|resolvers|resolver|name servers|name server|nameservers|nameserver|dns",
     ),
     (
         Named::Plain(Plain::SearchDomain),
@@ -154,7 +154,11 @@ const WORDS: &[(Named, &str)] = &[
 
 /// Words that say a field and its value at once.
 const PHRASES: &[(Named, Said, &str)] = &[
-    (Named::Plain(Plain::Bios), Said::Text("ovmf"), "uefi boot|uefi firmware|uefi bios|uefi|ovmf bios|ovmf"),
+    (
+        Named::Plain(Plain::Bios),
+        Said::Text("ovmf"),
+        "boot with uefi|boot via uefi|boots with uefi|uefi boot|uefi firmware|uefi bios|uefi|ovmf bios|ovmf",
+    ),
     (Named::Plain(Plain::Bios), Said::Text("seabios"), "legacy bios|seabios"),
     (Named::Plain(Plain::Machine), Said::Text("q35"), "q35 chipset|q35"),
     (
@@ -171,22 +175,22 @@ const PHRASES: &[(Named, Said, &str)] = &[
     (
         Named::Disk(DiskPart::Cache),
         Said::Text("writeback"),
-        "writeback cache|write-back cache|write back cache|writeback caching",
+        "writeback cache|write-back cache|write back cache|writeback caching|write-back caching|writeback mode|write-back mode|writeback",
     ),
     (
         Named::Disk(DiskPart::Cache),
         Said::Text("writethrough"),
-        "writethrough cache|write-through cache|write through cache",
+        "writethrough cache|write-through cache|write through cache|writethrough caching|writethrough mode|writethrough",
     ),
     (
         Named::Disk(DiskPart::Backup),
         Said::Flag(false),
-        "excluded from the backups|excluded from the backup|excluded from backups|excluded from backup|not in the backups|not in the backup|not in backups|not backed up|left out of backups|left out of the backups",
+        "excluded from the backups|excluded from the backup|excluded from backups|excluded from backup|not in the backups|not in the backup|not in backups|not backed up|left out of backups|left out of the backups|skipped in backups|skipped in the backups",
     ),
     (
         Named::Disk(DiskPart::Backup),
         Said::Flag(true),
-        "included in the backups|included in the backup|included in backups|included in backup",
+        "included in the backups|included in the backup|included in backups|included in backup|in the backups|in the backup|in backups|in backup|backed up",
     ),
     (
         Named::Nic(NicPart::Vlan),

@@ -11,3 +11,4 @@ pub mod place;
 pub mod qualifier;
 pub mod shaped;
 pub mod stated;
+pub mod value;

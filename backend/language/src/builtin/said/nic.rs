@@ -15,6 +15,9 @@ use crate::builtin::wordings::{Wordings, words};
 /// The largest VLAN tag (IEEE 802.1Q).
 pub const MAX_VLAN: u64 = 4094;
 
+/// What kinds of NIC there are.
+const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+
 /// The nouns for one NIC.
 const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
 
@@ -175,8 +178,7 @@ impl Parser<'_> {
         self.at_boundary().then_some(number)
     }
 
-    fn nic_model(&mut self) -> Option<String> {
-        const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
+    pub fn nic_model(&mut self) -> Option<String> {
         let model = MODELS.contains(&self.word()).then(|| self.word().to_owned());
         self.at += usize::from(model.is_some());
         model
@@ -313,7 +315,7 @@ impl Parser<'_> {
         }
         let on = self.any(words!(
             "connected to the|connected to|attached to the|attached to|plugged into|on the|on|\
-            in the|in|to the|to|at|using"
+            in the|into the|into|onto|in|to the|to|at|using"
         )) || self.mark(':')
             || self.mark('=')
             || assigned;
@@ -325,6 +327,10 @@ impl Parser<'_> {
                 return None;
             }
             return Some(Item::Nic { number: number.or(of), parts, fresh });
+        }
+        // “dns1 moves to 10.0.0.5/24”
+        if on && !(fresh || card) && how != How::Create && matches!(self.last_word(), "to" | "at" | "on") {
+            return self.address();
         }
         if on || fresh {
             return None;
@@ -365,6 +371,9 @@ impl Parser<'_> {
         let called = self.any(words!("network bridge|bridge|vnet|network"));
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
+        if MODELS.contains(&token.word.as_str()) {
+            return None;
+        }
         let text = token.text.clone();
         let (bridge, vlan) = match text.split_once('.') {
             Some((bridge, vlan)) if bridge.starts_with("vmbr") => (bridge.to_owned(), Some(vlan.parse::<u64>().ok()?)),

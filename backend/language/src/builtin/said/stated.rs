@@ -182,6 +182,7 @@ impl Parser<'_> {
                 // “backups” without a disk are more than a flag.
                 !noun.is_counted() && *noun != Noun::DiskPart(None, DiskPart::Backup)
                     || matches!(noun, Noun::Plain(Plain::OnBoot | Plain::Protection | Plain::Unprivileged))
+                    || !on && *noun == Noun::Plain(Plain::Swap)
             })
         };
         let mut nouns = vec![switch(self)?];

@@ -234,7 +234,11 @@ impl Parser<'_> {
     pub fn addressee(&mut self) -> Option<Targets> {
         let targets = self.addressed.clone()?;
         let ends = self.at_boundary()
-            || ["as", "to", "from", "within", "called", "named", "back", "by"].contains(&self.word());
+            || [
+                "as", "to", "from", "within", "called", "named", "back", "by", "over", "onto", "should", "shall",
+                "must", "has", "needs", "moves", "goes", "gets", "->", "→", "=>",
+            ]
+            .contains(&self.word());
         ends.then_some(Targets::Old(targets))
     }
 

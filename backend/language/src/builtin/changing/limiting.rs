@@ -1,0 +1,108 @@
+//! Limits of what a guest may use: “limit net0 of web-01 to 50 MB/s”, “cap its CPU at half a core”.
+
+use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::reading::Amount;
+
+use super::change::Wish;
+use crate::builtin::Parser;
+use crate::builtin::said::fields::Named;
+use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::nic::NicRef;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+impl Parser<'_> {
+    /// “limit net0 of web-01 to 50 MB/s”, “limit cache to half a CPU”.
+    pub fn limiting(&mut self) -> Option<Wish> {
+        self.verb(words!("limit|cap|throttle|restrict")).then_some(())?;
+        let limits = [Self::limited_nic, Self::limited_cpu, Self::limited_guest];
+        let (targets, item) = limits.into_iter().find_map(|rule| self.attempt(rule))?;
+        Some((targets, vec![item], How::Set))
+    }
+
+    /// “to”, “at”, “to at most”: before what is not to be exceeded.
+    fn limit(&mut self) -> Option<()> {
+        self.any(words!("to|at")).then_some(())?;
+        self.any(words!("at most|no more than|a maximum of|max"));
+        Some(())
+    }
+
+    /// “net0 of web-01 to 50 MB/s”, “web-02’s bandwidth at 12 MB/s”
+    fn limited_nic(&mut self) -> Option<(Targets, Said<Item>)> {
+        let start = self.at;
+        let traffic = words!("network traffic|network|traffic|bandwidth|uplink");
+        let (NicRef(number), targets) = self
+            .attempt(|p| {
+                p.any(words!("the"));
+                p.attempt(|p| (p.verb(traffic) && p.any(words!("of|on"))).then_some(()));
+                p.nic_of_targets(words!("of|on"))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    p.any(words!("the"));
+                    p.verb(traffic).then_some(())?;
+                    Some((NicRef(None), p.of_targets(words!("of|on|for"))?))
+                })
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    p.verb(traffic).then_some((NicRef(None), targets))
+                })
+            })?;
+        self.limit()?;
+        let rate = self.shaped(Named::Nic(NicPart::Rate))?;
+        let value = Item::nic(NicPart::Rate, rate).of_nic(number);
+        Some((targets, Said { value, tokens: start..self.at }))
+    }
+
+    /// “the CPU of web-01 to 1.5”, “web-01’s CPU at half a core”
+    fn limited_cpu(&mut self) -> Option<(Targets, Said<Item>)> {
+        let start = self.at;
+        let cpu = |p: &mut Self| {
+            p.any(words!("the"));
+            p.verb(words!("cpu time|cpu usage|cpus|cpu")).then_some(())
+        };
+        let targets = self
+            .attempt(|p| {
+                cpu(p)?;
+                p.of_targets(words!("of|on|for"))
+            })
+            .or_else(|| {
+                self.attempt(|p| {
+                    let targets = p.owner()?;
+                    cpu(p)?;
+                    Some(targets)
+                })
+            })?;
+        self.limit()?;
+        let value = match self.attempt(Self::cpu_limit) {
+            Some(limit) => limit,
+            None => Item::Plain(Plain::CpuLimit, Amount::To(self.shaped(Named::Plain(Plain::CpuLimit))?)),
+        };
+        Some((targets, Said { value, tokens: start..self.at }))
+    }
+
+    /// “web-01 to 1.5 cores”, “web-01 to 10 MB/s”: the unit tells what is limited.
+    fn limited_guest(&mut self) -> Option<(Targets, Said<Item>)> {
+        let targets = self.targets()?;
+        self.limit()?;
+        let start = self.at;
+        let item = self.rate_alone().or_else(|| {
+            let value = self.cpu_limit()?;
+            Some(Said { value, tokens: start..self.at })
+        })?;
+        Some((targets, item))
+    }
+
+    /// “half a CPU”, “1.5 cores”: as much of the CPUs as may be used.
+    pub fn cpu_limit(&mut self) -> Option<Item> {
+        let cpus = if self.any(words!("half a")) {
+            self.any(words!("cpu|core|vcpu")).then(|| Value::Text("0.5".to_owned()))?
+        } else {
+            let cpus = self.shaped(Named::Plain(Plain::CpuLimit))?;
+            ["cpus", "cpu", "cores", "core", "vcpus", "vcpu"].contains(&self.last_word()).then_some(cpus)?
+        };
+        Some(Item::Plain(Plain::CpuLimit, Amount::To(cpus)))
+    }
+}
