@@ -367,6 +367,10 @@ fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool 
         "stopped" if tells_a_state(typed) => true,
         "stopped" | "started" | "moved" | "created" | "restored" | "rebooted" | "installed" | "upgraded"
         | "updated" | "migrated" | "patched" | "replaced" => ["was", "were", "been", "got"].contains(&before),
+        // In “update don't web-01” it denies what is no verb.
+        "don't" | "doesn't" | "didn't" | "can't" | "cannot" | "couldn't" => {
+            sorts.get(at + 1).is_some_and(|sort| sort & (sort::VERB | sort::FORM | sort::ADVERB) != 0)
+        }
         "too" | "so" => sorts.get(at + 1).is_some_and(|sort| sort & (sort::ADJECTIVE | sort::ADVERB) != 0),
         "keeps" | "kept" => next.ends_with("ing"),
         "running" | "runs" | "ran" => ["out", "low", "hot", "full"].contains(&next) || tells_a_state(typed),
