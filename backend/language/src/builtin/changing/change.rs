@@ -3,6 +3,8 @@
 use mycopod_core::field::{NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
+use crate::lexer::TokenKind;
+
 use super::verbs::{Course, HOPING, LESS, Leads, MORE, SET};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Change, Draft};
@@ -234,8 +236,11 @@ impl Parser<'_> {
             .attempt(|p| {
                 let noun = p.noun_perhaps_new()?;
                 // “RAM upgrade for web-01”
-                p.any(words!("upgrade|increase|extension|expansion|change|bump|boost|resize"));
-                let targets = p.of_targets(words!("of|on|for|in|at"))?;
+                let upgrade = p.any(words!("upgrade|increase|extension|expansion|change|bump|boost|resize"));
+                let targets = match p.attempt(|p| p.of_targets(words!("of|on|for|in|at|from"))) {
+                    Some(targets) => targets,
+                    None => if upgrade { p.targets() } else { None }?,
+                };
                 Some((p.of_its_part(noun), targets))
             })
             .or_else(|| {
@@ -267,7 +272,8 @@ impl Parser<'_> {
         } else {
             return None;
         };
-        // “upgrade of …”, “please to extend …”
+        // “update the config of web-01: …”
+        let _ = self.attempt(Self::sizing_for);
         self.any(words!("of"));
         if let Some((targets, items)) = self.attempt(|p| p.field_and_value(how)) {
             return Some((targets, items, how));
@@ -325,21 +331,24 @@ impl Parser<'_> {
             How::Less => Leads::Down,
             _ => Leads::Anywhere,
         };
-        let inner = match self.course(leads) {
+        let has = words!("to have|to use|to be");
+        let inner = match if self.any(has) { Some(Course::To) } else { self.course(leads) } {
             Some(Course::To) => How::Give,
             Some(Course::More) => How::Add,
             Some(Course::Less) => How::Remove,
             None if how == How::Set
                 && self.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
-                || self.any(words!("to have|to use|to be|with|have|use|get|at"))
-                || self.known(&targets) && self.mark(':') =>
+                || self.any(words!("with|have|use|get|at"))
+                || self.known(&targets) && (self.mark(':') || self.mark('(')) =>
             {
                 How::Give
             }
             None if how == How::Set => How::Set,
             None => return None,
         };
+        let open = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Mark('('));
         let items = self.items(inner)?;
+        (!open || self.mark(')')).then_some(())?;
         self.any(words!("each|from now on|now|in size|big|large"));
         Some((targets, items))
     }

@@ -81,6 +81,7 @@ impl Parser<'_> {
             let at = p.at;
             let more = matches!(&like.value, Item::Plain(_, Amount::Plus(_) | Amount::Minus(_)));
             let steps = more || matches!(how, How::Add | How::Remove);
+            let _ = !steps && p.any(words!("up to|down to|to"));
             let value = p.attempt(|p| p.amount_like(like, steps)).or_else(|| p.attempt(|p| p.tag_like(&like.value)))?;
             let tokens = at..p.at;
             p.any(before).then_some(())?;

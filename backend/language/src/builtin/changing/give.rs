@@ -30,6 +30,13 @@ impl Parser<'_> {
         {
             return Some((grown.0, vec![grown.1], how));
         }
+        // “assign an additional 4 GB to the memory of web-01”
+        if how == How::Give
+            && self.ahead(|p| p.any(words!("another|an additional|an extra")).then_some(()))
+            && let Some(grown) = self.attempt(|p| p.onto_a_field(How::Add, prepositions))
+        {
+            return Some((grown.0, vec![grown.1], How::Add));
+        }
         if let Some((items, targets)) = self.attempt(|p| {
             let items = p.items(how)?;
             let targets = p.of_targets(prepositions)?;
@@ -187,7 +194,8 @@ impl Parser<'_> {
             return items.iter().all(Self::is_amount).then_some((targets, items, How::Set));
         }
         let targets = self.targets()?;
-        let how = match self.course(Leads::Anywhere) {
+        let back = |p: &mut Self| (p.any(words!("back on")) && p.ahead(Self::counted)).then_some(Course::To);
+        let how = match self.course(Leads::Anywhere).or_else(|| self.attempt(back)) {
             Some(Course::To) => How::Give,
             Some(Course::More) => How::Add,
             Some(Course::Less) => How::Remove,

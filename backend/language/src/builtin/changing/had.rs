@@ -62,7 +62,7 @@ impl Parser<'_> {
     /// “has 2 cores but should have …”, “has 2 cores now. Make it …”
     fn had_so_far(&mut self) -> Option<Vec<Said<Item>>> {
         self.any(words!(
-            "currently has|currently have|now has|now have|has now|have now|has|have|currently runs with|runs with|run with|is at|are at|\
+            "currently has|currently have|now has|now have|has now|have now|has|have|currently runs with|currently runs on|runs with|run with|runs on|run on|is at|are at|\
              currently is at|is currently at"
         ))
         .then_some(())?;
@@ -84,9 +84,13 @@ impl Parser<'_> {
         self.any(words!("but|and|so|yet"));
         self.any(words!("please"));
         let made = self.attempt(|p| {
-            (p.verb(MORE) || p.verb(LESS) || p.verb(SET) || p.verb(SHIFT)).then_some(())?;
-            p.any(words!("it|that|this|them|these")).then_some(())?;
-            p.course(Leads::Anywhere).is_none_or(|course| course == Course::To).then_some(())
+            let gives = p.any(words!("give"));
+            (gives || p.verb(MORE) || p.verb(LESS) || p.verb(SET) || p.verb(SHIFT)).then_some(())?;
+            let pointed = p.any(words!("it|that|this|them|these"));
+            match p.course(Leads::Anywhere) {
+                Some(course) => (course == Course::To).then_some(()),
+                None => pointed.then_some(()),
+            }
         });
         let made = made.is_some();
         let subject = self.any(words!("it|they|both|we"));

@@ -92,7 +92,7 @@ impl Parser<'_> {
             p.any(words!("goes up|goes down|should go up|should go|goes|up|down|changes")).then_some(())?;
             (p.word() == "from").then_some(())
         };
-        let verb = verb || self.attempt(rises).is_some();
+        let verb = verb || self.attempt(rises).is_some() || self.word() == "from" && self.known(&targets);
         let sign = self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
         let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
         if !(verb || sign || arrow) {

@@ -125,7 +125,7 @@ impl Parser<'_> {
     /// “has”, “should run with”: that what stands behind is the guest’s.
     fn has(&mut self, modal: bool) -> bool {
         if self.verb(words!(
-            "be running with|be running on|be sized at|be sized to|be sized with|be sized|be equipped with|be given|be granted|be on|be at|\
+            "be running with|be running on|be sized at|be sized to|be sized with|be sized|be equipped with|be given|be granted|be allocated|be assigned|be provided with|be on|be at|\
              run with|run on|come with|work with|live with|do with|manage with|make do with|get by with|receive|require"
         )) {
             return true;
@@ -166,7 +166,7 @@ impl Parser<'_> {
         if let Some(item) = self.attempt(Self::called_from_now_on) {
             return Some((vec![item], How::Set));
         }
-        if self.any(words!("loses|lose|should lose|drops")) {
+        if self.any(words!("loses|lose|should lose|should give up|gives up|give up|drops")) {
             return Some((self.items(How::Remove)?, How::Remove));
         }
         if let Some(lacking) = self.attempt(Self::no_longer) {
@@ -188,7 +188,7 @@ impl Parser<'_> {
     }
 
     /// “new specs for”, “changes for”, “upgrade of”: what is said behind the guest is what it shall have.
-    fn sizing_for(&mut self) -> Option<()> {
+    pub fn sizing_for(&mut self) -> Option<()> {
         self.any(words!("the"));
         self.any(words!("new|following|requested"));
         self.sizing().then_some(())?;
@@ -333,7 +333,7 @@ impl Parser<'_> {
             return None;
         }
         // “go from 2 to 4 cores on web-02”
-        self.any(words!("go"));
+        self.any(words!("go|make it|make that"));
         let items = self.some_items(How::Give, MAX_BESIDE)?;
         // “8 GB of RAM: web-01, web-02”, “6 cores -> db-1”
         self.any(words!("each"));

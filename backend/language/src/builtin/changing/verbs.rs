@@ -23,7 +23,7 @@ pub const LESS: &Wordings = words!(
 
 /// Verbs that say by “up”, “down” or the amount behind the guest what becomes of it: “crank web-01 up to 8 cores”.
 pub const SHIFT: &Wordings = words!(
-    "take|drop|bring|cut|trim|get|lift|push|move|shift|crank|pump|ramp|jack|step|dial|slim|knock|beef|kick|squeeze|pare|put|return|throttle|nudge"
+    "take|drop|bring|cut|trim|get|lift|push|move|shift|crank|pump|ramp|jack|step|dial|slim|knock|beef|kick|squeeze|pare|put|return|reset|throttle|nudge"
 );
 
 /// “give”

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::lexer::{Token, TokenKind};
 
 use super::mark;
-use super::tickets::{NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
+use super::tickets::{CHANGES, NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
 use crate::builtin::said::fields;
 
 /// Verbs that are said once for everything listed below them.
@@ -89,7 +89,7 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
             }
             list.end
         } else if titled
-            && (names_guests(said, &known)
+            && (names_guests(changed(said), &known)
                 || describes(said, tokens, &lines[list.clone()])
                 || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(tokens, line, &known)))
         {
@@ -207,6 +207,12 @@ fn one_of_many(verb: &[Token], point: &[Token], written: &mut Vec<Token>) {
     written.push(bullet.clone());
     written.extend(verb.iter().map(|token| Token { span: bullet.span, ..token.clone() }));
     written.extend_from_slice(said);
+}
+
+/// A heading without the verb of a change: “Change web-01”.
+fn changed(said: &[Token]) -> &[Token] {
+    let verb = said.first().is_some_and(|first| CHANGES.contains(&first.word.as_str()));
+    &said[usize::from(verb)..]
 }
 
 /// Whether a heading is nothing but guests there are.

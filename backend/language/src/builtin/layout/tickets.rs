@@ -57,7 +57,7 @@ const TARGETS: [&str; 17] = [
     "name",
 ];
 /// What such a ticket says that has values below.
-const CHANGES: [&str; 8] = ["resize", "change", "update", "modify", "upgrade", "adjust", "scale", "set"];
+pub const CHANGES: [&str; 8] = ["resize", "change", "update", "modify", "upgrade", "adjust", "scale", "set"];
 
 /// The most lines of such a ticket.
 const MAX_TICKET: usize = 16;

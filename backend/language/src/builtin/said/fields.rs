@@ -35,7 +35,10 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Plain(Plain::Numa), "numa nodes|numa"),
     (Named::Plain(Plain::CpuLimit), "cpu limit|cpulimit|cpu-limit|cpu cap|cpu time limit|limit of cpu time"),
     (Named::Plain(Plain::CpuUnits), "cpu units|cpuunits|cpu-units|cpu weight|cpu shares|cpu priority"),
-    (Named::Plain(Plain::Memory), "memory size|main memory|memory|ram size|vram|ram|vmem|mem"),
+    (
+        Named::Plain(Plain::Memory),
+        "memory size|memory limit|ram limit|maximum memory|maximum ram|max memory|max ram|main memory|memory|ram size|vram|ram|vmem|mem",
+    ),
     (
         Named::Plain(Plain::Balloon),
         "memory ballooning|ram ballooning|minimum memory|minimum ram|min memory|min ram|memory minimum|balloon minimum|balloon target|balloon size|balloon memory|ballooning|balloon",
