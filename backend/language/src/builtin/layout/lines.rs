@@ -80,8 +80,7 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
         let said = &said[..said.len() - usize::from(colon)];
         let verb = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet));
-        let announces =
-            colon || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
+        let announces = colon || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
         let end = if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
