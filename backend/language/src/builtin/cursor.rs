@@ -29,19 +29,21 @@ impl Parser<'_> {
 
     /// Runs a rule; where it fails, nothing was consumed.
     pub fn attempt<T>(&mut self, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
-        let at = self.at;
+        let (at, asides) = (self.at, self.asides.len());
         let result = rule(self);
         if result.is_none() {
             self.at = at;
+            self.asides.truncate(asides);
         }
         result
     }
 
     /// Whether a rule would match here.
     pub fn ahead<T>(&mut self, rule: impl FnOnce(&mut Self) -> Option<T>) -> bool {
-        let at = self.at;
+        let (at, asides) = (self.at, self.asides.len());
         let matches = rule(self).is_some();
         self.at = at;
+        self.asides.truncate(asides);
         matches
     }
 

@@ -3,6 +3,8 @@
 use crate::lexer::TokenKind;
 
 use super::Parser;
+use super::asides::words::sort_of;
+use super::making::create::VERBS;
 use super::wordings::{Wordings, words};
 
 /// Words by which somebody asks, announces or goes on.
@@ -55,6 +57,8 @@ impl Parser<'_> {
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
+                || self.attempt(Self::purpose_of_a_wish).is_some()
+                || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::opening).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::heading).is_some();
@@ -75,10 +79,27 @@ impl Parser<'_> {
         self.at > start
     }
 
+    /// Whether somebody asks here for something to be made.
+    pub fn asks(&mut self) -> Option<()> {
+        while self.any(ASKING) {}
+        if self.any(VERBS) || self.attempt(Self::ordering).is_some() {
+            return Some(());
+        }
+        self.any(words!("a new|another|an|a|one")).then_some(())?;
+        self.attempt(Self::idle_adjective);
+        self.guest_noun().map(|_| ())
+    }
+
     /// “my boss wants a VM …”, “our team needs two containers …”: for whom it is.
     fn somebody_wants(&mut self) -> Option<()> {
         const WHO: [&str; 7] = ["boss", "team", "customer", "colleague", "department", "developers", "devs"];
         self.any(words!("my|our|the|a")).then_some(())?;
+        // “the dev team”
+        let whose = WHO.contains(&self.word_ahead(1)) && self.peek(0).is_some_and(|token| sort_of(token) != 0);
+        if whose {
+            self.asides.push(self.at..self.at + 1);
+            self.at += 1;
+        }
         WHO.contains(&self.word()).then_some(())?;
         self.at += 1;
         self.any(words!("could use|can use|wants|needs|would like|want|need|require|requested")).then_some(())?;
@@ -86,7 +107,7 @@ impl Parser<'_> {
             p.any(words!("a|an|another"));
             p.number();
             p.any(words!("new"));
-            p.guest_noun()
+            p.guest_noun().or_else(|| p.role(true))
         })
         .then_some(())
     }

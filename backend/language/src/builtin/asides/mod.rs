@@ -4,7 +4,7 @@
 //! begins as a reason does, and each of its words stands in `words.txt`. Everything else is asked about as any words that nobody
 //! understands. Asides are kept with the reading, so that people see what was taken for one.
 
-mod words;
+pub mod words;
 
 use std::ops::Range;
 

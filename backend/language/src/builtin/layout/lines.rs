@@ -90,7 +90,8 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         } else if titled
             && (names_guests(changed(said), &known)
                 || describes(said, tokens, &lines[list.clone()])
-                || names_a_field(said) && lines[list.clone()].iter().all(|line| is_about(tokens, line, &known)))
+                || names_a_field(said)
+                    && lines[list.clone()].iter().all(|line| is_about(tokens, line, &known) || is_amount(tokens, line)))
         {
             joined(tokens, &lines, &(at..list.end).collect::<Vec<_>>(), &mut written);
             list.end
@@ -223,12 +224,18 @@ pub fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
 /// Whether a heading is nothing but the name of a field.
 fn names_a_field(said: &[Token]) -> bool {
     let word = |at: usize| said.get(at).map_or("", |token| token.word.as_str());
-    fields::field(word).is_some_and(|(length, _)| length == said.len())
+    let disks = said.len() == 1 && ["disks", "drives", "volumes", "hdds"].contains(&word(0));
+    disks || fields::field(word).is_some_and(|(length, _)| length == said.len())
 }
 
 /// Whether a line begins with a guest there is.
 fn is_about(tokens: &[Token], line: &Line, known: impl Fn(&str) -> bool) -> bool {
     tokens[line.tokens.clone()].get(usize::from(line.bullet)).is_some_and(|first| known(&first.text))
+}
+
+/// Whether a point is an amount: “- 20 GB” below “Disks:”.
+fn is_amount(tokens: &[Token], line: &Line) -> bool {
+    line.bullet && tokens[line.tokens.clone()].get(1).is_some_and(|first| first.kind == TokenKind::Number)
 }
 
 /// Whether under a heading that is one word stands what kind of guest it is.

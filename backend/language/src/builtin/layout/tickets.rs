@@ -192,8 +192,17 @@ pub fn pairs(tokens: &[Token], lines: &[Line], first: usize) -> Vec<usize> {
     if !alike(&first) && !is_name(&first) {
         return vec![first];
     }
-    let more = (first + 1..lines.len()).take(MAX_PAIRS).take_while(alike);
-    let mut of: Vec<usize> = std::iter::once(first).chain(more).collect();
+    let mut of = vec![first];
+    // “disks:”, and each of them a point below
+    let mut open = false;
+    for at in (first + 1..lines.len()).take(MAX_PAIRS) {
+        if alike(&at) {
+            open = value(tokens, &lines[at]).is_empty();
+        } else if !(open && lines[at].bullet) {
+            break;
+        }
+        of.push(at);
+    }
     // The next name begins another guest.
     let next = of.iter().enumerate().filter(|(_, at)| is_name(at)).map(|(nth, _)| nth).nth(1);
     of.truncate(next.unwrap_or(of.len()));

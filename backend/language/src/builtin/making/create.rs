@@ -1,5 +1,6 @@
 //! New guests: their head (“three VMs called web-1 to web-3”) and what describes them.
 
+use super::head::OfMember;
 use super::noun::Noun;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Draft, Group};
@@ -52,6 +53,10 @@ impl Parser<'_> {
         }
         // In “… a 10 GB disk and container c-1” the disk belongs to the guest before.
         let introduced = verb || titled.is_some() || article || count.is_some() || self.drafts.is_empty();
+        // “a third web server”
+        if one {
+            self.any(words!("second|third|fourth|further"));
+        }
         // “the same VM as web-01”
         let same = count.is_none() && self.any(words!("same|identical"));
         let Noun { noun, vague } = self.head_noun(verb, introduced, count.is_some(), &mut items)?;
@@ -64,8 +69,10 @@ impl Parser<'_> {
         }
         let head = start..self.at;
         let Some(noun) = noun else {
-            let alone = !article && count.is_none() && items.is_empty() && titled.is_none();
-            return if alone { self.without_a_noun(start, verb) } else { None };
+            // “from the debian-12 template bring up a-1”
+            let from = items.iter().all(|(_, item)| matches!(item.value, Item::Image(_)) && item.tokens.start == start);
+            let alone = !article && count.is_none() && from && titled.is_none();
+            return if alone { self.without_a_noun(start, verb, items) } else { None };
         };
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
@@ -91,13 +98,13 @@ impl Parser<'_> {
         let several = plural || count.is_none();
         let mut members = self.members(number, several, plural, count.as_ref().map(|count| count.value));
         self.any(words!("immediately|right away|right now|asap|urgently|please"));
+        self.attempt(Self::what_it_is_to_do);
         if members.len() == 1 {
             items.extend(self.attempt(Self::number_in_brackets));
         }
-        let kind = match kind {
-            None => self.attempt(Self::kind_in_brackets),
-            kind => kind,
-        };
+        let known = kind.as_ref().map(|kind| kind.value);
+        let again = self.attempt(|p| p.kind_in_brackets().filter(|said| known.is_none_or(|known| known == said.value)));
+        let kind = kind.or(again);
         if let Some(names) = titled {
             if !members.is_empty() {
                 return None;
@@ -121,7 +128,7 @@ impl Parser<'_> {
     }
 
     /// “create web-05 with 2 cores”: a guest, of a kind yet to be asked; “create a-1 and a-2 as VMs”.
-    fn without_a_noun(&mut self, start: usize, verb: bool) -> Option<()> {
+    fn without_a_noun(&mut self, start: usize, verb: bool, items: Vec<OfMember>) -> Option<()> {
         let members = self.names(true)?;
         self.any(words!("for me|for us"));
         // “create a-1 and a-2 as VMs”, “create a-1 (VM)”, “create a-1: VM, …”
@@ -154,6 +161,7 @@ impl Parser<'_> {
             kind,
             count: None,
             members,
+            items,
             plural: true,
             ..Group::new(start..self.at, start..self.at)
         }));

@@ -91,11 +91,14 @@ impl Parser<'_> {
     pub fn kind_said(&mut self) -> Option<()> {
         let known = self.group()?.kind.as_ref().map(|kind| kind.value);
         let says =
-            self.any(words!("make it|make that|it 's to be|it 's|it is to be|it is|it should be|it shall be|as"));
+            self.any(words!("make it|make that|it 's to be|it 's|its|it is to be|it is|it should be|it shall be|as"));
         (says || known.is_none()).then_some(())?;
         self.mark(':');
         let keyed = !says && self.any(words!("type|kind")) && self.assigns();
-        self.any(words!("a|an"));
+        // “its a vm”, typed in a hurry; “its VM” is another.
+        let its = self.last_word() == "its";
+        let article = self.any(words!("a|an"));
+        (article || !its).then_some(())?;
         let at = self.at;
         let value = self.guest_noun().filter(|noun| keyed || !noun.plural)?.kind_to_make()?;
         let tokens = at..self.at;
@@ -230,16 +233,23 @@ impl Parser<'_> {
         None
     }
 
-    /// “to the cluster”, and “with this key:” above the line in which it stands.
+    /// “to the cluster”, “with the following specs:”, and “with this key:” above the line in which it stands.
     fn says_no_more(&mut self) -> Option<()> {
         if self.any(words!("to the cluster|to our cluster|to this cluster|on the cluster|to proxmox|on proxmox")) {
             return Some(());
         }
-        self.any(words!("with this|with the following|with the|with")).then_some(())?;
-        self.any(words!("public|ssh"));
-        matches!(self.word(), "key" | "keys").then_some(())?;
-        self.at += 1;
-        (self.mark(':') && self.done()).then_some(())
+        self.any(words!("with this|with these|with the following|with the|with|as follows|the following"))
+            .then_some(())?;
+        let specs = self.any(words!(
+            "specs|spec|specifications|specification|configuration|config|settings|parameters|values|hardware|resources|properties|requirements"
+        ));
+        if !specs && self.last_word() != "follows" {
+            self.any(words!("public|ssh"));
+            matches!(self.word(), "key" | "keys").then_some(())?;
+            self.at += 1;
+            return (self.mark(':') && self.done()).then_some(());
+        }
+        self.mark(':').then_some(())
     }
 
     /// “too”, “is plenty”, “are sufficient”, “for now”: behind what is said of a guest, that it is so.

@@ -153,7 +153,7 @@ impl Parser<'_> {
 
     /// “order a VM”, “put a VM on pve2”: verbs that make guests where an article and their noun follow.
     pub fn ordering(&mut self) -> Option<()> {
-        const VERBS: [&str; 13] = [
+        const VERBS: [&str; 14] = [
             "order",
             "request",
             "install",
@@ -167,6 +167,7 @@ impl Parser<'_> {
             "host",
             "commission",
             "supply",
+            "provide",
         ];
         VERBS.contains(&self.word()).then_some(())?;
         self.at += 1;
@@ -217,6 +218,9 @@ impl Parser<'_> {
             p.peek(ahead).is_none_or(|token| matches!(token.kind, TokenKind::Mark(':' | '–' | '—' | '(')))
         };
         loop {
+            if self.attempt(Self::what_it_is_to_do).is_some() {
+                continue;
+            }
             if self.any(words!("too|as well|also|for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
                 continue;
             }

@@ -9,3 +9,4 @@ pub mod head;
 pub mod keyed;
 pub mod members;
 pub mod noun;
+pub mod purpose;

@@ -40,7 +40,7 @@ impl Parser<'_> {
                 self.any(words!("identical|similar"));
             }
             let at = self.at;
-            if let Some(noun) = self.attempt(Self::guest_noun) {
+            if let Some(noun) = self.attempt(Self::guest_noun).or_else(|| self.attempt(|p| p.role(introduced))) {
                 return Some(Noun { noun: Some(Said { value: noun, tokens: at..self.at }), vague });
             }
             let adjective = if items.len() > MAX_ADJECTIVES { None } else { self.attempt(Self::adjective) };
@@ -65,6 +65,37 @@ impl Parser<'_> {
         let fits =
             |item: &Said<Item>| matches!(item.value, Item::Plain(..) | Item::Bare(_) | Item::Image(_) | Item::Disk(_));
         self.item(How::Create).filter(fits)
+    }
+
+    /// “a proxy”, “a sandbox”: what a guest is for, in the place of its noun, where it is announced. Of what kind it is stands behind it.
+    pub fn role(&mut self, introduced: bool) -> Option<GuestNoun> {
+        const ROLES: [&str; 16] = [
+            "proxy",
+            "router",
+            "resolver",
+            "sandbox",
+            "playground",
+            "appliance",
+            "jumphost",
+            "workstation",
+            "desktop",
+            "webserver",
+            "fileserver",
+            "mailserver",
+            "runner",
+            "mirror",
+            "gateway",
+            "bastion",
+        ];
+        let article = matches!(self.last_word(), "a" | "an" | "another" | "one" | "new" | "more");
+        (introduced && article && ROLES.contains(&self.word())).then_some(())?;
+        self.at += 1;
+        let announces = |p: &mut Self| {
+            let purpose = p.attempt(Self::what_it_is_to_do).is_some();
+            (purpose || p.done() || matches!(p.word(), "called" | "named") || p.mark(':') || p.mark('–') || p.mark('—'))
+                .then_some(())
+        };
+        self.ahead(announces).then_some(GuestNoun { kind: None, plural: false, machine: false })
     }
 
     /// “small”, “fresh”, “test” before the noun: how large or new it is, or what it is for. Returns where the word stands.

@@ -137,7 +137,7 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Nic(NicPart::Vlan), "vlan tag|vlan id|vlan"),
     (
         Named::Nic(NicPart::Ip),
-        "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4 static|ip static|ipv4|ip|address",
+        "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4 static|ip static|fixed ip address|fixed ip|fixed address|ipv4|ip|address",
     ),
     (Named::Nic(NicPart::Gateway), "default gateway|ipv4 gateway|gateway|gw"),
     (Named::Nic(NicPart::Ip6), "static ipv6 address|static ipv6|ipv6 static|ipv6 address|ip6 address|ipv6|ip6"),

@@ -104,6 +104,15 @@ impl Item {
         }
     }
 
+    /// Whether it is a disk, or several.
+    pub fn is_disk(&self) -> bool {
+        match self {
+            Self::Disk(_) => true,
+            Self::Several(items) => items.iter().all(Self::is_disk),
+            _ => false,
+        }
+    }
+
     /// The same field by another amount.
     pub fn with_amount(&self, amount: Amount) -> Option<Self> {
         match self {
@@ -214,6 +223,7 @@ impl Parser<'_> {
             })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::of_its_memory) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::cores_on_sockets) } else { None })
             .or_else(|| self.attempt(Self::delayed))
             .or_else(|| self.attempt(Self::key_alone))
             .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })

@@ -10,5 +10,6 @@ pub mod nic;
 pub mod place;
 pub mod qualifier;
 pub mod shaped;
+pub mod sockets;
 pub mod stated;
 pub mod value;

@@ -234,7 +234,7 @@ impl Parser<'_> {
         let data = self.ahead(|p| p.any(words!("data")).then_some(()));
         let role = self.disk_role();
         if self.any(words!("rootfs|root fs|root filesystem"))
-            || role == Some(Which::System) && self.any(words!("filesystem"))
+            || role == Some(Which::System) && self.any(words!("filesystem|file system"))
         {
             return Some((Which::System, false));
         }
@@ -263,6 +263,8 @@ impl Parser<'_> {
             return Some(slot);
         }
         self.any(words!("size"));
+        // A container’s mount point is never the disk of its system.
+        let data = data || self.last_word() == "point" && self.group().is_none();
         let which = if data && !plural { Some(Which::The(DiskRef::Data)) } else { role };
         Some((which.unwrap_or(Which::The(DiskRef::Only)), plural))
     }

@@ -230,10 +230,13 @@ impl Parser<'_> {
         self.any(words!("vlans|vlan")).then_some(())?;
         let vlan = |p: &mut Self| p.number().filter(|number| (1..=MAX_VLAN).contains(number));
         let mut vlans = vec![vlan(self)?];
-        while let Some(next) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            vlan(p)
-        }) {
+        // “…, 2 cores” is no third VLAN of two NICs.
+        while u64::try_from(vlans.len()).is_ok_and(|said| said < count)
+            && let Some(next) = self.attempt(|p| {
+                p.joint().then_some(())?;
+                vlan(p)
+            })
+        {
             vlans.push(next);
         }
         let nic = |vlan| {

@@ -60,7 +60,7 @@ impl Parser<'_> {
 
     /// “running Debian 12”, “with Ubuntu 24.04”: before “running” can mean that it shall run.
     pub fn image_of_system(&mut self) -> Option<Item> {
-        self.any(words!("running|using|with")).then_some(())?;
+        self.any(words!("running|runs|run|using|with")).then_some(())?;
         let system = self.system()?;
         Some(Item::Image(system))
     }
@@ -111,10 +111,11 @@ impl Parser<'_> {
             let version = p.peek(0)?;
             let release = version.kind == TokenKind::Number || vocabulary::is_release(&version.word);
             p.at += 1;
-            // In “debian 2 cores” the number counts cores.
+            // In “debian 2 cores” the number counts cores; “24.04” counts nothing.
+            let whole = !p.tokens[p.at - 1].text.contains('.');
             let counts = p.ahead(|p| p.unit().map(|_| ()).or_else(|| vocabulary::counts(p.word()).then_some(())))
                 || matches!(p.word(), "x" | "more" | "disks" | "nics" | "vms" | "containers" | "machines");
-            (release && !counts).then_some(())
+            (release && !(whole && counts)).then_some(())
         });
         if version.is_some() {
             self.any(words!("lts"));

@@ -38,7 +38,7 @@ impl Parser<'_> {
         let at_once = self
             .group()
             .and_then(|group| group.items.last())
-            .is_some_and(|(_, item)| matches!(item.value, Item::Disk(_)) && item.tokens.end == self.at);
+            .is_some_and(|(_, item)| item.value.is_disk() && item.tokens.end == self.at);
         let prefix = self.prefix();
         self.articles();
         self.any(words!("any"));
@@ -149,9 +149,7 @@ impl Parser<'_> {
 
     /// Whether brackets are open behind a disk that was just described: “a 10 GB disk (ssd, discard)”.
     fn in_brackets_of_a_disk(&self) -> bool {
-        let disk = self
-            .group()
-            .and_then(|group| group.items.iter().rev().find(|(_, item)| matches!(item.value, Item::Disk(_))));
+        let disk = self.group().and_then(|group| group.items.iter().rev().find(|(_, item)| item.value.is_disk()));
         disk.is_some_and(|(_, disk)| {
             let marks = || self.tokens[disk.tokens.start..self.at].iter().rev().map(|token| token.kind);
             let opened = marks().position(|kind| kind == TokenKind::Mark('('));

@@ -1,0 +1,95 @@
+//! What new guests are for: “a box to reproduce a customer issue”, “Purpose: tests”. It is kept as an aside.
+
+use crate::lexer::{Token, TokenKind};
+
+use crate::builtin::Parser;
+use crate::builtin::asides::words::{sort, sort_of};
+use crate::builtin::wordings::words;
+use crate::vocabulary;
+
+/// The most words of a purpose.
+const MAX_WORDS: usize = 6;
+
+impl Parser<'_> {
+    /// “to reproduce an issue”, behind the noun of a guest and before what it shall be. “For the interns” is asked about there: it may
+    /// say who shall have it.
+    pub fn what_it_is_to_do(&mut self) -> Option<()> {
+        const DOES: [&str; 14] = [
+            "test",
+            "try",
+            "reproduce",
+            "run",
+            "host",
+            "play",
+            "serve",
+            "build",
+            "develop",
+            "store",
+            "learn",
+            "experiment",
+            "debug",
+            "monitor",
+        ];
+        let start = self.at;
+        self.any(words!("to")).then_some(())?;
+        DOES.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        self.some_words(|token| sort_of(token) != 0)?;
+        let ends = self.peek(0).is_none_or(|next| matches!(next.kind, TokenKind::Mark(':' | '–' | '—')));
+        (ends || matches!(self.word(), "called" | "named")).then_some(())?;
+        self.asides.push(start..self.at);
+        Some(())
+    }
+
+    /// “For the migration project kindly arrange …”: what it is for, before the wish.
+    pub fn purpose_of_a_wish(&mut self) -> Option<()> {
+        let start = self.at;
+        (self.word() == "for").then_some(())?;
+        self.at += 1;
+        self.somebody()?;
+        self.mark(',');
+        self.ahead(Self::asks).then(|| self.asides.push(start..self.at))
+    }
+
+    /// “Purpose: tests of the new shop”, “Requested by: Anna”: what a form files a wish under.
+    pub fn filed(&mut self) -> Option<()> {
+        const ABOUT: [&str; 7] = ["purpose", "reason", "justification", "usage", "department", "project", "priority"];
+        const WHO: [&str; 6] = ["requester", "requestor", "requested", "contact", "owner", "customer"];
+        let start = self.at;
+        let person = WHO.contains(&self.word());
+        (person || ABOUT.contains(&self.word())).then_some(())?;
+        self.at += 1;
+        self.any(words!("by|for|of the request"));
+        self.mark(':').then_some(())?;
+        self.some_words(|token| sort_of(token) != 0 || person && vocabulary::class(&token.word).is_none())?;
+        let ends = |next: &Token| matches!(next.kind, TokenKind::Mark(',' | '|' | '/' | ')'));
+        (self.done() || self.peek(0).is_some_and(ends)).then(|| self.asides.push(start..self.at))
+    }
+
+    /// “the new apprentices”, “the migration project”: people or an occasion.
+    fn somebody(&mut self) -> Option<()> {
+        self.some_words(|token| {
+            sort_of(token) & (sort::NOUNS | sort::ADJECTIVE) != 0
+                || ["the", "a", "an", "my", "our", "your", "their"].contains(&token.word.as_str())
+        })?;
+        (sort_of(&self.tokens[self.at - 1]) & sort::OCCASION != 0).then_some(())
+    }
+
+    /// A few words, each of which fits, names nothing on the cluster, counts nothing and turns nothing round.
+    fn some_words(&mut self, fits: impl Fn(&Token) -> bool) -> Option<()> {
+        let start = self.at;
+        let inventory = self.inventory;
+        let says_nothing = |token: &Token| {
+            let text = &token.text;
+            let named = inventory.guests.contains_key(text)
+                || inventory.nodes.contains(text)
+                || inventory.storages.contains(text)
+                || inventory.bridges.contains(text);
+            token.kind == TokenKind::Word && !named && !vocabulary::turns(&token.word) && fits(token)
+        };
+        while self.at < start + MAX_WORDS && self.peek(0).is_some_and(says_nothing) {
+            self.at += 1;
+        }
+        (self.at > start).then_some(())
+    }
+}
