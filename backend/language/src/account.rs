@@ -207,7 +207,7 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 78] = [
+    const DOMAIN: [&str; 79] = [
         "pool",
         "pools",
         "suspend",
@@ -243,6 +243,7 @@ fn is_domain(word: &str) -> bool {
         "rename",
         "protect",
         "unprotect",
+        "protection",
         "adopt",
         "tag",
         "tagged",

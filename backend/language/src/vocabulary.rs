@@ -135,12 +135,13 @@ pub fn turns(word: &str) -> bool {
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
 /// misspells one of those is asked.
 const MENDED: &str = "additional address allocate another assign automatically autostart bridge called clone cores container containers \
-    create description disk disks double extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
+    create description disk disks double enable disable expand extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
     migrate network please processor processors protect protected protection provision reboot reduce rename restart resize \
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 8] = ["change", "update", "modify", "adjust", "move", "give", "raise", "make"];
+const SWAPPED: [&str; 12] =
+    ["change", "update", "modify", "adjust", "move", "give", "raise", "make", "take", "have", "node", "vcpus"];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
 /// changed places are: such words lie too close together.
@@ -189,7 +190,9 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 34] = [
+const ALIASES: [(&str, &str); 36] = [
+    ("form", "from"),
+    ("rezise", "resize"),
     ("incl", "including"),
     ("adn", "and"),
     ("nad", "and"),

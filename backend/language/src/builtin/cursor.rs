@@ -161,6 +161,10 @@ impl Parser<'_> {
             if p.say("half a dozen") {
                 return Some(6);
             }
+            if p.word() == "a" && p.word_ahead(1) == "trio" && p.word_ahead(2) == "of" {
+                p.at += 3;
+                return Some(3);
+            }
             let article = p.any(words!("a"));
             let mut number = quantity::number_word(p.word())?;
             // “a dozen”, “a hundred”, but not “a five”.

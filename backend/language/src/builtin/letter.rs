@@ -74,8 +74,9 @@ impl Parser<'_> {
         self.at += usize::from(self.word() == "alike");
         while self.any(words!(
             "than now|than it has now|than before|as well|too|also|please|kindly|immediately|urgently|promptly|right now|right away|straight away|at once|asap|now|for me|for us|\
-             from now on"
-        )) {}
+             from now on|there"
+        )) || self.attempt(Self::besides).is_some()
+        {}
         self.at > start
     }
 
@@ -88,6 +89,22 @@ impl Parser<'_> {
         self.any(words!("a new|another|an|a|one")).then_some(())?;
         self.attempt(Self::idle_adjective);
         self.guest_noun().map(|_| ())
+    }
+
+    /// “… in addition to what they have”, “… in return”
+    pub fn besides(&mut self) -> Option<()> {
+        self.any(words!("in")).then_some(())?;
+        if self.word() == "return" {
+            self.at += 1;
+            return Some(());
+        }
+        // The reader takes “addition” for “additional” with a slip.
+        matches!(self.word(), "addition" | "additional").then(|| self.at += 1)?;
+        self.attempt(|p| {
+            p.any(words!("to what|to those|to the ones|to the tags")).then_some(())?;
+            p.any(words!("it has now|they have now|it has|they have")).then_some(())
+        });
+        Some(())
     }
 
     /// “my boss wants a VM …”, “our team needs two containers …”: for whom it is.

@@ -29,12 +29,13 @@ impl Parser<'_> {
             if !said && !self.any(words!("with|as")) && !pronoun {
                 // “tag web-01 prod”
                 let tag = |p: &mut Self| p.any_name().filter(|tag| !p.inventory.guests.contains_key(tag));
-                (self.known(&targets) && self.ahead(tag)).then_some(())?;
+                let told = matches!(targets, Targets::New) || self.known(&targets);
+                (told && self.ahead(tag)).then_some(())?;
             }
             let start = self.at;
             let tags = self.tag_list(true)?;
             let item = self.tags_said(start, tags, Amount::Plus);
-            self.attempt(Self::besides_theirs);
+            self.attempt(Self::besides);
             return Some((targets, vec![item], How::Add));
         }
         // “replace the tags of web-01 with prod”
@@ -219,18 +220,6 @@ impl Parser<'_> {
         let set = |tag: String| Value::Set(std::iter::once(tag).collect());
         let value = Item::Plain(Plain::Tags, Amount::FromTo(set(from), set(self.name()?)));
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
-    }
-
-    /// “… in addition to what they have”
-    fn besides_theirs(&mut self) -> Option<()> {
-        self.any(words!("in")).then_some(())?;
-        // The reader takes “addition” for “additional” with a slip.
-        matches!(self.word(), "addition" | "additional").then(|| self.at += 1)?;
-        self.attempt(|p| {
-            p.any(words!("to what|to those|to the ones|to the tags|to the existing ones")).then_some(())?;
-            p.any(words!("it has|they have|it has now|they have now")).then_some(())
-        });
-        Some(())
     }
 
     fn tags_said(&self, start: usize, tags: Vec<String>, amount: impl Fn(Value) -> Amount) -> Said<Item> {

@@ -45,6 +45,8 @@ impl Parser<'_> {
                 // Who says “stop web-01 immediately” may mean by force.
                 let stops = matches!(&draft, Draft::Do(Doing { deed: Deed::Shutdown { .. } | Deed::Stop, .. }));
                 let _ = if stops { p.any(words!("please|too|as well|for me|for us")) } else { p.manner() };
+                // “back up db-1 first, then …”
+                let _ = p.drafts.is_empty() && p.any(words!("first"));
                 if let Draft::Do(doing) = &draft {
                     p.attempt(|p| p.not_that(&doing.deed));
                 }

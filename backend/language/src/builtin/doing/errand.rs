@@ -43,6 +43,7 @@ impl Parser<'_> {
             return self.doing(start, targets, Deed::Reboot);
         }
         let targets = self.targets()?;
+        self.any(words!("just"));
         (given || self.any(words!("could do with|could use|needs|need|gets|get|should get|wants|requires|require")))
             .then_some(())?;
         self.any(words!("each|both"));

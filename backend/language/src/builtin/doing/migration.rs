@@ -85,6 +85,7 @@ impl Parser<'_> {
 
     /// “…, no downtime” of what is moved live.
     fn without_downtime(&mut self) -> Option<()> {
+        self.any(words!("please"));
         self.mark(',');
         self.any(words!("with"));
         self.any(words!("without|no|zero")).then_some(())?;
@@ -140,7 +141,7 @@ impl Parser<'_> {
         }
         self.any(words!(
             "over to|onto|should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
-            should be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
+            should be moved to|shall be moved to|is to be moved to|are to be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
         ))
         .then_some(())?;
         self.on_a_node(start, targets, None)

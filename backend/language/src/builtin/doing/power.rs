@@ -48,7 +48,7 @@ const PARTED: [(&Wordings, &Wordings, Deed); 5] = [
 const GENTLY: [&str; 6] = ["gracefully", "cleanly", "properly", "gently", "nicely", "softly"];
 
 /// Verbs that say too little of what is done, so that it must stand in brackets behind the guests.
-const PUT_AWAY: [&str; 6] = ["park", "shelve", "retire", "decommission", "sunset", "mothball"];
+const PUT_AWAY: [&str; 7] = ["park", "shelve", "retire", "decommission", "sunset", "mothball", "kick"];
 
 impl Parser<'_> {
     /// The deed that a verb asks for: “shut down”, “bounce”.
@@ -307,6 +307,7 @@ impl Parser<'_> {
     pub fn explained(&mut self) -> Option<Draft> {
         let start = self.at;
         PUT_AWAY.contains(&self.word()).then_some(())?;
+        let kicked = self.word() == "kick";
         self.at += 1;
         let targets = self.targets().filter(|targets| self.known(targets))?;
         self.any(words!("for now|for good"));
@@ -319,7 +320,12 @@ impl Parser<'_> {
             p.any(words!("down|off")).then_some(Deed::Shutdown { within: None })
         };
         let deed = self.attempt(parted).or_else(|| self.attempt(Self::asked_for))?;
-        matches!(deed, Deed::Shutdown { .. } | Deed::Delete | Deed::Suspend).then_some(())?;
+        let fits = match deed {
+            Deed::Reboot => kicked,
+            Deed::Shutdown { .. } | Deed::Delete | Deed::Suspend => !kicked,
+            _ => false,
+        };
+        fits.then_some(())?;
         it(self);
         self.gently();
         self.any(words!("please"));

@@ -10,7 +10,8 @@ use super::tickets::{CHANGES, NEW, key, one_line, one_sentence_of_pairs, pairs, 
 use crate::builtin::said::fields;
 
 /// Verbs that are said once for everything listed below them.
-const VERBS: [&str; 29] = [
+const VERBS: [&str; 30] = [
+    "add",
     "fire up",
     "bring up",
     "spin up",

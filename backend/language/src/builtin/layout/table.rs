@@ -226,7 +226,11 @@ impl Parser<'_> {
     /// The words before a table: new guests that are still without names, or words that only announce a change. An error
     /// where they say another number of guests.
     fn lead(&mut self, start: usize, rows: usize) -> Result<Option<Group>, OtherCount> {
-        const ANNOUNCES: [&str; 14] = [
+        const ANNOUNCES: [&str; 18] = [
+            "build",
+            "create",
+            "make",
+            "new",
             "change",
             "update",
             "adjust",
@@ -245,9 +249,10 @@ impl Parser<'_> {
         let before = |end: usize, tokens: &[Token]| tokens[end..start].iter().all(|token| !token.is_content());
         if let Some(unread) = self.unread.last()
             && before(unread.end, self.tokens)
-            && self.tokens[unread.clone()]
-                .iter()
-                .all(|token| !token.is_content() || ANNOUNCES.contains(&token.word.as_str()))
+            && self.tokens[unread.clone()].iter().all(|token| {
+                let counts = crate::quantity::number_word(&token.word).and_then(|count| usize::try_from(count).ok());
+                !token.is_content() || ANNOUNCES.contains(&token.word.as_str()) || counts == Some(rows)
+            })
         {
             self.unread.pop();
         }

@@ -17,7 +17,7 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// Words by which what follows is said of all new guests.
 const OF_ALL: &Wordings = words!(
-    "each of them|both of them|all of them|each|both|all|every one|they both|they all|they each|they should have|they should be|\
+    "each of them|both of them|all of them|each one|each|both|all|every one|they both|they all|they each|they should have|they should be|\
      they should get|they get|they need|they have|they should|they are|they"
 );
 
@@ -179,7 +179,13 @@ impl Parser<'_> {
                 return Some(());
             }
             let both = self.word() == "both";
-            if self.any(OF_ALL) {
+            // “common: vmbr1, vlan 5” below them all
+            if self
+                .attempt(|p| (p.any(words!("common|shared|for all of them|for all")) && p.mark(':')).then_some(()))
+                .is_some()
+            {
+                all = Some(Number::Several);
+            } else if self.any(OF_ALL) {
                 let counted = both || matches!(self.word_at(self.at - 1), "both");
                 all = Some(if counted { Number::Exactly(2) } else { Number::Several });
             } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
@@ -195,6 +201,8 @@ impl Parser<'_> {
         if let Some(item) = self.item(How::Create) {
             let item = if adds { added(item) } else { item };
             self.attempt(Self::suffices);
+            // “worker-2 gets 8 GB RAM instead”
+            let _ = self.is_an_exception(&item) && self.any(words!("instead"));
             if all.is_none() && self.in_total(&Targets::New) {
                 return self.add(&item, None);
             }
@@ -250,6 +258,13 @@ impl Parser<'_> {
             return (self.mark(':') && self.done()).then_some(());
         }
         self.mark(':').then_some(())
+    }
+
+    /// Whether it is said of one of the new guests, and something else of that kind of all of them.
+    fn is_an_exception(&self, item: &Said<Item>) -> bool {
+        let replaces =
+            |(whose, other): &(Option<usize>, Said<Item>)| whose.is_none() && item.value.replaces(&other.value);
+        self.group().is_some_and(|group| group.focus.is_some() && group.items.iter().any(replaces))
     }
 
     /// “too”, “is plenty”, “are sufficient”, “for now”: behind what is said of a guest, that it is so.

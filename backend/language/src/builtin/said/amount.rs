@@ -146,6 +146,14 @@ impl Parser<'_> {
         self.changed_from(start, &first, item.value)
     }
 
+    /// “a second core”, where there is one now.
+    pub fn another_core(&mut self) -> Option<Item> {
+        self.any(words!("a")).then_some(())?;
+        let nth = u64::from(self.ordinal().filter(|nth| *nth > 1)?);
+        self.any(words!("cpu core|core|vcpu|cpu")).then_some(())?;
+        Some(Item::Plain(Plain::Cores, Amount::FromTo(Value::Count(nth - 1), Value::Count(nth))))
+    }
+
     /// “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “a 40 GB disk on tank”.
     pub fn value_noun(&mut self, how: How) -> Option<Item> {
         // “a gig”, “a dozen”: there the article is the number.

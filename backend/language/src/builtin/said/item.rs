@@ -255,6 +255,7 @@ impl Parser<'_> {
             })
             .or_else(|| if how == How::Create { None } else { self.attempt(|p| p.hundredths(how)) })
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::changed) })
+            .or_else(|| if how == How::Create { None } else { self.attempt(Self::another_core) })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
         let value = if how == How::Create {

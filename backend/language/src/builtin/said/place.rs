@@ -5,6 +5,7 @@ use mycopod_core::reading::Amount;
 use mycopod_core::size::Size;
 
 use crate::lexer::TokenKind;
+use crate::quantity;
 use crate::vocabulary;
 
 use super::item::{DiskItem, Item, Said, Which};
@@ -107,14 +108,20 @@ impl Parser<'_> {
         self.at += 1;
         self.any(words!("linux"));
         self.any(words!("server"));
+        // “five Debian 12 VMs”: how many they are is said before.
+        let counted = start.checked_sub(1).is_some_and(|before| {
+            let before = &self.tokens[before];
+            before.kind == TokenKind::Number || quantity::number_word(&before.word).is_some()
+        });
         let version = self.attempt(|p| {
             let version = p.peek(0)?;
             let release = version.kind == TokenKind::Number || vocabulary::is_release(&version.word);
             p.at += 1;
-            // In “debian 2 cores” the number counts cores; “24.04” counts nothing.
+            // In “debian 2 cores” the number counts cores, and in “debian 2 VMs” it counts those; “24.04” counts nothing.
             let whole = !p.tokens[p.at - 1].text.contains('.');
             let counts = p.ahead(|p| p.unit().map(|_| ()).or_else(|| vocabulary::counts(p.word()).then_some(())))
-                || matches!(p.word(), "x" | "more" | "disks" | "nics" | "vms" | "containers" | "machines");
+                || matches!(p.word(), "x" | "more" | "disks" | "nics")
+                || !counted && matches!(p.word(), "vms" | "containers" | "machines");
             (release && !(whole && counts)).then_some(())
         });
         if version.is_some() {

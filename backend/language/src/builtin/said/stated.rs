@@ -135,7 +135,8 @@ impl Parser<'_> {
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
         self.any(words!("to be|be|is|are"));
-        self.any(words!("belongs in|belong in|member of|belong to|belongs to|belonging to|in|into|to")).then_some(())?;
+        self.any(words!("belongs in|belong in|member of|belong to|belongs to|belonging to|in|into|for|to"))
+            .then_some(())?;
         self.any(words!("the"));
         let name = if self.any(words!("resource pool|pool")) {
             self.any(words!("called|named"));

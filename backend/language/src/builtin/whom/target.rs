@@ -136,6 +136,11 @@ impl Parser<'_> {
                 Some(same) => vec![same],
                 None => p.target()?,
             };
+            // In “reboot web-01, and park db-1” a verb follows that is no word of the grammar.
+            let nobody = !p.known(&Targets::Old(more.clone()));
+            let before_a_guest =
+                p.peek(0).is_some_and(|next| p.inventory.guests.contains_key(&next.text) && next.is_content());
+            (!(nobody && before_a_guest)).then_some(())?;
             // In “remove the tag web from web-01 and db from db-1” a tag follows.
             let other = then || p.word() == "from";
             (!other || p.known(&Targets::Old(more.clone()))).then_some(more)
@@ -253,6 +258,8 @@ impl Parser<'_> {
             return None;
         }
         let after = self.attempt(Self::guest_noun);
+        // “web-01 itself”
+        self.at += usize::from(matches!(self.word(), "itself" | "themselves"));
         if article && noun.is_none() && !self.looks_like_name(&names[0].value) {
             return None;
         }
