@@ -168,7 +168,7 @@ impl Planner<'_> {
 
     /// Notes what takes effect later.
     pub(super) fn wait(&mut self, what: &[String], guest: &str) {
-        self.note(format!("{} of {guest} take effect when it next stops and starts.", what.join(", ")));
+        self.note(format!("{} of {guest} {} when it next stops and starts.", what.join(", "), take_effect(what)));
     }
 
     /// Takes memory on the guest's node, if it has as much.
@@ -243,7 +243,8 @@ impl Planner<'_> {
         let text = if waiting.is_empty() {
             format!("{called} is as declared already.")
         } else {
-            format!("{called} is as declared, but {} take effect when it next stops and starts.", waiting.join(", "))
+            let take = take_effect(&waiting);
+            format!("{called} is as declared, but {} {take} when it next stops and starts.", waiting.join(", "))
         };
         let password = fields.contains_key(&Plain::Password.into());
         self.note(text);
@@ -295,4 +296,9 @@ pub(crate) const fn is_cloud_init(field: &Field) -> bool {
                 | Plain::SearchDomain
         ) | Field::Nic(_, NicPart::Ip | NicPart::Gateway | NicPart::Ip6 | NicPart::Gateway6)
     )
+}
+
+/// What one field does, or several of them.
+const fn take_effect(fields: &[String]) -> &'static str {
+    if fields.len() == 1 { "takes effect" } else { "take effect" }
 }
