@@ -12,4 +12,5 @@ pub mod qualifier;
 pub mod shaped;
 pub mod sockets;
 pub mod stated;
+pub mod tags;
 pub mod value;
