@@ -191,7 +191,7 @@ impl Parser<'_> {
         if !filed {
             self.any(words!("the"));
             self.attempt(Self::number);
-            while self.any(words!("following|requested|new|small|quick|more|little|customer|internal")) {}
+            while self.verb(words!("following|requested|new|small|quick|more|little|customer|internal")) {}
             self.any(words!("changes requested|change request|changes|change|requests|request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|sizes|checklist|specs|\
                 specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
                 order|job|one|needed|required|wanted|ticket|issue|case"))

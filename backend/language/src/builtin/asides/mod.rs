@@ -113,7 +113,7 @@ impl Parser<'_> {
             self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part, disk });
         }
         self.mark(',');
-        self.any(words!("and so|so|therefore|thus|hence"));
+        self.verb(words!("and so|so|therefore|thus|hence"));
         Some(())
     }
 

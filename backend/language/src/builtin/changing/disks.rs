@@ -75,7 +75,7 @@ impl Parser<'_> {
             self.any(words!("don't|dont|do not|not")).then_some(())?;
             self.any(words!("delete|destroy|remove|wipe|erase|lose")).then_some(())?;
         }
-        self.any(words!("its data|the data|any data|data|the disk itself|the disk|it")).then_some(())
+        self.verb(words!("its data|the data|any data|data|the disk itself|the disk|it")).then_some(())
     }
 
     /// “scsi1 and scsi2 of db-1”: disks in a row.

@@ -4,7 +4,7 @@ use mycopod_core::field::{NicPart, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::{Wish, stepped};
-use super::verbs::{ADD, Course, GIVE, Leads, PROVIDE, REMOVE, SHIFT};
+use super::verbs::{ADD, Course, GIVE, Leads, PROVIDE, PUT, REMOVE, SHIFT};
 use crate::builtin::Parser;
 use crate::builtin::said::amount::of_hundredths;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
@@ -17,7 +17,7 @@ impl Parser<'_> {
         let verb = self.at;
         let (how, prepositions) = if self.verb(GIVE) {
             (How::Give, words!("to|on"))
-        } else if self.verb(ADD) || self.ahead(Self::puts_in) && self.any(words!("put")) {
+        } else if self.verb(ADD) || self.ahead(Self::puts_in) && self.verb(PUT) {
             (How::Add, words!("on to|onto|to|on|into|in|at|for|off of|off"))
         } else if self.verb(REMOVE) {
             (How::Remove, words!("away from|from|off of|off|out of|of"))
@@ -121,13 +121,15 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Add))
     }
 
-    /// “put a 10 GB disk on test-1”, “put another 2 GB of RAM into test-1”
+    /// “put a 10 GB disk on test-1”, “create a second NIC for web-01”, “put another 2 GB of RAM into test-1”
     fn puts_in(&mut self) -> Option<()> {
-        self.any(words!("put")).then_some(())?;
+        self.verb(PUT).then_some(())?;
         // “put 16 GB of RAM in db-1” says what it shall have.
+        let puts = self.last_word() == "put";
         let more = |item: &Said<Item>| matches!(item.value, Item::Plain(_, Amount::Plus(_)));
         let part = |item: &Said<Item>| matches!(item.value, Item::Disk(_) | Item::Nic { fresh: true, .. });
-        (self.ahead(|p| p.item(How::Give).filter(more)) || self.ahead(|p| p.item(How::Add).filter(part))).then_some(())
+        (puts && self.ahead(|p| p.item(How::Give).filter(more)) || self.ahead(|p| p.item(How::Add).filter(part)))
+            .then_some(())
     }
 
     /// “… (bridge vmbr1, vlan 20)”: what a NIC is that was only named.

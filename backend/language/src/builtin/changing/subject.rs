@@ -212,7 +212,8 @@ impl Parser<'_> {
 
     /// “goes from …”, “goes to …”, “joins …”: what stands behind says what becomes of it.
     fn goes(&mut self) -> Option<()> {
-        if self.any(words!("joins|join")) {
+        // “joins pool lab”
+        if matches!(self.word(), "joins" | "join") {
             return Some(());
         }
         self.any(words!("goes|go|moves|move|grows|grow|rises|changes|change|scales|shrinks|drops|steps"))
@@ -290,10 +291,17 @@ impl Parser<'_> {
 
     /// “called archive”, behind the guest that is meant.
     fn called_from_now_on(&mut self) -> Option<Said<Item>> {
-        self.any(words!("should be called|should be named|should be renamed to|shall be called|shall be named|shall be renamed to|must be renamed to|\
-            should now be called|should now be named|is to be called|will be called|should have the name|shall have the name|gets the name|becomes|is to be renamed to|is to be renamed|should be renamed|\
-            shall be renamed|must be renamed|needs to be renamed to|has to be renamed to|has to be renamed|gets renamed to|gets renamed|will be renamed to|is now called"))
-            .then_some(())?;
+        let modal = |p: &mut Self| {
+            p.any(MODAL).then_some(())?;
+            p.any(words!("now|also|then"));
+            p.any(words!(
+                "be called|be named|be renamed to|be renamed as|be renamed|have the name|get the name|carry the name"
+            ))
+            .then_some(())
+        };
+        (self.attempt(modal).is_some()
+            || self.any(words!("gets the name|becomes|gets renamed to|gets renamed|is now called|is now named")))
+        .then_some(())?;
         let start = self.at;
         let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
         self.any(words!("from now on|now"));
@@ -334,6 +342,7 @@ impl Parser<'_> {
         }
         // “go from 2 to 4 cores on web-02”
         self.any(words!("go|make it|make that"));
+        let lacks = self.word() == "no";
         let items = self.some_items(How::Give, MAX_BESIDE)?;
         // “8 GB of RAM: web-01, web-02”, “6 cores -> db-1”
         self.any(words!("each"));
@@ -351,8 +360,8 @@ impl Parser<'_> {
                 "->|→|=>|should be given to|shall be given to|must be given to|should go to|to be given to"
             ))
             || items.iter().all(counts) && self.any(words!("to"));
-        let targets = if announced { self.targets()? } else { self.of_targets(words!("of|on|for"))? };
-        self.any(words!("each"));
+        let targets = if announced { self.targets()? } else { self.of_targets(words!("of|on|for|in"))? };
+        let _ = self.any(words!("each")) || lacks && self.any(words!("any more|anymore|any longer"));
         self.known(&targets).then_some(())?;
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
         (!items.iter().any(tells)).then_some((targets, items, How::Give))

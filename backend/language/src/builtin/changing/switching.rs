@@ -162,6 +162,7 @@ impl Parser<'_> {
                     Some((p.noun()?, targets))
                 })
             })?;
+        self.any(words!("away"));
         if empties && matches!(noun, Noun::DiskPart(_, DiskPart::Cache)) {
             return None;
         }

@@ -20,7 +20,8 @@ impl Parser<'_> {
         ));
         let by = if it {
             let by = self.any(words!("by"));
-            (by || self.any(words!("up to|to"))).then_some(by)?
+            let sets = matches!(self.word_at(start), "make" | "set");
+            (by || self.any(words!("up to|to")) || sets).then_some(by)?
         } else {
             self.any(words!("add another|add|give it another|give it")).then_some(true)?
         };

@@ -36,6 +36,9 @@ pub const PROVIDE: &Wordings = words!("provide|equip|supply|fit out|fit|kit out|
 pub const ADD: &Wordings =
     words!("add|attach|mount|tack|throw|slap|stick|bolt|hang|pop|chuck|hook up|hook|plug|append|insert|install");
 
+/// Verbs by which a part comes into a guest where one stands behind them.
+pub const PUT: &Wordings = words!("put|create|provision|set up|make|build");
+
 /// “take away”
 pub const REMOVE: &Wordings =
     words!("remove|take|shave|knock|trim|drop|cut|chop|strip|pull|rip|yank|withdraw|subtract|deduct|slash");

@@ -213,7 +213,7 @@ impl Parser<'_> {
         let targets = self.targets().filter(|targets| self.known(targets))?;
         if !set {
             self.any(words!("should|shall|must|has to|have to|needs to|need to|wants to"));
-            self.any(words!("go|goes|be rolled|be set|be taken|be put|be brought|be reset"));
+            self.verb(words!("go|goes|be rolled|be set|be taken|be put|be brought|be reset"));
         }
         self.any(words!("back to the state of|back to how it was in|back to")).then_some(())?;
         let snapshot = if self.any(LATEST_SNAPSHOT) {

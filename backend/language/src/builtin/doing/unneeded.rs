@@ -141,7 +141,7 @@ impl Parser<'_> {
     /// “wiki has two old snapshots, monday and before-update”
     fn carrying_snapshots(&mut self) -> Option<Spoken> {
         let whose = self.targets().filter(|targets| self.known(targets))?;
-        self.any(words!("has|carries|holds|still has")).then_some(())?;
+        self.verb(words!("has|carries|holds|still has")).then_some(())?;
         let count = self.attempt(Self::number);
         self.any(words!("old"));
         self.any(words!("snapshots")).then_some(())?;

@@ -177,7 +177,11 @@ impl Parser<'_> {
         }
         let more = self.at > start;
         // “+20 GB disk” may be another disk, or the one there is shall grow.
-        if signed && self.ahead(|p| p.quantity().and_then(|_| p.any(DISKS).then_some(()))) {
+        let disk = |p: &mut Self| {
+            p.quantity()?;
+            (!p.any(words!("disk space|disk storage")) && p.any(DISKS)).then_some(())
+        };
+        if signed && self.ahead(disk) {
             return None;
         }
         if let Some(disks) = self.attempt(|p| p.disks(how, counted, more)) {
@@ -285,8 +289,12 @@ impl Parser<'_> {
         } else {
             // “a third disk, 75 GB”
             let apart = |p: &mut Self| {
-                p.mark(',').then_some(())?;
-                let sized = p.ahead(|p| p.quantity().filter(|_| p.at_boundary()));
+                (p.mark(',') || p.mark(':')).then_some(())?;
+                let sized = p.ahead(|p| {
+                    p.quantity()?;
+                    p.storage_of_disk();
+                    p.at_boundary().then_some(())
+                });
                 ((role.is_some() || more) && times == 1 && sized).then_some(())
             };
             let sign = times > 1 && self.mark(':');

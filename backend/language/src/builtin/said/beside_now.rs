@@ -47,6 +47,10 @@ impl Parser<'_> {
         if let Some(size) = self.quantity() {
             return Some(Before::Whole(Value::Size(size)));
         }
+        // “instead of none”
+        if self.any(words!("none")) {
+            return Some(Before::Number("0".to_owned()));
+        }
         // “instead of the half it has now”
         if self.any(words!("half")) {
             return Some(Before::Number("0.5".to_owned()));
@@ -58,13 +62,13 @@ impl Parser<'_> {
 
     /// “from vmbr0 to vmbr1”, “vlan 10 → 20”: what a NIC is said to be on now, before what it shall be on.
     pub fn replugged(&mut self) -> Option<Item> {
-        let from = self.any(words!("from"));
+        let from = self.any(words!("from|off"));
         let one = |p: &mut Self| match p.bridge(false, false).or_else(|| p.vlan(false))? {
             Item::Nic { number: None, parts, .. } => Some(parts),
             _ => None,
         };
         let before = self.attempt(one)?;
-        let joined = if from { words!("over to|to|onto|->|→|=>") } else { words!("->|→|=>") };
+        let joined = if from { words!("and onto|and on to|over to|to|onto|->|→|=>") } else { words!("->|→|=>") };
         self.any(joined).then_some(())?;
         let after = self.attempt(one).or_else(|| {
             // “from VLAN 10 to 20”

@@ -7,6 +7,7 @@ use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, DiskRef, FirewallPart, Target};
 use mycopod_core::size::Size;
 
+use super::fields::Named;
 use super::named::{Noun, is_cpu_type};
 use crate::builtin::Parser;
 use crate::builtin::whom::pointing::Number;
@@ -246,6 +247,7 @@ impl Parser<'_> {
             })
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::replugged) })
             .or_else(|| self.attempt(|p| p.nic(how)))
+            .or_else(|| if how == How::Create { None } else { self.attempt(Self::other_pool).map(|said| said.value) })
             .or_else(|| self.attempt(Self::pool))
             .or_else(|| self.attempt(crate::builtin::Parser::place))
             .or_else(|| if how == How::Create { self.attempt(Self::image) } else { None })
@@ -354,6 +356,14 @@ impl Parser<'_> {
     /// “9.9.9.9 as its DNS server”
     fn value_as(&mut self) -> Option<Item> {
         let at = self.at;
+        if let Some(hosts) = self.attempt(|p| {
+            let hosts = p.shaped(Named::Plain(Plain::Nameserver))?;
+            p.any(words!("as")).then_some(())?;
+            p.articles();
+            (p.noun()? == Noun::Plain(Plain::Nameserver)).then_some(hosts)
+        }) {
+            return Some(Item::Plain(Plain::Nameserver, Amount::To(hosts)));
+        }
         (self.word_ahead(1) == "as").then_some(())?;
         self.at += 2;
         self.articles();

@@ -54,7 +54,8 @@ impl Parser<'_> {
         let on = match (prefix, explicit) {
             (Some(_), Some(_)) => return None,
             (Some(on), None) => {
-                let ends = self.at_boundary() || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in");
+                let ends = self.at_boundary()
+                    || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in" | "anymore" | "any");
                 let files = noun == Noun::DiskPart(None, DiskPart::Backup);
                 (ends && (!files || !on && (self.in_brackets_of_a_disk() || at_once))).then_some(on)?
             }
@@ -73,6 +74,7 @@ impl Parser<'_> {
                 let ends = self.at_boundary()
                     || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
                     || matches!(how, How::Add | How::Give) && self.word() == "to"
+                    || how == How::Give && flag && self.word() == "for"
                     || matches!(how, How::Give | How::Create) && self.ahead(of_part)
                     || self.ahead(|p| (p.any(words!("for now|at first")) && p.at_boundary()).then_some(()));
                 ends.then_some(true)?
@@ -135,8 +137,10 @@ impl Parser<'_> {
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
         self.any(words!("to be|be|is|are"));
-        self.any(words!("belongs in|belong in|member of|belong to|belongs to|belonging to|in|into|for|to"))
-            .then_some(())?;
+        self.verb(words!(
+            "belongs in|belong in|a member of|member of|part of|belong to|belongs to|belonging to|joins|join|in|into|for|to"
+        ))
+        .then_some(())?;
         self.any(words!("the"));
         let name = if self.any(words!("resource pool|pool")) {
             self.any(words!("called|named"));

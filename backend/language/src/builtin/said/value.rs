@@ -98,7 +98,10 @@ impl Parser<'_> {
         let with = how == How::More && self.any(words!("with"));
         let plus = |p: &mut Self| {
             p.mark(':');
-            p.any(words!("+more")).then_some(())
+            // “scsi1 += 50 GB”
+            let plus = p.any(words!("+more|+"));
+            p.mark('=');
+            plus.then_some(())
         };
         let more = if with || matches!(how, How::Give | How::Set | How::More) && self.attempt(plus).is_some() {
             true
@@ -226,8 +229,11 @@ impl Parser<'_> {
                 Some(Item::Plain(*plain, by(Value::Size(Size::default()))))
             }
             Noun::Plain(plain @ (Plain::Memory | Plain::Swap | Plain::Balloon)) => {
+                // What a balloon leaves is the least there is.
+                let least = *plain == Plain::Balloon && self.any(words!("at least|minimum of|minimum|min"));
                 if let Some(size) = self.quantity() {
                     self.any(words!("of ram|of memory|ram|memory"));
+                    let _ = *plain == Plain::Balloon && !least && self.any(words!("at least|minimum|min"));
                     return Some(Item::Plain(*plain, by(Value::Size(size))));
                 }
                 let number = self.number()?;
