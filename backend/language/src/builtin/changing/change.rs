@@ -336,10 +336,10 @@ impl Parser<'_> {
             Some(Course::To) => How::Give,
             Some(Course::More) => How::Add,
             Some(Course::Less) => How::Remove,
+            // “increase web-01 with 2 cores” may say by how many, or to how many.
             None if how == How::Set
-                && self.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
-                // “increase web-01 with 2 cores” may say by how many, or to how many.
-                || how == How::Set && self.any(words!("with|have|use|get|at"))
+                && (self.attempt(|p| (p.any(words!("on")) && p.ahead(Self::counted)).then_some(())).is_some()
+                    || self.any(words!("with|have|use|get|at")))
                 || self.known(&targets) && (self.mark(':') || self.mark('(')) =>
             {
                 How::Give
