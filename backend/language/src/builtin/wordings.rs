@@ -7,36 +7,75 @@ pub struct Wordings {
     text: &'static str,
     /// The marks of their first words.
     begins: [u64; 4],
+    /// Where each of them stands.
+    each: &'static [Wording],
+}
+
+/// Where a wording stands in the text.
+#[derive(Clone, Copy)]
+pub struct Wording {
+    /// The mark of its first word.
+    mark: u8,
+    start: usize,
+    end: usize,
 }
 
 /// `words!("power on|power up|start")`: wordings that are prepared once, by the compiler.
 macro_rules! words {
     ($text:expr) => {
-        &const { $crate::builtin::wordings::Wordings::new($text) }
+        &const {
+            const EACH: [$crate::builtin::wordings::Wording; $crate::builtin::wordings::count($text)] =
+                $crate::builtin::wordings::each($text);
+            $crate::builtin::wordings::Wordings::new($text, &EACH)
+        }
     };
 }
 pub(crate) use words;
 
+/// How many wordings `text` has.
+pub const fn count(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let (mut count, mut at) = (1, 0);
+    while at < bytes.len() {
+        count += (bytes[at] == b'|') as usize;
+        at += 1;
+    }
+    count
+}
+
+/// Where each wording of `text` stands.
+pub const fn each<const COUNT: usize>(text: &str) -> [Wording; COUNT] {
+    let bytes = text.as_bytes();
+    let mut each = [Wording { mark: SEED, start: 0, end: 0 }; COUNT];
+    let (mut at, mut number, mut first) = (0, 0, true);
+    while at < bytes.len() {
+        if bytes[at] == b'|' {
+            number += 1;
+            each[number].start = at + 1;
+            first = true;
+        } else {
+            first &= bytes[at] != b' ';
+            if first {
+                each[number].mark = marked(each[number].mark, bytes[at]);
+            }
+        }
+        each[number].end = at + 1;
+        at += 1;
+    }
+    each
+}
+
 impl Wordings {
-    /// Prepares wordings that are divided by `|`.
-    pub const fn new(text: &'static str) -> Self {
-        let bytes = text.as_bytes();
+    /// The wordings of `text`, which stand where `each` says.
+    pub const fn new(text: &'static str, each: &'static [Wording]) -> Self {
         let mut begins = [0; 4];
-        let (mut at, mut mark, mut first) = (0, SEED, true);
-        while at <= bytes.len() {
-            let ends = at == bytes.len() || bytes[at] == b'|';
-            if first && (ends || bytes[at] == b' ') {
-                begins[(mark >> 6) as usize & 3] |= 1 << (mark & 63);
-                first = false;
-            } else if first {
-                mark = marked(mark, bytes[at]);
-            }
-            if ends {
-                (mark, first) = (SEED, true);
-            }
+        let mut at = 0;
+        while at < each.len() {
+            let mark = each[at].mark;
+            begins[(mark >> 6) as usize & 3] |= 1 << (mark & 63);
             at += 1;
         }
-        Self { text, begins }
+        Self { text, begins, each }
     }
 
     /// All of them, divided by `|`.
@@ -47,8 +86,11 @@ impl Wordings {
     /// Those that may begin with `word`, whose mark this is.
     pub fn beginning<'w>(&self, word: &'w str, mark: u8) -> impl Iterator<Item = &'static str> + use<'w> {
         let may = self.begins[usize::from(mark >> 6)] >> (mark & 63) & 1 == 1;
-        let text = if may { self.text } else { "" };
-        text.split('|').filter(move |wording| !wording.is_empty() && wording.starts_with(word))
+        let (text, each) = (self.text, if may { self.each } else { &[] });
+        each.iter()
+            .filter(move |wording| wording.mark == mark)
+            .map(move |wording| &text[wording.start..wording.end])
+            .filter(move |wording| !wording.is_empty() && wording.starts_with(word))
     }
 }
 
