@@ -347,7 +347,12 @@ proptest! {
     }
 
     #[test]
-    fn several_sentences_are_read_one_by_one(sayings in prop::collection::vec(prop_oneof![changing(), doing()], 2..=5)) {
+    fn several_sentences_are_read_one_by_one(
+        mut sayings in prop::collection::vec(prop_oneof![changing(), doing()], 2..=5),
+    ) {
+        // What is done to some guests’ tags in a row is one change.
+        let of_tags = |saying: &Saying| bare(&saying.what).to_string().contains("{\"plain\":\"tags\"}");
+        sayings.dedup_by(|later, earlier| of_tags(later) && of_tags(earlier));
         let text = sayings.iter().map(|saying| saying.text.as_str()).collect::<Vec<_>>().join(".\n");
         let said: Vec<&What> = sayings.iter().map(|saying| &saying.what).collect();
         let found = same(&heard(&text), &said);
