@@ -490,7 +490,7 @@ fn firewall_field(part: &FirewallPart) -> (String, String) {
 
 fn amount(amount: &Amount) -> String {
     match amount {
-        Amount::To(value) => value.to_string(),
+        Amount::To(value) | Amount::UpTo(value) | Amount::DownTo(value) => value.to_string(),
         Amount::Plus(value) => format!("+ {value}"),
         Amount::Minus(value) => format!("− {value}"),
         Amount::Times(times) => format!("× {times}"),

@@ -83,6 +83,10 @@ pub enum Amount {
     To(Value),
     /// From the first of these values to the second; where it is another now, that is a question.
     FromTo(Value, Value),
+    /// Up to this value; where it is higher now, that is a question.
+    UpTo(Value),
+    /// Down to this value; where it is lower now, that is a question.
+    DownTo(Value),
     /// By this much more; for tags, with these besides.
     Plus(Value),
     /// By this much less; for tags, without these.

@@ -19,6 +19,9 @@ pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, St
             let kept = now.iter().filter(|tag| !from.iter().any(|from| from.to_lowercase() == **tag)).cloned();
             Ok(Value::Set(kept.chain(to.iter().map(|tag| tag.to_lowercase())).collect()))
         }
+        (Amount::UpTo(to), Some(now)) if higher(now, to) => Err(format!("it is {now} now, which is more than {to}")),
+        (Amount::DownTo(to), Some(now)) if higher(to, now) => Err(format!("it is {now} now, which is less than {to}")),
+        (Amount::UpTo(to) | Amount::DownTo(to), _) => Ok(to.clone()),
         (Amount::FromTo(from, to), now) if now == Some(from) => Ok(to.clone()),
         (Amount::FromTo(from, _), Some(now)) => Err(format!("it is {now} now, and not {from}")),
         (Amount::Plus(Value::Set(more)), now) => {
@@ -64,6 +67,15 @@ pub(super) fn absolute(amount: &Amount, now: Option<&Value>) -> Result<Value, St
     }
 }
 
+/// Whether one count or size is above another.
+fn higher(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Count(one), Value::Count(other)) => one > other,
+        (Value::Size(one), Value::Size(other)) => one > other,
+        _ => false,
+    }
+}
+
 /// So many hundredths of a count or a size, where they are a whole number of things or of Proxmox’s MiB.
 fn hundredths(per_cent: u32, now: &Value) -> Result<Value, String> {
     let of = |amount: u64, unit: u64| {
@@ -92,6 +104,11 @@ mod tests {
         assert_eq!(absolute(&Amount::Times(3), Some(&gib(1))), Ok(gib(3)));
         assert_eq!(absolute(&Amount::Plus(gib(8)), Some(&gib(32))), Ok(gib(40)));
         assert_eq!(absolute(&Amount::Minus(gib(2)), Some(&gib(8))), Ok(gib(6)));
+        assert_eq!(absolute(&Amount::UpTo(gib(8)), Some(&gib(4))), Ok(gib(8)));
+        assert_eq!(absolute(&Amount::UpTo(gib(8)), Some(&gib(8))), Ok(gib(8)));
+        assert!(absolute(&Amount::UpTo(gib(2)), Some(&gib(4))).is_err());
+        assert_eq!(absolute(&Amount::DownTo(Value::Count(1)), Some(&Value::Count(2))), Ok(Value::Count(1)));
+        assert!(absolute(&Amount::DownTo(Value::Count(4)), Some(&Value::Count(2))).is_err());
         assert_eq!(absolute(&Amount::Over(2), Some(&Value::Count(4))), Ok(Value::Count(2)));
         assert_eq!(absolute(&Amount::PerCent(150), Some(&gib(4))), Ok(gib(6)));
         assert_eq!(absolute(&Amount::PerCent(75), Some(&Value::Count(4))), Ok(Value::Count(3)));

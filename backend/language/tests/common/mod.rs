@@ -246,7 +246,7 @@ fn edit(edit: &Edit) -> String {
         EditField::Firewall(FirewallPart::Alias(name)) => format!("alias.{name}"),
     };
     let amount = match &edit.amount {
-        Amount::To(value) => format!("={}", compact(value)),
+        Amount::To(value) | Amount::UpTo(value) | Amount::DownTo(value) => format!("={}", compact(value)),
         Amount::Plus(value) => format!("+{}", compact(value)),
         Amount::Minus(value) => format!("-{}", compact(value)),
         Amount::Times(n) => format!("*{n}"),

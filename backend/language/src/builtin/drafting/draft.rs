@@ -377,6 +377,7 @@ pub fn finish(
             Draft::Change(change) => {
                 let edits =
                     edits::edits(context, &change.items, change.how, false, !are_one(&change.targets), &mut questions);
+                let edits = edits::in_its_direction(context, &change.tokens, edits);
                 if !edits.is_empty() {
                     push(What::Change { targets: change.targets, edits });
                 }

@@ -46,6 +46,27 @@ fn beside_cores(context: &Context<'_>, items: &[Said<Item>], at: usize) -> Optio
     (alike && joined && only).then(|| Item::Plain(Plain::Memory, amount.clone()))
 }
 
+/// Words that say whether something becomes more or less.
+const UP: [&str; 10] =
+    ["increase", "increased", "raise", "raised", "grow", "extend", "expand", "enlarge", "bump", "bumped"];
+const DOWN: [&str; 7] = ["reduce", "reduced", "lower", "lowered", "decrease", "decreased", "shrink"];
+
+/// Edits of which the words tell whether they go up or down: “increase the memory to 8 GB”.
+pub fn in_its_direction(context: &Context<'_>, tokens: &Range<usize>, mut edits: Vec<Edit>) -> Vec<Edit> {
+    let said = |words: &[&str]| context.tokens[tokens.clone()].iter().any(|token| words.contains(&token.word.as_str()));
+    let (up, down) = (said(&UP), said(&DOWN));
+    if up == down {
+        return edits;
+    }
+    for edit in edits.iter_mut().filter(|edit| matches!(edit.field, EditField::Plain(_))) {
+        if let Amount::To(value @ (Value::Count(_) | Value::Size(_))) = &edit.amount {
+            let value = value.clone();
+            edit.amount = if up { Amount::UpTo(value) } else { Amount::DownTo(value) };
+        }
+    }
+    edits
+}
+
 struct Edits<'a, 'q> {
     context: &'a Context<'a>,
     how: How,
