@@ -5,6 +5,9 @@ use super::Tongue;
 /// French; its sentences have the order of English ones.
 pub static FRENCH: Tongue = Tongue {
     own: &[
+        ("un coeur|un seul coeur", "one core"),
+        ("recoivent|obtiennent", "get"),
+        ("mets en marche|mettre en marche|mettez en marche", "start"),
         ("j'aimerais|j'aimerais avoir|nous aimerions|je voudrais avoir|je souhaiterais|j'ai besoin d'", "i want"),
         ("aimerais|aimerions|souhaiterais|souhaiterions", "would like"),
         ("passe a #|passent a #|doit passer a #", "goes to"),

@@ -5,6 +5,8 @@ use super::Tongue;
 /// German, with the infinitives and imperatives of tickets.
 pub static GERMAN: Tongue = Tongue {
     own: &[
+        ("einem kern|einen kern|ein kern", "one core"),
+        ("einer cpu|eine cpu", "one cpu"),
         ("versieh|versehe|markiere|tagge", "tag"),
         (
             "vor dem loeschen|gegen loeschen|gegen loeschung|vor loeschung|vor dem versehentlichen loeschen|gegen versehentliches loeschen|vor versehentlichem loeschen",
@@ -205,6 +207,7 @@ pub static GERMAN: Tongue = Tongue {
         ("noch ein|noch eine|noch einen", "another"),
     ],
     common: &[
+        ("per dhcp|via dhcp", "by dhcp"),
         ("gib", "give"),
         ("nach", "to"),
         ("ueber", "over"),
@@ -290,6 +293,8 @@ pub static GERMAN: Tongue = Tongue {
         ("cpu", "cpu"),
     ],
     parted: &[
+        ("hebe|heb|heben", "auf", "remove"),
+        ("nimm|nehme", "weg|heraus|raus", "remove"),
         ("soll|sollte|sollen|sollten|muss|muessen", "sein", "should be"),
         ("fahren", "herunter|runter", "shut down"),
         ("fahren", "hoch", "start"),

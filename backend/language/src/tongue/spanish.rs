@@ -5,6 +5,10 @@ use super::Tongue;
 /// Spanish; its sentences have the order of English ones.
 pub static SPANISH: Tongue = Tongue {
     own: &[
+        ("un nucleo|un solo nucleo", "one core"),
+        ("pasa a ser de #|pasan a ser de #|pasa a ser #", "should be"),
+        ("reciben|obtienen", "get"),
+        ("pon en marcha|poner en marcha|ponga en marcha", "start"),
         ("pasa a tener|pasan a tener|pasara a tener|debe pasar a tener", "gets"),
         ("pasa a #|pasan a #", "goes to"),
         ("reduce a la mitad|reducir a la mitad|divide por dos|divide entre dos|baja a la mitad", "halve"),

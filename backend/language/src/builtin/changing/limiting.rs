@@ -16,7 +16,11 @@ impl Parser<'_> {
     pub fn limiting(&mut self) -> Option<Wish> {
         self.verb(words!("limit|cap|throttle|restrict")).then_some(())?;
         let limits = [Self::limited_nic, Self::limited_cpu, Self::limited_guest];
-        let (targets, item) = limits.into_iter().find_map(|rule| self.attempt(rule))?;
+        // In “web-02 to 20 MB/s” the number counts no guests.
+        let counting = std::mem::replace(&mut self.counting, false);
+        let read = limits.into_iter().find_map(|rule| self.attempt(rule));
+        self.counting = counting;
+        let (targets, item) = read?;
         Some((targets, vec![item], How::Set))
     }
 

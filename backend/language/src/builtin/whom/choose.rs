@@ -232,7 +232,8 @@ impl Parser<'_> {
         self.any(words!("resource pool|pool")).then_some(pool)
     }
 
-    fn of_node(&mut self) -> Option<String> {
+    /// “on pve2”, “that run on pve2”
+    pub fn of_node(&mut self) -> Option<String> {
         self.any(words!("that are on|which are on|that is on|which is on|that run on|that runs on|which run on|running on|runs on|is on|on|of|from"))
             .then_some(())?;
         self.any(words!("the"));
@@ -242,7 +243,7 @@ impl Parser<'_> {
     }
 
     fn that_run(&mut self) -> Option<bool> {
-        self.any(words!("that are|which are|that is|which is|who are")).then_some(())?;
+        self.any(words!("that are|which are|that is|which is|who are|and is|and are")).then_some(())?;
         self.any(words!("currently"));
         self.at += usize::from(self.word() == "still");
         let state = self.state();

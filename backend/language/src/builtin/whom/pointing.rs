@@ -100,6 +100,7 @@ impl Parser<'_> {
             || (self.at_boundary() || PREDICATES.contains(&self.word()) || self.announces(start))
                 && !self.ahead(Self::target)
                 && !self.ahead(Self::guest_noun)
+                && !self.ahead(Self::of_node)
                 && !self.ahead(|p| p.any(TOLD_APART).then_some(()));
         if !said || !alone {
             return None;
