@@ -76,6 +76,10 @@ fn no_wish_is_taken_for_a_remark() {
         "reboot web-01 before the upgrade",
         "reboot web-01 at night, the nights are quiet",
         "check the logs, web-01 gets 4 cores",
+        "stop web-01 to save power at night",
+        "Approved by nobody: delete web-01",
+        "web-01: 4 cores (was requested for web-02)",
+        "web-01 is slow and web-02 too, give them 4 cores",
     ] {
         let reading = reading(text);
         assert_ne!(reading.questions, [], "{text}\n{reading:#?}");

@@ -260,34 +260,37 @@ impl Parser<'_> {
                 return;
             }
             let clause = self.at;
-            if self.attempt(Self::gapped).is_some()
-                || self.attempt(Self::the_same).is_some()
-                || self.attempt(Self::defaults).is_some()
-                || self.attempt(Self::snapshot_name).is_some()
-            {
-                continue;
-            }
-            // “the other to pve2” is said of one of the new guests.
-            let goes_on = matches!(self.drafts.last(), Some(Draft::Create(_)))
-                && !matches!(self.word(), "a" | "another")
-                && (self.ahead(Self::place_among_them)
-                    || self.ahead(Self::all_of_them)
-                    || matches!(self.word(), "type" | "kind")
-                    || self.before_kind());
-            if goes_on && self.continuation().is_some() {
-                continue;
-            }
-            if self.statement().is_some()
-                || self.continuation().is_some()
-                || self.addressing().is_some()
-                || self.going_on().is_some()
-                || self.aside().is_some()
-            {
+            // What reads nothing of the text would be read for ever.
+            if self.clause() && self.at > clause {
                 continue;
             }
             self.at = clause;
             self.skip();
         }
+    }
+
+    /// Reads a clause, or what goes on with the one before.
+    fn clause(&mut self) -> bool {
+        if self.attempt(Self::gapped).is_some()
+            || self.attempt(Self::the_same).is_some()
+            || self.attempt(Self::defaults).is_some()
+            || self.attempt(Self::snapshot_name).is_some()
+        {
+            return true;
+        }
+        // “the other to pve2” is said of one of the new guests.
+        let goes_on = matches!(self.drafts.last(), Some(Draft::Create(_)))
+            && !matches!(self.word(), "a" | "another")
+            && (self.ahead(Self::place_among_them)
+                || self.ahead(Self::all_of_them)
+                || matches!(self.word(), "type" | "kind")
+                || self.before_kind());
+        goes_on && self.continuation().is_some()
+            || self.statement().is_some()
+            || self.continuation().is_some()
+            || self.addressing().is_some()
+            || self.going_on().is_some()
+            || self.aside().is_some()
     }
 
     /// Whether a new guest was begun without its kind, and a noun for that stands here.
@@ -383,8 +386,10 @@ impl Parser<'_> {
         let start = self.at;
         let describing = matches!(self.drafts.last(), Some(Draft::Create(_)));
         // An enumeration is given up whole: to try it anew from each of its parts would take quadratic time.
-        if describing || self.targets().is_none() && self.attempt(|p| p.names(true)).is_none() {
-            self.at += 1;
+        let enumerated = !describing && (self.targets().is_some() || self.attempt(|p| p.names(true)).is_some());
+        // Whom a sentence addresses is meant without a word.
+        if !enumerated || self.at == start {
+            self.at = start + 1;
         }
         while !(self.at_boundary() || describing && self.ahead(Self::goes_on)) {
             self.at += 1;

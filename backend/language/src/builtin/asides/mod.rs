@@ -199,7 +199,7 @@ impl Parser<'_> {
             && !placed
             && sorts.iter().all(|sort| *sort != 0)
             && tells(&typed, &sorts)
-            && (0..typed.len()).all(|at| is_harmless(&typed, &sorts, at, has_names))
+            && (0..typed.len()).all(|at| is_harmless(&typed, &sorts, at, has_names) && !is_a_time(&typed, at))
             && (!tells_a_state(&typed) || self.points_back(tokens.end))
     }
 
@@ -257,7 +257,13 @@ impl Parser<'_> {
                     || self.is_place(at(n))
                     || more.contains(&typed[n])
             };
-            from < typed.len() && (from..typed.len()).all(is_known)
+            from < typed.len() && (from..typed.len()).all(|at| is_known(at) && !is_a_time(&typed, at))
+        };
+        // “approved by nobody”, “requested for web-02”
+        let filed = |from: usize| {
+            let doubtful = |word: &&str| ["nobody", "nothing", "no", "not", "never", "hardly", "barely"].contains(word);
+            let named = tokens.clone().any(|at| self.named_at(at).is_some());
+            !named && !typed.iter().any(doubtful) && (from == typed.len() || known(from, &[]))
         };
         let occasion = |from: usize| {
             let article = typed.get(from).is_some_and(|word| {
@@ -284,10 +290,8 @@ impl Parser<'_> {
             ["so", "that", ..] | ["to", "save" | "free" | "relieve", ..] => known(2, &MODAL),
             ["in", "order", "to", ..] | ["to", "make", "room" | "space", ..] => known(3, &MODAL),
             // “(requested by marketing)”, “as agreed with the customer”
-            ["as" | "was", rest @ ..] if rest.first().is_some_and(|word| FILED.contains(word)) => {
-                known(2, &[]) || rest.len() == 1
-            }
-            [word, ..] if FILED.contains(word) => known(1, &[]),
+            ["as" | "was", rest @ ..] if rest.first().is_some_and(|word| FILED.contains(word)) => filed(2),
+            [word, ..] if FILED.contains(word) => typed.len() > 1 && filed(1),
             ["as", "we" | "our", ..] | ["because" | "since", ..] => known(1, &[]),
             _ => false,
         }
@@ -345,6 +349,18 @@ fn tells_a_state(typed: &[String]) -> bool {
     last.is_some_and(|last| last > 0 && STATES.contains(&typed[last].as_str()) && typed[..last].last().is_some_and(be))
 }
 
+/// Whether a time is told that a wish might be for: “at night”, but not “every night”.
+fn is_a_time(typed: &[impl AsRef<str>], at: usize) -> bool {
+    const TIMES: [&str; 14] = [
+        "night", "nights", "day", "days", "week", "weeks", "month", "months", "year", "years", "hour", "hours",
+        "minute", "minutes",
+    ];
+    const TOLD: [&str; 13] =
+        ["every", "each", "last", "all", "a", "past", "per", "whole", "few", "several", "for", "many", "entire"];
+    let told = at.checked_sub(1).is_some_and(|before| TOLD.contains(&typed[before].as_ref()));
+    TIMES.contains(&typed[at].as_ref()) && !told
+}
+
 /// Whether the word at `at` can ask for nothing there. `named` tells whether guests are named in the aside.
 fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool {
     let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", String::as_str);
@@ -384,11 +400,6 @@ fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool 
             })
         }
         "up" => sorts[..at].last().is_some_and(|sort| sort & sort::FORM != 0) || tells_a_state(typed),
-        "night" | "nights" | "day" | "days" | "week" | "weeks" | "month" | "months" | "year" | "years" | "hour"
-        | "hours" | "minute" | "minutes" => {
-            ["every", "each", "last", "all", "a", "past", "per", "whole", "few", "several", "for", "many", "entire"]
-                .contains(&before)
-        }
         _ => true,
     }
 }
