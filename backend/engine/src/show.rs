@@ -315,6 +315,8 @@ fn disk_name(disk: &DiskRef) -> String {
         DiskRef::Nth(n) => n.to_string(),
         DiskRef::Slot(slot) => slot.to_string(),
         DiskRef::Sized(size) => format!("of {size}"),
+        DiskRef::Every(None) => "every one".to_owned(),
+        DiskRef::Every(Some(count)) => format!("each of {count}"),
     }
 }
 

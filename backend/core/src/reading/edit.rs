@@ -73,6 +73,8 @@ pub enum DiskRef {
     Slot(Slot),
     /// “the 100 GB disk”: the only one that is so large now; a question where there are none or several.
     Sized(Size),
+    /// “both disks”, “all disks”: every one, of which there must be so many where that is said. What is taken out names one.
+    Every(Option<u8>),
 }
 
 /// To what, or by how much.

@@ -87,7 +87,8 @@ impl<'a> Resolver<'a> {
     /// Lays `edits` over `fields`, with relative amounts made absolute.
     pub(super) fn edits(&mut self, at: Span, subject: &Subject<'a>, edits: &[Edit], fields: &mut Fields) {
         let mut added = Vec::new();
-        for edit in edits {
+        let edits: Vec<Edit> = edits.iter().flat_map(|edit| self.one_by_one(at, subject, edit)).collect();
+        for edit in &edits {
             if let EditField::Firewall(part) = &edit.field {
                 self.firewall(at, subject, part, edit, fields);
                 continue;

@@ -2,7 +2,7 @@
 
 use super::{Doubt, Resolver, Subject, disks_in_order};
 use crate::field::{DiskPart, Field, NicPart, Slot, Value};
-use crate::reading::{DiskRef, Span};
+use crate::reading::{DiskRef, Edit, EditField, Span};
 
 impl<'a> Resolver<'a> {
     /// The disk that was meant.
@@ -32,6 +32,7 @@ impl<'a> Resolver<'a> {
                 let mut sized = slots.iter().filter(is);
                 sized.next().filter(|_| sized.next().is_none()).cloned()
             }
+            DiskRef::Every(_) => None,
         };
         if chosen.is_some() {
             return chosen;
@@ -47,6 +48,9 @@ impl<'a> Resolver<'a> {
                 format!("{} has no disk number {n}, but {count}. Which one is meant?", subject.name)
             }
             (DiskRef::Slot(slot), _) => format!("{} has no disk {slot}. Which one is meant?", subject.name),
+            (DiskRef::Every(_), count) => {
+                format!("{} has {count} disks, and one at a time can be named here. Which one is meant?", subject.name)
+            }
             (DiskRef::Sized(size), _) => format!("{} has not one disk of {size}. Which one is meant?", subject.name),
         };
         // The slots differ from guest to guest, so the answer is of this guest.
@@ -58,6 +62,24 @@ impl<'a> Resolver<'a> {
             self.ask(&topic, Some(span), Doubt::new(text).or(options));
         }
         answered.cloned()
+    }
+
+    /// An edit of every disk as one edit for each; any other as it is.
+    pub(super) fn one_by_one(&mut self, at: Span, subject: &Subject<'a>, edit: &Edit) -> Vec<Edit> {
+        let EditField::Disk(DiskRef::Every(count), part) = &edit.field else { return vec![edit.clone()] };
+        let slots = slots_of(subject);
+        if slots.is_empty() || count.is_some_and(|count| usize::from(count) != slots.len()) {
+            let there = match slots.len() {
+                0 => "no disk".to_owned(),
+                1 => "one disk".to_owned(),
+                count => format!("{count} disks"),
+            };
+            let text = format!("{} has {there}. Which of them are meant?", subject.name);
+            self.ask(&format!("disks-of-{}", subject.name), edit.source.span().or(Some(at)), Doubt::new(text));
+            return Vec::new();
+        }
+        let of = |slot: Slot| Edit { field: EditField::Disk(DiskRef::Slot(slot), *part), ..edit.clone() };
+        slots.into_iter().map(of).collect()
     }
 
     /// The number of the NIC that was meant.

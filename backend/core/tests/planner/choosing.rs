@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot};
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::intent::{Intent, OneDeed, Wish};
 use mycopod_core::plan::Action;
-use mycopod_core::reading::{Amount, Answers, Deed, EditField, Fit, Selector, What};
+use mycopod_core::reading::{Amount, Answers, Deed, DiskRef, EditField, Fit, Selector, What};
 
 use crate::life::Life;
 use crate::support::{
@@ -162,4 +162,27 @@ fn a_change_from_a_value_holds_only_where_it_is_that_value() {
     };
     assert!(resolved(&memory(4), &cluster(), &Answers::default()).is_ok());
     assert!(question(&memory(2), &cluster()).text.contains("it is 4 GiB now, and not 2 GiB"));
+}
+
+#[test]
+fn both_disks_are_two_and_what_goes_up_is_not_higher_now() {
+    let discard = |count: Option<u8>, guest: &str| {
+        let field = EditField::Disk(DiskRef::Every(count), DiskPart::Discard);
+        Saying::default().change(by_name(guest), &[(field, Amount::To(Value::Flag(true)))])
+    };
+    let observed = cluster();
+    let fields = |reading: &Saying| match &resolved(reading, &observed, &Answers::default()).unwrap().wishes[0] {
+        Wish::Hold { fields, .. } => fields.len(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(fields(&discard(Some(2), "db-1")), 2);
+    assert_eq!(fields(&discard(None, "db-1")), 2);
+    assert_eq!(fields(&discard(None, "web-01")), 1);
+    assert!(question(&discard(Some(2), "web-01"), &observed).text.contains("has one disk"));
+    let up = |to: u64| {
+        let edit = (EditField::Plain(Plain::Memory), Amount::UpTo(gib(to)));
+        Saying::default().change(by_name("web-01"), &[edit])
+    };
+    assert!(resolved(&up(8), &observed, &Answers::default()).is_ok());
+    assert!(question(&up(2), &observed).text.contains("which is more than 2 GiB"));
 }

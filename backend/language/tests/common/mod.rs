@@ -182,6 +182,9 @@ fn disk_name(disk: &DiskRef) -> String {
         DiskRef::Nth(n) => format!("disk{n}"),
         DiskRef::Slot(slot) => slot.to_string(),
         DiskRef::Sized(size) => format!("disk[{size}]"),
+        DiskRef::Every(count) => {
+            format!("disks[{}]", count.map_or_else(|| "all".to_owned(), |count| count.to_string()))
+        }
     }
 }
 

@@ -13,12 +13,7 @@ use crate::builtin::wordings::{Wordings, words};
 impl Parser<'_> {
     /// “scsi1 of db-1”, “web-01’s data disk”: one disk, and whose it is.
     fn disk_of_targets(&mut self, prepositions: &Wordings) -> Option<(DiskRef, Targets)> {
-        let disk = |p: &mut Self| {
-            let (which, plural) = p.whole_disk()?;
-            // “disk space” is no disk.
-            let whole = !plural && !matches!(p.last_word(), "space" | "size");
-            disk_ref(&which).filter(|_| whole)
-        };
+        let disk = Self::disk_or_disks;
         self.attempt(|p| {
             let disk = disk(p)?;
             Some((disk, p.of_targets(prepositions)?))
@@ -29,6 +24,23 @@ impl Parser<'_> {
                 Some((disk(p)?, targets))
             })
         })
+    }
+
+    /// “scsi1”, “the second disk”, “both disks”.
+    pub fn disk_or_disks(&mut self) -> Option<DiskRef> {
+        let (which, plural) = self.whole_disk()?;
+        // “disk space” is no disk.
+        let whole = !plural && !matches!(self.last_word(), "space" | "size");
+        disk_ref(&which).filter(|_| whole)
+    }
+
+    /// “both disks”, “all disks”, “every disk”
+    pub fn every_disk(&mut self) -> Option<DiskRef> {
+        let both = self.any(words!("both of the|both the|both"));
+        let each = !both && self.any(words!("every|each"));
+        (both || each || self.any(words!("all of the|all the|all"))).then_some(())?;
+        let noun = if each { words!("disk|drive|volume") } else { words!("disks|drives|volumes") };
+        self.any(noun).then_some(DiskRef::Every(both.then_some(2)))
     }
 
     /// “detach scsi1 of db-1”, “delete the data disk of db-1”, “remove scsi1 from db-1 but keep its data”.

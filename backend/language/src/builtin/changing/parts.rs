@@ -4,7 +4,7 @@
 use mycopod_core::field::{DiskPart, NicPart, Value};
 use mycopod_core::reading::{Amount, DiskRef, Target};
 
-use super::change::{Wish, disk_ref};
+use super::change::Wish;
 use crate::builtin::Parser;
 use crate::builtin::said::amount::DISKS;
 use crate::builtin::said::fields::Named;
@@ -50,12 +50,7 @@ impl Parser<'_> {
     /// “scsi1”, “second NIC”.
     fn one_part(&mut self) -> Option<Part> {
         let nic = |p: &mut Self| p.nic_ref().map(|NicRef(number)| Part::Nic(number));
-        let disk = |p: &mut Self| {
-            let (which, plural) = p.whole_disk()?;
-            // “disk space” is no disk.
-            let whole = !plural && !matches!(p.last_word(), "space" | "size");
-            disk_ref(&which).filter(|_| whole).map(Part::Disk)
-        };
+        let disk = |p: &mut Self| p.disk_or_disks().map(Part::Disk);
         self.attempt(nic).or_else(|| self.attempt(disk))
     }
 

@@ -56,6 +56,7 @@ impl Description {
         for Said { value: (disk, part, value), tokens } in std::mem::take(&mut self.disk_parts) {
             let at = match &disk {
                 None | Some(DiskRef::Only) => self.disks.len().checked_sub(1),
+                Some(DiskRef::Every(_)) => None,
                 Some(DiskRef::Data) => Some(1),
                 Some(DiskRef::Nth(nth)) => usize::from(*nth).checked_sub(1),
                 Some(DiskRef::Sized(size)) => {

@@ -214,6 +214,10 @@ impl Parser<'_> {
     /// “the second disk”, “scsi1”, “disk scsi1”, “data disk”, “root disk”; `true` for several.
     pub fn whole_disk(&mut self) -> Option<(Which, bool)> {
         let slot = |p: &mut Self| Some((Which::The(DiskRef::Slot(p.slot()?)), false));
+        let makes = matches!(self.drafts.last(), Some(Draft::Create(_)));
+        if !makes && let Some(every) = self.attempt(Self::every_disk) {
+            return Some((Which::The(every), false));
+        }
         let definite = self.any(words!("the|its")) || matches!(self.last_word(), "the" | "its" | "'s");
         // “the 100 GB disk”
         if definite
@@ -249,7 +253,6 @@ impl Parser<'_> {
             let apart = p.last_word() == "disk"
                 && p.number().is_some_and(|n| n <= 4)
                 && p.ahead(|p| (p.mark(':') || p.mark('=')).then_some(()));
-            let makes = matches!(p.drafts.last(), Some(Draft::Create(_)));
             (makes && (glued || apart)).then_some((Which::One, false))
         };
         if let Some(disk) = self.attempt(numbered) {
