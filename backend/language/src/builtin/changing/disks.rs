@@ -102,7 +102,8 @@ impl Parser<'_> {
         }
         let (last, targets) = self.disk_of_targets(prepositions)?;
         first.push(last);
-        Some((first, targets))
+        // What is taken out is named one by one.
+        (!first.iter().any(|disk| matches!(disk, DiskRef::Every(_)))).then_some((first, targets))
     }
 
     /// “move scsi0 of db-1 to ceph”, “shift web-01’s disk over to local-lvm”.
