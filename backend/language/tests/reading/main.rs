@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod case;
+mod frames;
 #[path = "../common/hostile.rs"]
 mod hostile;
 mod inventories;
@@ -27,7 +28,7 @@ mod world;
 use score::Score;
 
 /// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
-const DEV: usize = 2931;
+const DEV: usize = 3353;
 const HELD_OUT: usize = 416;
 
 /// A declaration that is misread does something else than was said: there is no level of that to hold.

@@ -147,6 +147,10 @@ impl Parser<'_> {
         let empties = matches!(self.word(), "clear" | "drop" | "reset");
         let deletes = self.verb(words!("delete|get rid of|strip|scrap|cancel"));
         (deletes || self.any(words!("remove|unset|clear|drop|reset|take|lift"))).then_some(())?;
+        // “I want delete protection on db-1” names it.
+        if self.last_word() == "delete" && self.word() == "protection" {
+            return None;
+        }
         let (noun, targets) = self
             .attempt(|p| {
                 let all = p.any(words!("all of the|all the|all"));
