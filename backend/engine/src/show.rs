@@ -467,6 +467,9 @@ fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {
                 ),
                 EditField::NewNic { .. } => ("nic.new".into(), "New NIC on".into()),
                 EditField::Firewall(part) => firewall_field(part),
+                EditField::EachNic(_, part) => {
+                    (format!("nic.every.{}", part.as_str()), format!("Every NIC {}", part.label()))
+                }
                 EditField::Nic(None, part) => (format!("nic.{}", part.as_str()), format!("NIC {}", part.label())),
                 EditField::Nic(Some(n), part) => {
                     let field = Field::Nic(*n, *part);

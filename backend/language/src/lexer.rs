@@ -120,7 +120,11 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         // “new vm pls: …”
         let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
             && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
-        if token.kind != TokenKind::Word || names && !polite || known(&token.text) {
+        // “a vm caled a-1”
+        let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && vocabulary::mend(&token.word) == Some("called")
+            && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
+        if token.kind != TokenKind::Word || names && !(polite || calls) || known(&token.text) {
             continue;
         }
         if let Some(word) = vocabulary::alias(&token.word) {
@@ -289,7 +293,9 @@ impl Lexer<'_> {
         let digits = self.chars[at..].iter().take(3).take_while(|c| c.is_ascii_digit()).count();
         let mark = at + digits;
         let fits = match self.char(mark)? {
-            '-' | '*' | '•' | '–' | '·' | '+' => digits == 0,
+            '-' | '*' | '•' | '–' | '·' => digits == 0,
+            // “+ 2 GB” is an amount.
+            '+' => digits == 0 && !self.char(mark + 2).is_some_and(|c| c.is_ascii_digit()),
             '.' | ')' => digits > 0,
             _ => false,
         };

@@ -134,14 +134,14 @@ pub fn turns(word: &str) -> bool {
 
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
 /// misspells one of those is asked.
-const MENDED: &str = "additional address allocate another assign automatically autostart bridge called clone cores container containers \
+const MENDED: &str = "additional address allocate another assign attach automatically autostart bridge called clone cores container containers \
     create description disk disks double enable disable expand extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
     migrate network please processor processors protect protected protection provision reboot reduce rename restart resize \
-    running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual";
+    running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual vlan";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 12] =
-    ["change", "update", "modify", "adjust", "move", "give", "raise", "make", "take", "have", "node", "vcpus"];
+const SWAPPED: [&str; 13] =
+    ["turn", "change", "update", "modify", "adjust", "move", "give", "raise", "make", "take", "have", "node", "vcpus"];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
 /// changed places are: such words lie too close together.
@@ -165,7 +165,7 @@ pub fn mend(word: &str) -> Option<&'static str> {
                 keyword.as_bytes()[0] == word.as_bytes()[0]
                     && keyword.len().abs_diff(length) <= slips
                     && match keyword.len() {
-                        ..ONE_SLIP => are_swapped(keyword, word),
+                        ..ONE_SLIP => are_swapped(keyword, word) || is_doubled(keyword, word),
                         _ => strsim::osa_distance(keyword, word) <= slips,
                     }
             })

@@ -35,6 +35,8 @@ pub enum EditField {
     },
     /// A part of the NIC of that number; where `None`, of the only one.
     Nic(Option<u8>, NicPart),
+    /// A part of every NIC, of which there must be so many where that is said.
+    EachNic(Option<u8>, NicPart),
     /// A further NIC; the amount is [`Amount::To`] its bridge.
     NewNic {
         /// The other parts that were said.

@@ -210,8 +210,8 @@ impl<'a> Resolver<'a> {
                 }
                 Some(Field::Nic(number, NicPart::Bridge))
             }
-            // It may become several fields; see `Self::firewall`.
-            EditField::Firewall(_) => None,
+            // It may become several fields; see `Self::firewall` and `Self::one_by_one`.
+            EditField::Firewall(_) | EditField::EachNic(..) => None,
             EditField::Nic(number, part) => self.nic(span, subject, *number).map(|number| Field::Nic(number, *part)),
         }
     }

@@ -83,7 +83,10 @@ pub fn firewalls_in(intent: &Intent, observed: &Observed) -> BTreeSet<GuestKey> 
 const fn concerns_firewall(edit: &Edit) -> bool {
     matches!(
         edit.field,
-        EditField::Firewall(_) | EditField::NewNic { .. } | EditField::Nic(_, NicPart::Firewall | NicPart::Bridge)
+        EditField::Firewall(_)
+            | EditField::NewNic { .. }
+            | EditField::Nic(_, NicPart::Firewall | NicPart::Bridge)
+            | EditField::EachNic(_, NicPart::Firewall | NicPart::Bridge)
     )
 }
 

@@ -64,22 +64,31 @@ impl<'a> Resolver<'a> {
         answered.cloned()
     }
 
-    /// An edit of every disk as one edit for each; any other as it is.
+    /// An edit of every disk or NIC as one edit for each; any other as it is.
     pub(super) fn one_by_one(&mut self, at: Span, subject: &Subject<'a>, edit: &Edit) -> Vec<Edit> {
-        let EditField::Disk(DiskRef::Every(count), part) = &edit.field else { return vec![edit.clone()] };
-        let slots = slots_of(subject);
-        if slots.is_empty() || count.is_some_and(|count| usize::from(count) != slots.len()) {
-            let there = match slots.len() {
-                0 => "no disk".to_owned(),
-                1 => "one disk".to_owned(),
-                count => format!("{count} disks"),
+        let (noun, count, fields): (_, _, Vec<EditField>) = match &edit.field {
+            EditField::Disk(DiskRef::Every(count), part) => {
+                let of = |slot: Slot| EditField::Disk(DiskRef::Slot(slot), *part);
+                ("disk", count, slots_of(subject).into_iter().map(of).collect())
+            }
+            EditField::EachNic(count, part) => {
+                let of = |(number, _): (u8, _)| EditField::Nic(Some(number), *part);
+                ("NIC", count, nics_of(subject).into_iter().map(of).collect())
+            }
+            _ => return vec![edit.clone()],
+        };
+        if fields.is_empty() || count.is_some_and(|count| usize::from(count) != fields.len()) {
+            let there = match fields.len() {
+                0 => format!("no {noun}"),
+                1 => format!("one {noun}"),
+                count => format!("{count} {noun}s"),
             };
             let text = format!("{} has {there}. Which of them are meant?", subject.name);
-            self.ask(&format!("disks-of-{}", subject.name), edit.source.span().or(Some(at)), Doubt::new(text));
+            let topic = format!("{}s-of-{}", noun.to_lowercase(), subject.name);
+            self.ask(&topic, edit.source.span().or(Some(at)), Doubt::new(text));
             return Vec::new();
         }
-        let of = |slot: Slot| Edit { field: EditField::Disk(DiskRef::Slot(slot), *part), ..edit.clone() };
-        slots.into_iter().map(of).collect()
+        fields.into_iter().map(|field| Edit { field, ..edit.clone() }).collect()
     }
 
     /// The number of the NIC that was meant.
@@ -87,14 +96,7 @@ impl<'a> Resolver<'a> {
         if number.is_some() {
             return number;
         }
-        let nics: Vec<(u8, &Value)> = subject
-            .fields
-            .iter()
-            .filter_map(|(field, value)| match field {
-                Field::Nic(number, NicPart::Bridge) => Some((*number, value)),
-                _ => None,
-            })
-            .collect();
+        let nics = nics_of(subject);
         if let [(only, _)] = nics.as_slice() {
             return Some(*only);
         }
@@ -125,4 +127,13 @@ fn slots_of(subject: &Subject<'_>) -> Vec<Slot> {
         }
     }
     slots
+}
+
+/// The numbers of a guest's NICs, and what each is connected to.
+fn nics_of<'s>(subject: &'s Subject<'_>) -> Vec<(u8, &'s Value)> {
+    let nic = |(field, value): (&Field, &'s Value)| match field {
+        Field::Nic(number, NicPart::Bridge) => Some((*number, value)),
+        _ => None,
+    };
+    subject.fields.iter().filter_map(nic).collect()
 }

@@ -186,3 +186,19 @@ fn both_disks_are_two_and_what_goes_up_is_not_higher_now() {
     assert!(resolved(&up(8), &observed, &Answers::default()).is_ok());
     assert!(question(&up(2), &observed).text.contains("which is more than 2 GiB"));
 }
+
+#[test]
+fn both_nics_are_two() {
+    let vlan = |count: Option<u8>| {
+        let edit = (EditField::EachNic(count, NicPart::Mtu), Amount::To(Value::Count(9000)));
+        Saying::default().change(by_name("web-01"), &[edit])
+    };
+    let mut observed = cluster();
+    assert!(question(&vlan(Some(2)), &observed).text.contains("has one NIC"));
+    let web = observed.guests.iter_mut().find(|seen| seen.fields.get(&Plain::Name.into()) == Some(&text("web-01")));
+    web.unwrap().fields.insert(Field::Nic(3, NicPart::Bridge), text("vmbr1"));
+    let Wish::Hold { fields, .. } = &resolved(&vlan(Some(2)), &observed, &Answers::default()).unwrap().wishes[0] else {
+        panic!("it is held")
+    };
+    assert_eq!(fields.keys().cloned().collect::<Vec<_>>(), [0, 3].map(|number| Field::Nic(number, NicPart::Mtu)));
+}

@@ -78,6 +78,8 @@ fn filtering_a_nic_asks_where_its_guest_s_firewall_lets_nobody_in() {
     assert!(resolved(&saying(std::slice::from_ref(&on)), &off, &Answers::default()).is_ok(), "it is off");
     let unread = with(guest(Kind::Qemu, 150, "wall", "pve1"));
     assert!(question(&saying(&[on]), &unread).text.contains("could not be read"), "unknown is not open");
+    let every = (EditField::EachNic(None, NicPart::Firewall), Amount::To(Value::Flag(true)));
+    assert!(question(&saying(&[every]), &unread).text.contains("could not be read"), "nor is it where all are meant");
 }
 
 #[test]

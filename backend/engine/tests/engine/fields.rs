@@ -27,7 +27,7 @@ fn field_of(edit: &EditField) -> String {
     match edit {
         EditField::Plain(plain) => plain.as_str().to_owned(),
         EditField::Disk(_, part) => part.as_str().to_owned(),
-        EditField::Nic(_, part) => part.as_str().to_owned(),
+        EditField::Nic(_, part) | EditField::EachNic(_, part) => part.as_str().to_owned(),
         EditField::NewDisk { .. } | EditField::NewNic { .. } => "new".to_owned(),
         EditField::Firewall(part) => format!("{part:?}"),
     }

@@ -40,6 +40,7 @@ use crate::typed;
 use crate::vocabulary;
 
 use asides::Topic;
+use changing::verbs::{ADD, LESS, MORE, REMOVE, SET};
 use drafting::draft::{Doing, Draft};
 use said::item::{Item, Said};
 use whom::target::Targets;
@@ -286,6 +287,7 @@ impl Parser<'_> {
                 || matches!(self.word(), "type" | "kind")
                 || self.before_kind());
         goes_on && self.continuation().is_some()
+            || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
             || self.continuation().is_some()
             || self.addressing().is_some()
@@ -297,6 +299,18 @@ impl Parser<'_> {
     fn before_kind(&mut self) -> bool {
         matches!(self.drafts.last(), Some(Draft::Create(group)) if group.kind.is_none() && group.tokens.end + 2 >= self.at)
             && self.ahead(Self::guest_noun)
+    }
+
+    /// “VM web-01: set …”: a guest there is, and a verb.
+    fn told_to_change(&mut self) -> Option<()> {
+        self.guest_noun()?;
+        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+        self.at += usize::from(named);
+        (named && self.mark(':')).then_some(())?;
+        let verbs = [SET, MORE, LESS, ADD, REMOVE];
+        let verb = verbs.into_iter().any(|verbs| self.verb(verbs));
+        (verb || self.any(words!("enable|disable|start|stop|reboot|restart|shut|snapshot|rename|move|migrate")))
+            .then_some(())
     }
 
     /// “db-1: detach scsi1”: a statement about whom the sentence begins with.

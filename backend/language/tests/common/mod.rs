@@ -242,6 +242,10 @@ fn edit(edit: &Edit) -> String {
         }
         EditField::NewNic { parts } => format!("newnic{}", self::parts(parts, |part| part.as_str())),
         EditField::Nic(None, part) => part.as_str().to_owned(),
+        EditField::EachNic(count, part) => {
+            let count = count.map_or(String::new(), |count| count.to_string());
+            format!("nics{count}.{}", part.as_str())
+        }
         EditField::Nic(Some(number), part) => format!("net{number}.{}", part.as_str()),
         EditField::Firewall(FirewallPart::Option(option)) => option.as_str().to_owned(),
         EditField::Firewall(FirewallPart::Rule) => "rule".to_owned(),

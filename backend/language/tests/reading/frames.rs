@@ -24,7 +24,8 @@ struct Frames {
     /// How many sentences may be asked about although they are plain: it falls with time, and never rises.
     asked: usize,
     /// Sentences by the name of their sort, with slots: `set {field} of {guest} to {value}`.
-    frames: BTreeMap<String, Vec<String>>,
+    #[serde(rename = "frames")]
+    sorts: BTreeMap<String, Vec<String>>,
     groups: Vec<Group>,
 }
 
@@ -65,7 +66,7 @@ impl Group {
 fn outcome(say: &str, world: &Observed) -> Result<Vec<Value>, String> {
     let reading = read(say, &Inventory::of(world), &Answers::default());
     if let Some(refusal) = &reading.refusal {
-        return Err(refusal.to_string());
+        return Err(refusal.clone());
     }
     if let Some(question) = reading.questions.first() {
         return Err(question.text.clone());
@@ -102,12 +103,12 @@ fn one_wish_in_many_sentences_means_the_same() {
             let world = &worlds[&group.world];
             // What the cluster has may stand in the way (“db-1 has no cloud-init drive”): then all are asked that.
             let meant = outcome(&group.means, world);
-            for sentence in group.sentences(&all.frames) {
+            for sentence in group.sentences(&all.sorts) {
                 said += 1;
                 match outcome(&sentence, world) {
                     outcome if outcome == meant => {}
                     Ok(steps) => {
-                        misread.push(format!("{sentence}\n    is not “{}”: {}", group.means, Value::from(steps)))
+                        misread.push(format!("{sentence}\n    is not “{}”: {}", group.means, Value::from(steps)));
                     }
                     Err(why) => asked.push(format!("{sentence}\n    {why}")),
                 }

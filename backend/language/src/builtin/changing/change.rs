@@ -5,6 +5,7 @@ use mycopod_core::reading::{Amount, DiskRef, Selector, Target};
 
 use crate::lexer::TokenKind;
 
+use super::subject::no_less;
 use super::verbs::{Course, HOPING, LESS, Leads, MORE, SET};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Change, Draft};
@@ -195,8 +196,10 @@ impl Parser<'_> {
         while items.len() < most
             && let Some(item) = self.attempt(|p| {
                 p.joint();
+                let plus = matches!(how, How::Give | How::Set) && matches!(p.last_word(), "plus" | "+");
                 p.any(words!("with|also|to have|down to|to"));
-                p.item(how)
+                let item = p.item(how)?;
+                Some(if plus { no_less(item) } else { item })
             })
         {
             items.push(item);
@@ -208,7 +211,10 @@ impl Parser<'_> {
     /// Where a change finds its guests after the field: “of web-01”, “for all VMs tagged web”, “on it”.
     pub fn of_targets(&mut self, prepositions: &Wordings) -> Option<Targets> {
         if !self.any(prepositions) {
-            return self.addressee();
+            // The “on” of “nesting on cache” was taken for its value.
+            let value = self.last_word() == "on"
+                && self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+            return if value { self.targets() } else { self.addressee() };
         }
         self.mark(':');
         self.targets()
@@ -272,6 +278,12 @@ impl Parser<'_> {
         } else {
             return None;
         };
+        // “let the disk of web-01 grow to 50 GB”
+        if self.last_word() == "let"
+            && let Some(wish) = self.attempt(Self::owned)
+        {
+            return Some(wish);
+        }
         // “update the config of web-01: …”
         let _ = self.attempt(Self::sizing_for);
         self.any(words!("of"));
@@ -280,6 +292,18 @@ impl Parser<'_> {
         }
         if let Some((targets, items)) = self.attempt(|p| p.guest_and_values(how)) {
             return Some((targets, items, How::Give));
+        }
+        // “use this SSH key for test-2: …”
+        if let Some(wish) = self.attempt(|p| {
+            p.any(words!("this|these|the following")).then_some(())?;
+            let start = p.at;
+            let noun = p.noun()?;
+            let targets = p.of_targets(words!("of|on|for|in"))?;
+            p.mark(':').then_some(())?;
+            let value = p.value(&noun, Amount::To)?;
+            Some((targets, vec![Said { value, tokens: start..p.at }], How::Set))
+        }) {
+            return Some(wish);
         }
         // The values first: “set memory to 8 GB for web-01”, “increase memory by 2 GB on web-01”.
         let items = self.items(how)?;

@@ -53,10 +53,7 @@ impl Parser<'_> {
         }
         let (disks, targets) = self.disks_of_targets(words!("out of|of|from|off|on"))?;
         let gone = self.any(words!("with all its data|with its data|and all its data|and its data|including its data|and delete its data|for good|permanently"));
-        let kept = !gone
-            && self.any(words!("but keep its data|and keep its data|keeping its data|but keep the data|and keep the data|keeping the data|\
-                but keep it|and keep it as an unused disk|and keep it as unused|and keep it|as an unused disk|as unused"))
-                || self.attempt(Self::data_stays).is_some();
+        let kept = !gone && self.attempt(Self::data_kept).is_some();
         // “remove” alone says neither whether its data is kept nor that it goes.
         let deed: fn(DiskRef) -> Deed = match (detached, deleted, gone, kept) {
             (true, _, false, _) | (false, false, false, true) => Deed::Detach,
@@ -75,6 +72,20 @@ impl Parser<'_> {
             self.drafts.push(draft);
         }
         self.doing(start, targets, last)
+    }
+
+    /// “…, but keep its data”, “… as an unused disk”
+    fn data_kept(&mut self) -> Option<()> {
+        if let Some(stays) = self.attempt(Self::data_stays) {
+            return Some(stays);
+        }
+        self.mark(',');
+        let keeps = self.any(words!("but keep|and keep|keeping|but leave|and leave|leaving"));
+        let whose = keeps && self.any(words!("its data|all its data|the data|all data|the volume|the disk|it"));
+        let unused = self.any(words!("as an unused disk|as an unused volume|as unused"));
+        (whose || !keeps && unused).then(|| {
+            self.any(words!("in place|around|untouched|intact"));
+        })
     }
 
     /// “…, but don’t delete the data”, “… without deleting it”

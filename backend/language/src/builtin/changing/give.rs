@@ -1,6 +1,6 @@
 //! What is given to guests that exist, and what they are to be without: “give web-01 4 cores”, “add 20 GB to the disk of db-1”.
 
-use mycopod_core::field::{NicPart, Value};
+use mycopod_core::field::{NicPart, Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::{Wish, stepped};
@@ -10,6 +10,10 @@ use crate::builtin::said::amount::of_hundredths;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
+
+/// What a guest’s system has from its cloud-init drive.
+const CLOUD_INIT: [Plain; 6] =
+    [Plain::CiUser, Plain::Password, Plain::SshKeys, Plain::CiUpgrade, Plain::Nameserver, Plain::SearchDomain];
 
 impl Parser<'_> {
     /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
@@ -49,12 +53,14 @@ impl Parser<'_> {
             {
                 (*parts, tokens.end) = (self.parts_of_a_nic(), self.at);
             }
+            let drive = items.iter().any(|item| matches!(item.value, Item::Plain(Plain::CloudInit, _)));
             // “… to web-01 with discard on”
             while let Some(part) = self.attempt(|p| {
                 let _ = p.joint() || p.mark('(');
                 p.any(words!("with|on"));
-                p.item(How::Give).filter(|item| {
-                    matches!(item.value, Item::DiskPart(None, ..) | Item::Nic { number: None, fresh: false, .. })
+                p.item(How::Give).filter(|item| match item.value {
+                    Item::Plain(plain, _) => drive && CLOUD_INIT.contains(&plain),
+                    _ => matches!(item.value, Item::DiskPart(None, ..) | Item::Nic { number: None, fresh: false, .. }),
                 })
             }) {
                 items.push(part);
@@ -191,9 +197,11 @@ impl Parser<'_> {
     /// “take db-1 down to 2 cores”, “bring web-01 up by 8 GB of RAM”.
     pub fn bringing(&mut self) -> Option<Wish> {
         self.verb(SHIFT).then_some(())?;
+        // “put the CPU type of web-01 to host”; to drop or reset something is more than to change it.
+        let brings = matches!(self.last_word(), "bring" | "put" | "move" | "get");
         // “bring the memory of web-01 up to 8 GB”
         if let Some((targets, items)) = self.attempt(|p| p.field_and_value(How::Set)) {
-            return items.iter().all(Self::is_amount).then_some((targets, items, How::Set));
+            return (brings || items.iter().all(Self::is_amount)).then_some((targets, items, How::Set));
         }
         let targets = self.targets()?;
         let back = |p: &mut Self| (p.any(words!("back on")) && p.ahead(Self::counted)).then_some(Course::To);
@@ -201,7 +209,10 @@ impl Parser<'_> {
             Some(Course::To) => How::Give,
             Some(Course::More) => How::Add,
             Some(Course::Less) => How::Remove,
-            None => self.ahead(Self::amount_before).then_some(How::Give)?,
+            None => {
+                self.any(words!("up|down"));
+                self.ahead(Self::amount_before).then_some(How::Give)?
+            }
         };
         let items = self.items(how)?;
         self.any(words!("each"));

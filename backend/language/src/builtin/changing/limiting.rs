@@ -4,24 +4,50 @@ use mycopod_core::field::{NicPart, Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::Wish;
+use super::verbs::MODAL;
 use crate::builtin::Parser;
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::named::Noun;
 use crate::builtin::said::nic::NicRef;
 use crate::builtin::whom::target::Targets;
-use crate::builtin::wordings::words;
+use crate::builtin::wordings::{Wordings, words};
+
+/// What has a limit now.
+const LIMITED: &Wordings = words!("limited|capped|throttled|restricted");
 
 impl Parser<'_> {
     /// “limit net0 of web-01 to 50 MB/s”, “limit cache to half a CPU”.
     pub fn limiting(&mut self) -> Option<Wish> {
         self.verb(words!("limit|cap|throttle|restrict")).then_some(())?;
-        let limits = [Self::limited_nic, Self::limited_cpu, Self::limited_guest];
+        let limits = [Self::limited_nics, Self::limited_nic, Self::limited_cpu, Self::limited_guest];
         // In “web-02 to 20 MB/s” the number counts no guests.
         let counting = std::mem::replace(&mut self.counting, false);
         let read = limits.into_iter().find_map(|rule| self.attempt(rule));
         self.counting = counting;
         let (targets, item) = read?;
         Some((targets, vec![item], How::Set))
+    }
+
+    /// “limited to 1.5 cores”, “capped at 100 MB/s”, behind “should be”.
+    pub fn limited_to(&mut self) -> Option<Said<Item>> {
+        self.verb(LIMITED).then_some(())?;
+        self.limit()?;
+        let start = self.at;
+        self.rate_alone().or_else(|| {
+            let value = self.cpu_limit()?;
+            Some(Said { value, tokens: start..self.at })
+        })
+    }
+
+    /// “should be capped at 100 MB/s”, behind “the network of db-1”.
+    pub fn bandwidth_limited(&mut self, noun: &Noun) -> Option<Item> {
+        let Noun::Nic(number, NicPart::Bridge | NicPart::Rate) = noun else { return None };
+        let modal = self.any(MODAL) && self.any(words!("be|get"));
+        (modal || self.any(words!("to be|is|gets"))).then_some(())?;
+        self.verb(LIMITED).then_some(())?;
+        self.limit()?;
+        Some(Item::nic(NicPart::Rate, self.shaped(Named::Nic(NicPart::Rate))?).of_nic(*number))
     }
 
     /// “to”, “at”, “to at most”: before what is not to be exceeded.
@@ -34,29 +60,44 @@ impl Parser<'_> {
     /// “net0 of web-01 to 50 MB/s”, “web-02’s bandwidth at 12 MB/s”
     fn limited_nic(&mut self) -> Option<(Targets, Said<Item>)> {
         let start = self.at;
-        let traffic = words!("network traffic|network|traffic|bandwidth|uplink");
-        let (NicRef(number), targets) = self
-            .attempt(|p| {
-                p.any(words!("the"));
-                p.attempt(|p| (p.verb(traffic) && p.any(words!("of|on"))).then_some(()));
-                p.nic_of_targets(words!("of|on"))
-            })
-            .or_else(|| {
-                self.attempt(|p| {
-                    p.any(words!("the"));
-                    p.verb(traffic).then_some(())?;
-                    Some((NicRef(None), p.of_targets(words!("of|on|for"))?))
-                })
-            })
-            .or_else(|| {
-                self.attempt(|p| {
-                    let targets = p.owner()?;
-                    p.verb(traffic).then_some((NicRef(None), targets))
-                })
-            })?;
+        let (NicRef(number), targets) = self.whose_nic()?;
         self.limit()?;
         let rate = self.shaped(Named::Nic(NicPart::Rate))?;
         let value = Item::nic(NicPart::Rate, rate).of_nic(number);
+        Some((targets, Said { value, tokens: start..self.at }))
+    }
+
+    /// “net0 of web-01”, “web-02’s bandwidth”
+    fn whose_nic(&mut self) -> Option<(NicRef, Targets)> {
+        let traffic = words!("network traffic|network|traffic|bandwidth|uplink");
+        self.attempt(|p| {
+            p.any(words!("the"));
+            p.attempt(|p| (p.verb(traffic) && p.any(words!("of|on"))).then_some(()));
+            p.nic_of_targets(words!("of|on"))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                p.any(words!("the"));
+                p.verb(traffic).then_some(())?;
+                Some((NicRef(None), p.of_targets(words!("of|on|for"))?))
+            })
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                p.verb(traffic).then_some((NicRef(None), targets))
+            })
+        })
+    }
+
+    /// “both NICs of web-01 to 50 MB/s”
+    fn limited_nics(&mut self) -> Option<(Targets, Said<Item>)> {
+        let start = self.at;
+        let number = self.every_nic()?;
+        let targets = self.of_targets(words!("of|on"))?;
+        self.limit()?;
+        let rate = self.shaped(Named::Nic(NicPart::Rate))?;
+        let value = Item::EachNic(number, vec![(NicPart::Rate, rate)]);
         Some((targets, Said { value, tokens: start..self.at }))
     }
 

@@ -1,5 +1,6 @@
 //! Changes that begin with a field and whose it is: “the memory of web-01 should be 8 GB”, “its data disk grows by 50 GB”.
 
+use mycopod_core::field::Value;
 use mycopod_core::reading::Amount;
 
 use super::change::Wish;
@@ -32,7 +33,7 @@ impl Parser<'_> {
             p.moved()
         };
         let grows = |p: &mut Self| {
-            let _ = p.any(MODAL);
+            let _ = p.any(MODAL) || p.any(words!("can|could|may"));
             if p.any(words!("grows|grow|rises|rise|increases|increase|goes up|go up")) {
                 return Some(Leads::Up);
             }
@@ -52,7 +53,10 @@ impl Parser<'_> {
         if let Some(times) = self.attempt(Self::times_behind) {
             return noun.clone().scaled(times);
         }
-        let modal = self.any(MODAL);
+        if let Some(doubled) = self.attempt(|p| p.scaled_by_word(noun)) {
+            return Some(doubled);
+        }
+        let modal = self.any(MODAL) || self.any(words!("can|could|may"));
         let verb = self.any(words!("be|get|become")) || !modal && self.any(words!("gets|becomes|is"));
         (modal || verb).then_some(())?;
         let amount = if self.any(words!("doubled|double|twice")) {
@@ -73,7 +77,9 @@ impl Parser<'_> {
     pub fn owned(&mut self) -> Option<Wish> {
         let start = self.at;
         let (noun, targets) = self.field_of_targets().or_else(|| self.field_beside_targets())?;
-        if let Some(value) = self.attempt(|p| p.multiplied(&noun)) {
+        if let Some(value) =
+            self.attempt(|p| p.multiplied(&noun)).or_else(|| self.attempt(|p| p.bandwidth_limited(&noun)))
+        {
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
         let becomes = self.attempt(Self::becomes);
@@ -89,10 +95,15 @@ impl Parser<'_> {
             ));
         // “RAM on web-01 up from 4 to 8 GB”
         let rises = |p: &mut Self| {
-            p.any(words!("goes up|goes down|should go up|should go|goes|up|down|changes")).then_some(())?;
+            p.any(words!("goes up|goes down|should go up|should go|to go up|to go|goes|up|down|changes"))
+                .then_some(())?;
             (p.word() == "from").then_some(())
         };
         let verb = verb || self.attempt(rises).is_some() || self.word() == "from" && self.known(&targets);
+        // “the disk of web-01 at 50 GB”
+        let verb = verb
+            || self.known(&targets)
+                && self.attempt(|p| (p.any(words!("at")) && p.ahead(Self::counted)).then_some(())).is_some();
         let sign = self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
         let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
         if !(verb || sign || arrow) {
@@ -121,6 +132,22 @@ impl Parser<'_> {
             self.changed_from(at, &first, value)?
         } else {
             let value = self.value(&noun, Amount::To)?;
+            // “should be 20 GB bigger”
+            let value = match &value {
+                Item::Plain(_, Amount::To(by @ (Value::Count(_) | Value::Size(_))))
+                | Item::Disk(DiskItem { amount: Amount::To(by), storage: None, .. })
+                    if verb =>
+                {
+                    if self.any(words!("more|extra|on top|bigger|larger")) {
+                        value.with_amount(Amount::Plus(by.clone()))?
+                    } else if self.any(words!("less|fewer|smaller")) {
+                        value.with_amount(Amount::Minus(by.clone()))?
+                    } else {
+                        value
+                    }
+                }
+                _ => value,
+            };
             let value = self.or_arrow(&noun, value)?;
             self.instead_of(value)
         };

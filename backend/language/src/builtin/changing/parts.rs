@@ -9,7 +9,8 @@ use crate::builtin::Parser;
 use crate::builtin::said::amount::DISKS;
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
-use crate::builtin::said::nic::NicRef;
+use crate::builtin::said::nic::{CARDS, NicRef};
+use crate::builtin::whom::pointing::Number;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
@@ -18,6 +19,7 @@ use crate::builtin::wordings::words;
 enum Part {
     Disk(DiskRef),
     Nic(Option<u8>),
+    EveryNic(Number),
 }
 
 impl Part {
@@ -28,6 +30,9 @@ impl Part {
                 Self::Nic(number),
                 item @ (Item::Nic { number: None, fresh: false, .. } | Item::Replug { number: None, .. }),
             ) => Some(item.of_nic(*number)),
+            (Self::EveryNic(number), Item::Nic { number: None, parts, fresh: false }) => {
+                Some(Item::EachNic(*number, parts))
+            }
             (Self::Disk(disk), Item::DiskPart(None, part, amount)) => {
                 Some(Item::DiskPart(Some(disk.clone()), part, amount))
             }
@@ -47,8 +52,11 @@ impl Part {
 }
 
 impl Parser<'_> {
-    /// “scsi1”, “second NIC”.
+    /// “scsi1”, “second NIC”, “both NICs”.
     fn one_part(&mut self) -> Option<Part> {
+        if let Some(number) = self.attempt(Self::every_nic) {
+            return Some(Part::EveryNic(number));
+        }
         let nic = |p: &mut Self| p.nic_ref().map(|NicRef(number)| Part::Nic(number));
         let disk = |p: &mut Self| p.disk_or_disks().map(Part::Disk);
         self.attempt(nic).or_else(|| self.attempt(disk))
@@ -77,6 +85,17 @@ impl Parser<'_> {
                 Some((p.parts()?, targets))
             })
         })
+        .or_else(|| self.attempt(Self::every_nic_of))
+    }
+
+    /// “both of web-01’s NICs”
+    fn every_nic_of(&mut self) -> Option<(Vec<Part>, Targets)> {
+        let both = self.any(words!("both of"));
+        (both || self.any(words!("all of|each of|all"))).then_some(())?;
+        let targets = self.owner()?;
+        self.any(CARDS).then_some(())?;
+        let number = if both { Number::Exactly(2) } else { Number::Several };
+        Some((vec![Part::EveryNic(number)], targets))
     }
 
     /// The disk that tokens from `at` on speak of, and whose it is: “the second disk of db-1”.
@@ -97,7 +116,7 @@ impl Parser<'_> {
     pub fn of_a_part(&mut self) -> Option<Wish> {
         let start = self.at;
         // “switch the first disk of web-01 to writeback cache”
-        let led = self.verb(words!("set|switch|put|change|configure|update|make|let|have"));
+        let led = self.verb(words!("set|switch|put|change|configure|update|make|let|have|give|assign"));
         let (parts, targets) = self.parts_of_targets().filter(|(_, targets)| self.known(targets))?;
         if let Some(item) = self.attempt(Self::not_so) {
             let own = |part: &Part| Some(Said { value: part.own(item.value.clone())?, tokens: item.tokens.clone() });

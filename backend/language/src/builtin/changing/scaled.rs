@@ -5,6 +5,7 @@ use mycopod_core::reading::Amount;
 
 use super::change::Wish;
 use crate::builtin::Parser;
+use crate::builtin::said::amount::MAX_TIMES;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::said::named::Noun;
 use crate::builtin::wordings::words;
@@ -12,6 +13,9 @@ use crate::builtin::wordings::words;
 impl Parser<'_> {
     /// “triple the memory of test-1”, “double web-01's cores and memory”, “halve its memory”.
     pub fn scaled(&mut self) -> Option<Wish> {
+        if let Some(wish) = self.attempt(Self::multiplying) {
+            return Some(wish);
+        }
         let (by, more): (u32, bool) = match self.word() {
             "double" => (2, true),
             "triple" => (3, true),
@@ -33,10 +37,37 @@ impl Parser<'_> {
         Some((targets, items, How::Set))
     }
 
+    /// “multiply the memory of web-01 by 2”
+    fn multiplying(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let times = self.verb(words!("multiply"));
+        (times || self.verb(words!("divide"))).then_some(())?;
+        let (noun, targets) = self.field_of_targets()?;
+        self.any(words!("by")).then_some(())?;
+        let by = self.number().and_then(|by| u32::try_from(by).ok()).filter(|by| (2..=MAX_TIMES).contains(by))?;
+        let value = noun.scaled(if times { Amount::Times(by) } else { Amount::Over(by) })?;
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
+    /// “doubled”, behind a field.
+    pub fn scaled_by_word(&mut self, noun: &Noun) -> Option<Item> {
+        let amount = if self.any(words!("doubled")) {
+            Amount::Times(2)
+        } else if self.any(words!("tripled")) {
+            Amount::Times(3)
+        } else if self.any(words!("quadrupled")) {
+            Amount::Times(4)
+        } else {
+            self.any(words!("halved")).then_some(Amount::Over(2))?
+        };
+        noun.clone().scaled(amount)
+    }
+
     /// “cut the memory of web-01 in half”
     pub fn halved(&mut self, noun: &Noun, how: How) -> Option<Item> {
         let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap)) = noun else { return None };
-        (how == How::Less && self.any(words!("in half|by half"))).then_some(Item::Plain(*plain, Amount::Over(2)))
+        (how == How::Less && self.any(words!("in half|by half|to half|to a half|by a half")))
+            .then_some(Item::Plain(*plain, Amount::Over(2)))
     }
 
     fn scaled_nouns(&mut self, amount: &impl Fn() -> Amount) -> Option<Vec<Said<Item>>> {

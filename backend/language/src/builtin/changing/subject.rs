@@ -149,6 +149,9 @@ impl Parser<'_> {
         } else if !self.any(words!("be|get")) {
             return None;
         }
+        if let Some(limit) = self.attempt(Self::limited_to) {
+            return Some((vec![limit], How::Set));
+        }
         let leads = self.moved()?;
         let how = match self.course(leads)? {
             Course::To => How::Give,
@@ -343,7 +346,13 @@ impl Parser<'_> {
         // “go from 2 to 4 cores on web-02”
         self.any(words!("go|make it|make that"));
         let lacks = self.word() == "no";
-        let items = self.some_items(How::Give, MAX_BESIDE)?;
+        let plus = self.at.checked_sub(1).is_some_and(|before| matches!(self.word_at(before), "plus" | "+"));
+        let mut items = self.some_items(How::Give, MAX_BESIDE)?;
+        if plus {
+            // Behind something else “plus” may mean “and”.
+            let first = self.drafts.last().is_none_or(|draft| draft.tokens().start < self.began);
+            items = items.into_iter().map(|item| if first { more(item) } else { no_less(item) }).collect();
+        }
         // “8 GB of RAM: web-01, web-02”, “6 cores -> db-1”
         self.any(words!("each"));
         // “an extra 2 GB for web-01’s RAM”
@@ -384,4 +393,22 @@ impl Parser<'_> {
         };
         targets.iter().all(nobody)
     }
+}
+
+/// So much on top.
+fn more(item: Said<Item>) -> Said<Item> {
+    let value = match item.value {
+        Item::Plain(plain, Amount::To(by @ (Value::Count(_) | Value::Size(_)))) => Item::Plain(plain, Amount::Plus(by)),
+        other => other,
+    };
+    Said { value, ..item }
+}
+
+/// “plus 4 GB of RAM”, which may be as much on top, or what it shall be: a question where there is more now.
+pub fn no_less(item: Said<Item>) -> Said<Item> {
+    let value = match item.value {
+        Item::Plain(plain, Amount::To(to @ (Value::Count(_) | Value::Size(_)))) => Item::Plain(plain, Amount::UpTo(to)),
+        other => other,
+    };
+    Said { value, ..item }
 }

@@ -5,6 +5,7 @@ use mycopod_core::reading::Amount;
 
 use super::change::Wish;
 use crate::builtin::Parser;
+use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::said::named::Noun;
 use crate::builtin::said::nic::NicRef;
@@ -19,7 +20,8 @@ const DRIVE: &Wordings = words!(
 impl Parser<'_> {
     /// “protect db-1”, “enable autostart for web-01”, “start web-01 at boot”, “turn off protection on x”.
     pub fn switching(&mut self) -> Option<Wish> {
-        let rules = [Self::protecting, Self::at_boot_of, Self::turning, Self::taken_off, Self::enabling];
+        let rules =
+            [Self::protecting, Self::at_boot_of, Self::turning, Self::taken_off, Self::enabling, Self::booting_from];
         let (targets, items) = rules.into_iter().find_map(|rule| self.attempt(rule))?;
         Some((targets, items, How::Set))
     }
@@ -74,6 +76,16 @@ impl Parser<'_> {
         Some((targets, vec![Said { value, tokens: start..self.at }]))
     }
 
+    /// “boot test-1 from net0 first, then from scsi0”
+    fn booting_from(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
+        self.any(words!("boot|start")).then_some(())?;
+        let targets = self.targets()?;
+        self.ahead(|p| p.any(words!("from|first from")).then_some(())).then_some(())?;
+        let start = self.at;
+        let value = Item::Plain(Plain::BootOrder, Amount::To(self.shaped(Named::Plain(Plain::BootOrder))?));
+        Some((targets, vec![Said { value, tokens: start..self.at }]))
+    }
+
     /// “turn the firewall on for web-01”
     fn turning(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
         self.verb(words!("turn|switch|flip|put")).then_some(())?;
@@ -105,12 +117,13 @@ impl Parser<'_> {
         Some((self.addressee()?, vec![Said { value, tokens }]))
     }
 
-    /// “enable nesting and keyctl on cache”, “tick the firewall checkbox of net0 of web-01”
+    /// “enable nesting and keyctl on cache”, “enable db-1’s NUMA”, “tick the firewall checkbox of net0 of web-01”
     fn enabling(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
         let ticks = self.verb(words!("tick|check|set"));
         let on = ticks || self.any(words!("enable|activate|turn on|switch on|allow"));
         (on || self.verb(words!("disable|deactivate|turn off|switch off|untick|uncheck|forbid"))).then_some(())?;
         let (allows, checks) = (matches!(self.last_word(), "allow" | "forbid"), self.last_word() == "check");
+        let owner = self.attempt(|p| p.owner().filter(|owner| p.known(owner)));
         self.articles();
         let start = self.at;
         let switches = self.switches(on)?;
@@ -120,9 +133,17 @@ impl Parser<'_> {
         (boxed || !checks && (plain || !allows)).then_some(())?;
         let tokens = start..self.at;
         self.any(words!("again"));
+        let said = |items: Vec<Item>| items.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect();
+        if let Some(owner) = owner {
+            return Some((owner, said(switches)));
+        }
+        // “switch on the firewall for both NICs of web-01”
+        let items: Vec<Said<Item>> = said(switches.clone());
+        if let Some((items, targets)) = self.attempt(|p| p.for_a_part(&items)) {
+            return Some((targets, items));
+        }
         let targets = self.of_targets(words!("for|on|of|from|inside|in"))?;
-        let items = self.of_its_parts(switches);
-        Some((targets, items.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect()))
+        Some((targets, said(self.of_its_parts(switches))))
     }
 
     /// “flag”, “checkbox”, behind what is switched.

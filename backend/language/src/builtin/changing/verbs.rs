@@ -6,7 +6,7 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// “set”
 pub const SET: &Wordings = words!(
-    "set|use|change|adjust|update|modify|configure|reconfigure|alter|edit|switch|resize|rescale|size|make|let|have|put|scale|fix|tune|turn"
+    "set|use|change|adjust|update|modify|configure|reconfigure|alter|edit|switch|resize|rescale|size|make|let|have|put|scale|fix|tune|turn|convert"
 );
 
 /// “raise”

@@ -151,8 +151,13 @@ impl Edits<'_, '_> {
             }
             // The disk just added.
             Item::Storage(storage) if self.new_disk_storage(storage, tokens) => {}
+            Item::EachNic(number, parts) => {
+                let count = number.exactly();
+                for (part, value) in parts {
+                    self.push(EditField::EachNic(count, *part), Amount::To(value.clone()), tokens);
+                }
+            }
             Item::NicCount(_)
-            | Item::EachNic(..)
             | Item::Storage(_)
             | Item::Node(_)
             | Item::Image(_)

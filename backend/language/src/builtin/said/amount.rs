@@ -18,7 +18,7 @@ use crate::builtin::wordings::{Wordings, words};
 pub const MAX_ALIKE: u64 = 30;
 
 /// The most times what is there now: more is a slip.
-const MAX_TIMES: u32 = 16;
+pub const MAX_TIMES: u32 = 16;
 
 /// Words for how large something is, which say nothing beside how large it is in numbers.
 pub const SIZES: [&str; 12] =
@@ -73,6 +73,9 @@ impl Parser<'_> {
 
     /// “double”, “three times”, “2x”, “one and a half times”.
     pub fn times(&mut self) -> Option<Amount> {
+        self.attempt(|p| {
+            (p.any(words!("only|just")) && p.ahead(|p| p.any(words!("half|twice|double")).then_some(()))).then_some(())
+        });
         if self.any(words!("double|twice")) {
             return Some(Amount::Times(2));
         }
@@ -146,12 +149,14 @@ impl Parser<'_> {
         self.changed_from(start, &first, item.value)
     }
 
-    /// “a second core”, where there is one now.
+    /// “a second core”, “a second socket”, where there is one now.
     pub fn another_core(&mut self) -> Option<Item> {
         self.any(words!("a")).then_some(())?;
         let nth = u64::from(self.ordinal().filter(|nth| *nth > 1)?);
-        self.any(words!("cpu core|core|vcpu|cpu")).then_some(())?;
-        Some(Item::Plain(Plain::Cores, Amount::FromTo(Value::Count(nth - 1), Value::Count(nth))))
+        let sockets = self.any(words!("cpu socket|socket"));
+        (sockets || self.any(words!("cpu core|core|vcpu|cpu"))).then_some(())?;
+        let plain = if sockets { Plain::Sockets } else { Plain::Cores };
+        Some(Item::Plain(plain, Amount::FromTo(Value::Count(nth - 1), Value::Count(nth))))
     }
 
     /// “4 cores”, “another 2 GB of RAM”, “two disks of 50 GB”, “a 40 GB disk on tank”.
@@ -237,7 +242,7 @@ impl Parser<'_> {
             return None;
         }
         less |= self.any(words!("fewer|less"));
-        more |= self.any(words!("more|extra"));
+        more |= self.any(words!("more|extra|on top|in addition|additionally"));
         let amount = step(how, more, less, Value::Count(number))?;
         let in_total = plain == Plain::Cores && matches!(amount, Amount::To(_)) && self.any(IN_TOTAL);
         if in_total {
@@ -432,7 +437,7 @@ impl Parser<'_> {
         let on_top = self.any(words!("more"));
         let mut more = on_top || self.any(words!("extra|additional")) || more;
         let of = self.any(words!("of"));
-        self.any(words!("extra|additional"));
+        more |= self.any(words!("extra|additional|further|more"));
         let value = Value::Size(size);
         let plain = if self.any(words!("memory|ram|mem|main memory")) {
             Some(Plain::Memory)
@@ -441,7 +446,7 @@ impl Parser<'_> {
         };
         if let Some(plain) = plain {
             less |= self.any(words!("less"));
-            more |= self.any(words!("more"));
+            more |= self.any(words!("more|extra|on top|in addition|additionally"));
             return Some(Item::Plain(plain, step(how, more, less, value)?));
         }
         // The bus that disks are on anyway.

@@ -62,6 +62,9 @@ impl Parser<'_> {
 
     /// “from vmbr0 to vmbr1”, “vlan 10 → 20”: what a NIC is said to be on now, before what it shall be on.
     pub fn replugged(&mut self) -> Option<Item> {
+        if let Some(item) = self.attempt(Self::plugged_instead) {
+            return Some(item);
+        }
         let from = self.any(words!("from|off"));
         let one = |p: &mut Self| match p.bridge(false, false).or_else(|| p.vlan(false))? {
             Item::Nic { number: None, parts, .. } => Some(parts),
@@ -85,6 +88,22 @@ impl Parser<'_> {
         };
         let mut items: Vec<Item> = after.into_iter().map(item).collect();
         if items.len() == 1 { items.pop() } else { Some(Item::Several(items)) }
+    }
+
+    /// “to vmbr1 instead of vmbr0”
+    fn plugged_instead(&mut self) -> Option<Item> {
+        self.any(words!("over to|to|onto|on to|into|on|in"));
+        let to = self.bridge(false, false)?;
+        self.any(words!("instead of|rather than")).then_some(())?;
+        match (to, self.bridge(false, false)?) {
+            (Item::Nic { number, parts: to, .. }, Item::Nic { parts: from, .. }) => match (&to[..], &from[..]) {
+                ([(part, to)], [(NicPart::Bridge, from)]) => {
+                    Some(Item::Replug { number, part: *part, from: from.clone(), to: to.clone() })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// `item`, which says what shall be, from what is said to be `first`; `start` is where the words begin.

@@ -24,7 +24,7 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Plain(Plain::Name), "hostname|host name|name"),
     (
         Named::Plain(Plain::Cores),
-        "cpu core count|cpu cores|cpu count|core count|cores|core|vcpu count|vcpus|vcpu|vcores|cpus|cpu|processor count|processors|processor",
+        "cores per cpu socket|cores per socket|cpu core count|cpu cores|cpu count|core count|cores|core|vcpu count|vcpus|vcpu|vcores|cpus|cpu|processor count|processors|processor",
     ),
     (Named::Plain(Plain::Sockets), "cpu sockets|cpu socket|sockets|socket count|socket"),
     (
@@ -85,7 +85,10 @@ const WORDS: &[(Named, &str)] = &[
         Named::Plain(Plain::SshKeys),
         "public ssh keys|public ssh key|ssh public keys|ssh public key|public keys|public key|authorized ssh keys|authorized ssh key|authorized keys|authorized key|ssh keys|ssh key|ssh-keys|ssh-key|sshkeys|sshkey",
     ),
-    (Named::Plain(Plain::CiUpgrade), "package upgrades|package upgrade|package-upgrade|ciupgrade|cloud-init upgrade"),
+    (
+        Named::Plain(Plain::CiUpgrade),
+        "cloud-init package upgrades|cloud-init package upgrade|package upgrades|package upgrade|package-upgrade|ciupgrade|cloud-init upgrade",
+    ),
     (
         Named::Plain(Plain::Snippets),
         "cloud-init snippets|cloud-init snippet|snippets|snippet|custom cloud-init|cicustom",
@@ -125,7 +128,10 @@ const WORDS: &[(Named, &str)] = &[
     (Named::Disk(DiskPart::Cache), "cache mode|disk cache|caching mode|caching|cache"),
     (Named::Disk(DiskPart::Discard), "discard|trim"),
     (Named::Disk(DiskPart::Ssd), "ssd emulation|ssd-emulation|ssd flag|ssd"),
-    (Named::Disk(DiskPart::Iothread), "io thread|i/o thread|io-thread|i/o threads|iothread|iothreads"),
+    (
+        Named::Disk(DiskPart::Iothread),
+        "io threads|io thread|i/o threads|i/o thread|io-threads|io-thread|iothreads|iothread",
+    ),
     (Named::Disk(DiskPart::Backup), "backup flag|backups|backup"),
     (Named::Disk(DiskPart::ReadOnly), "read-only|readonly|read only"),
     (

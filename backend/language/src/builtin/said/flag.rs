@@ -26,7 +26,7 @@ impl Parser<'_> {
             .or_else(|| self.attempt(crate::builtin::Parser::power))
             .or_else(|| self.attempt(crate::builtin::Parser::trait_of_guest))?;
         let assigned = self.attempt(|p| {
-            let sign = p.assigns();
+            let sign = p.assigns() || p.any(words!("to|set to|is|should be"));
             let value = p.yes_or_no()?;
             (sign || !p.done() || p.at_boundary()).then_some(value)
         });

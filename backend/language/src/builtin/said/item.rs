@@ -7,11 +7,13 @@ use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, DiskRef, FirewallPart, Target};
 use mycopod_core::size::Size;
 
-use super::fields::Named;
 use super::named::{Noun, is_cpu_type};
 use crate::builtin::Parser;
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::words;
+
+/// The most tokens of a value before “as its memory”.
+const MAX_VALUE: usize = 6;
 
 /// What is done with the phrases that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -353,24 +355,17 @@ impl Parser<'_> {
         (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
     }
 
-    /// “9.9.9.9 as its DNS server”
+    /// “9.9.9.9 as its DNS server”, “12 GB as memory”
     fn value_as(&mut self) -> Option<Item> {
-        let at = self.at;
-        if let Some(hosts) = self.attempt(|p| {
-            let hosts = p.shaped(Named::Plain(Plain::Nameserver))?;
-            p.any(words!("as")).then_some(())?;
-            p.articles();
-            (p.noun()? == Noun::Plain(Plain::Nameserver)).then_some(hosts)
-        }) {
-            return Some(Item::Plain(Plain::Nameserver, Amount::To(hosts)));
-        }
-        (self.word_ahead(1) == "as").then_some(())?;
-        self.at += 2;
+        let start = self.at;
+        let ends = (1..=MAX_VALUE).find(|ahead| self.word_ahead(*ahead) == "as")? + start;
+        self.at = ends + 1;
         self.articles();
-        let noun = self.noun().filter(|noun| matches!(noun, Noun::Plain(_)))?;
-        let end = std::mem::replace(&mut self.at, at);
+        // A size as a disk may be another one.
+        let noun = self.noun().filter(|noun| !matches!(noun, Noun::Disk(..)))?;
+        let end = std::mem::replace(&mut self.at, start);
         let value = self.value(&noun, Amount::To)?;
-        let whole = self.at == at + 1;
+        let whole = self.at == ends;
         self.at = end;
         whole.then_some(value)
     }

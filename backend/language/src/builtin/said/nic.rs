@@ -5,7 +5,7 @@ use mycopod_core::field::{MAX_NICS, NicPart, Value};
 use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 
-use super::fields::Named;
+use super::fields::{self, Named};
 use super::item::{How, Item, Said};
 use crate::builtin::Parser;
 use crate::builtin::cursor::is_address;
@@ -20,6 +20,10 @@ const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
 
 /// The nouns for one NIC.
 const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
+
+/// The nouns for several.
+pub const CARDS: &Wordings =
+    words!("network cards|network interfaces|network adapters|network devices|nics|interfaces");
 
 /// A NIC that was meant: by its number, or the only one.
 #[derive(Clone, Copy, Debug)]
@@ -109,6 +113,18 @@ impl Parser<'_> {
             (nth.is_none() && ends).then_some(number)
         });
         Some(NicRef(nth.or(number)))
+    }
+
+    /// “both NICs”, “all network cards”, “each interface”.
+    pub fn every_nic(&mut self) -> Option<Number> {
+        let number = if self.any(words!("both of the|both of its|both the|both its|both of|both")) {
+            Number::Exactly(2)
+        } else if self.any(words!("every|each")) {
+            return self.any(CARD).then_some(Number::Several);
+        } else {
+            self.any(words!("all of the|all of its|all the|all its|all of|all")).then_some(Number::Several)?
+        };
+        self.any(CARDS).then_some(number)
     }
 
     /// `net1`
@@ -371,6 +387,11 @@ impl Parser<'_> {
 
     /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
     pub fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
+        // “network rate 20 MB/s”
+        let other = |named| matches!(named, Named::Nic(part) if part != NicPart::Bridge);
+        if fields::field(|ahead| self.word_ahead(ahead)).is_some_and(|(_, named)| other(named)) {
+            return None;
+        }
         let called = self.any(words!("network bridge|bridge|vnet|network"));
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;

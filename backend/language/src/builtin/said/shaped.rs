@@ -85,7 +85,7 @@ impl Parser<'_> {
         let mut parts = vec![self.attempt(&part)?];
         while let Some(next) = self.attempt(|p| {
             p.joint();
-            p.any(words!("then|followed by"));
+            p.any(words!("then from|then|followed by"));
             p.joint();
             part(p)
         }) {
@@ -96,10 +96,10 @@ impl Parser<'_> {
 
     /// “yes”, “on”, “enabled”, “1” and their opposites.
     pub fn yes_or_no(&mut self) -> Option<bool> {
-        if self.any(words!("yes|true|on|enabled|switched on|turned on|activated")) {
+        if self.any(words!("yes|true|on|enabled|active|switched on|turned on|activated")) {
             return Some(true);
         }
-        if self.any(words!("no|false|off|disabled|switched off|turned off|deactivated")) {
+        if self.any(words!("no|false|off|disabled|inactive|switched off|turned off|deactivated")) {
             return Some(false);
         }
         self.attempt(|p| p.number().and_then(|n| (n < 2).then_some(n == 1)))

@@ -48,8 +48,13 @@ impl Parser<'_> {
         let explicit = self.attempt(|p| {
             let sign = p.assigns() || p.any(words!("to be|set to|to|is"));
             let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
-            (sign || p.at_boundary() || matches!(p.word(), "for" | "of" | "to" | "with" | "from" | "on" | "in"))
-                .then_some(value)
+            let whom = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            let on_whom = matches!(how, How::Give | How::Set) && p.last_word() == "on" && whom(p);
+            (sign
+                || on_whom
+                || p.at_boundary()
+                || matches!(p.word(), "for" | "of" | "to" | "with" | "from" | "on" | "in"))
+            .then_some(value)
         });
         let on = match (prefix, explicit) {
             (Some(_), Some(_)) => return None,
@@ -172,7 +177,7 @@ impl Parser<'_> {
     }
 
     pub fn on_or_off(&mut self) -> Option<bool> {
-        if self.any(words!("on|enabled|switched on|turned on|activated")) {
+        if self.any(words!("on|enabled|active|switched on|turned on|activated")) {
             return Some(true);
         }
         self.any(words!("off|disabled|switched off|turned off|deactivated")).then_some(false)

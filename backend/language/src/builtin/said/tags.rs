@@ -9,6 +9,7 @@ use super::item::{How, Item};
 use crate::builtin::Parser;
 use crate::builtin::wordings::words;
 use crate::lexer::TokenKind;
+use crate::vocabulary::{self, Class};
 
 impl Parser<'_> {
     /// “tagged web and prod”, “tags: a, b”, “with the tag x”.
@@ -74,7 +75,14 @@ impl Parser<'_> {
             p.at += 1;
             p.at_boundary().then_some(letter)
         };
-        let mut tags = vec![self.any_name().or_else(|| self.attempt(letter))?];
+        // “the tag nightly”
+        let timely = |p: &mut Self| {
+            let tag = p.peek(0).filter(|token| vocabulary::class(&token.word) == Some(Class::Schedule))?.text.clone();
+            p.at += 1;
+            (p.at_boundary() || matches!(p.word(), "to" | "on" | "from" | "for")).then_some(tag)
+        };
+        let first = self.any_name().or_else(|| self.attempt(letter)).or_else(|| self.attempt(timely));
+        let mut tags = vec![first?];
         // “tags prod and infra, HA”: behind the last one something else goes on.
         let mut last = false;
         while let Some(tag) = self.attempt(|p| {

@@ -55,6 +55,12 @@ impl Parser<'_> {
             return noun.clone().scaled(times);
         }
         let sign = self.assigns();
+        // “web-01: memory doubled”
+        if matches!(how, How::Give | How::Set)
+            && let Some(doubled) = self.attempt(|p| p.scaled_by_word(noun))
+        {
+            return Some(doubled);
+        }
         let to = !sign
             && (self.any(words!("to be|should be|shall be|must be|set to|to|is|of|at|size"))
                 || how != How::Create && self.course(leads(how)).is_some()
@@ -73,7 +79,8 @@ impl Parser<'_> {
             return None;
         }
         // “name x” belongs to “call it”; “network up” is no bridge.
-        if bare && matches!(noun, Noun::Plain(Plain::Name | Plain::OnBoot | Plain::Protection)) {
+        let renames = matches!(how, How::Give | How::Set) && *noun == Noun::Plain(Plain::Name);
+        if bare && !renames && matches!(noun, Noun::Plain(Plain::Name | Plain::OnBoot | Plain::Protection)) {
             return None;
         }
         if let Noun::Disk(which, true) = noun {
@@ -98,6 +105,7 @@ impl Parser<'_> {
         let with = how == How::More && self.any(words!("with"));
         let plus = |p: &mut Self| {
             p.mark(':');
+            p.any(words!("by"));
             // “scsi1 += 50 GB”
             let plus = p.any(words!("+more|+"));
             p.mark('=');

@@ -41,6 +41,14 @@ pub enum Number {
 }
 
 impl Number {
+    /// The number where it is one: 2 of “both”.
+    pub fn exactly(self) -> Option<u8> {
+        match self {
+            Self::Exactly(exactly) => u8::try_from(exactly).ok(),
+            Self::One | Self::Several | Self::Either => None,
+        }
+    }
+
     /// Whether it may mean as many.
     pub const fn fits(self, count: usize) -> bool {
         match self {
@@ -53,9 +61,9 @@ impl Number {
 }
 
 /// What may follow a pronoun that stands alone.
-const PREDICATES: [&str; 18] = [
+const PREDICATES: [&str; 19] = [
     "should", "shall", "must", "get", "gets", "have", "has", "need", "needs", "start", "starts", "on", "off", "to",
-    "at", "with", "'s", "as",
+    "at", "with", "'s", "as", "against",
 ];
 
 /// Whether other words than the guest’s name mean it.
