@@ -122,7 +122,7 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
         // “a vm caled a-1”
         let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
-            && vocabulary::mend(&token.word) == Some("called")
+            && matches!(vocabulary::mend(&token.word), Some("called" | "named"))
             && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
         if token.kind != TokenKind::Word || names && !(polite || calls) || known(&token.text) {
             continue;
@@ -176,6 +176,8 @@ impl Lexer<'_> {
             self.tokens.push(Token { text: c.to_string(), ..Token::mark(',', at, at + 1) });
         } else if matches!(c, '→' | '➡' | '👉') {
             self.tokens.push(Token { kind: TokenKind::Word, word: "→".to_owned(), ..Token::mark(c, at, at + 1) });
+            // What makes a picture of the arrow.
+            return at + 1 + usize::from(self.char(at + 1) == Some('\u{fe0f}'));
         } else if c == '-' && self.char(at + 1) == Some('-') && self.is_option(at + 2) {
             // `--cores 4`
             self.push(TokenKind::Mark('–'), at, at + 2);

@@ -134,9 +134,9 @@ pub fn turns(word: &str) -> bool {
 
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
 /// misspells one of those is asked.
-const MENDED: &str = "additional address allocate another assign attach automatically autostart bridge called clone cores container containers \
-    create description disk disks double enable disable expand extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
-    migrate network please processor processors protect protected protection provision reboot reduce rename restart resize \
+const MENDED: &str = "additional address allocate another assign attach automatically autostart bridge called clone core cores container containers \
+    create decrease description disk disks double enable disable expand extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
+    migrate named network please processor processors protect protected protection provision reboot reduce rename restart resize \
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual vlan";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
@@ -190,7 +190,8 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 36] = [
+const ALIASES: [(&str, &str); 37] = [
+    ("uptade", "update"),
     ("form", "from"),
     ("rezise", "resize"),
     ("incl", "including"),

@@ -286,6 +286,9 @@ impl Parser<'_> {
         }
         // “update the config of web-01: …”
         let _ = self.attempt(Self::sizing_for);
+        if self.ahead(Self::guest_of_a_new_name) {
+            return None;
+        }
         self.any(words!("of"));
         if let Some((targets, items)) = self.attempt(|p| p.field_and_value(how)) {
             return Some((targets, items, how));
@@ -314,6 +317,17 @@ impl Parser<'_> {
         let targets = self.of_targets(words!("of|on|for|in|into|at"))?;
         self.any(words!("each"));
         Some((targets, items, how))
+    }
+
+    /// “VM notes-2”, where there is no such guest: “make VM notes-2 with …” makes one.
+    pub fn guest_of_a_new_name(&mut self) -> Option<()> {
+        self.any(words!("the|a|an"));
+        self.guest_noun().filter(|noun| !noun.plural)?;
+        let named = self.any(words!("called|named"));
+        let name = self.name()?;
+        let fresh = !self.inventory.guests.contains_key(&name)
+            && !self.drafts.iter().any(|draft| matches!(draft, Draft::Create(_) | Draft::Clone(_)));
+        (fresh && (named || self.looks_like_name(&name))).then_some(())
     }
 
     /// A field of a guest, then its value; and further fields of the same.

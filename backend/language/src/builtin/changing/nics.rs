@@ -33,7 +33,7 @@ impl Parser<'_> {
         let pulls = self.verb(words!("pull|rip|yank|tear"));
         (pulls || self.verb(words!("remove|delete|destroy|detach|take|drop|get rid of|strip|scrap|ditch|kick")))
             .then_some(())?;
-        let out = if pulls { words!("out of|from") } else { words!("out of|of|from|off of|off|on|in") };
+        let out = if pulls { words!("out of|from") } else { words!("out of|of|away from|from|off of|off|on|in") };
         let (NicRef(number), targets) = self.nic_of_targets(out)?;
         self.doing(start, targets, Deed::RemoveNic(number))
     }

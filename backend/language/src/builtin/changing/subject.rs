@@ -40,7 +40,7 @@ impl Parser<'_> {
             p.any(words!("each of them|each|both of them|both|all of them|all")).then_some(())?;
             (p.word() != "" || p.ahead(|p| p.mark(':').then_some(()))).then_some(())
         };
-        self.attempt(each);
+        let each = self.attempt(each).is_some();
         if let Some(items) = self.having(&targets) {
             return Some((targets, items, How::Set));
         }
@@ -107,7 +107,7 @@ impl Parser<'_> {
             // “for db-1 I need 16 GB RAM, for web-01 8 GB”
             let goes_on =
                 matches!(self.drafts.last(), Some(Draft::Change(change)) if change.tokens.start >= self.began);
-            return if modal || led && !goes_on { None } else { self.telegram(targets, is_field) };
+            return if modal || led && !goes_on { None } else { self.telegram(targets, is_field, each) };
         }
         let now = self.any(words!("now|both|all|each"));
         self.manner();
@@ -172,6 +172,9 @@ impl Parser<'_> {
         if self.any(words!("loses|lose|should lose|should give up|gives up|give up|drops")) {
             return Some((self.items(How::Remove)?, How::Remove));
         }
+        if self.verb(words!("gains|gain|should gain")) {
+            return Some((self.items(How::Add)?, How::Add));
+        }
         if let Some(lacking) = self.attempt(Self::no_longer) {
             return Some(lacking);
         }
@@ -200,7 +203,7 @@ impl Parser<'_> {
 
     fn sizing(&mut self) -> bool {
         self.any(words!(
-            "changes|change|specs|spec|specification|sizing|size|resources|configuration|config|hardware|upgrade|resize|values|settings"
+            "startup behaviour|startup behavior|startup settings|start-up|startup|changes|change|specs|spec|specification|sizing|size|resources|configuration|config|hardware|upgrade|resize|values|settings"
         ))
     }
 
@@ -313,7 +316,7 @@ impl Parser<'_> {
 
     /// “web-01 4 cores 8 GB RAM”, “gitlab without HA”: a guest that exists, what it shall have, and nothing else.
     /// Where its name is the word of a field as well, nothing that may be that field’s value.
-    fn telegram(&mut self, targets: Targets, is_field: bool) -> Option<Wish> {
+    fn telegram(&mut self, targets: Targets, is_field: bool, each: bool) -> Option<Wish> {
         if !self.known(&targets) {
             return None;
         }
@@ -321,7 +324,7 @@ impl Parser<'_> {
         let named =
             self.at.checked_sub(1).is_some_and(|last| self.inventory.guests.contains_key(&self.tokens[last].text));
         let alone = !self.begins_with_a_noun();
-        let _ = named && alone && self.any(words!("with"));
+        let _ = (named && alone || each) && self.any(words!("with"));
         // “Change request: web-01, 4 cores, 8 GB RAM”
         let _ = named && alone && self.mark(',');
         let items = self.items(How::Give)?;

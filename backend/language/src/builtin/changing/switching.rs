@@ -4,6 +4,7 @@ use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::Wish;
+use super::verbs::MODAL;
 use crate::builtin::Parser;
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{How, Item, Said};
@@ -52,6 +53,9 @@ impl Parser<'_> {
 
     /// “start web-01 at boot”, “don’t autostart web-01”, “stop test-1 from starting at boot”
     fn at_boot_of(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
+        if let Some(wish) = self.attempt(Self::neither_at_boot) {
+            return Some(wish);
+        }
         let start = self.at;
         let stops = self.any(words!("stop|keep|prevent"));
         let negated = !stops && self.any(words!("do not|don't|dont|never"));
@@ -74,6 +78,25 @@ impl Parser<'_> {
         let value = Item::Plain(Plain::OnBoot, Amount::To(Value::Flag(!negated && !stops)));
         let start = if negated || stops { start } else { at };
         Some((targets, vec![Said { value, tokens: start..self.at }]))
+    }
+
+    /// “neither web-01 nor web-02 should start at boot”
+    fn neither_at_boot(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
+        let start = self.at;
+        self.any(words!("neither")).then_some(())?;
+        let mut targets = Vec::new();
+        loop {
+            let Targets::Old(more) = self.targets()? else { return None };
+            targets.extend(more);
+            self.mark(',');
+            if !self.any(words!("nor|or")) {
+                break;
+            }
+        }
+        self.any(MODAL).then_some(())?;
+        let (plain, _) = self.at_boot()?;
+        let value = Item::Plain(plain, Amount::To(Value::Flag(false)));
+        Some((Targets::Old(targets), vec![Said { value, tokens: start..self.at }]))
     }
 
     /// “boot test-1 from net0 first, then from scsi0”

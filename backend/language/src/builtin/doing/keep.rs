@@ -91,7 +91,16 @@ impl Parser<'_> {
             let name = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
             p.at_boundary().then(|| Sourced::new(name, p.source(&(at..p.at))))
         };
-        let targets = if let Some(before) = self.attempt(Self::a_new_one) {
+        // “… and one of web-02 called pre-9”
+        let took = matches!(self.drafts.last(), Some(Draft::Do(Doing { deed: Deed::Snapshot { .. }, .. })));
+        let targets = if took
+            && self
+                .attempt(|p| (p.any(words!("another one|another|one")) && p.any(words!("of|for"))).then_some(()))
+                .is_some()
+        {
+            name = None;
+            self.targets()?
+        } else if let Some(before) = self.attempt(Self::a_new_one) {
             name = named(self);
             before
         } else if self.addressed.is_some() && self.any(words!("a new snapshot|new snapshot|a snapshot|snapshot")) {

@@ -38,7 +38,9 @@ impl Parser<'_> {
         self.attempt(Self::name_of_the);
         let model = self.attempt(Self::blueprint);
         let (titled, beside) = self.attempt(Self::title).unzip();
-        let verb = model.is_some() | self.any(VERBS);
+        // “put VM gw-2 on pve1 with …”
+        let puts = |p: &mut Self| (p.any(words!("put|set")) && p.ahead(Self::guest_of_a_new_name)).then_some(());
+        let verb = model.is_some() | (self.any(VERBS) || self.attempt(puts).is_some());
         let verb = verb || self.attempt(Self::ordering).is_some();
         while self.any(words!("please|me|us|for me|for us")) {}
         // “Please provision: vm / a-1 / 2c / 4g”

@@ -10,7 +10,7 @@ use crate::builtin::Parser;
 use crate::builtin::changing::change::added;
 use crate::builtin::drafting::draft::{Change, Draft, Group};
 use crate::builtin::said::amount::DISKS;
-use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
@@ -30,13 +30,42 @@ impl Parser<'_> {
                 // “tag web-01 as front; 6 GB RAM”: what comes on top, or goes, is what its verb stands before.
                 let tags = change.items.iter().all(|item| matches!(item.value, Item::Plain(Plain::Tags, _)));
                 let anew = matches!(change.how, How::Add | How::Remove) && (tags || change.tokens.end < self.began);
-                let how = if anew { How::Give } else { change.how };
                 let (targets, start) = (change.targets.clone(), self.at);
-                if anew && change.how == How::Remove {
-                    return None;
-                }
+                let adds_a_disk = matches!(
+                    change.items.last(),
+                    Some(Said {
+                        value: Item::Disk(DiskItem { which: Which::One | Which::Further | Which::Added, .. }),
+                        ..
+                    })
+                );
                 let several = change.targets.len() > 1
                     || change.targets.iter().any(|target| matches!(target.selector, Selector::All(_)));
+                let before = change.how;
+                // “web-01 loses 2 GB of RAM and gains a core”
+                let turned = self.attempt(|p| {
+                    while p.any(words!("and|but|also")) {}
+                    if p.verb(words!("gains|gain")) {
+                        return Some(How::Add);
+                    }
+                    p.verb(words!("loses|lose|gives up")).then_some(How::Remove)
+                });
+                if turned.is_none() && anew && before == How::Remove {
+                    return None;
+                }
+                let how = turned.unwrap_or(if anew { How::Give } else { before });
+                let anew = anew || turned.is_some();
+                // “add a 30 GB disk. Cache writeback.” is said of that disk.
+                let of_the_disk = |p: &mut Self| {
+                    while p.any(words!("and|with")) {}
+                    let item = p.item(How::Give).filter(|item| matches!(item.value, Item::DiskPart(None, ..)))?;
+                    p.at_boundary().then_some(item)
+                };
+                if adds_a_disk && let Some(item) = self.attempt(of_the_disk) {
+                    if let Some(Draft::Change(change)) = self.drafts.last_mut() {
+                        change.items.push(item);
+                    }
+                    return Some(());
+                }
                 let item = self.attempt(|p| {
                     // “web-01 gets 4 cores, web-02 gets 8 GB RAM, they start at boot” says it of both.
                     while p.any(words!(
