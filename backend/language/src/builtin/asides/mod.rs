@@ -378,6 +378,8 @@ fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool 
         // “doesn't have enough space”
         "enough" => typed[..at].iter().any(|word| word == "not" || word.ends_with("n't")),
         "off" | "down" | "offline" => tells_a_state(typed),
+        // “everything like web-02”
+        "like" | "as" => !named,
         "more" => before == "any",
         "accident" | "mistake" => before == "by",
         "stopped" if tells_a_state(typed) => true,

@@ -324,10 +324,18 @@ impl Parser<'_> {
         let named =
             self.at.checked_sub(1).is_some_and(|last| self.inventory.guests.contains_key(&self.tokens[last].text));
         let alone = !self.begins_with_a_noun();
-        let _ = (named && alone || each) && self.any(words!("with"));
+        let with = (named && alone || each) && self.any(words!("with"));
+        // “dns1 starts at boot with order 1, dns2 with order 2”
+        let shared = match self.drafts.last() {
+            Some(Draft::Change(change)) if with && change.tokens.start >= self.began => {
+                let boots = |item: &&Said<Item>| matches!(item.value, Item::Plain(Plain::OnBoot, _));
+                change.items.iter().filter(boots).cloned().collect()
+            }
+            _ => Vec::new(),
+        };
         // “Change request: web-01, 4 cores, 8 GB RAM”
         let _ = named && alone && self.mark(',');
-        let items = self.items(How::Give)?;
+        let items: Vec<Said<Item>> = shared.into_iter().chain(self.items(How::Give)?).collect();
         self.any(words!("each"));
         // “web-01 stopped” tells what is, or what shall be.
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));

@@ -22,7 +22,11 @@ impl Parser<'_> {
         let rest = self.any(words!("otherwise|everything else"));
         // “VM a-1: 4 cores. Same as web-01.”: one of both contradicts the other.
         (rest || !self.sized_before()).then_some(())?;
+        let all = self.any(words!("everything|all"));
         self.any(words!("exactly|just"));
+        if all && self.any(words!("as")) {
+            return self.model();
+        }
         self.any(words!("the"));
         if self.any(words!("look like|like|identical to|modelled on|modeled on|similar to")) {
             return self.model();

@@ -3,9 +3,10 @@
 use mycopod_core::guest::Kind;
 
 use crate::lexer::{Token, TokenKind};
+use crate::vocabulary;
 
 use crate::builtin::Parser;
-use crate::builtin::drafting::draft::Group;
+use crate::builtin::drafting::draft::{Draft, Group};
 use crate::builtin::said::item::Said;
 use crate::builtin::wordings::words;
 
@@ -101,8 +102,12 @@ impl Parser<'_> {
             let kinds = heading.kind.as_ref().zip(kind);
             nameless && kinds.is_none_or(|(one, other)| one.value == other)
         };
-        if self.group().is_some_and(heads) {
-            self.drafts.pop();
+        if self.group().is_some_and(heads)
+            && let Some(Draft::Create(heading)) = self.drafts.pop()
+            // “we need a web server: VM web-13”
+            && self.tokens[heading.tokens.clone()].iter().any(|token| vocabulary::class(&token.word).is_none())
+        {
+            self.asides.push(heading.tokens);
         }
     }
 

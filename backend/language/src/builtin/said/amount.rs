@@ -274,6 +274,9 @@ impl Parser<'_> {
         let more = self.any(words!("more|additional|further|extra|other|new")) || more;
         self.any(words!("x"));
         let first = self.quantity();
+        if first.is_some() && self.ordinal_ahead() && matches!(how, How::Give | How::Set) {
+            return None;
+        }
         let role = self.disk_role();
         // “a boot disk of 10 GB and a second one of 50 GB”
         let one = how == How::Create
@@ -342,6 +345,11 @@ impl Parser<'_> {
         let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
         disk.parts.extend(mount.map(|mount| (DiskPart::Mount, mount)));
         (fits && (!open || self.mark(')'))).then_some(Item::Disk(disk))
+    }
+
+    /// “second”, “third”
+    fn ordinal_ahead(&mut self) -> bool {
+        self.ahead(|p| p.any(words!("second|2nd|third|3rd|fourth|4th")).then_some(()))
     }
 
     /// “20 GB root”, “1 GB root filesystem”: whether the role behind a size says by itself that it is a disk’s.
@@ -455,7 +463,10 @@ impl Parser<'_> {
             p.at += 1;
             p.ahead(|p| p.any(DISKS).then_some(())).then_some(())
         });
+        let nth = self.ordinal_ahead();
         let role = self.disk_role();
+        // Of a guest that exists “a 150 GB second disk” may be the one that is there.
+        let role = role.filter(|_| !(nth && matches!(how, How::Give | How::Set)));
         let alone = how == How::Create && role.is_some() && self.is_a_disk();
         let space = self.any(words!("disk space|storage space|space|storage|more space"));
         if space || alone || self.any(DISKS) {
