@@ -1,6 +1,7 @@
 //! French.
 
 use super::Tongue;
+use super::order::Order;
 
 /// French; its sentences have the order of English ones.
 pub static FRENCH: Tongue = Tongue {
@@ -272,11 +273,8 @@ pub static FRENCH: Tongue = Tongue {
         ("cpu", "cpu"),
         ("tag", "tag"),
     ],
-    parted: &[],
-    last: &[],
-    opening: &[],
+    order: Order::SAME,
     elided: &["l'", "d'", "j'", "n'", "s'", "qu'", "m'"],
     clitics: &["-les", "-leur", "-nous", "-moi", "-lui", "-le", "-la"],
     heads: &[],
-    modal: &[],
 };

@@ -1,6 +1,7 @@
 //! Spanish.
 
 use super::Tongue;
+use super::order::Order;
 
 /// Spanish; its sentences have the order of English ones.
 pub static SPANISH: Tongue = Tongue {
@@ -266,11 +267,8 @@ pub static SPANISH: Tongue = Tongue {
         ("cpu", "cpu"),
         ("tag", "tag"),
     ],
-    parted: &[],
-    last: &[],
-    opening: &[],
+    order: Order::SAME,
     elided: &[],
     clitics: &["las", "los", "les", "nos", "la", "lo", "le", "me"],
     heads: &[],
-    modal: &[],
 };
