@@ -24,6 +24,7 @@ pub static GERMAN: Tongue = Tongue {
         ("brauchen wir|benoetigen wir|braeuchten wir", "we need"),
         ("brauchen wir nicht mehr|brauche ich nicht mehr|benoetigen wir nicht mehr", "is no longer needed"),
         ("wir", "we"),
+        ("ich", "i"),
         ("dass", "that"),
         (
             "bitte mal|mal bitte|mal eben bitte|doch bitte|doch mal bitte|bitte einmal|bitte mal eben|mal eben|doch mal|mal|bitte",
@@ -118,6 +119,9 @@ pub static GERMAN: Tongue = Tongue {
         ("alle|allen", "all"),
         ("beide|beiden", "both"),
         ("bis auf", "except"),
+        ("sowohl", "both"),
+        ("als auch", "and"),
+        ("du", "you"),
         ("die kopie|den klon|der klon", "the clone"),
         (
             "in eine vorlage|in ein template|zu einer vorlage|zur vorlage|zum template|zu einem template",

@@ -29,6 +29,9 @@ pub struct Order {
     pub further: &'static [&'static str],
     /// What may stand behind such a word: `noch mal 4 GB RAM`.
     pub again: &'static [&'static str],
+    /// The one of them that may say what is left as well, and what it says that with.
+    pub still: &'static str,
+    pub having: &'static [&'static str],
     /// What can be counted so, or measured.
     pub counted: &'static [&'static str],
     pub numbers: &'static [&'static str],
@@ -54,6 +57,8 @@ impl Order {
         asked: &[],
         further: &[],
         again: &[],
+        still: "",
+        having: &[],
         counted: &[],
         numbers: &[],
         units: &[],
@@ -112,6 +117,9 @@ fn list(wordings: &mut Wordings, words: &'static str, english: &str) {
 
 /// How far apart the two parts of a verb may stand.
 const REACH: usize = 60;
+
+/// How far behind “noch” a word tells that it says what is left.
+const LEFT: usize = 8;
 
 /// Tokens, and their folded words.
 pub struct Text<'t> {
@@ -191,7 +199,10 @@ impl Tongue {
             let again = is(order.further, text, at + 1) || is(order.again, text, at + 1);
             let next = at + 1 + usize::from(again);
             // “und zusätzlich 4 GB RAM” may say what there shall be besides, or how much more.
-            let listed = at > 0 && is(order.joining, text, at - 1);
+            // “soll noch 2 Kerne haben” may say how many are left.
+            let left = text.word(at) == order.still && (next..next + LEFT).any(|at| is(order.having, text, at));
+            let listed =
+                left || at > 0 && (is(order.joining, text, at - 1) || text.tokens[at - 1].kind == TokenKind::Mark(','));
             let ahead = next + 1 + unit(text, next + 1);
             let ahead = (!listed && number(text, next) && is(order.counted, text, ahead)).then_some(ahead);
             let behind = at > 1 && is(order.counted, text, at - 1) && {

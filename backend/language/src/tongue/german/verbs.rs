@@ -162,6 +162,8 @@ pub const ORDER: Order = Order {
         "mehr",
     ],
     again: &["mal", "einmal"],
+    still: "noch",
+    having: &["haben", "hat", "behalten"],
     counted: &[
         "ram",
         "arbeitsspeicher",
