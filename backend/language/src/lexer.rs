@@ -124,7 +124,11 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
             && matches!(vocabulary::mend(&token.word), Some("called" | "named"))
             && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
-        if token.kind != TokenKind::Word || names && !(polite || calls) || known(&token.text) {
+        // “a vm wtih 4 cores”
+        let with = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && vocabulary::mend(&token.word) == Some("with")
+            && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Number);
+        if token.kind != TokenKind::Word || names && !(polite || calls || with) || known(&token.text) {
             continue;
         }
         if let Some(word) = vocabulary::alias(&token.word) {

@@ -60,7 +60,7 @@ const CLASSES: [(Class, &str); 7] = [
          fetch retain regular there weekday weekdays a.m p.m \
          % percent cent +more request requests requested requesting changes okay ok um uh yo folks guys great nice \
          applies supposed meant extension expansion ticket issue case rise far see ask carries larger write enter rebooting restarting current minus moment similarly thing task point wish increases push upsize upsizing resizing scaling small little things points wishes items action comes quarter top joins grows rises scales shrinks steps regarding concerning doubled tripled quadrupled halved just simply urgent urgently promptly forget remember think believe fyi information \
-         replace belongs belong live go going love i'm we're greetings sincerely resource latter \
+         replace belongs belong live go going love i'm we're you're greetings sincerely resource latter \
          mind whom concern hiya making ready takes living lives ones sizes we'll warm say save duplicates prepare spawn instantiate \
          graceful clean proper removal requires converted recurring power-off power-on contain place member \
          standing bringing deploying building setting needing grateful cap capped operating \
@@ -140,8 +140,10 @@ const MENDED: &str = "additional address allocate another assign attach automati
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual vlan";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 13] =
-    ["turn", "change", "update", "modify", "adjust", "move", "give", "raise", "make", "take", "have", "node", "vcpus"];
+const SWAPPED: [&str; 19] = [
+    "with", "halve", "twice", "build", "name", "lxc", "turn", "change", "update", "modify", "adjust", "move", "give",
+    "raise", "make", "take", "have", "node", "vcpus",
+];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
 /// changed places are: such words lie too close together.

@@ -142,7 +142,9 @@ impl Parser<'_> {
                 .peek(0)
                 .is_some_and(|token| matches!(token.kind, TokenKind::Mark(',' | '—' | '–' | ')' | '(' | '•' | '|')))
             || self
-                .ahead(|p| (p.joint() || p.any(words!("then|please|thanks|thank you|as well|too|also"))).then_some(()))
+                .ahead(|p| (p.joint() || p.any(words!(
+                    "then|please|thanks|thank you|as well|too|also|while you are at it|while you're at it|while we are at it|while we're at it"
+                ))).then_some(()))
             || self.reason_ahead()
     }
 

@@ -1,6 +1,7 @@
 //! What stands around a wish as in a letter: greetings, thanks, “could you please”, headings.
 
 use crate::lexer::TokenKind;
+use crate::vocabulary;
 
 use super::Parser;
 use super::asides::words::sort_of;
@@ -27,7 +28,7 @@ const ASKING: &Wordings = words!(
     let us|let 's|let's|now|-|then|also|next|first of all|firstly|first|do the following|the following|finally|additionally|and|&|\
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
     after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|kindly to|please to|i am in need of|we are in need of|i'm in need of|we're in need of|\
-    urgent|urgently|\
+    urgent|urgently|while you are at it|while you're at it|while we are at it|while we're at it|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"
 );
@@ -53,7 +54,7 @@ impl Parser<'_> {
         const MARKS: [char; 13] = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/', '|', '¡', '¿'];
         loop {
             let said = MARKS.into_iter().any(|mark| self.mark(mark))
-                || self.any(GREETING)
+                || self.greeting()
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
@@ -137,6 +138,33 @@ impl Parser<'_> {
         ))
         .then_some(())?;
         self.done().then_some(())
+    }
+
+    /// “Hello”, “Hi Tom,”
+    fn greeting(&mut self) -> bool {
+        let first = self.at == 0;
+        // “Morning” is a time anywhere else.
+        let greets = first && self.word() == "morning" && self.peek(1).is_some_and(|token| !token.is_content());
+        self.at += usize::from(greets);
+        let greets = greets || self.any(GREETING);
+        if greets && first && self.is_a_person(self.at) && self.peek(1).is_none_or(|token| !token.is_content()) {
+            self.asides.push(self.at..self.at + 1);
+            self.at += 1;
+        }
+        greets
+    }
+
+    /// Whether a token is built like a person’s name, and no guest’s or anything else’s.
+    fn is_a_person(&self, at: usize) -> bool {
+        self.tokens.get(at).is_some_and(|token| {
+            token.kind == TokenKind::Word
+                && token.text.starts_with(char::is_uppercase)
+                && token.text.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '.'))
+                && vocabulary::class(&token.word).is_none()
+                && !self.inventory.guests.contains_key(&token.text)
+                && !self.inventory.guests.contains_key(&token.word)
+                && !self.inventory.tags.contains(&token.word)
+        })
     }
 
     /// “Cheers”

@@ -140,10 +140,24 @@ impl Parser<'_> {
         Some((targets, item))
     }
 
+    /// “may use one and a half CPUs at most”, behind a guest.
+    pub fn may_use(&mut self) -> Option<Said<Item>> {
+        self.any(words!("may use|can use|should use|shall use|may only use|should only use|must not use|may not use"))
+            .then_some(())?;
+        let denies = self.word_at(self.at - 2) == "not";
+        let before = self.any(words!("at most|no more than|up to|a maximum of|more than"));
+        let start = self.at;
+        (denies == (self.last_word() == "than" && self.word_at(self.at - 2) != "no")).then_some(())?;
+        let value = self.cpu_limit()?;
+        (before || self.any(words!("at most|at the most"))).then_some(Said { value, tokens: start..self.at })
+    }
+
     /// “half a CPU”, “1.5 cores”: as much of the CPUs as may be used.
     pub fn cpu_limit(&mut self) -> Option<Item> {
         let cpus = if self.any(words!("half a")) {
             self.any(words!("cpu|core|vcpu")).then(|| Value::Text("0.5".to_owned()))?
+        } else if self.any(words!("one and a half")) {
+            self.any(words!("cpus|cores|vcpus")).then(|| Value::Text("1.5".to_owned()))?
         } else {
             let cpus = self.shaped(Named::Plain(Plain::CpuLimit))?;
             ["cpus", "cpu", "cores", "core", "vcpus", "vcpu"].contains(&self.last_word()).then_some(cpus)?

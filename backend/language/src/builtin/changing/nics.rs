@@ -29,6 +29,16 @@ impl Parser<'_> {
     /// “remove net1 of web-01”, “remove the second NIC from web-01”.
     pub fn nic_deed(&mut self) -> Option<Draft> {
         let start = self.at;
+        // “web-01 loses its second NIC”
+        if let Some((number, targets)) = self.attempt(|p| {
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            p.any(words!("should lose|can lose|loses|lose|gives up")).then_some(())?;
+            p.any(words!("its|the"));
+            let NicRef(number) = p.nic_ref()?;
+            Some((number, targets))
+        }) {
+            return self.doing(start, targets, Deed::RemoveNic(number));
+        }
         // “pull net0” may mean its cable.
         let pulls = self.verb(words!("pull|rip|yank|tear"));
         (pulls || self.verb(words!("remove|delete|destroy|detach|take|drop|get rid of|strip|scrap|ditch|kick")))
@@ -55,6 +65,11 @@ impl Parser<'_> {
         }
         let unplug = self.any(words!("unplug|disconnect"));
         (unplug || self.verb(words!("cut|take|kick"))).then_some(())?;
+        let link = self.attempt(|p| {
+            p.any(words!("the"));
+            p.verb(words!("link of|link on|connection of|cable of")).then_some(())
+        });
+        let unplug = unplug || link.is_some();
         let nic = |p: &mut Self| p.nic_of_targets(words!("of|from|on")).or_else(|| p.cable());
         let whole = |p: &mut Self| {
             let targets = p.targets()?;

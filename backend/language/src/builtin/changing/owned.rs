@@ -1,11 +1,12 @@
 //! Changes that begin with a field and whose it is: “the memory of web-01 should be 8 GB”, “its data disk grows by 50 GB”.
 
-use mycopod_core::field::Value;
+use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::Wish;
 use super::verbs::{Course, Leads, MODAL};
 use crate::builtin::Parser;
+use crate::builtin::said::amount::of_hundredths;
 use crate::builtin::said::beside_now::Before;
 use crate::builtin::said::item::{DiskItem, How, Item, Said};
 use crate::builtin::said::named::Noun;
@@ -82,6 +83,7 @@ impl Parser<'_> {
         {
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
+        let _ = noun == Noun::Plain(Plain::Balloon) && self.any(words!("for ballooning"));
         let becomes = self.attempt(Self::becomes);
         let modal = |p: &mut Self| {
             p.any(MODAL).then_some(())?;
@@ -111,6 +113,10 @@ impl Parser<'_> {
         }
         // “db-1 ram -> 12 GB”
         let _ = arrow && self.any(words!("->|→|=>"));
+        // “web-01’s disk should be 25 % larger”, “the second disk of gitlab: twice its size”
+        if let Some(value) = self.attempt(|p| p.by_a_share(&noun)) {
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
         // “gitlab’s disks: first 80 GB, second 300 GB”
         if matches!(noun, Noun::Disk(_, true))
             && let Some(value) = self.attempt(Self::disks_by_ordinal)
@@ -162,6 +168,19 @@ impl Parser<'_> {
         }
         let _ = self.in_total(&targets) || self.any(words!("each|large|big|in size"));
         Some((targets, items, How::Set))
+    }
+
+    /// “25 % larger”, “twice its size”
+    fn by_a_share(&mut self, noun: &Noun) -> Option<Item> {
+        let amount = if let Some(per_cent) = self.per_cent() {
+            let more = self.any(words!("more|larger|bigger"));
+            (more || self.any(words!("less|smaller"))).then_some(())?;
+            of_hundredths(per_cent, more)?
+        } else {
+            let amount = self.times()?;
+            self.any(words!("its current size|its size|the size|as much|as big|as large")).then_some(amount)?
+        };
+        noun.clone().scaled(amount)
     }
 
     /// “… is 4 GB and should be 8 GB”, “… is 4 GB, make it 8”: `now` is what is said to be.

@@ -97,6 +97,11 @@ impl Parser<'_> {
 
     /// “should leave pool prod”, “no longer belongs to the prod pool”, “out of its pool”
     pub fn leaving_a_pool(&mut self) -> Option<Said<Item>> {
+        if self.any(words!("is in no pool|should be in no pool|belongs to no pool|should belong to no pool")) {
+            self.any(words!("any more|anymore|any longer|from now on|now"));
+            let value = Item::Plain(Plain::Pool, Amount::To(Value::Text(String::new())));
+            return Some(Said { value, tokens: self.at - 1..self.at });
+        }
         let past = self.any(words!(
             "no longer belongs|no longer belong|no longer is|is no longer|should no longer be|should not be|shouldn't be|must no longer be|must not be"
         ));

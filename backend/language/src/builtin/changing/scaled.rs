@@ -24,6 +24,7 @@ impl Parser<'_> {
             _ => return None,
         };
         self.at += 1;
+        let _ = by == 2 && !more && self.any(words!("of"));
         let amount = move || if more { Amount::Times(by) } else { Amount::Over(by) };
         if let Some((items, targets)) = self.attempt(|p| {
             let items = p.scaled_nouns(&amount)?;
@@ -34,6 +35,10 @@ impl Parser<'_> {
         self.any(words!("the size of|size of"));
         let targets = self.owner()?;
         let items = self.scaled_nouns(&amount)?;
+        // “half of web-01’s memory will do”
+        self.attempt(|p| {
+            p.any(words!("will do|would do|should do|is enough|would be enough|will be enough")).then_some(())
+        });
         Some((targets, items, How::Set))
     }
 

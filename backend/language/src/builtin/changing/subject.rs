@@ -58,6 +58,9 @@ impl Parser<'_> {
         if let Some((items, how)) = self.attempt(Self::at_an_end) {
             return Some((targets, items, how));
         }
+        if let Some(limit) = self.attempt(Self::may_use) {
+            return Some((targets, vec![limit], How::Set));
+        }
         let modal = self.any(MODAL) || self.any(words!("up to|down to|to"));
         self.any(words!("both|all|each|now|also|please"));
         if modal && let Some(item) = self.attempt(Self::never_at_boot) {
@@ -305,7 +308,12 @@ impl Parser<'_> {
             ))
             .then_some(())
         };
+        let told = |p: &mut Self| {
+            p.any(words!("is called|is named")).then_some(())?;
+            p.ahead(|p| (p.name().is_some() && p.any(words!("from now on"))).then_some(())).then_some(())
+        };
         (self.attempt(modal).is_some()
+            || self.attempt(told).is_some()
             || self.any(words!("gets the name|becomes|gets renamed to|gets renamed|is now called|is now named")))
         .then_some(())?;
         let start = self.at;
@@ -358,7 +366,18 @@ impl Parser<'_> {
         self.any(words!("go|make it|make that"));
         let lacks = self.word() == "no";
         let plus = self.at.checked_sub(1).is_some_and(|before| matches!(self.word_at(before), "plus" | "+"));
+        // “no more than 15 MB/s on web-01’s NIC”
+        if let Some(rate) = self.attempt(Self::rate_alone) {
+            let (items, targets) = self.for_a_part(&[rate])?;
+            return Some((targets, items, How::Set));
+        }
         let mut items = self.some_items(How::Give, MAX_BESIDE)?;
+        // “3 GB of memory are enough for web-02”
+        self.attempt(|p| {
+            p.any(words!("is|are|will be|would be|should be")).then_some(())?;
+            p.verb(words!("enough|plenty|sufficient|plenty enough|more than enough")).then_some(())?;
+            p.ahead(|p| p.any(words!("for")).then_some(())).then_some(())
+        });
         if plus {
             // Behind something else “plus” may mean “and”.
             let first = self.drafts.last().is_none_or(|draft| draft.tokens().start < self.began);
@@ -384,6 +403,10 @@ impl Parser<'_> {
         let _ = self.any(words!("each")) || lacks && self.any(words!("any more|anymore|any longer"));
         self.known(&targets).then_some(())?;
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));
+        // “3 cores for web-02 rather than 2”
+        if let [Said { value, .. }] = items.as_mut_slice() {
+            *value = self.instead_of(value.clone());
+        }
         (!items.iter().any(tells)).then_some((targets, items, How::Give))
     }
 

@@ -180,6 +180,24 @@ impl Parser<'_> {
         } else {
             None
         };
+        // “replace db with postgres in the tags of db-1”
+        if replaces
+            && let Some(wish) = self.attempt(|p| {
+                let start = p.at;
+                let from = p.name()?;
+                p.any(words!("with|by")).then_some(())?;
+                let to = p.name()?;
+                let tokens = start..p.at;
+                p.any(words!("in|among|within")).then_some(())?;
+                let (noun, targets) = p.field_of_targets()?;
+                (noun == Noun::Plain(Plain::Tags)).then_some(())?;
+                let set = |tag: String| Value::Set(std::iter::once(tag).collect());
+                let value = Item::Plain(Plain::Tags, Amount::FromTo(set(from), set(to)));
+                Some((targets, vec![Said { value, tokens }], How::Set))
+            })
+        {
+            return Some(wish);
+        }
         self.any(words!("the"));
         self.any(words!("tag")).then_some(())?;
         let start = self.at;

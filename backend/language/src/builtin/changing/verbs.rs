@@ -6,18 +6,18 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// “set”
 pub const SET: &Wordings = words!(
-    "set|use|change|adjust|update|modify|configure|reconfigure|alter|edit|switch|resize|rescale|size|make|let|have|put|scale|fix|tune|turn|convert"
+    "setting|changing|set|use|change|adjust|update|modify|configure|reconfigure|alter|edit|switch|resize|rescale|size|make|let|have|put|scale|fix|tune|turn|convert"
 );
 
 /// “raise”
 pub const MORE: &Wordings = words!(
-    "increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|upsize|scale up|size up|beef up|crank up|pump up|ramp up|\
+    "increasing|raising|growing|extending|expanding|enlarging|increase|raise|grow|extend|expand|enlarge|bump up|bump|boost|upgrade|upsize|scale up|size up|beef up|crank up|pump up|ramp up|\
     jack up|step up|push up|blow up|lift|stretch|widen|hike up|hike|up"
 );
 
 /// “reduce”
 pub const LESS: &Wordings = words!(
-    "reduce|decrease|lower|shrink|cut down|cut back|cut|scale down|scale back|downsize|downscale|downgrade|drop|trim down|trim back|trim|\
+    "reducing|lowering|decreasing|reduce|decrease|lower|shrink|cut down|cut back|cut|scale down|scale back|downsize|downscale|downgrade|drop|trim down|trim back|trim|\
     slim down|slim|dial down|dial back|pare down|step down|squeeze|shave"
 );
 
@@ -27,14 +27,16 @@ pub const SHIFT: &Wordings = words!(
 );
 
 /// “give”
-pub const GIVE: &Wordings = words!("give|assign|grant|allocate|allow|hand over|hand|lend|allot|dedicate|get|pass|slip");
+pub const GIVE: &Wordings =
+    words!("give|giving|assigning|assign|grant|allocate|allow|hand over|hand|lend|allot|dedicate|get|pass|slip");
 
 /// “provide … with”
 pub const PROVIDE: &Wordings = words!("provide|equip|supply|fit out|fit|kit out|outfit|furnish|endow");
 
 /// “add”
-pub const ADD: &Wordings =
-    words!("add|attach|mount|tack|throw|slap|stick|bolt|hang|pop|chuck|hook up|hook|plug|append|insert|install");
+pub const ADD: &Wordings = words!(
+    "adding|attaching|add|attach|mount|tack|throw|slap|stick|bolt|hang|pop|chuck|hook up|hook|plug|append|insert|install"
+);
 
 /// Verbs by which a part comes into a guest where one stands behind them.
 pub const PUT: &Wordings = words!("put|create|provision|set up|make|build");

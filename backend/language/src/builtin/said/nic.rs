@@ -282,6 +282,13 @@ impl Parser<'_> {
 
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
+        // “four queues on net0”
+        if let Some(queues) = self.attempt(|p| {
+            let number = p.number()?;
+            p.any(words!("packet queues|queues")).then_some(number)
+        }) {
+            return Some(Item::nic(NicPart::Queues, Value::Count(queues)));
+        }
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
         let at = self.at;
         self.articles();

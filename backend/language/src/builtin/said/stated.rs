@@ -49,7 +49,7 @@ impl Parser<'_> {
             let sign = p.assigns() || p.any(words!("to be|set to|to|is"));
             let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
             let whom = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
-            let on_whom = matches!(how, How::Give | How::Set) && p.last_word() == "on" && whom(p);
+            let on_whom = prefix.is_none() && matches!(how, How::Give | How::Set) && p.last_word() == "on" && whom(p);
             (sign
                 || on_whom
                 || p.at_boundary()
@@ -79,7 +79,7 @@ impl Parser<'_> {
                 let ends = self.at_boundary()
                     || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
                     || matches!(how, How::Add | How::Give) && self.word() == "to"
-                    || how == How::Give && flag && self.word() == "for"
+                    || how == How::Give && (flag || noun == Noun::Plain(Plain::Ha)) && self.word() == "for"
                     || matches!(how, How::Give | How::Create) && self.ahead(of_part)
                     || self.ahead(|p| (p.any(words!("for now|at first")) && p.at_boundary()).then_some(()));
                 ends.then_some(true)?

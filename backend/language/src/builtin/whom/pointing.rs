@@ -18,7 +18,7 @@ const ONE: &Wordings = words!(
 
 /// Words for several of them.
 const SEVERAL: &Wordings = words!(
-    "both of them|all of them|each of them|every one of them|all three|them both|them all|them|they both|they all|they|\
+    "the two of them|the three of them|both of them|all of them|each of them|every one of them|all three|them both|them all|them|they both|they all|they|\
      each|both|all|the vms|the containers|the machines|the guests"
 );
 
