@@ -7,6 +7,7 @@ mod english;
 mod french;
 mod german;
 mod order;
+mod romance;
 mod spanish;
 
 use std::collections::HashMap;
@@ -20,10 +21,16 @@ use order::{Order, Text, Verbs};
 
 /// A language. All its words are in lower case and [folded](fold).
 struct Tongue {
+    /// Verbs that stand where English has them. Like all words of the tables they may end in `~` and one of the
+    /// [endings](Self::endings).
+    verbs: &'static [(&'static str, &'static str)],
+    /// The endings in which something is wished, by the one that stands in the tables: `aument~ar` is `aumenta`, `aumente`, ….
+    endings: &'static [(&'static str, &'static [&'static str])],
     /// Words and phrases that tell the language, with their English.
     own: &'static [(&'static str, &'static str)],
     /// Words that other languages have as well, or that mean something else there. In both tables `#` at the end stands for a number
-    /// in digits that follows, `##` for any number, `$` for the end of the clause, and `^` for the beginning of a sentence.
+    /// in digits that follows, `##` for any number, `$` for the end of the clause, `.` for that of the sentence, `~` for a verb, and `^` for the beginning of a sentence; `_` is
+    /// nothing in English.
     common: &'static [(&'static str, &'static str)],
     /// Where its verbs stand.
     order: Order,
@@ -33,6 +40,10 @@ struct Tongue {
     clitics: &'static [&'static str],
     /// Nouns at the end of a word with a hyphen, before which something else stands: `Debian-VM`, `Test-VMs`.
     heads: &'static [&'static str],
+    /// Pronouns that a noun may say once more: `dale a web-01 …`.
+    dative: &'static [&'static str],
+    /// What stands behind its noun and goes before it in English, in English.
+    behind: &'static [&'static str],
 }
 
 /// A phrase of a table.
@@ -43,6 +54,8 @@ struct Phrase {
     english: &'static str,
     /// Whether it tells the language.
     own: bool,
+    /// Whether it is a verb.
+    verb: bool,
 }
 
 /// Where a phrase stands.
@@ -51,8 +64,12 @@ enum Stands {
     Anywhere,
     /// At the end of its clause.
     Last,
+    /// At the end of its sentence.
+    End,
     /// At the beginning of its sentence.
     First,
+    /// Before a verb.
+    BeforeVerb,
     /// Before a number in digits.
     BeforeDigits,
     /// Before a number in digits or words.
@@ -76,17 +93,21 @@ static TONGUES: LazyLock<Vec<Known>> = LazyLock::new(|| {
 
 fn index(tongue: &Tongue) -> Index {
     let mut index = Index::new();
-    let common = tongue.common.iter().map(|(words, english)| (*words, *english, false));
-    let own = tongue.own.iter().map(|(words, english)| (*words, *english, true));
+    let common = tongue.common.iter().map(|(words, english)| (*words, *english, false, false));
+    let own = tongue.own.iter().map(|(words, english)| (*words, *english, true, false));
+    let plain = tongue.verbs.iter().map(|(words, english)| (*words, *english, true, true));
     let verbs = tongue.order.verbs.iter().flat_map(|(imperatives, particles, infinitives, participles, english, _)| {
         let whole = if particles.is_empty() { english } else { "" };
-        [(*imperatives, whole, true), (*particles, "", true), (*infinitives, *english, true), (*participles, "", true)]
+        [(*imperatives, whole), (*particles, ""), (*infinitives, *english), (*participles, "")]
+            .map(|(words, english)| (words, english, true, false))
     });
-    for (key, english, own) in own.chain(common).chain(verbs) {
+    for (key, english, own, verb) in plain.chain(own).chain(common).chain(verbs) {
         for wording in key.split('|').filter(|wording| !wording.is_empty()) {
             let marked = [
                 ("^", Stands::First),
                 (" $", Stands::Last),
+                (" .", Stands::End),
+                (" ~", Stands::BeforeVerb),
                 (" ##", Stands::BeforeNumber),
                 (" #", Stands::BeforeDigits),
             ];
@@ -96,8 +117,12 @@ fn index(tongue: &Tongue) -> Index {
                     wording.strip_prefix(mark).or_else(|| wording.strip_suffix(mark)).map(|w| (w, stands))
                 })
                 .unwrap_or((wording, Stands::Anywhere));
-            let words = wording.split(' ').flat_map(|word| tongue.unglued(word)).collect::<Vec<_>>();
-            index.entry(words[0]).or_default().push(Phrase { words, stands, english, own });
+            for wording in tongue.conjugated(wording) {
+                let words = wording.split(' ').flat_map(|word| tongue.unglued(word)).collect::<Vec<_>>();
+                // A verb that is an English word as well tells nothing.
+                let own = own && !(verb && words.len() == 1 && vocabulary::class(words[0]).is_some());
+                index.entry(words[0]).or_default().push(Phrase { words, stands, english, own, verb });
+            }
         }
     }
     for phrases in index.values_mut() {
@@ -133,7 +158,8 @@ fn fold(word: &str) -> String {
 pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
     let Some(Known { tongue, index, verbs }) = spoken(tokens, &folded(tokens, &known)) else { return };
     tongue.cut(index, tokens, &known);
-    let words = folded(tokens, &known);
+    let mut words = folded(tokens, &known);
+    tongue.datives(index, tokens, &mut words);
     let mut text = Text { tokens, words };
     tongue.reorder(verbs, &mut text, |text, at| {
         phrase(index, text.tokens, &text.words, at).map_or(0, |phrase| phrase.words.len())
@@ -144,14 +170,19 @@ pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
     while at < tokens.len() {
         if let Some(phrase) = phrase(index, tokens, &words, at).filter(|phrase| !phrase.english.is_empty()) {
             let said = &tokens[at..at + phrase.words.len()];
-            english.extend(phrase.english.split(' ').map(|word| spoken_as(said, word)));
+            let meant = phrase.english.split(' ').filter(|word| *word != NOTHING);
+            english.extend(meant.map(|word| spoken_as(said, word)));
             at += said.len();
         } else {
             english.push(tokens[at].clone());
             at += 1;
         }
     }
-    english::mend(&mut english, known);
+    if tongue.behind.is_empty() {
+        english::mend(&mut english, known);
+    } else {
+        romance::mend(tongue.behind, &mut english, known);
+    }
     *tokens = english;
 }
 
@@ -187,6 +218,7 @@ fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[String], at: usize) -
                 |phrases: &Vec<Phrase>| phrases.iter().any(|phrase| quantity::number_word(phrase.english).is_some());
             words.get(next).and_then(|word| index.get(word.as_str())).is_some_and(counts)
         };
+        let verb = |phrases: &Vec<Phrase>| phrases.iter().any(|phrase| phrase.verb);
         let last = || tokens.get(next).is_none_or(|token| token.ends_sentence() || token.kind == TokenKind::Mark(','));
         let first =
             || at == 0 || !matches!(tokens[at - 1].kind, TokenKind::Word | TokenKind::Number | TokenKind::Quoted);
@@ -194,6 +226,8 @@ fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[String], at: usize) -
             && match phrase.stands {
                 Stands::Anywhere => true,
                 Stands::Last => last(),
+                Stands::End => tokens.get(next).is_none_or(Token::ends_sentence),
+                Stands::BeforeVerb => words.get(next).and_then(|word| index.get(word.as_str())).is_some_and(verb),
                 Stands::First => first(),
                 Stands::BeforeDigits => digits(),
                 Stands::BeforeNumber => digits() || in_words(),
@@ -205,23 +239,78 @@ fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[String], at: usize) -
 /// tell nothing.
 fn spoken(tokens: &[Token], words: &[String]) -> Option<&'static Known> {
     let best = TONGUES.iter().filter_map(|spoken| {
-        let (mut own, mut common, mut english, mut at) = (0, 0, 0, 0);
+        let (mut own, mut common, mut foreign, mut english, mut at) = (0, 0, 0, 0, 0);
         while at < words.len() {
+            let glued = spoken
+                .tongue
+                .seam(&tokens[at], &spoken.index)
+                .is_some_and(|(_, clitic)| clitic || tokens[at].word.contains('\''));
+            let is_english =
+                words[at].starts_with(char::is_alphabetic) && vocabulary::class(&tokens[at].word).is_some();
             if let Some(phrase) = phrase(&spoken.index, tokens, words, at) {
-                (own, common) = if phrase.own { (own + 1, common) } else { (own, common + 1) };
+                let length = phrase.words.len();
+                // “8 Go”
+                let unit = at > 0
+                    && tokens[at - 1].kind == TokenKind::Number
+                    && quantity::unit(phrase.english).is_some()
+                    && quantity::unit(&tokens[at].word).is_none();
+                (own, common) = if phrase.own || unit { (own + length, common) } else { (own, common + length) };
+                foreign += usize::from(!is_english);
                 at += phrase.words.len();
             } else {
-                let word = words[at].starts_with(char::is_alphabetic) && vocabulary::class(&tokens[at].word).is_some();
-                english += usize::from(word);
+                (own, english) = (own + usize::from(glued), english + usize::from(is_english));
                 at += 1;
             }
         }
-        (own > 0 && own + common > english).then_some((own, common, spoken))
+        // “web-01 con 8 GB de RAM”
+        let tells = own > 0 || foreign > 1 && foreign > english;
+        (tells && own + common > english).then_some((own, common, spoken))
     });
     best.max_by_key(|(own, common, _)| (*own, *common)).map(|(.., spoken)| spoken)
 }
 
+/// What says nothing in English.
+const NOTHING: &str = "_";
+
 impl Tongue {
+    /// A wording in all its forms.
+    fn conjugated(&self, wording: &'static str) -> Vec<&'static str> {
+        let verb = wording.split(' ').find_map(|word| Some((word, word.split_once('~')?)));
+        let Some((word, (stem, ending))) = verb else { return vec![wording] };
+        let endings = self.endings.iter().find(|(name, _)| *name == ending).map_or(&[][..], |(_, endings)| endings);
+        // The tables are prepared once.
+        let form = |ending: &&str| &*wording.replacen(word, &format!("{stem}{ending}"), 1).leak();
+        endings.iter().map(form).collect()
+    }
+
+    /// “Dale a web-01 4 núcleos”: a pronoun that says what a noun says as well is none in English, nor the noun’s “a”.
+    fn datives(&self, index: &Index, tokens: &mut Vec<Token>, words: &mut Vec<String>) {
+        let is = |word: &str, all: &[&str]| all.contains(&word);
+        let mut at = 1;
+        while at < words.len() {
+            if is(&words[at], self.dative) {
+                let ends = |next: &usize| {
+                    matches!(tokens[*next].kind, TokenKind::Break | TokenKind::Mark(_))
+                        || index
+                            .get(words[*next].as_str())
+                            .is_some_and(|phrases| phrases.iter().any(|phrase| phrase.verb))
+                            && !is(&words[next - 1], &["el", "la", "un", "una"])
+                };
+                let end = (at + 1..words.len()).find(ends).unwrap_or(words.len());
+                let whom = |next: &usize| {
+                    is(&words[*next], &["a", "al"])
+                        && tokens.get(next + 1).is_some_and(|token| token.kind != TokenKind::Number)
+                };
+                if (at + 1..end).any(|next| whom(&next)) {
+                    tokens.remove(at);
+                    words.remove(at);
+                    continue;
+                }
+            }
+            at += 1;
+        }
+    }
+
     /// A word without what is glued before it, and that.
     fn unglued<'w>(&self, word: &'w str) -> impl Iterator<Item = &'w str> + use<'w> {
         let elided = self.elided.iter().find(|elided| word.len() > elided.len() && word.starts_with(**elided));

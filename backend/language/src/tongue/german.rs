@@ -6,6 +6,8 @@ use super::Tongue;
 
 /// German, with the infinitives and imperatives of tickets.
 pub static GERMAN: Tongue = Tongue {
+    verbs: &[],
+    endings: &[],
     own: &[
         // What is wished, and courtesies.
         ("haette gerne|haette gern|haetten gerne|haetten gern", "want"),
@@ -378,4 +380,6 @@ pub static GERMAN: Tongue = Tongue {
     elided: &[],
     clitics: &[],
     heads: &["vm", "vms", "container", "server", "maschine", "ct", "lxc"],
+    dative: &[],
+    behind: &[],
 };
