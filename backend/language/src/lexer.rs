@@ -283,7 +283,9 @@ impl Lexer<'_> {
             }
             return;
         }
-        let (span, text) = (Span { start: open, end: close + 1 }, self.text(open + 1, close));
+        let (span, inside) = (Span { start: open, end: close + 1 }, self.text(open + 1, close));
+        // “« … »” is how French sets it.
+        let text = if self.chars[open] == '«' { inside.trim().to_owned() } else { inside };
         self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
     }
 

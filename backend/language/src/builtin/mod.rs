@@ -421,7 +421,7 @@ mod tests {
     use crate::lexer::lex;
 
     /// Texts that make a careless rule look at the rest of the text again at each word.
-    const PATTERNS: [&str; 30] = [
+    const PATTERNS: [&str; 32] = [
         "VM a-1: 2 cores, 4 GB RAM, 20 GB disk on local-lvm, vmbr1 vlan 20\n",
         "delete ",
         "web-1, ",
@@ -452,6 +452,8 @@ mod tests {
         "scsi0, ",
         "net1 of ",
         "boot order ",
+        "with ",
+        "@ ",
     ];
 
     fn visits(text: &str) -> (usize, usize) {

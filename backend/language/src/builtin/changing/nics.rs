@@ -11,6 +11,9 @@ use crate::builtin::said::nic::NicRef;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
+/// The most tokens before “loses its second NIC”.
+const MAX_LOSING: usize = 6;
+
 impl Parser<'_> {
     /// “net1 of web-01”, “web-01’s second NIC”.
     pub fn nic_of_targets(&mut self, prepositions: &Wordings) -> Option<(NicRef, Targets)> {
@@ -31,6 +34,8 @@ impl Parser<'_> {
         let start = self.at;
         // “web-01 loses its second NIC”
         if let Some((number, targets)) = self.attempt(|p| {
+            let ahead = (1..=MAX_LOSING).take_while(|ahead| p.at + ahead < p.end);
+            ahead.into_iter().any(|ahead| matches!(p.word_ahead(ahead), "loses" | "lose" | "gives")).then_some(())?;
             let targets = p.targets().filter(|targets| p.known(targets))?;
             p.any(words!("should lose|can lose|loses|lose|gives up")).then_some(())?;
             p.any(words!("its|the"));

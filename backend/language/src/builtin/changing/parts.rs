@@ -90,6 +90,7 @@ impl Parser<'_> {
 
     /// “both of web-01’s NICs”
     fn every_nic_of(&mut self) -> Option<(Vec<Part>, Targets)> {
+        matches!(self.word(), "both" | "all" | "each").then_some(())?;
         let both = self.any(words!("both of"));
         (both || self.any(words!("all of|each of|all"))).then_some(())?;
         let targets = self.owner()?;

@@ -73,9 +73,10 @@ impl Parser<'_> {
 
     /// “double”, “three times”, “2x”, “one and a half times”.
     pub fn times(&mut self) -> Option<Amount> {
-        self.attempt(|p| {
-            (p.any(words!("only|just")) && p.ahead(|p| p.any(words!("half|twice|double")).then_some(()))).then_some(())
-        });
+        // “web-01 needs only half the memory”
+        if matches!(self.last_word(), "need" | "needs") && self.word_ahead(1) == "half" {
+            self.any(words!("only|just"));
+        }
         if self.any(words!("double|twice")) {
             return Some(Amount::Times(2));
         }

@@ -358,7 +358,8 @@ impl Parser<'_> {
     /// “9.9.9.9 as its DNS server”, “12 GB as memory”
     fn value_as(&mut self) -> Option<Item> {
         let start = self.at;
-        let ends = (1..=MAX_VALUE).find(|ahead| self.word_ahead(*ahead) == "as")? + start;
+        let there = |ahead: &usize| start + ahead < self.end;
+        let ends = (1..=MAX_VALUE).take_while(there).find(|ahead| self.word_ahead(*ahead) == "as")? + start;
         self.at = ends + 1;
         self.articles();
         // A size as a disk may be another one.

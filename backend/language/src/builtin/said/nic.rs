@@ -117,6 +117,7 @@ impl Parser<'_> {
 
     /// “both NICs”, “all network cards”, “each interface”.
     pub fn every_nic(&mut self) -> Option<Number> {
+        matches!(self.word(), "both" | "every" | "each" | "all").then_some(())?;
         let number = if self.any(words!("both of the|both of its|both the|both its|both of|both")) {
             Number::Exactly(2)
         } else if self.any(words!("every|each")) {
@@ -284,6 +285,7 @@ impl Parser<'_> {
     pub fn nic(&mut self, how: How) -> Option<Item> {
         // “four queues on net0”
         if let Some(queues) = self.attempt(|p| {
+            matches!(p.word_ahead(1), "queues" | "packet").then_some(())?;
             let number = p.number()?;
             p.any(words!("packet queues|queues")).then_some(number)
         }) {
@@ -396,7 +398,9 @@ impl Parser<'_> {
     pub fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
         // “network rate 20 MB/s”
         let other = |named| matches!(named, Named::Nic(part) if part != NicPart::Bridge);
-        if fields::field(|ahead| self.word_ahead(ahead)).is_some_and(|(_, named)| other(named)) {
+        if matches!(self.word(), "network" | "nic" | "net")
+            && fields::field(|ahead| self.word_ahead(ahead)).is_some_and(|(_, named)| other(named))
+        {
             return None;
         }
         let called = self.any(words!("network bridge|bridge|vnet|network"));
