@@ -131,6 +131,8 @@ pub enum ReadError {
 pub struct Inventory {
     /// Guests by name, templates excluded; names may repeat.
     pub guests: BTreeMap<String, Vec<GuestKey>>,
+    /// The node that each of them is on.
+    pub homes: BTreeMap<Vmid, String>,
     /// Nodes.
     pub nodes: BTreeSet<String>,
     /// Storages.
@@ -157,6 +159,7 @@ impl Inventory {
         }
         for seen in observed.guests.iter().filter(|seen| !seen.template) {
             inventory.guests.entry(seen.guest.name.clone()).or_default().push(seen.guest.key());
+            inventory.homes.insert(seen.guest.vmid, seen.guest.node.clone());
             inventory.tags.extend(seen.tags());
         }
         inventory.images = observed.images.iter().map(|image| (image.name.clone(), image.kind)).collect();

@@ -29,6 +29,8 @@ const ASKING: &Wordings = words!(
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
     after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|kindly to|please to|i am in need of|we are in need of|i'm in need of|we're in need of|\
     urgent|urgently|while you are at it|while you're at it|while we are at it|while we're at it|\
+    someone please|somebody please|it is time to|it 's time to|go and|i have to ask you to|we have to ask you to|we have to|i have to|proceed to|we can|\
+    i request|we request|can i have|lastly|secondly|thirdly|make sure to|be sure to|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"
 );
@@ -57,10 +59,11 @@ impl Parser<'_> {
                 || self.greeting()
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
-                || self.any(ASKING)
+                || self.verb(ASKING)
                 || self.attempt(Self::purpose_of_a_wish).is_some()
                 || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::opening).is_some()
+                || self.attempt(Self::adding).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::heading).is_some();
             if !said {
@@ -83,7 +86,7 @@ impl Parser<'_> {
 
     /// Whether somebody asks here for something to be made.
     pub fn asks(&mut self) -> Option<()> {
-        while self.any(ASKING) {}
+        while self.verb(ASKING) {}
         if self.any(VERBS) || self.attempt(Self::ordering).is_some() {
             return Some(());
         }
@@ -128,6 +131,15 @@ impl Parser<'_> {
             p.guest_noun().or_else(|| p.role(true))
         })
         .then_some(())
+    }
+
+    /// “Besides, …”, “In addition, …”, “Second, …”
+    fn adding(&mut self) -> Option<()> {
+        let more = words!(
+            "besides|in additional to that|in additional|on top of that|on top|last but not least|second|third|last"
+        );
+        self.verb(more).then_some(())?;
+        self.mark(',').then_some(())
     }
 
     /// “… should do”: that what was said is enough.

@@ -155,6 +155,8 @@ pub struct Parser<'a> {
     tabs: BTreeSet<usize>,
     /// Whom the present sentence addresses: “db-1: …”.
     addressed: Option<Vec<Target>>,
+    /// Whom [`Self::targets`] found last, each place of the text in one of these.
+    named: [Option<whom::target::Named>; 8],
     /// What was said of all new guests before any of them.
     common: Vec<Said<Item>>,
     pub drafts: Vec<Draft>,
@@ -183,6 +185,7 @@ impl<'a> Parser<'a> {
             counting: true,
             tabs: text.chars().enumerate().filter(|(_, c)| *c == '\t').map(|(at, _)| at).collect(),
             addressed: None,
+            named: Default::default(),
             common: Vec::new(),
             drafts: Vec::new(),
             unread: Vec::new(),
@@ -196,6 +199,7 @@ impl<'a> Parser<'a> {
     /// Up to where `rule` reads from token `start` on, before token `end`; nothing is kept of it.
     pub fn reach<T>(&mut self, start: usize, end: usize, rule: impl FnOnce(&mut Self) -> Option<T>) -> Option<usize> {
         let drafts = self.drafts.clone();
+        self.named = Default::default();
         (self.at, self.end) = (start, end);
         let reached = rule(self).map(|_| self.at);
         self.drafts = drafts;
@@ -204,7 +208,7 @@ impl<'a> Parser<'a> {
 
     /// What stands before what is read next: what was drafted, and what is not understood.
     pub fn resume(&mut self, drafts: Vec<Draft>, unread: Vec<Range<usize>>) {
-        (self.drafts, self.unread) = (drafts, unread);
+        (self.drafts, self.unread, self.named) = (drafts, unread, Default::default());
     }
 
     /// What `rule` makes of exactly these tokens.
@@ -388,7 +392,7 @@ impl Parser<'_> {
             .or_else(|| self.attempt(Self::deed))
             .or_else(|| self.attempt(Self::change))
             .or_else(|| self.attempt(Self::field_by_guest))
-            .or_else(|| self.attempt(Self::create));
+            .or_else(|| if self.ahead(Self::numbered_already) { None } else { self.attempt(Self::create) });
         if read.is_none() {
             self.drafts.truncate(before);
         }

@@ -1,7 +1,8 @@
 //! What is done once: start, stop, suspend, reboot, delete, migrate, adopt.
 
 use mycopod_core::field::{Plain, Value};
-use mycopod_core::reading::{Amount, Deed};
+use mycopod_core::guest::Vmid;
+use mycopod_core::reading::{Amount, Deed, Selector, Target};
 
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Doing, Draft};
@@ -32,16 +33,20 @@ impl Parser<'_> {
             Self::noun_of_a_deed,
             Self::deed_by_noun,
             Self::becomes_template,
-            Self::passive,
-            Self::had_done,
+            Self::undergone,
+            Self::announced_to_be_done,
             Self::verb_behind,
             Self::up_and_down,
             Self::unneeded,
             Self::unneeded_pool,
         ];
+        let place = self.attempt(Self::led_by_a_node);
         let draft = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let draft = rule(p)?;
+                let targets = if let Draft::Do(doing) = &draft { doing.targets.as_slice() } else { &[] };
+                p.attempt(|p| p.where_they_are(targets));
+                place.as_ref().is_none_or(|node| p.are_on(targets, node)).then_some(())?;
                 // Who says “stop web-01 immediately” may mean by force.
                 let stops = matches!(&draft, Draft::Do(Doing { deed: Deed::Shutdown { .. } | Deed::Stop, .. }));
                 let _ = if stops { p.any(words!("please|too|as well|for me|for us")) } else { p.manner() };
@@ -81,5 +86,40 @@ impl Parser<'_> {
             return None;
         }
         Some(Draft::Do(Doing { tokens: start..self.at, targets, deed }))
+    }
+
+    /// “on pve1, …”: where the guests are, before the deed.
+    fn led_by_a_node(&mut self) -> Option<String> {
+        self.any(words!("on")).then_some(())?;
+        let node = self.node_of_the_cluster()?;
+        self.mark(',');
+        Some(node)
+    }
+
+    /// “… on pve1”, “… (pve1)” behind guests that are there: of guests that are elsewhere it is asked.
+    fn where_they_are(&mut self, targets: &[Target]) -> Option<()> {
+        let open = self.mark('(');
+        (self.any(words!("on|at|from|running on")) || open).then_some(())?;
+        let node = self.node_of_the_cluster()?;
+        ((!open || self.mark(')')) && self.are_on(targets, &node)).then_some(())
+    }
+
+    fn node_of_the_cluster(&mut self) -> Option<String> {
+        self.any(words!("the"));
+        self.any(words!("node|host"));
+        self.name().filter(|name| self.inventory.nodes.contains(name))
+    }
+
+    /// Whether all of them are known to be on `node`.
+    fn are_on(&self, targets: &[Target], node: &str) -> bool {
+        let home = |vmid: Vmid| self.inventory.homes.get(&vmid).is_some_and(|home| home == node);
+        let is_there = |target: &Target| match &target.selector {
+            Selector::Name(name) => {
+                self.inventory.guests.get(name).is_some_and(|keys| keys.iter().all(|key| home(key.vmid)))
+            }
+            Selector::Vmid(vmid) => Vmid::try_from(*vmid).is_ok_and(home),
+            Selector::All(_) | Selector::Vague(_) => false,
+        };
+        !targets.is_empty() && targets.iter().all(is_there)
     }
 }

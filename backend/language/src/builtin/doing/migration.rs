@@ -6,7 +6,13 @@ use mycopod_core::reading::{Deed, Selector, Sourced};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::whom::target::Targets;
-use crate::builtin::wordings::words;
+use crate::builtin::wordings::{Wordings, words};
+
+/// What leads to the node that a guest shall be on, or is moved from.
+const HOUSED: &Wordings = words!(
+    "run on|be on|live on|sit on|go to|go from|move to|move over to|move from|go onto|move onto|be moved over to|be moved to|be moved from|\
+     be migrated to|be migrated from|be relocated to|be transferred to|be placed on|be put on|be hosted on"
+);
 
 impl Parser<'_> {
     /// “migrate web-01 to pve2 live with its disks to local-lvm”, “move web-01 to node pve2”.
@@ -17,34 +23,42 @@ impl Parser<'_> {
         let migrates = live
             || self.attempt(titled).is_some()
             || self.any(words!("migrate|migration of|a migration of|the migration of"));
-        let put = !migrates && self.any(words!("put"));
-        if !migrates && !put && !self.any(words!("move|relocate|transfer|evacuate|shift|send|bring|push")) {
+        let moves = words!("put|move|relocate|transfer|evacuate|shift|send|bring|push|get|take|switch|place|run|host");
+        if !migrates && !self.any(moves) {
             return self.housed(start);
         }
-        let how = |p: &mut Self, offline: &mut bool| {
-            p.attempt(|p| {
-                let open = p.mark('(');
-                let off = p.any(words!("offline|while off|cold"));
-                (off || p.any(words!("live|online"))).then_some(())?;
-                (!open || p.mark(')')).then_some(())?;
-                *offline |= off;
-                Some(())
-            });
-        };
-        let mut offline = false;
-        how(self, &mut offline);
+        let offline = self.attempt(Self::live_or_offline).unwrap_or(false);
         let targets = self.targets()?;
+        self.moved_to_a_node(start, targets, migrates, offline)
+    }
+
+    /// “from pve1 to pve2 live” behind who is moved.
+    pub fn migrated(&mut self, start: usize, targets: Targets, migrates: bool) -> Option<Draft> {
+        self.moved_to_a_node(start, targets, migrates, false)
+    }
+
+    /// “live”, “(offline)”: whether a guest is off meanwhile.
+    fn live_or_offline(&mut self) -> Option<bool> {
+        let open = self.mark('(');
+        let offline = self.any(words!("offline|while off|cold"));
+        (offline || self.any(words!("live|online"))).then_some(())?;
+        (!open || self.mark(')')).then_some(offline)
+    }
+
+    fn moved_to_a_node(&mut self, start: usize, targets: Targets, migrates: bool, offline: bool) -> Option<Draft> {
+        let mut offline = offline;
+        let how = |p: &mut Self, offline: &mut bool| *offline |= p.attempt(Self::live_or_offline) == Some(true);
         how(self, &mut offline);
         let from = self.attempt(|p| {
-            p.any(words!("away from|from")).then_some(())?;
+            p.any(words!("away from|off of|off|from")).then_some(())?;
             p.any(words!("the node|the host|node|host"));
             let at = p.at;
             let name = p.name()?;
-            Some(Sourced::new(name, p.source(&(at..p.at))))
+            let said = Sourced::new(name, p.source(&(at..p.at)));
+            let _ = p.mark(',') || p.any(words!("and"));
+            Some(said)
         });
-        if !(self.any(words!("over to|to|onto|->|→|=>")) || self.any(words!("on"))) {
-            return None;
-        }
+        self.any(words!("over to|to|onto|on|->|→|=>")).then_some(())?;
         self.any(words!("the"));
         let at = self.at;
         let announced = self.any(words!("node|host"));
@@ -139,11 +153,25 @@ impl Parser<'_> {
             // “test-1 -> pve2”
             return self.on_a_node(start, targets, None);
         }
-        self.any(words!(
-            "over to|onto|should run on|should be on|should live on|should go to|should move to|must move to|shall move to|has to move to|needs to move to|moves to|\
-            should be moved to|shall be moved to|is to be moved to|are to be moved to|must be moved to|has to be moved to|needs to be moved to|should be migrated to|must be migrated to|must run on|must be on|shall run on|shall be on|belongs on|belong on|goes to|go to"
-        ))
-        .then_some(())?;
+        // “I want test-1 on pve2”, “make sure test-1 runs on pve2”
+        let before = self.word_at(start.wrapping_sub(1));
+        let wanted = matches!(before, "want" | "need" | "like" | "have");
+        let ensured = matches!(before, "sure" | "ensure" | "that");
+        let shall = self
+            .any(words!("should|shall|must|has to|have to|needs to|need to|ought to|is to|are to|wants to|can|may|to"));
+        self.any(words!("now"));
+        let housed = shall && self.verb(HOUSED)
+            || wanted && self.any(words!("on"))
+            || ensured && self.verb(words!("runs on|is on|lives on|goes to|are on"))
+            || self.verb(words!("belongs on|belong on|goes to|go to|moves to|moves over to|over to"));
+        housed.then_some(())?;
+        if let Some(from) = self.attempt(|p| {
+            (p.last_word() == "from").then_some(())?;
+            p.node_said()
+        }) {
+            self.any(words!("over to|to|onto")).then_some(())?;
+            return self.on_a_node(start, targets, Some(from));
+        }
         self.on_a_node(start, targets, None)
     }
 

@@ -16,8 +16,9 @@ const START: &Wordings = words!(
 );
 /// Verbs that start the guests there are, and make others.
 const LAUNCH: &Wordings = words!("spin up|launch");
-const SHUT_DOWN: &Wordings =
-    words!("stop|shut down|shutdown|shut off|power off|power down|turn off|switch off|halt|bring down|take down");
+const SHUT_DOWN: &Wordings = words!(
+    "stop|shut down|shutdown|shut off|power off|power-off|power down|turn off|switch off|halt|bring down|take down"
+);
 const STOP: &Wordings = words!("force-stop|hard-stop|hard stop|kill|pull the plug on|pull the plug of");
 const REBOOT: &Wordings = words!("reboot|restart|power cycle|power-cycle|bounce");
 const SUSPEND: &Wordings = words!("suspend|pause");
@@ -68,31 +69,8 @@ impl Parser<'_> {
         verbs.into_iter().find_map(|(said, deed)| self.any(said).then_some(deed))
     }
 
-    /// The deed that was done then: “shut down”, “rebooted”.
-    fn done_to(&mut self) -> Option<Deed> {
-        let done = [
-            (words!("rebooted|restarted|power cycled|bounced"), Deed::Reboot),
-            (
-                words!(
-                    "started up|started|booted up|booted|powered on|powered up|turned on|switched on|brought up|brought back up"
-                ),
-                Deed::Start,
-            ),
-            (
-                words!(
-                    "stopped|shut down|powered off|powered down|turned off|switched off|halted|brought down|taken down"
-                ),
-                Deed::Shutdown { within: None },
-            ),
-            (words!("deleted|destroyed|removed"), Deed::Delete),
-            (words!("suspended|paused"), Deed::Suspend),
-            (words!("resumed|unpaused"), Deed::Resume),
-        ];
-        done.into_iter().find_map(|(said, deed)| self.any(said).then_some(deed))
-    }
-
     /// “up and running”, “off”: the deed that makes it so.
-    fn up_or_down(&mut self) -> Option<Deed> {
+    pub fn up_or_down(&mut self) -> Option<Deed> {
         if self.any(UP) {
             return Some(Deed::Start);
         }
@@ -131,7 +109,7 @@ impl Parser<'_> {
             let known = self.ahead(|p| p.targets().filter(|targets| p.known(targets)));
             known.then_some(Deed::Start)?
         } else {
-            self.asked_for()?
+            self.asked_for().or_else(|| self.minded())?
         };
         if gently && !matches!(deed, Deed::Shutdown { .. }) {
             return None;
@@ -236,17 +214,6 @@ impl Parser<'_> {
         self.doing(start, targets, Deed::Shutdown { within })
     }
 
-    /// “have web-01 rebooted”, “need test-1 and test-2 up”, “get web-02 back online”
-    pub fn had_done(&mut self) -> Option<Draft> {
-        let start = self.at;
-        // “can we get web-01 rebooted” is asked for up to its verb.
-        let asked = words!("have|get|need|want");
-        (self.any(asked) || matches!(self.last_word(), "have" | "get" | "need" | "want" | "like")).then_some(())?;
-        let targets = self.targets()?;
-        let deed = self.done_to().or_else(|| self.up_or_down())?;
-        self.doing(start, targets, deed)
-    }
-
     /// “web-01 reboot”, “db-1 → reboot”, “test-3: delete”.
     pub fn verb_behind(&mut self) -> Option<Draft> {
         let start = self.at;
@@ -254,7 +221,9 @@ impl Parser<'_> {
         let sign = self.mark(':') || self.mark('–') || self.any(words!("->|→|=>"));
         let _ = sign && self.any(words!("just"));
         let deed = self.asked_for()?;
+        self.any(words!("required|needed|requested|wanted"));
         let plain = matches!(deed, Deed::Reboot | Deed::Start | Deed::Shutdown { .. });
+        let plain = plain || sign && matches!(deed, Deed::Suspend | Deed::Resume | Deed::Stop);
         (plain || sign && deed == Deed::Delete).then_some(())?;
         self.manner();
         self.at_boundary().then_some(())?;
@@ -281,26 +250,6 @@ impl Parser<'_> {
         let last = pairs.pop().filter(|_| starts && !pairs.is_empty())?;
         self.drafts.extend(pairs);
         Some(last)
-    }
-
-    /// “old-backup should be deleted”, “web-01 and web-02 must be rebooted”.
-    pub fn passive(&mut self) -> Option<Draft> {
-        let start = self.at;
-        let targets = self.targets()?;
-        // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
-        let may = self.any(words!("can now be|can be|may be"));
-        if !may
-            && !self.any(words!(
-                "should please be|should now be|should be|shall be|must be|needs to be|need to be|has to be|have to be|is to be|are to be"
-            ))
-        {
-            return None;
-        }
-        let deed = self.done_to()?;
-        let lasts = matches!(deed, Deed::Start | Deed::Shutdown { .. });
-        (may || !lasts).then_some(())?;
-        self.any(words!("now"));
-        self.doing(start, targets, deed)
     }
 
     /// “park runner-3 for now (clean shutdown)”, “retire test-1 for good (delete)”: what it means stands in brackets.

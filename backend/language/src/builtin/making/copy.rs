@@ -5,6 +5,7 @@ use mycopod_core::reading::{Deed, Sourced, Target};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Copy, Draft};
 use crate::builtin::said::item::Said;
+use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
 /// How a copy is called, whether it is a full one, and whose it is.
@@ -25,7 +26,7 @@ impl Parser<'_> {
         {
             return Some(copy);
         }
-        let made = self.any(words!("make|create|take|set up|spin up|set me up|get|i want|new"));
+        let made = self.verb(words!("make|create|take|set up|spin up|set me up|get|i want|new|do|perform"));
         self.any(words!("me|us"));
         let article = self.any(words!("a|an|another|one"));
         self.any(words!("new|exact|identical|second|further"));
@@ -44,28 +45,11 @@ impl Parser<'_> {
         if !noun || count.is_some() && !made {
             return None;
         }
-        let under_a_name = |p: &mut Self| {
-            p.attempt(|p| {
-                // “…, the new one is to be called …”
-                p.attempt(|p| {
-                    p.any(words!("and"));
-                    p.any(words!("the new one|the new vm|the copy|the clone|it")).then_some(())?;
-                    p.any(words!("is to be|should be|shall be|will be|is")).then_some(())
-                });
-                if !p.any(words!("and call it|and name it|and call them|and name them|call it|name it|call them|name them|as a full clone named|as a linked clone named|\
-                    as a full clone called|as a linked clone called|to a new vm called|to a new vm named|\
-                    to new vm|into a new vm called|into a new vm named|to a vm called|to a vm named|as vm|\
-                    as container|over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name")) {
-                    return None;
-                }
-                p.names_said()
-            })
-        };
         let of = self.any(words!("of"));
         if (made || article) && !of && !self.ahead(|p| p.any(words!("called|named")).then_some(())) {
             return None;
         }
-        let early = if of { None } else { under_a_name(self) };
+        let early = if of { None } else { self.names_of_copies() };
         if early.is_some() && !self.any(words!("of|from")) {
             return None;
         }
@@ -77,7 +61,7 @@ impl Parser<'_> {
         let names = early.or_else(|| {
             let _ = self.mark(',');
             // “two clones of test-1: test-5 and test-6”
-            if several && self.mark(':') { self.names_said() } else { under_a_name(self) }
+            if several && self.mark(':') { self.names_said() } else { self.names_of_copies() }
         })?;
         if count.is_some_and(|count| u64::try_from(names.len()) != Ok(count)) {
             return None;
@@ -94,15 +78,61 @@ impl Parser<'_> {
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
     }
 
+    /// “as web-09”, “, the new one is to be called web-09”, “into a VM named web-09”
+    fn names_of_copies(&mut self) -> Option<Vec<Sourced<String>>> {
+        self.attempt(|p| {
+            p.attempt(|p| {
+                p.any(words!("and"));
+                p.any(words!("the new one|the new vm|the copy|the clone|it")).then_some(())?;
+                p.any(words!("is to be|should be|shall be|will be|is")).then_some(())
+            });
+            let open = p.mark('(');
+            let into = p
+                .attempt(|p| {
+                    p.any(words!("to|into|as")).then_some(())?;
+                    p.any(words!("a|an")).then_some(())?;
+                    p.any(words!("new|full clone|linked clone"));
+                    p.guest_noun();
+                    p.any(words!("named|called|with the name")).then_some(())
+                })
+                .is_some();
+            let said = into
+                || p.any(words!(
+                    "and call it|and name it|and call them|and name them|and call the clone|and call the copy|call it|name it|call them|name them|\
+                     as a full clone named|as a linked clone named|as a full clone called|as a linked clone called|to new vm|as vm|as container|\
+                     over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|name"
+                ))
+                || p.ahead(|p| p.mark(':').then_some(()));
+            said.then_some(())?;
+            p.mark(':');
+            let names = p.names_said()?;
+            (!open || p.mark(')')).then_some(names)
+        })
+    }
+
+    /// “… to web-09” behind who is cloned.
+    pub fn copied(&mut self, start: usize, targets: Targets) -> Option<Draft> {
+        let Targets::Old(targets) = targets else { return None };
+        let [from] = <[Target; 1]>::try_from(targets).ok()?;
+        let names = self.names_of_copies()?;
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))
+    }
+
     /// “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
     fn name_of_a_clone(&mut self) -> Option<Cloned> {
-        self.any(words!("make|create")).then_some(())?;
+        let made = self.any(words!("make|create|set up"));
         self.any(words!("a|an"));
-        self.any(words!("new"));
-        self.attempt(Self::guest_noun);
+        let new = self.any(words!("new"));
+        let noun = self.attempt(Self::guest_noun).is_some();
+        (made || new || noun).then_some(())?;
         self.any(words!("called|named"));
         let name = self.name_said()?;
-        self.any(words!("as a|as")).then_some(())?;
+        (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
+        let _ = self.mark(',') || self.mark(':');
+        if self.verb(words!("cloned from|by cloning|copied from|duplicated from")) {
+            return Some((name, None, self.one_target()?));
+        }
+        self.any(words!("as a|as|from a|a"));
         self.clone_of(name)
     }
 
@@ -111,7 +141,7 @@ impl Parser<'_> {
         let name = self.name_said()?;
         (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
         let said =
-            self.mark(':') || self.mark('=') || self.any(words!("is to be|should be|shall be|will be|is|becomes"));
+            self.mark(':') || self.mark('=') || self.any(words!("is to be|should be|shall be|will be|is|becomes|as"));
         said.then_some(())?;
         self.any(words!("a|an"));
         self.clone_of(name)
@@ -162,13 +192,14 @@ impl Parser<'_> {
             self.targets()?
         } else {
             let made = self.any(words!("make"));
-            if !made && !self.any(words!("convert|turn")) {
+            if !made && !self.verb(words!("convert|turn|transform|change|let")) {
                 return None;
             }
             let targets = self.targets()?;
-            if !self.any(words!("to|into")) && !made {
-                return None;
+            if !made {
+                return self.becoming_a_template(start, targets);
             }
+            self.any(words!("to|into"));
             if !self.any(words!("a template|templates|template")) {
                 return None;
             }

@@ -258,6 +258,14 @@ impl Parser<'_> {
         (!self.inventory.guests.values().flatten().any(|key| key.vmid.get() == vmid)).then_some(())
     }
 
+    /// “VM 101: …” of a guest that there is, which nobody makes.
+    pub fn numbered_already(&mut self) -> Option<()> {
+        self.guest_noun().filter(|noun| !noun.plural)?;
+        let vmid = self.vmid_number()?;
+        (self.mark(':') || self.mark(',')).then_some(())?;
+        self.inventory.guests.values().flatten().any(|key| key.vmid.get() == vmid).then_some(())
+    }
+
     /// “the VM should be called a-1” of a guest that is nobody yet, where none was spoken of.
     pub fn called_anew(&mut self) -> Option<()> {
         self.drafts.is_empty().then_some(())?;
@@ -335,7 +343,7 @@ impl Parser<'_> {
         (!open || self.mark(')')).then_some(Item::Vmid(vmid))
     }
 
-    fn vmid_number(&mut self) -> Option<u32> {
+    pub fn vmid_number(&mut self) -> Option<u32> {
         let number = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.parse().ok()?;
         self.at += 1;
         self.unit().is_none().then_some(number)

@@ -116,12 +116,17 @@ impl Parser<'_> {
         if self.any(words!("starting it|starting them|booting it|booting them")) {
             return Some(on);
         }
-        if self.any(words!("powered off|switched off|turned off|stopped|shut down"))
-            || matches!(self.last_word(), "be" | "is" | "are") && self.any(words!("off"))
+        if self.verb(words!(
+            "powered off|powered down|switched off|turned off|stopped|shut down|halted|brought down|taken down"
+        )) || matches!(self.last_word(), "be" | "is" | "are") && self.any(words!("off"))
         {
             return Some(off);
         }
-        if self.any(words!("started|up and running|running|powered on|switched on|turned on|booted")) {
+        let state = matches!(self.last_word(), "be" | "is" | "are");
+        if self.verb(words!(
+            "started up|started|up and running|running|powered on|powered up|switched on|turned on|booted up|booted|brought up|brought back up"
+        )) || state && self.attempt(|p| (p.any(words!("on|up")) && p.at_boundary()).then_some(())).is_some()
+        {
             self.at_once();
             return Some(on);
         }

@@ -43,6 +43,24 @@ pub enum Targets {
     New,
 }
 
+/// What decides whom words mean, beside the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    at: usize,
+    end: usize,
+    drafts: usize,
+    unread: usize,
+    counting: bool,
+}
+
+/// Whom the words at a place name, as they were read before.
+pub struct Named {
+    state: State,
+    addressed: Option<Vec<Target>>,
+    targets: Option<Targets>,
+    reached: usize,
+}
+
 /// Whether one guest is meant.
 pub fn are_one(targets: &[Target]) -> bool {
     matches!(targets, [Target { selector: Selector::Name(_) | Selector::Vmid(_), .. }])
@@ -110,8 +128,32 @@ impl Parser<'_> {
         self.targets()
     }
 
-    /// Everyone a sentence names, joined by commas and “and”.
+    /// Everyone a sentence names, joined by commas and “and”. Many rules begin with whom they are about, and ask at the same place:
+    /// it is read once.
     pub fn targets(&mut self) -> Option<Targets> {
+        let state = State {
+            at: self.at,
+            end: self.end,
+            drafts: self.drafts.len(),
+            unread: self.unread.len(),
+            counting: self.counting,
+        };
+        let place = self.at % self.named.len();
+        if let Some(known) = &self.named[place]
+            && known.state == state
+            && known.addressed == self.addressed
+        {
+            let targets = known.targets.clone();
+            self.at = known.reached;
+            return targets;
+        }
+        let addressed = self.addressed.clone();
+        let targets = self.attempt(Self::everyone_named);
+        self.named[place] = Some(Named { state, addressed, targets: targets.clone(), reached: self.at });
+        targets
+    }
+
+    fn everyone_named(&mut self) -> Option<Targets> {
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
@@ -158,6 +200,10 @@ impl Parser<'_> {
         }
         let article = self.any(words!("the|my|our"));
         let noun = self.any(words!("template")) || self.guest_noun().is_some();
+        // “VM 104”
+        if let Some(vmid) = self.attempt(|p| if noun { p.vmid_number() } else { None }) {
+            return Some(Target { span: self.span(&(start..self.at)), selector: Selector::Vmid(vmid) });
+        }
         let name = self.name()?;
         if article && !noun && !self.looks_like_name(&name) {
             self.at = start;

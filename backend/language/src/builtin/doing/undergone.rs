@@ -1,0 +1,100 @@
+//! What shall have been done to guests: “web-01 should be rebooted”, “have wiki rolled back to monday”, “I want test-1 moved to
+//! pve2”, “to be deleted: test-1”.
+
+use mycopod_core::reading::Deed;
+
+use super::errand::Errand;
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::wordings::{Wordings, words};
+
+/// Before a participle: that it shall be so.
+pub const SHALL_BE: &Wordings = words!(
+    "should please be|should now be|should be|shall be|must be|needs to be|need to be|has to be|have to be|is to be|are to be|ought to be|\
+     wants to be|want to be|to be|should get|must get"
+);
+/// Before a participle: that it is let be so.
+pub const MAY_BE: &Wordings = words!("can now be|can be|may be|may now be");
+
+impl Parser<'_> {
+    /// The deed that was done then: “shut down”, “rebooted”.
+    pub fn done_to(&mut self) -> Option<Deed> {
+        let done = [
+            (words!("rebooted|restarted|power cycled|power-cycled|bounced"), Deed::Reboot),
+            (
+                words!(
+                    "started up|started|booted up|booted|powered on|powered up|turned on|switched on|brought up|brought back up"
+                ),
+                Deed::Start,
+            ),
+            (
+                words!(
+                    "stopped|shut down|powered off|powered down|turned off|switched off|halted|brought down|taken down"
+                ),
+                Deed::Shutdown { within: None },
+            ),
+            (words!("force-stopped|force stopped|hard-stopped|killed"), Deed::Stop),
+            (words!("deleted|destroyed|removed"), Deed::Delete),
+            (words!("suspended|paused"), Deed::Suspend),
+            (words!("resumed|unpaused"), Deed::Resume),
+        ];
+        let deed = done.into_iter().find_map(|(said, deed)| self.verb(said).then_some(deed))?;
+        // “stopped forcefully”
+        let stops = matches!(deed, Deed::Shutdown { .. });
+        Some(if stops && self.any(words!("forcefully|forcibly|by force|hard")) { Deed::Stop } else { deed })
+    }
+
+    /// What was done then that more belongs to than a guest: “rolled back”, “moved”.
+    fn done_with(&mut self) -> Option<Errand> {
+        let done = [
+            (words!("backed up"), Errand::Backup),
+            (words!("snapshotted"), Errand::Snapshot),
+            (words!("rolled back|reverted|reset|set back|put back|brought back"), Errand::Rollback),
+            (words!("restored"), Errand::Restore),
+            (
+                words!(
+                    "live-migrated|live migrated|migrated live|migrated|moved over|moved|relocated|transferred|shifted"
+                ),
+                Errand::Migration,
+            ),
+            (words!("converted|turned|transformed"), Errand::Template),
+            (words!("cloned|copied|duplicated"), Errand::Copy),
+        ];
+        done.into_iter().find_map(|(said, errand)| self.verb(said).then_some(errand))
+    }
+
+    /// “old-backup should be deleted”, “have web-01 rebooted”, “need test-1 up”, “make sure that web-01 gets restarted”.
+    pub fn undergone(&mut self) -> Option<Draft> {
+        let start = self.at;
+        // “can we get web-01 rebooted” is asked for up to its verb.
+        let asked = words!("have|get|need|want");
+        let had = self.any(asked) || matches!(self.last_word(), "have" | "get" | "need" | "want" | "like");
+        let ensured = !had && matches!(self.last_word(), "sure" | "ensure" | "that");
+        let targets = self.targets()?;
+        let sign = !had && self.mark(':');
+        let may = !had && self.any(MAY_BE);
+        let shall = may || self.any(SHALL_BE) || ensured && !sign && self.any(words!("is|are|gets|get|be"));
+        (had || shall).then_some(())?;
+        if !shall && let Some(deed) = self.up_or_down() {
+            return self.doing(start, targets, deed);
+        }
+        if let Some(deed) = self.done_to() {
+            // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
+            let lasts = matches!(deed, Deed::Start | Deed::Shutdown { .. });
+            (may || !shall || !lasts).then_some(())?;
+            return self.doing(start, targets, deed);
+        }
+        let errand = self.done_with().filter(|_| self.known(&targets))?;
+        self.complete(start, targets, errand)
+    }
+
+    /// “to be deleted: test-1”, “needs to be rebooted: web-01 and web-02”
+    pub fn announced_to_be_done(&mut self) -> Option<Draft> {
+        let start = self.at;
+        self.any(words!("to be|needs to be|need to be|must be|should be|can be|has to be")).then_some(())?;
+        let deed = self.done_to()?;
+        self.mark(':').then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        self.doing(start, targets, deed)
+    }
+}
