@@ -207,7 +207,15 @@ fn is_guest_noun(word: &str) -> bool {
 
 /// Whether a word belongs to guests and what is done with them.
 fn is_domain(word: &str) -> bool {
-    const DOMAIN: [&str; 79] = [
+    const DOMAIN: [&str; 87] = [
+        "rebooted",
+        "restarted",
+        "started",
+        "stopped",
+        "deleted",
+        "removed",
+        "suspended",
+        "snapshotted",
         "pool",
         "pools",
         "suspend",

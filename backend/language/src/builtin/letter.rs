@@ -64,6 +64,7 @@ impl Parser<'_> {
                 || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::opening).is_some()
                 || self.attempt(Self::adding).is_some()
+                || self.attempt(Self::numbering).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::heading).is_some();
             if !said {
@@ -76,7 +77,7 @@ impl Parser<'_> {
     pub fn manner(&mut self) -> bool {
         let start = self.at;
         self.at += usize::from(self.word() == "alike");
-        while self.any(words!(
+        while !(self.word() == "as" && self.word_ahead(2) == "as") && self.any(words!(
             "than now|than it has now|than before|as well|too|also|please|kindly|immediately|urgently|promptly|right now|right away|straight away|at once|asap|now|for me|for us|\
              from now on|there"
         )) || self.attempt(Self::besides).is_some()
@@ -133,10 +134,23 @@ impl Parser<'_> {
         .then_some(())
     }
 
+    /// “(2) …”, “b) …”, “Step 2: …”
+    fn numbering(&mut self) -> Option<()> {
+        let step = self.verb(words!("step"));
+        let token = self.peek(0)?;
+        let counts = token.kind == TokenKind::Number && token.text.len() <= 2;
+        let letter = !step && token.text.len() == 1 && matches!(token.text.as_str(), "a" | "b" | "c" | "d" | "e");
+        (counts || letter).then_some(())?;
+        self.at += 1;
+        let marked = if step { self.mark(':') } else { self.mark(')') };
+        // “… 8 GB (4)”
+        (marked && !self.done()).then_some(())
+    }
+
     /// “Besides, …”, “In addition, …”, “Second, …”
     fn adding(&mut self) -> Option<()> {
         let more = words!(
-            "besides|in additional to that|in additional|on top of that|on top|last but not least|second|third|last"
+            "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
         self.verb(more).then_some(())?;
         self.mark(',').then_some(())

@@ -41,7 +41,7 @@ impl Parser<'_> {
         let start = self.at;
         let (mut rhythm, mut weekly) = (None, false);
         let announced = self.attempt(|p| {
-            let made = p.any(words!("create|make|add|set up|schedule"));
+            let made = p.any(words!("create|make|add|set up|schedule|take|run|do"));
             p.articles();
             p.any(words!("new"));
             rhythm = p.attempt(Self::days);
@@ -55,8 +55,20 @@ impl Parser<'_> {
             (sign || p.any(words!("for|of"))).then_some(())?;
             (made || rhythm.is_some() || weekly || job || schedule.is_some()).then_some(())
         });
-        let guests = if announced.is_some() || self.any(words!("back up|backup")) {
+        let mut noun = announced.is_some();
+        let guests = if noun || self.any(words!("back up|backup")) {
             self.backed()?
+        } else if let Some(guests) = self.attempt(|p| {
+            // “web-01: nightly backup at 2”, “web-01 needs a backup every night at 2”
+            let guests = p.backed()?;
+            let sign = p.mark(':');
+            (p.any(words!("needs|need|gets|get|should get|should have|requires")) || sign).then_some(())?;
+            p.articles();
+            rhythm = p.attempt(Self::days);
+            p.any(words!("backups|backup")).then_some(guests)
+        }) {
+            noun = true;
+            guests
         } else {
             // “I’d like web-01 backed up every night at 2”
             let guests = self.backed()?;
@@ -67,7 +79,7 @@ impl Parser<'_> {
         };
         let (mut storage, mut mode, mut keep) = (None, None, Vec::new());
         // “nightly backup of web-01 at 1:30”
-        if let Some(days) = rhythm.filter(|_| schedule.is_none() && announced.is_some()) {
+        if let Some(days) = rhythm.filter(|_| schedule.is_none() && noun) {
             schedule = self.attempt(|p| {
                 let at = p.any(words!("at")).then(|| p.time_of_day())??;
                 let text = if days.is_empty() { at } else { format!("{days} {at}") };
@@ -75,6 +87,7 @@ impl Parser<'_> {
             });
         }
         loop {
+            self.any(words!("that runs|which runs"));
             if schedule.is_none()
                 && let Some(said) = self.attempt(Self::schedule)
             {

@@ -25,9 +25,11 @@ impl Parser<'_> {
             Self::disk_deed,
             Self::nic_deed,
             Self::migration,
+            Self::node_as_a_field,
             Self::leaving,
             Self::parted_verb,
             Self::verb_ahead,
+            Self::verbs_in_a_row,
             Self::explained,
             Self::time_to_stop,
             Self::noun_of_a_deed,
@@ -97,7 +99,7 @@ impl Parser<'_> {
     }
 
     /// “… on pve1”, “… (pve1)” behind guests that are there: of guests that are elsewhere it is asked.
-    fn where_they_are(&mut self, targets: &[Target]) -> Option<()> {
+    pub fn where_they_are(&mut self, targets: &[Target]) -> Option<()> {
         let open = self.mark('(');
         (self.any(words!("on|at|from|running on")) || open).then_some(())?;
         let node = self.node_of_the_cluster()?;

@@ -47,7 +47,7 @@ impl Parser<'_> {
     }
 
     /// “a quick reboot”, “graceful shutdown”, “forced stop”, “live migration”, “rollback”.
-    fn noun_of_errand(&mut self) -> Option<Errand> {
+    pub fn noun_of_errand(&mut self) -> Option<Errand> {
         self.any(words!("a|an|the|one|another"));
         let forced = self.verb(words!("hard|forced"));
         while !forced && self.verb(words!("quick|full|proper|new|fresh|manual|complete|short|normal|simple")) {}
@@ -88,8 +88,10 @@ impl Parser<'_> {
     /// “restart of db-1”, “perform a graceful shutdown of proxy and dns1”, “reboot needed: web-01”.
     pub fn deed_by_noun(&mut self) -> Option<Draft> {
         let start = self.at;
-        let light = self.verb(LIGHT);
-        let errand = self.noun_of_errand()?;
+        let light = |p: &mut Self| p.verb(LIGHT).then(|| p.noun_of_errand())?;
+        let done = self.attempt(light);
+        let light = done.is_some();
+        let errand = done.or_else(|| self.noun_of_errand())?;
         let needed = self.any(NEEDED);
         let of = self.any(words!("of|for")) || light && self.any(words!("on"));
         (of || self.mark(':')).then_some(())?;

@@ -112,9 +112,11 @@ impl Parser<'_> {
 
     /// “to local”, “on the storage backup”.
     pub fn storage_there(&mut self) -> Option<Sourced<String>> {
-        self.any(words!("to|on|onto|into|for")).then_some(())?;
+        let placed = self.any(words!("to|on|onto|into|for"));
         self.articles();
-        let announced = self.any(words!("storage|datastore"));
+        let announced = self.any(words!("target storage|storage|datastore"));
+        (placed || announced).then_some(())?;
+        let _ = announced && (self.mark(':') || self.mark('='));
         let at = self.at;
         // “backup” is what many call the storage for backups.
         let known = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.storages.contains(&token.text));

@@ -2,41 +2,17 @@
 //! admins on web-01 with 10.1.0.0/16”.
 
 use mycopod_core::field::Value;
-use mycopod_core::firewall::{FirewallOption, SERVICES};
+use mycopod_core::firewall::FirewallOption;
 use mycopod_core::reading::{Amount, FirewallPart};
 
-use crate::lexer::TokenKind;
-
+use super::traffic::Traffic;
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
 /// For whom, and what.
-type Wish = (Targets, Vec<Said<Item>>);
-
-/// What somebody lets pass or not: a macro or protocol and ports, in the notation of Proxmox’s rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Traffic {
-    /// Everything.
-    All,
-    /// What this macro stands for.
-    Macro(&'static str),
-    /// A protocol and its ports.
-    Ports { proto: &'static str, ports: String },
-}
-
-impl Traffic {
-    /// The rule about it, with `action`.
-    fn rule(&self, way: &str, action: &str, addresses: &str) -> String {
-        match self {
-            Self::All => format!("{way} {action}{addresses}"),
-            Self::Macro(name) => format!("{way} {name}({action}){addresses}"),
-            Self::Ports { proto, ports } if ports.is_empty() => format!("{way} {action}{addresses} -p {proto}"),
-            Self::Ports { proto, ports } => format!("{way} {action}{addresses} -p {proto} -dport {ports}"),
-        }
-    }
-}
+pub type Wish = (Targets, Vec<Said<Item>>);
 
 /// Where a packet comes from and goes to.
 #[derive(Default)]
@@ -78,7 +54,7 @@ impl Parser<'_> {
         self.push_change(start, targets, items, How::Set)
     }
 
-    fn part(&self, start: usize, part: FirewallPart, amount: Amount) -> Said<Item> {
+    pub fn part(&self, start: usize, part: FirewallPart, amount: Amount) -> Said<Item> {
         Said { value: Item::Firewall(part, amount), tokens: start..self.at }
     }
 
@@ -151,9 +127,9 @@ impl Parser<'_> {
 
     /// What is done with packets.
     fn verdict(&mut self) -> Option<&'static str> {
-        if self.any(words!("allow|permit|accept|open")) {
+        if self.verb(words!("allow|permit|accept|open|allows|permits|accepts|opens|let")) {
             Some("ACCEPT")
-        } else if self.any(words!("deny|block|drop|refuse|forbid")) {
+        } else if self.verb(words!("deny|block|drop|refuse|forbid|denies|blocks|drops")) {
             Some("DROP")
         } else if self.any(words!("reject")) {
             Some("REJECT")
@@ -166,15 +142,28 @@ impl Parser<'_> {
     /// traffic on db-1 except ssh”.
     fn rule(&mut self) -> Option<Wish> {
         let start = self.at;
-        let action = self.verdict()?;
         let mut places = Places::default();
-        self.any(words!("all|any"));
-        let mut way = self.way();
-        let traffic = match way {
-            Some(_) if self.any(words!("traffic|connections|packets")) => vec![Traffic::All],
-            _ => self.traffic()?,
+        let (action, mut way, traffic) = if let Some((targets, action, traffic)) = self.attempt(Self::let_pass) {
+            places.targets = targets;
+            (action, None, traffic)
+        } else {
+            places.targets = self.attempt(Self::whose_firewall);
+            let action = self.verdict()?;
+            self.any(words!("all|any"));
+            let way = self.way();
+            self.any(words!("access to|connections to|traffic to|access on|traffic on"));
+            let traffic = match way {
+                Some(_) if self.any(words!("traffic|connections|packets")) => vec![Traffic::All],
+                _ => self.traffic()?,
+            };
+            (action, way, traffic)
         };
         way = way.or_else(|| self.way());
+        // “allow https in on web-01”, “let https through to web-01”
+        self.attempt(|p| {
+            p.any(words!("in|through")).then_some(())?;
+            p.ahead(|p| p.any(words!("to|on|for|from")).then_some(())).then_some(())
+        });
         self.places(&mut places);
         let outgoing = way.unwrap_or(places.outgoing);
         let exceptions = self.attempt(|p| {
@@ -195,7 +184,10 @@ impl Parser<'_> {
         let (direction, option) =
             if outgoing { ("OUT", FirewallOption::PolicyOut) } else { ("IN", FirewallOption::PolicyIn) };
         let addresses = places.addresses();
-        let targets = places.targets?;
+        let targets = match places.targets {
+            Some(targets) => targets,
+            None => self.addressee()?,
+        };
         let mut items = Vec::new();
         if traffic == [Traffic::All] && addresses.is_empty() {
             // What is said of all traffic is the policy, which the firewall has to be on for.
@@ -217,6 +209,48 @@ impl Parser<'_> {
             }
         }
         Some((targets, items))
+    }
+
+    /// “in the firewall of web-01: ”, “add a rule to web-01 that”, before what is let pass.
+    fn whose_firewall(&mut self) -> Option<Targets> {
+        let targets = if self.any(words!("add|create|make")) {
+            self.articles();
+            self.any(words!("new"));
+            self.any(words!("firewall"));
+            (self.any(words!("rule")) && self.any(words!("to|on|for|in"))).then_some(())?;
+            self.attempt(Self::firewall_of).or_else(|| self.targets())?
+        } else {
+            self.any(words!("in"));
+            self.firewall_of()?
+        };
+        (self.mark(':') || self.mark(',') || self.any(words!("that|to"))).then_some(targets)
+    }
+
+    /// “port 443 should be open”, “web-01 should accept https”, “web-01 needs port 443 open”.
+    fn let_pass(&mut self) -> Option<(Option<Targets>, &'static str, Vec<Traffic>)> {
+        let wanted = matches!(self.last_word(), "want" | "need" | "have" | "like");
+        if let Some(traffic) = self.attempt(Self::traffic) {
+            let shall = self.any(words!("should be|must be|needs to be|has to be|shall be|is to be"));
+            (shall || wanted).then_some(())?;
+            return Some((None, self.passed()?, traffic));
+        }
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        if self.any(words!("should|must|shall|has to|needs to")) {
+            let action = self.verdict()?;
+            self.any(words!("incoming|inbound"));
+            return Some((Some(targets), action, self.traffic()?));
+        }
+        self.any(words!("needs|need|wants|should have|must have")).then_some(())?;
+        let traffic = self.traffic()?;
+        Some((Some(targets), self.passed()?, traffic))
+    }
+
+    /// “open”, “blocked”: what is done with packets then.
+    fn passed(&mut self) -> Option<&'static str> {
+        if self.verb(words!("open|opened|allowed|permitted|accepted|let in|let through")) {
+            return Some("ACCEPT");
+        }
+        self.verb(words!("blocked|denied|dropped")).then_some("DROP")
     }
 
     fn rule_said(&self, start: usize, rule: String) -> Said<Item> {
@@ -269,160 +303,11 @@ impl Parser<'_> {
                 if places.targets.is_some() {
                     return None;
                 }
-                places.targets = Some(p.targets()?);
+                places.targets = Some(p.attempt(Self::firewall_of).or_else(|| p.targets())?);
                 Some(())
             })
             .is_some()
         {}
-    }
-
-    /// “http and https”, “port 443/tcp”, “tcp ports 80 and 8000-8010”, “everything”.
-    fn traffic(&mut self) -> Option<Vec<Traffic>> {
-        let mut all = self.one_traffic()?;
-        while let Some(more) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            p.one_traffic()
-        }) {
-            all.extend(more);
-        }
-        Some(all)
-    }
-
-    fn one_traffic(&mut self) -> Option<Vec<Traffic>> {
-        self.articles();
-        self.any(words!("all"));
-        if self.any(words!("traffic|connections|packets|everything|anything")) {
-            return Some(vec![Traffic::All]);
-        }
-        if let Some(service) = SERVICES.iter().find(|service| service.words.contains(&self.word())) {
-            self.at += 1;
-            self.any(words!("traffic|connections|connection|access|requests"));
-            return Some(vec![Traffic::Macro(service.macro_name)]);
-        }
-        let early = self.proto();
-        if !self.any(words!("ports|port")) {
-            let bare = self.peek(0).is_some_and(|token| token.text.ends_with("/tcp") || token.text.ends_with("/udp"));
-            if !bare {
-                self.any(words!("traffic|connections|packets"));
-                let proto = early?;
-                return Some(vec![Traffic::Ports { proto, ports: String::new() }]);
-            }
-        }
-        let mut list = vec![self.port()?];
-        while let Some(port) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            p.any(words!("port"));
-            p.port()
-        }) {
-            list.push(port);
-        }
-        let bracket = self.mark('(');
-        let late = self.proto();
-        if bracket && !self.mark(')') {
-            return None;
-        }
-        let proto = early.or(late);
-        // TCP is what people mean by a port.
-        let proto_of = |own: Option<&'static str>| own.or(proto).unwrap_or("tcp");
-        let mut all: Vec<Traffic> = Vec::new();
-        for (ports, own) in list {
-            match all.iter_mut().find_map(|traffic| match traffic {
-                Traffic::Ports { proto, ports } if *proto == proto_of(own) => Some(ports),
-                _ => None,
-            }) {
-                Some(known) => {
-                    known.push(',');
-                    known.push_str(&ports);
-                }
-                None => all.push(Traffic::Ports { proto: proto_of(own), ports }),
-            }
-        }
-        Some(all)
-    }
-
-    fn proto(&mut self) -> Option<&'static str> {
-        let proto = ["tcp", "udp", "icmp"].into_iter().find(|proto| *proto == self.word())?;
-        self.at += 1;
-        Some(proto)
-    }
-
-    /// `443`, `443/tcp`, `8000-8010`, `80,443`, “8000 to 8010”, in Proxmox’s notation.
-    fn port(&mut self) -> Option<(String, Option<&'static str>)> {
-        let text = self.peek(0)?.text.clone();
-        let (ports, proto) = match text.split_once('/') {
-            Some((ports, "tcp")) => (ports, Some("tcp")),
-            Some((ports, "udp")) => (ports, Some("udp")),
-            Some(_) => return None,
-            None => (text.as_str(), None),
-        };
-        let number = |text: &str| text.parse::<u16>().ok().filter(|port| *port > 0 && !text.starts_with('+'));
-        let listed: Option<Vec<String>> = ports
-            .split(',')
-            .map(|part| match part.split_once('-') {
-                Some((first, last)) => {
-                    let (first, last) = (number(first)?, number(last)?);
-                    (first < last).then(|| format!("{first}:{last}"))
-                }
-                None => number(part).map(|port| port.to_string()),
-            })
-            .collect();
-        let mut ports = listed?.join(",");
-        self.at += 1;
-        let range_end = self.attempt(|p| {
-            p.any(words!("to|through|until|-")).then_some(())?;
-            let port = number(&p.peek(0)?.text)?;
-            p.at += 1;
-            (number(&ports)? < port).then_some(port)
-        });
-        if let Some(port) = range_end {
-            ports = format!("{ports}:{port}");
-        }
-        Some((ports, proto))
-    }
-
-    /// Addresses, an IP set or an alias; empty for “anywhere”.
-    fn addresses(&mut self) -> Option<String> {
-        if self.any(words!("anywhere|everywhere|everyone|everybody|the internet")) {
-            return Some(String::new());
-        }
-        if let Some(set) = self.attempt(|p| {
-            p.any(words!("the"));
-            p.any(words!("ip set|ipset")).then_some(())?;
-            p.any_name()
-        }) {
-            return Some(format!("+{set}"));
-        }
-        let Some(mut list) = self.attempt(Self::address_literal) else {
-            self.any(words!("the alias|alias"));
-            return self.name();
-        };
-        while let Some(more) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            p.address_literal()
-        }) {
-            list.push(',');
-            list.push_str(&more);
-        }
-        Some(list)
-    }
-
-    /// What is written like an address, whatever the lexer made of its colons.
-    fn address_literal(&mut self) -> Option<String> {
-        let is_part =
-            |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_hexdigit() || "./:-".contains(c));
-        let start = self.at;
-        let mut end = None;
-        while let Some(token) = self.peek(0) {
-            let fits = matches!(token.kind, TokenKind::Word | TokenKind::Number | TokenKind::Mark(':'));
-            if !fits || !is_part(&token.text) || end.is_some_and(|end| end != token.span.start) {
-                break;
-            }
-            end = Some(token.span.end);
-            self.at += 1;
-        }
-        let text = if self.at > start { self.span(&(start..self.at)).of(self.text) } else { return None };
-        // A number alone, or a word of the letters a to f, is no address.
-        (text.contains(':') || text.matches('.').count() >= 3).then_some(text)
     }
 
     /// “remove the rule for port 80 of web-01”, “delete the https rule from web-01”.
@@ -448,107 +333,5 @@ impl Parser<'_> {
         });
         let items = items.collect();
         Some((targets, items))
-    }
-
-    /// “apply security group web to web-01”, “remove security group web from web-01”.
-    fn firewall_group(&mut self) -> Option<Wish> {
-        let start = self.at;
-        let remove = self.any(words!("remove|detach|take"));
-        if !remove && !self.any(words!("use|apply|add|attach|put")) {
-            return None;
-        }
-        self.articles();
-        self.any(words!("security group")).then_some(())?;
-        let name = self.any_name()?;
-        self.any(words!("to|on|for|from|of|off")).then_some(())?;
-        let targets = self.targets()?;
-        let rule = Value::Text(format!("GROUP {name}"));
-        let amount = if remove { Amount::Minus(rule) } else { Amount::To(rule) };
-        Some((targets, vec![self.part(start, FirewallPart::Rule, amount)]))
-    }
-
-    /// “create ip set admins on web-01 with 10.1.0.0/16”, “add 10.3.0.0/16 to ip set admins of web-01”.
-    fn firewall_set(&mut self) -> Option<Wish> {
-        let start = self.at;
-        let named = |p: &mut Self| {
-            p.articles();
-            p.any(words!("ip set|ipset")).then_some(())?;
-            p.any(words!("called|named"));
-            p.any_name()
-        };
-        let list = |p: &mut Self| {
-            let list = p.addresses().filter(|list| !list.starts_with('+') && !list.is_empty())?;
-            Some(Value::Set(list.split(',').map(str::to_owned).collect()))
-        };
-        let of = words!("on|for|in|of|from");
-        let remove = self.any(words!("remove|delete|drop|take"));
-        if !remove && !self.any(words!("create|make|add|put")) {
-            return None;
-        }
-        let (name, targets, amount) = if let Some(name) = self.attempt(named) {
-            let mut amount = remove.then(|| Amount::To(Value::Text(String::new())));
-            let mut targets = None;
-            while self
-                .attempt(|p| {
-                    if amount.is_none() && p.any(words!("with|containing|holding")) {
-                        amount = Some(Amount::To(list(p)?));
-                        return Some(());
-                    }
-                    if targets.is_some() || !p.any(of) {
-                        return None;
-                    }
-                    targets = Some(p.targets()?);
-                    Some(())
-                })
-                .is_some()
-            {}
-            (name, targets?, amount.unwrap_or_else(|| Amount::To(Value::Set([].into()))))
-        } else {
-            let value = list(self)?;
-            self.any(if remove { words!("from|out of") } else { words!("to|into") }).then_some(())?;
-            let name = named(self)?;
-            self.any(of).then_some(())?;
-            let targets = self.targets()?;
-            (name, targets, if remove { Amount::Minus(value) } else { Amount::Plus(value) })
-        };
-        Some((targets, vec![self.part(start, FirewallPart::IpSet(name), amount)]))
-    }
-
-    /// “create alias office on web-01 for 192.0.2.4”, “delete alias office of web-01”.
-    fn firewall_alias(&mut self) -> Option<Wish> {
-        let start = self.at;
-        let remove = self.any(words!("remove|delete|drop"));
-        if !remove && !self.any(words!("create|make|add|set")) {
-            return None;
-        }
-        self.articles();
-        self.any(words!("firewall"));
-        self.any(words!("alias")).then_some(())?;
-        self.any(words!("called|named"));
-        let name = self.any_name()?;
-        let mut address = remove.then(String::new);
-        let mut targets = None;
-        while self
-            .attempt(|p| {
-                let sign = p.mark('=');
-                if address.is_none()
-                    && let Some(read) = p.attempt(|p| {
-                        (sign || p.any(words!("for|as|to|with|of"))).then_some(())?;
-                        p.address_literal()
-                    })
-                {
-                    address = Some(read);
-                    return Some(());
-                }
-                if targets.is_some() || !p.any(words!("on|for|in|of|from")) {
-                    return None;
-                }
-                targets = Some(p.targets()?);
-                Some(())
-            })
-            .is_some()
-        {}
-        let amount = Amount::To(Value::Text(address?));
-        Some((targets?, vec![self.part(start, FirewallPart::Alias(name), amount)]))
     }
 }

@@ -28,6 +28,15 @@ impl Parser<'_> {
             return self.housed(start);
         }
         let offline = self.attempt(Self::live_or_offline).unwrap_or(false);
+        // “migrate to pve2: test-1”
+        if let Some((node, targets)) = self.attempt(|p| {
+            p.any(words!("to|over to")).then_some(())?;
+            let node = p.node_said()?;
+            p.mark(':').then_some(())?;
+            Some((node, p.targets().filter(|targets| p.known(targets))?))
+        }) {
+            return self.doing(start, targets, Deed::Migrate { node, storage: None, from: None, offline });
+        }
         let targets = self.targets()?;
         self.moved_to_a_node(start, targets, migrates, offline)
     }
@@ -123,9 +132,21 @@ impl Parser<'_> {
         self.beyond(|p| {
             let start = p.at;
             let targets = p.targets().filter(|targets| p.known(targets))?;
-            p.any(words!("must|has to|have to|should|needs to|need to|shall"));
-            p.any(words!("leave|leaves")).then_some(())?;
+            // “test-1 currently runs on pve1. Please move it to pve2.”
+            let is = p.attempt(|p| {
+                p.any(words!("is currently|currently is|is|are|currently runs|runs|run"));
+                (p.any(words!("on")) && p.last_word() != p.word_at(start)).then_some(())
+            });
+            if is.is_none() {
+                p.any(words!("must|has to|have to|should|needs to|need to|shall"));
+                p.any(words!("leave|leaves")).then_some(())?;
+            }
             let from = p.node_said()?;
+            if p.any(words!(
+                "and should be on|but should be on|and should run on|but should run on|and must go to|and has to go to"
+            )) {
+                return p.on_a_node(start, targets, Some(from));
+            }
             if p.any(words!("for|and go to|and move to")) {
                 return p.on_a_node(start, targets, Some(from));
             }
@@ -140,6 +161,7 @@ impl Parser<'_> {
 
     /// “test-1 should run on pve2”
     fn housed(&mut self, start: usize) -> Option<Draft> {
+        let lets = self.any(words!("let|make"));
         let targets = self.targets()?;
         // “test-1 from pve1 to pve2”
         if let Some(from) = self.attempt(|p| {
@@ -149,9 +171,12 @@ impl Parser<'_> {
             self.any(words!("to|onto|->|→|=>")).then_some(())?;
             return self.on_a_node(start, targets, Some(from));
         }
-        if self.any(words!("to|onto|->|→|=>")) {
-            // “test-1 -> pve2”
-            return self.on_a_node(start, targets, None);
+        // “test-1 -> pve2”
+        if let Some(draft) = self.attempt(|p| {
+            p.any(words!("to|onto|->|→|=>")).then_some(())?;
+            p.on_a_node(start, targets.clone(), None)
+        }) {
+            return Some(draft);
         }
         // “I want test-1 on pve2”, “make sure test-1 runs on pve2”
         let before = self.word_at(start.wrapping_sub(1));
@@ -160,7 +185,7 @@ impl Parser<'_> {
         let shall = self
             .any(words!("should|shall|must|has to|have to|needs to|need to|ought to|is to|are to|wants to|can|may|to"));
         self.any(words!("now"));
-        let housed = shall && self.verb(HOUSED)
+        let housed = (shall || lets) && self.verb(HOUSED)
             || wanted && self.any(words!("on"))
             || ensured && self.verb(words!("runs on|is on|lives on|goes to|are on"))
             || self.verb(words!("belongs on|belong on|goes to|go to|moves to|moves over to|over to"));
@@ -172,6 +197,26 @@ impl Parser<'_> {
             self.any(words!("over to|to|onto")).then_some(())?;
             return self.on_a_node(start, targets, Some(from));
         }
+        self.on_a_node(start, targets, None)
+    }
+
+    /// “set the node of test-1 to pve2”, “test-1: node = pve2”
+    pub fn node_as_a_field(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let set = self.any(words!("set|change|switch|move"));
+        let targets = if let Some(targets) = self.attempt(|p| {
+            p.any(words!("the"));
+            p.any(words!("node of|host of|node for")).then_some(())?;
+            p.targets()
+        }) {
+            targets
+        } else {
+            let targets = self.targets()?;
+            let _ = self.any(words!("'s")) || self.mark(':') || self.mark(',');
+            self.any(words!("node")).then_some(targets)?
+        };
+        let assigned = self.mark('=') || self.mark(':') || self.any(words!("to|should be|->|→|=>"));
+        (assigned || !set).then_some(())?;
         self.on_a_node(start, targets, None)
     }
 

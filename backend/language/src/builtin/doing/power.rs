@@ -4,12 +4,14 @@
 use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Deed, Sourced};
 
+use super::errand::Errand;
 use crate::builtin::Parser;
 use crate::builtin::changing::change::Wish;
 use crate::builtin::drafting::draft::{Change, Draft};
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
+use crate::lexer::{Token, TokenKind};
 
 const START: &Wordings = words!(
     "start up|start|power on|power up|turn on|switch on|boot up|boot|fire up|bring up|bring back up|bring online|wake up"
@@ -33,7 +35,7 @@ const UP: &Wordings = words!(
 const DOWN: &Wordings = words!("off again|down again|down|off");
 
 /// Verbs in two parts, and what their second part is.
-const PARTED: [(&Wordings, &Wordings, Deed); 5] = [
+const PARTED: [(&Wordings, &Wordings, Deed); 7] = [
     (words!("power|turn|switch"), words!("back on|on again|on"), Deed::Start),
     (
         words!("power|bring|fire|boot|spin|start"),
@@ -43,7 +45,12 @@ const PARTED: [(&Wordings, &Wordings, Deed); 5] = [
     (words!("power|turn|switch|shut"), words!("off again|off"), Deed::Shutdown { within: None }),
     (words!("power|turn|switch|shut|bring|take"), words!("down again|down"), Deed::Shutdown { within: None }),
     (words!("take"), words!("over"), Deed::Adopt),
+    (words!("force"), words!("to stop|to shut down|to power off|off|down"), Deed::Stop),
+    (words!("throw"), words!("away"), Deed::Delete),
 ];
+
+/// How a guest is stopped that is not shut down.
+pub const FORCEFULLY: &Wordings = words!("forcefully|forcibly|by force|hard|the hard way");
 
 /// How a guest is shut down anyway.
 const GENTLY: [&str; 6] = ["gracefully", "cleanly", "properly", "gently", "nicely", "softly"];
@@ -98,6 +105,7 @@ impl Parser<'_> {
         // “To delete: test-1, test-2”
         self.any(words!("to"));
         let gently = self.gently();
+        let for_good = !gently && self.any(words!("permanently|completely"));
         let force = !gently && self.any(words!("hard|forcefully|forcibly|force"));
         let deed = if force {
             self.any(words!("-"));
@@ -111,12 +119,13 @@ impl Parser<'_> {
         } else {
             self.asked_for().or_else(|| self.minded())?
         };
-        if gently && !matches!(deed, Deed::Shutdown { .. }) {
+        if gently && !matches!(deed, Deed::Shutdown { .. }) || for_good && deed != Deed::Delete {
             return None;
         }
-        let targets = self.listed_targets()?;
+        let alone = |p: &mut Self| p.listed_targets().filter(|_| !p.ahead(Self::goes_on_as_a_subject));
+        let targets = self.attempt(alone).or_else(|| self.attempt(Self::before_a_subject))?;
         let deed = match deed {
-            Deed::Shutdown { .. } if self.any(words!("forcefully|forcibly|by force|hard|the hard way")) => Deed::Stop,
+            Deed::Shutdown { .. } if self.any(FORCEFULLY) => Deed::Stop,
             Deed::Shutdown { .. } => {
                 self.gently();
                 Deed::Shutdown { within: self.attempt(Self::within) }
@@ -137,6 +146,22 @@ impl Parser<'_> {
         }
         self.any(words!("again|right now|now|right away|for me|afterwards|too|as well|there"));
         self.doing(start, targets, deed)
+    }
+
+    fn goes_on_as_a_subject(&mut self) -> Option<()> {
+        self.any(words!("should|must|shall|needs|has to|gets|can|may|is to")).then_some(())
+    }
+
+    /// “web-01” in “reboot web-01 and test-1 should be started”.
+    fn before_a_subject(&mut self) -> Option<Targets> {
+        let (start, end) = (self.at, self.end);
+        self.listed_targets()?;
+        let joins = |token: &Token| token.word == "and" || matches!(token.kind, TokenKind::Mark(',' | '&'));
+        let joint = start + self.tokens[start..self.at].iter().rposition(joins)?;
+        (self.at, self.end) = (start, joint);
+        let targets = self.listed_targets().filter(|_| self.done());
+        self.end = end;
+        targets
     }
 
     /// “start test-1 with 2 cores”
@@ -175,6 +200,7 @@ impl Parser<'_> {
             (fits && self.any(second)).then_some(deed)
         })?;
         let deed = match deed {
+            Deed::Shutdown { .. } if self.any(FORCEFULLY) => Deed::Stop,
             Deed::Shutdown { .. } => {
                 self.gently();
                 Deed::Shutdown { within: self.attempt(Self::within) }
@@ -218,8 +244,24 @@ impl Parser<'_> {
     pub fn verb_behind(&mut self) -> Option<Draft> {
         let start = self.at;
         let targets = self.targets().filter(|targets| self.known(targets))?;
+        // “web-01 (pve1): reboot”
+        if let Targets::Old(targets) = &targets {
+            self.attempt(|p| p.where_they_are(targets));
+        }
         let sign = self.mark(':') || self.mark('–') || self.any(words!("->|→|=>"));
         let _ = sign && self.any(words!("just"));
+        // “web-01: live migration to pve2”, “wiki backup to nas”
+        if let Some(draft) = self.attempt(|p| {
+            let errand = p.noun_of_errand()?;
+            let telegram = matches!(errand, Errand::Backup | Errand::Rollback | Errand::Migration);
+            (sign || telegram).then_some(())?;
+            let draft = p.complete(start, targets.clone(), errand)?;
+            p.any(words!("required|needed|requested|wanted"));
+            p.manner();
+            p.at_boundary().then_some(draft)
+        }) {
+            return Some(draft);
+        }
         let deed = self.asked_for()?;
         self.any(words!("required|needed|requested|wanted"));
         let plain = matches!(deed, Deed::Reboot | Deed::Start | Deed::Shutdown { .. });

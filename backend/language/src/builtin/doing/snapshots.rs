@@ -94,6 +94,9 @@ impl Parser<'_> {
     /// “… called pre-patch” behind whom a snapshot is taken of.
     pub fn snapshotted(&mut self, start: usize, targets: Targets, name: Option<Sourced<String>>) -> Option<Draft> {
         self.any(words!("now"));
+        if let Targets::Old(targets) = &targets {
+            self.attempt(|p| p.where_they_are(targets));
+        }
         let name = name.or_else(|| self.snapshot_called());
         self.any(IS_TAKEN);
         self.doing(start, targets, Deed::Snapshot { name })
@@ -267,13 +270,8 @@ impl Parser<'_> {
             };
             undone.then_some(said)?
         };
-        let mut deeds = snapshots.into_iter().map(|snapshot| Deed::DeleteSnapshot { snapshot });
-        let last = deeds.next_back()?;
-        for deed in deeds {
-            let draft = self.doing(start, targets.clone(), deed)?;
-            self.drafts.push(draft);
-        }
-        self.doing(start, targets, last)
+        let deeds = snapshots.into_iter().map(|snapshot| Deed::DeleteSnapshot { snapshot }).collect();
+        self.done_in_turn(start, &targets, deeds)
     }
 
     /// Some snapshots and whose they are.

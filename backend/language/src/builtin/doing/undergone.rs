@@ -4,8 +4,10 @@
 use mycopod_core::reading::Deed;
 
 use super::errand::Errand;
+use super::power::FORCEFULLY;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
+use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
 /// Before a participle: that it shall be so.
@@ -41,7 +43,7 @@ impl Parser<'_> {
         let deed = done.into_iter().find_map(|(said, deed)| self.verb(said).then_some(deed))?;
         // “stopped forcefully”
         let stops = matches!(deed, Deed::Shutdown { .. });
-        Some(if stops && self.any(words!("forcefully|forcibly|by force|hard")) { Deed::Stop } else { deed })
+        Some(if stops && self.any(FORCEFULLY) { Deed::Stop } else { deed })
     }
 
     /// What was done then that more belongs to than a guest: “rolled back”, “moved”.
@@ -69,19 +71,40 @@ impl Parser<'_> {
         // “can we get web-01 rebooted” is asked for up to its verb.
         let asked = words!("have|get|need|want");
         let had = self.any(asked) || matches!(self.last_word(), "have" | "get" | "need" | "want" | "like");
+        // “web-01 should be rebooted and test-1 started”
+        let parallel = !had
+            && self.last_word() == "and"
+            && self.drafts.last().is_some_and(|last| {
+                let said = last.tokens();
+                let asks = ["have", "get", "need", "want", "like", "should", "must", "shall"];
+                said.start >= self.began
+                    && (said.start.saturating_sub(1)..said.end).any(|at| asks.contains(&self.word_at(at)))
+            });
         let ensured = !had && matches!(self.last_word(), "sure" | "ensure" | "that");
         let targets = self.targets()?;
+        // “altserver (on gamma) needs to be booted”
+        if let Targets::Old(targets) = &targets {
+            self.attempt(|p| p.where_they_are(targets));
+        }
         let sign = !had && self.mark(':');
         let may = !had && self.any(MAY_BE);
         let shall = may || self.any(SHALL_BE) || ensured && !sign && self.any(words!("is|are|gets|get|be"));
-        (had || shall).then_some(())?;
-        if !shall && let Some(deed) = self.up_or_down() {
+        (had || shall || parallel).then_some(())?;
+        if had && !shall && self.verb(words!("gone")) {
+            return self.doing(start, targets, Deed::Delete);
+        }
+        if had
+            && !shall
+            && let Some(deed) = self.up_or_down()
+        {
+            self.any(words!("again"));
             return self.doing(start, targets, deed);
         }
         if let Some(deed) = self.done_to() {
             // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
             let lasts = matches!(deed, Deed::Start | Deed::Shutdown { .. });
             (may || !shall || !lasts).then_some(())?;
+            self.any(words!("again|right now|now"));
             return self.doing(start, targets, deed);
         }
         let errand = self.done_with().filter(|_| self.known(&targets))?;

@@ -46,10 +46,13 @@ impl Parser<'_> {
             return None;
         }
         let of = self.any(words!("of"));
-        if (made || article) && !of && !self.ahead(|p| p.any(words!("called|named")).then_some(())) {
+        // “create a clone web-09 of web-01”
+        let plain = |p: &mut Self| p.names_said().filter(|_| p.word() == "of");
+        let plain = if of { None } else { self.attempt(plain) };
+        if (made || article) && !of && plain.is_none() && !self.ahead(|p| p.any(words!("called|named")).then_some(())) {
             return None;
         }
-        let early = if of { None } else { self.names_of_copies() };
+        let early = if of { None } else { plain.or_else(|| self.names_of_copies()) };
         if early.is_some() && !self.any(words!("of|from")) {
             return None;
         }

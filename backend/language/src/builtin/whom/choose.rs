@@ -11,10 +11,11 @@ use crate::vocabulary::{self, Class};
 use crate::builtin::Parser;
 
 /// Words for guests that run, and for those that do not.
-const ON: &Wordings =
-    words!("currently running|running|powered-on|powered on|switched on|turned on|started|active|online|up");
+const ON: &Wordings = words!(
+    "currently running|running|powered-on|switched-on|powered on|switched on|turned on|started|active|online|up"
+);
 const OFF: &Wordings = words!(
-    "currently stopped|currently off|stopped|powered-off|powered off|switched off|turned off|shut down|shutdown|\
+    "currently stopped|currently off|stopped|powered-off|switched-off|turned-off|non-running|powered off|switched off|turned off|shut down|shutdown|\
     halted|inactive|not running|off|down|offline"
 );
 
@@ -129,10 +130,10 @@ impl Parser<'_> {
 
     fn state(&mut self) -> Option<bool> {
         // “not running” begins with a word that turns everything round, so it is looked for first.
-        if self.any(OFF) {
+        if self.verb(OFF) {
             return Some(false);
         }
-        self.any(ON).then_some(true)
+        self.verb(ON).then_some(true)
     }
 
     /// A word for guests that stands before their noun: a tag, or how their names begin.
@@ -197,8 +198,13 @@ impl Parser<'_> {
     }
 
     fn tagged(&mut self, fit: &mut Fit) -> Option<()> {
+        if self.any(words!("whose tag is|whose tags include|where the tag is")) {
+            fit.tags.insert(self.any_name()?);
+            return Some(());
+        }
         let joined = self.any(words!("that are|which are|that is|which is|is|are"));
-        if !self.any(words!("tagged with the|tagged with|tagged as|tagged")) {
+        if !self.verb(words!("tagged with the|tagged with|tagged as|tagged|labelled with|labelled as|labelled|labeled"))
+        {
             (!joined).then_some(())?;
             self.any(words!("with|having|carrying|that have|that has|that carry|that carries|which have|which has|which carry|which carries|carries|carry|has|have"))
                 .then_some(())?;
@@ -221,6 +227,9 @@ impl Parser<'_> {
     }
 
     fn of_pool(&mut self) -> Option<String> {
+        if self.any(words!("whose pool is")) {
+            return self.name();
+        }
         self.any(words!("that are in|which are in|that is in|which is in|is in|in|of|from|belonging to|that belong to|that belongs to|belongs to"))
             .then_some(())?;
         self.any(words!("the"));
@@ -234,7 +243,7 @@ impl Parser<'_> {
 
     /// “on pve2”, “that run on pve2”
     pub fn of_node(&mut self) -> Option<String> {
-        self.any(words!("that are on|which are on|that is on|which is on|that run on|that runs on|which run on|running on|runs on|is on|on|of|from"))
+        self.verb(words!("hosted on|located on|living on|that are on|which are on|that is on|which is on|that run on|that runs on|which run on|running on|runs on|is on|on|of|from"))
             .then_some(())?;
         self.any(words!("the"));
         let announced = self.any(words!("node|host"));
@@ -243,6 +252,10 @@ impl Parser<'_> {
     }
 
     fn that_run(&mut self) -> Option<bool> {
+        if self.any(words!("that aren't|which aren't|that isn't|which isn't")) {
+            self.any(words!("currently"));
+            return self.any(ON).then_some(false);
+        }
         self.any(words!("that are|which are|that is|which is|who are|and is|and are")).then_some(())?;
         self.any(words!("currently"));
         self.at += usize::from(self.word() == "still");

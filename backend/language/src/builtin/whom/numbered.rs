@@ -98,10 +98,19 @@ impl Parser<'_> {
         let mut targets = Vec::new();
         while let Some(more) = self.attempt(|p| {
             (targets.is_empty() || p.joint()).then_some(())?;
-            let range = p.peek(0).and_then(numbers)?;
+            let low = p.peek(0).and_then(numbers)?;
             // In “runner-1 and 4 cores” the number counts cores.
             (!p.ahead(|p| p.item(How::Give))).then_some(())?;
             p.at += 1;
+            // “runners 1 to 3”
+            let high = p.attempt(|p| {
+                (p.counting && p.any(words!("to|through|until"))).then_some(())?;
+                (!p.ahead(|p| p.item(How::Give))).then_some(())?;
+                let high = *p.peek(0).and_then(numbers)?.end();
+                p.at += 1;
+                (high > *low.end() && high - low.start() < MAX_RANGE).then_some(high)
+            });
+            let range = *low.start()..=high.unwrap_or(*low.end());
             let span = p.span(&(start..p.at));
             let target = |number| {
                 let name = p.of_number(&word, number, noun.and_then(|noun| noun.kind))?;

@@ -24,7 +24,7 @@ const SEVERAL: &Wordings = words!(
 
 /// Words that go on to say which guests are meant: “the VMs with the ids 104 and 106”.
 const TOLD_APART: &Wordings = words!(
-    "with the ids|with the id|with the vmids|with the tags|with the tag|with the names|with the name|with ids|with id|with vmids|with tag"
+    "with the ids|with the id|with the vmids|with the vmid|with vmids|with vmid|with number|with the tags|with the tag|with the names|with the name|with ids|with id|with vmids|with tag"
 );
 
 /// How many guests a pronoun means.
@@ -69,6 +69,12 @@ const PREDICATES: [&str; 19] = [
 /// Whether other words than the guest’s name mean it.
 fn is_pointed_at(target: &Target, text: &str) -> bool {
     matches!(&target.selector, Selector::Name(name) if target.span.of(text) != *name)
+}
+
+/// Whether the guest is meant by its place among others: “the first two”.
+fn is_some_of_those(target: &Target, text: &str) -> bool {
+    let words = target.span.of(text).to_lowercase();
+    ["the first", "the last", "the other", "the rest"].iter().any(|begin| words.starts_with(begin))
 }
 
 /// Whether what a text speaks of here may be a part of a guest, which “delete it” would mean as well as the guest.
@@ -284,6 +290,37 @@ impl Parser<'_> {
         (!self.ahead(goes_on)).then(|| Target { span: self.span(&(start..self.at)), selector })
     }
 
+    /// “the first two”, “the last three”, “the others”: several of those that were just named.
+    pub fn some_of_those(&mut self) -> Option<Vec<Target>> {
+        let start = self.at;
+        let (those, _) = if self.word() == "the" { self.those()? } else { return None };
+        let first = self.any(words!("the first"));
+        let last = !first && self.any(words!("the last"));
+        let chosen = if first || last {
+            let count = usize::try_from(self.number()?).ok().filter(|count| (2..=those.len()).contains(count))?;
+            if first { those[..count].to_vec() } else { those[those.len() - count..].to_vec() }
+        } else {
+            self.verb(words!("the other ones|the others|the other one|the other|the rest|the remaining"))
+                .then_some(())?;
+            let count = match self.last_word() {
+                "one" => Some(1),
+                "other" | "remaining" => Some(self.number().map_or(Some(1), |count| usize::try_from(count).ok())?),
+                _ => None,
+            };
+            let since = |draft: &&Draft| draft.targets().iter().all(|one| is_pointed_at(one, self.text));
+            let pointed: Vec<&Target> = self.drafts.iter().rev().take_while(since).flat_map(Draft::targets).collect();
+            let others: Vec<Target> =
+                those.into_iter().filter(|that| !pointed.iter().any(|one| one.selector == that.selector)).collect();
+            (!pointed.is_empty() && !others.is_empty()).then_some(())?;
+            count.is_none_or(|count| count == others.len()).then_some(others)?
+        };
+        let goes_on =
+            |p: &mut Self| (p.noun().is_some() || p.guest_noun().is_some() || p.name().is_some()).then_some(());
+        let span = self.span(&(start..self.at));
+        let meant = |that: Target| Target { span, ..that };
+        (!self.ahead(goes_on)).then(|| chosen.into_iter().map(meant).collect())
+    }
+
     /// The guests that were last named several at once, each by its name, and the one of them that was pointed at since.
     pub fn those(&self) -> Option<(Vec<Target>, Option<Selector>)> {
         let mut pointed = None;
@@ -297,6 +334,7 @@ impl Parser<'_> {
             }
             match draft.targets() {
                 [one] if is_pointed_at(one, self.text) => pointed = pointed.or_else(|| Some(one.selector.clone())),
+                some if some.iter().all(|one| is_some_of_those(one, self.text)) => {}
                 several => {
                     those = Some(several.to_vec());
                     break;

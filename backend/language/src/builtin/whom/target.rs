@@ -73,7 +73,7 @@ impl Parser<'_> {
         if self.any(words!("virtual machines|kvm vms|qemu vms|vms")) {
             return noun(Some(Kind::Qemu), true, false);
         }
-        if self.any(words!("virtual machine|kvm vm|qemu vm|vm|kvm")) {
+        if self.any(words!("virtual machine|kvm vm|qemu vm|kvm guest|qemu guest|kvm machine|vm|kvm")) {
             return noun(Some(Kind::Qemu), false, false);
         }
         if self.any(words!("lxc containers|lxcs|containers|cts")) {
@@ -159,7 +159,9 @@ impl Parser<'_> {
         }
         // “all of web-01, web-02 and db-1”
         let named = |p: &mut Self| {
-            p.any(words!("both of|each of|all of")).then_some(())?;
+            p.any(words!("both of|each of|all of|both|these two|these three|the following|these")).then_some(())?;
+            p.guest_noun();
+            let _ = p.mark(':') || p.mark(',');
             let known = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
             known.then(|| p.target())?
         };
@@ -217,6 +219,9 @@ impl Parser<'_> {
     /// One part of an enumeration; a range is several guests.
     pub fn target(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
+        if let Some(targets) = self.attempt(Self::some_of_those) {
+            return Some(targets);
+        }
         if let Some(target) = self.attempt(Self::one_of_those) {
             return Some(vec![target]);
         }
@@ -243,6 +248,15 @@ impl Parser<'_> {
     /// “(vm 101)”, “(web-01)”: whom brackets behind a guest name.
     fn in_brackets(&mut self) -> Option<Target> {
         self.mark('(').then_some(())?;
+        // “(#101)”, “(vmid: 101)”
+        let at = self.at;
+        if let Some(vmid) = self.attempt(|p| {
+            (p.any(words!("vm id|vmid|id")) && (p.mark(':') || p.mark('=')) || p.mark('#')).then_some(())?;
+            p.vmid_number()
+        }) {
+            let target = Target { span: self.span(&(at..self.at)), selector: Selector::Vmid(vmid) };
+            return self.mark(')').then_some(target);
+        }
         let other = <[Target; 1]>::try_from(self.attempt(Self::named)?).ok()?.into_iter().next()?;
         let known = match &other.selector {
             Selector::Name(name) => self.inventory.guests.contains_key(name),
@@ -269,7 +283,7 @@ impl Parser<'_> {
     /// “web-01”, “the container cache”, “VM 105”, “the cache container”, “test-1 to test-3”.
     fn named(&mut self) -> Option<Vec<Target>> {
         let start = self.at;
-        let article = self.any(words!("the two|the three|the|my|our|this|guest id|vmid|id"));
+        let article = self.any(words!("the two|the three|the|my|our|this|that|guest id|vmids|vmid|ids|id"));
         let noun = self.guest_noun();
         if noun.is_some() {
             self.any(words!("called|named|with the name|with name|with id|with vmid|number|with the id|with the ids|with ids|with vmids|with the vmids|ids|vmids|id"));
@@ -278,7 +292,12 @@ impl Parser<'_> {
             return Some(targets);
         }
         if let Some(vmid) = self.attempt(|p| {
-            let number: u32 = p.peek(0).filter(|t| t.kind == TokenKind::Number).and_then(|t| t.text.parse().ok())?;
+            // “VM #101”, “lxc/109”
+            let _ = noun.is_some() && (p.mark('#') || p.mark('/'));
+            let number: u32 = match p.peek(0)? {
+                token if token.kind == TokenKind::Number => token.text.parse().ok()?,
+                token => token.text.strip_prefix('#').filter(|_| noun.is_some())?.parse().ok()?,
+            };
             p.at += 1;
             Vmid::try_from(number).ok().filter(|_| !p.ahead(|p| p.unit().map(|_| ())))
         }) {

@@ -1,0 +1,45 @@
+//! Several deeds to the same guests in a row: “snapshot and reboot web-01”, “stop, then delete test-1”.
+
+use mycopod_core::reading::Deed;
+
+use crate::builtin::Parser;
+use crate::builtin::drafting::draft::Draft;
+use crate::builtin::whom::target::Targets;
+use crate::builtin::wordings::words;
+
+impl Parser<'_> {
+    /// Verbs in a row, and then whom they are done to.
+    pub fn verbs_in_a_row(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let mut deeds = vec![self.deed_in_a_row()?];
+        while let Some(next) = self.attempt(|p| {
+            let joined = p.joint();
+            (p.any(words!("then|also|afterwards")) || joined).then_some(())?;
+            p.deed_in_a_row()
+        }) {
+            deeds.push(next);
+        }
+        (deeds.len() > 1).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        self.done_in_turn(start, &targets, deeds)
+    }
+
+    /// Several deeds to the same guests, the last of which is not yet drafted.
+    pub fn done_in_turn(&mut self, start: usize, targets: &Targets, deeds: Vec<Deed>) -> Option<Draft> {
+        let mut drafts: Vec<Draft> =
+            deeds.into_iter().map(|deed| self.doing(start, targets.clone(), deed)).collect::<Option<_>>()?;
+        let last = drafts.pop()?;
+        self.drafts.extend(drafts);
+        Some(last)
+    }
+
+    fn deed_in_a_row(&mut self) -> Option<Deed> {
+        if self.any(words!("snapshot")) {
+            return Some(Deed::Snapshot { name: None });
+        }
+        if self.any(words!("back up|backup")) {
+            return Some(Deed::Backup { storage: None, mode: None });
+        }
+        self.asked_for()
+    }
+}
