@@ -119,8 +119,14 @@ impl Parser<'_> {
 
     /// “move scsi0 of db-1 to ceph”, “shift web-01’s disk over to local-lvm”.
     pub fn moving_a_disk(&mut self) -> Option<Wish> {
-        self.verb(words!("move|migrate|transfer|relocate|put|shift|get|bring|take|switch|push|store")).then_some(())?;
+        let moves = self.verb(words!("move|migrate|transfer|relocate|put|shift|get|bring|take|switch|push|store"));
+        // “have scsi1 of db-1 moved to local”, “I want it moved to local”
+        let asks =
+            !moves && (self.any(words!("have")) || matches!(self.last_word(), "want" | "need" | "like" | "have"));
+        (moves || asks).then_some(())?;
         let (disk, targets) = self.disk_of_targets(words!("of|from|on"))?;
+        let moved = self.verb(words!("moved|migrated|transferred|relocated|shifted"));
+        (moved || !asks).then_some(())?;
         self.any(words!("over"));
         let start = self.at;
         let value = Item::DiskPart(Some(disk), DiskPart::Storage, self.other_storage()?);

@@ -75,6 +75,7 @@ impl Parser<'_> {
         let comma = !open && self.mark(',');
         let mut announced = self.verb(words!("target|destination|storage|datastore"));
         if announced {
+            self.any(words!("storage|datastore"));
             let _ = self.mark(':') || self.mark('=');
         } else {
             (!comma).then_some(())?;

@@ -41,6 +41,7 @@ impl Parser<'_> {
             Self::up_and_down,
             Self::unneeded,
             Self::unneeded_pool,
+            Self::done_alike,
         ];
         let place = self.attempt(Self::led_by_a_node);
         let draft = rules.into_iter().find_map(|rule| {

@@ -2,6 +2,7 @@
 
 use mycopod_core::reading::Deed;
 
+use super::errand::Errand;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::whom::target::Targets;
@@ -31,6 +32,29 @@ impl Parser<'_> {
         let last = drafts.pop()?;
         self.drafts.extend(drafts);
         Some(last)
+    }
+
+    /// “… and cache (name: pre-r)”, “… and mail to local” behind the snapshot or the backup of others.
+    pub fn done_alike(&mut self) -> Option<Draft> {
+        let start = self.at;
+        let errand = match self.drafts.last()? {
+            Draft::Do(doing) if doing.tokens.start >= self.began => match doing.deed {
+                Deed::Snapshot { name: Some(_) } => Errand::Snapshot,
+                Deed::Backup { storage: Some(_), .. } => Errand::Backup,
+                Deed::Rollback { snapshot: Some(_) } => Errand::Rollback,
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let Draft::Do(doing) = self.complete(start, targets, errand)? else { return None };
+        let said = matches!(
+            &doing.deed,
+            Deed::Snapshot { name: Some(_) }
+                | Deed::Backup { storage: Some(_), .. }
+                | Deed::Rollback { snapshot: Some(_) }
+        );
+        said.then_some(Draft::Do(doing))
     }
 
     fn deed_in_a_row(&mut self) -> Option<Deed> {

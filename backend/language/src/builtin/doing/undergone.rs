@@ -83,9 +83,7 @@ impl Parser<'_> {
         let ensured = !had && matches!(self.last_word(), "sure" | "ensure" | "that");
         let targets = self.targets()?;
         // “altserver (on gamma) needs to be booted”
-        if let Targets::Old(targets) = &targets {
-            self.attempt(|p| p.where_they_are(targets));
-        }
+        let placed = matches!(&targets, Targets::Old(targets) if self.attempt(|p| p.where_they_are(targets)).is_some());
         let sign = !had && self.mark(':');
         let may = !had && self.any(MAY_BE);
         let shall = may || self.any(SHALL_BE) || ensured && !sign && self.any(words!("is|are|gets|get|be"));
@@ -103,7 +101,7 @@ impl Parser<'_> {
         if let Some(deed) = self.done_to() {
             // “test-1 should be stopped” says how it shall be from now on; “can be stopped” lets it be done.
             let lasts = matches!(deed, Deed::Start | Deed::Shutdown { .. });
-            (may || !shall || !lasts).then_some(())?;
+            (may || !shall || !lasts || placed).then_some(())?;
             self.any(words!("again|right now|now"));
             return self.doing(start, targets, deed);
         }
