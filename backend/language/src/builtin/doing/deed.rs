@@ -99,10 +99,11 @@ impl Parser<'_> {
         Some(node)
     }
 
-    /// “… on pve1”, “… (pve1)” behind guests that are there: of guests that are elsewhere it is asked.
+    /// “… on pve1”, “… (pve1)” behind guests that are there: of guests that are elsewhere it is asked, and
+    /// so it is of “remove web-01 from pve1”, which may be to live on elsewhere.
     pub fn where_they_are(&mut self, targets: &[Target]) -> Option<()> {
         let open = self.mark('(');
-        (self.any(words!("on|at|from|running on")) || open).then_some(())?;
+        (self.any(words!("on|at|running on")) || open).then_some(())?;
         let node = self.node_of_the_cluster()?;
         ((!open || self.mark(')')) && self.are_on(targets, &node)).then_some(())
     }

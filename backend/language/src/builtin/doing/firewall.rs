@@ -151,7 +151,11 @@ impl Parser<'_> {
             let action = self.verdict()?;
             self.any(words!("all|any"));
             let way = self.way();
-            self.any(words!("access to|connections to|traffic to|access on|traffic on"));
+            // “allow access to port 443”, but “block all traffic to db-1”
+            self.attempt(|p| {
+                p.any(words!("access to|connections to|traffic to|access on|traffic on")).then_some(())?;
+                p.ahead(Self::traffic).then_some(())
+            });
             let traffic = match way {
                 Some(_) if self.any(words!("traffic|connections|packets")) => vec![Traffic::All],
                 _ => self.traffic()?,

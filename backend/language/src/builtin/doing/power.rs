@@ -255,7 +255,10 @@ impl Parser<'_> {
             let errand = p.noun_of_errand()?;
             let telegram = matches!(errand, Errand::Backup | Errand::Rollback | Errand::Migration);
             (sign || telegram).then_some(())?;
+            let at = p.at;
             let draft = p.complete(start, targets.clone(), errand)?;
+            // “web-01 backup” alone may be a heading.
+            (sign || p.at > at).then_some(())?;
             p.any(words!("required|needed|requested|wanted"));
             p.manner();
             p.at_boundary().then_some(draft)
