@@ -125,8 +125,8 @@ impl Parser<'_> {
             !moves && (self.any(words!("have")) || matches!(self.last_word(), "want" | "need" | "like" | "have"));
         (moves || asks).then_some(())?;
         let (disk, targets) = self.disk_of_targets(words!("of|from|on"))?;
-        let moved = self.verb(words!("moved|migrated|transferred|relocated|shifted"));
-        (moved || !asks).then_some(())?;
+        let done = self.verb(words!("moved|migrated|transferred|relocated|shifted"));
+        (done || !asks).then_some(())?;
         self.any(words!("over"));
         let start = self.at;
         let value = Item::DiskPart(Some(disk), DiskPart::Storage, self.other_storage()?);

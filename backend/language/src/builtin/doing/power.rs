@@ -156,8 +156,8 @@ impl Parser<'_> {
     fn before_a_subject(&mut self) -> Option<Targets> {
         let (start, end) = (self.at, self.end);
         self.listed_targets()?;
-        let joins = |token: &Token| token.word == "and" || matches!(token.kind, TokenKind::Mark(',' | '&'));
-        let joint = start + self.tokens[start..self.at].iter().rposition(joins)?;
+        let parts = |token: &Token| token.word == "and" || matches!(token.kind, TokenKind::Mark(',' | '&'));
+        let joint = start + self.tokens[start..self.at].iter().rposition(parts)?;
         (self.at, self.end) = (start, joint);
         let targets = self.listed_targets().filter(|_| self.done());
         self.end = end;
