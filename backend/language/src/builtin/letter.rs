@@ -29,8 +29,8 @@ const ASKING: &Wordings = words!(
     plus|as well as|as well|afterwards|okay so|okay|ok so|ok|um|uh|yo|+|\
     after that|after this|a quick one|quick one|in its place|in their place|request for|requests for|kindly to|please to|i am in need of|we are in need of|i'm in need of|we're in need of|\
     urgent|urgently|while you are at it|while you're at it|while we are at it|while we're at it|\
-    someone please|somebody please|it is time to|it 's time to|go and|i have to ask you to|we have to ask you to|we have to|i have to|proceed to|we can|\
-    i request|we request|can i have|lastly|secondly|thirdly|make sure to|be sure to|\
+    someone please|somebody please|it is time to|it 's time to|go and|i have to ask you to|we have to ask you to|we have to|i have to|we can|\
+    i request|we request|can i have|make sure to|be sure to|\
     there should be|there shall be|there must be|make sure there is|make sure that there is|ensure there is|\
     ensure that there is|make sure that|make sure|ensure that|ensure|asap"
 );
@@ -59,7 +59,7 @@ impl Parser<'_> {
                 || self.greeting()
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
-                || self.verb(ASKING)
+                || self.any(ASKING)
                 || self.attempt(Self::purpose_of_a_wish).is_some()
                 || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::opening).is_some()
@@ -87,7 +87,7 @@ impl Parser<'_> {
 
     /// Whether somebody asks here for something to be made.
     pub fn asks(&mut self) -> Option<()> {
-        while self.verb(ASKING) {}
+        while self.any(ASKING) {}
         if self.any(VERBS) || self.attempt(Self::ordering).is_some() {
             return Some(());
         }
@@ -136,6 +136,7 @@ impl Parser<'_> {
 
     /// “(2) …”, “b) …”, “Step 2: …”
     fn numbering(&mut self) -> Option<()> {
+        let start = self.at;
         let step = self.verb(words!("step"));
         let token = self.peek(0)?;
         let counts = token.kind == TokenKind::Number && token.text.len() <= 2;
@@ -144,16 +145,17 @@ impl Parser<'_> {
         self.at += 1;
         let marked = if step { self.mark(':') } else { self.mark(')') };
         // “… 8 GB (4)”
-        (marked && !self.done()).then_some(())
+        (marked && !self.done()).then(|| self.asides.push(start..self.at))
     }
 
     /// “Besides, …”, “In addition, …”, “Second, …”
     fn adding(&mut self) -> Option<()> {
+        let start = self.at;
+        let alone = self.verb(words!("secondly|thirdly|lastly|proceed to"));
         let more = words!(
             "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
-        self.verb(more).then_some(())?;
-        self.mark(',').then_some(())
+        (alone || self.verb(more) && self.mark(',')).then(|| self.asides.push(start..self.at))
     }
 
     /// “… should do”: that what was said is enough.
