@@ -141,6 +141,8 @@ pub struct Inventory {
     pub bridges: BTreeSet<String>,
     /// VM templates and container templates.
     pub images: BTreeMap<String, Kind>,
+    /// The volumes of CDs by their file’s name.
+    pub isos: BTreeMap<String, BTreeSet<String>>,
     /// Tags in use.
     pub tags: BTreeSet<String>,
     /// The clusters that a declaration can name.
@@ -161,6 +163,11 @@ impl Inventory {
             inventory.guests.entry(seen.guest.name.clone()).or_default().push(seen.guest.key());
             inventory.homes.insert(seen.guest.vmid, seen.guest.node.clone());
             inventory.tags.extend(seen.tags());
+        }
+        for volume in observed.volumes.iter().filter(|volume| volume.content == "iso") {
+            if let Some((_, name)) = volume.volume.split_once("iso/") {
+                inventory.isos.entry(name.to_owned()).or_default().insert(volume.volume.clone());
+            }
         }
         inventory.images = observed.images.iter().map(|image| (image.name.clone(), image.kind)).collect();
         inventory

@@ -14,7 +14,7 @@ const ASKING: &Wordings = words!(
     i'd like you to|i'd like to have|i'd like to|i'd like|i'd love to have|i'd love|we would like to have|\
     we would like to|we would like|we'd like to have|we'd like to|we'd like|i want you to|\
     i want to have|i want to see|i want to|i want|i'd like to see|we'd like to see|i would like to see|we would like to see|we want to have|we want to|we want|i need you to|i need to|\
-    i need|we need to|we need|i require|we require|i'm going to need|we're going to need|we are going to need|we'll need|\
+    i need|we also need|we also want|i also need|i also want|we need to|we need|i require|we require|i'm going to need|we're going to need|we are going to need|we'll need|\
     i'd appreciate|we'd appreciate|i would appreciate|we would appreciate|i'd need|we'd need|i could use|we could use|i would need|we would need|\
     would it be possible to have|would it be possible to get|would it be possible to|is it possible to have|is it possible to get|\
     is it possible to|it would be great to have|it would be nice to have|i'm looking for|we're looking for|i am looking for|\

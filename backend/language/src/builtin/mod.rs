@@ -286,10 +286,12 @@ impl Parser<'_> {
         // “the other to pve2” is said of one of the new guests.
         let goes_on = matches!(self.drafts.last(), Some(Draft::Create(_)))
             && !matches!(self.word(), "a" | "another")
-            && (self.ahead(Self::place_among_them)
+            && (self.ahead(Self::places_among_them)
                 || self.ahead(Self::all_of_them)
                 || matches!(self.word(), "type" | "kind")
-                || self.before_kind());
+                || self.before_kind()
+                || self.ahead(Self::names_the_next)
+                || self.ahead(Self::says_more_of_it));
         goes_on && self.continuation().is_some()
             || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
@@ -383,7 +385,7 @@ impl Parser<'_> {
     /// A statement of its own.
     pub fn statement(&mut self) -> Option<()> {
         let before = self.drafts.len();
-        if self.ahead(Self::begins_anew) || self.ahead(Self::numbered_anew) {
+        if self.ahead(Self::begins_anew) || self.ahead(Self::numbered_anew) || self.ahead(Self::makes_anew) {
             return self.attempt(Self::create);
         }
         let read = self

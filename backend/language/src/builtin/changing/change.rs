@@ -131,14 +131,13 @@ impl Parser<'_> {
     fn extend_last(&mut self, items: Vec<Said<Item>>) -> Option<()> {
         match self.drafts.last_mut()? {
             Draft::Create(group) => {
-                let focus = group.focus;
                 for item in items {
                     match item.value {
                         // “Its name shall be web-01.”
                         Item::Plain(Plain::Name, Amount::To(Value::Text(name))) if group.members.is_empty() => {
                             group.members.push(Said { value: name, tokens: item.tokens });
                         }
-                        value => group.items.push((focus, Said { value, tokens: item.tokens })),
+                        value => group.say(Said { value, tokens: item.tokens }),
                     }
                 }
             }
@@ -179,7 +178,7 @@ impl Parser<'_> {
             let several = all.len() > 1;
             for draft in all {
                 if let Draft::Create(group) = draft {
-                    (group.focus, group.shared) = (None, group.shared || several);
+                    (group.focus, group.shared) = (Vec::new(), group.shared || several);
                 }
             }
         }

@@ -59,8 +59,8 @@ pub struct Group {
     pub items: Vec<(Option<usize>, Said<Item>)>,
     /// What was said of the guest that it shall be the same as, where it is one of this text.
     pub base: Vec<(Option<usize>, Said<Item>)>,
-    /// The member that is being described; all where `None`.
-    pub focus: Option<usize>,
+    /// The members that are being described; all where there are none.
+    pub focus: Vec<usize>,
     /// Whether what follows holds for the groups before as well: “both with 2 cores”.
     pub shared: bool,
     /// “a small VM”: a word that says how large they are, where no number does.
@@ -79,10 +79,35 @@ impl Group {
             members: Vec::new(),
             items: Vec::new(),
             base: Vec::new(),
-            focus: None,
+            focus: Vec::new(),
             shared: false,
             vague: None,
         }
+    }
+
+    /// Adds a phrase to the members that are being described.
+    pub fn say(&mut self, item: Said<Item>) {
+        if self.focus.is_empty() {
+            self.items.push((None, item));
+        } else {
+            self.items.extend(self.focus.iter().map(|member| (Some(*member), item.clone())));
+        }
+    }
+
+    /// One more member. What was said behind those before it, where nobody said how many there would be, is theirs alone.
+    pub fn join(&mut self, member: Said<String>) -> usize {
+        let first = self.members.first().map_or(usize::MAX, |first| first.tokens.start);
+        let theirs = |whose: &Option<usize>, item: &Said<Item>| whose.is_none() && item.tokens.start > first;
+        if self.plural && self.count.is_none() && self.items.iter().any(|(whose, item)| theirs(whose, item)) {
+            let of_each = |(whose, item): (Option<usize>, Said<Item>)| {
+                let members =
+                    if theirs(&whose, &item) { (0..self.members.len()).map(Some).collect() } else { vec![whose] };
+                members.into_iter().map(move |whose| (whose, item.clone()))
+            };
+            self.items = std::mem::take(&mut self.items).into_iter().flat_map(of_each).collect();
+        }
+        self.members.push(member);
+        self.members.len() - 1
     }
 
     /// Whether names are still to come.
@@ -280,7 +305,7 @@ impl Draft {
             Self::Create(group) => {
                 group.members.retain(|member| member.tokens.start < start);
                 group.items.retain(|(_, item)| kept(item));
-                group.focus = group.focus.filter(|focus| *focus < group.members.len());
+                group.focus.retain(|focus| *focus < group.members.len());
                 group.tokens.end = group.tokens.end.min(start);
             }
             Self::Change(change) => change.items.retain(kept),

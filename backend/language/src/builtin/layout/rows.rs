@@ -237,7 +237,7 @@ impl Parser<'_> {
     /// “10 and 20 GB” may be two disks of each.
     pub fn one_each(&mut self) -> Option<()> {
         let start = self.at;
-        let group = self.group().filter(|group| group.focus.is_none())?;
+        let group = self.group().filter(|group| group.focus.is_empty())?;
         let count = group.members.len();
         let all = group.count.as_ref().is_none_or(|said| u64::try_from(count) == Ok(said.value));
         (count > 1 && all).then_some(())?;
@@ -297,20 +297,65 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// “VMIDs 401 to 403”, “with the IDs 401, 402 and 403 respectively”: as many as new guests.
+    pub fn vmids_each(&mut self) -> Option<()> {
+        let start = self.at;
+        self.any(words!("with|under|using|use|the"));
+        self.any(words!("the"));
+        self.any(words!("vmids|ids|vm ids|vm vmids")).then_some(())?;
+        let _ = self.assigns() || self.any(words!("are"));
+        let count = self.group().filter(|group| group.focus.is_empty())?.members.len();
+        let number = |p: &mut Self| {
+            let number = p.peek(0)?.text.parse::<u32>().ok().filter(|number| *number >= 100)?;
+            p.at += 1;
+            Some(number)
+        };
+        let mut vmids = Vec::new();
+        if let Some((low, high)) = self
+            .peek(0)?
+            .text
+            .split_once(['-', '–'])
+            .and_then(|(low, high)| Some((low.parse::<u32>().ok()?, high.parse::<u32>().ok()?)))
+        {
+            self.at += 1;
+            vmids.extend((low..=high).take(count + 1));
+        } else {
+            let low = number(self)?;
+            if self.any(words!("to|through|-")) || self.mark('–') || self.mark('-') {
+                vmids.extend((low..=number(self)?).take(count + 1));
+            } else {
+                vmids.push(low);
+                while let Some(next) = self.attempt(|p| {
+                    p.joint().then_some(())?;
+                    number(p)
+                }) {
+                    vmids.push(next);
+                }
+            }
+        }
+        self.any(words!("respectively"));
+        (count > 1 && vmids.len() == count && self.at_boundary()).then_some(())?;
+        let tokens = start..self.at;
+        let group = self.group_mut()?;
+        let each = vmids.into_iter().enumerate();
+        group.items.extend(each.map(|(at, vmid)| (Some(at), Said { value: Item::Vmid(vmid), tokens: tokens.clone() })));
+        group.tokens.end = tokens.end;
+        Some(())
+    }
+
     /// “a-1 with 2 cores, a-2 with 4”: a number alone, of what the guest before has a number of.
     pub fn as_many(&mut self) -> Option<()> {
         let start = self.at;
         let group = self.group()?;
         let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
-        let last = match (group.focus, before) {
+        let last = match (group.focus.as_slice(), before) {
             // “VM a-1 with 2 cores and VM a-2 with 4”
-            (None, Some(Draft::Create(before))) if group.items.is_empty() => before.items.last().map(|(_, item)| item),
-            (Some(focus), _) => {
-                group.items.last().filter(|(whose, _)| whose.is_some_and(|whose| whose != focus)).map(|(_, item)| item)
+            ([], Some(Draft::Create(before))) if group.items.is_empty() => before.items.last().map(|(_, item)| item),
+            ([focus], _) => {
+                group.items.last().filter(|(whose, _)| whose.is_some_and(|whose| whose != *focus)).map(|(_, item)| item)
             }
             _ => None,
         };
-        let focus = group.focus;
         let plain = match last {
             Some(Said { value: Item::Plain(plain @ (Plain::Cores | Plain::Sockets), Amount::To(_)), .. }) => *plain,
             _ => return None,
@@ -321,7 +366,7 @@ impl Parser<'_> {
         let tokens = start..self.at;
         let group = self.group_mut()?;
         group.tokens.end = tokens.end;
-        group.items.push((focus, Said { value, tokens }));
+        group.say(Said { value, tokens });
         Some(())
     }
 }

@@ -34,7 +34,8 @@ impl Parser<'_> {
         self.attempt(|p| {
             p.any(words!("based on")).then_some(())?;
             p.any(words!("the"));
-            p.ahead(|p| p.any(TRAITS).then_some(())).then_some(())
+            let specs = |p: &mut Self| p.one_target().filter(|_| p.any(words!("'s")) && p.any(TRAITS));
+            (p.ahead(|p| p.any(TRAITS).then_some(())) || p.ahead(specs)).then_some(())
         });
         // “with the hardware of web-01”, “with web-01’s specs”
         if let Some(target) = self.attempt(|p| {
@@ -72,10 +73,9 @@ impl Parser<'_> {
         }
         let sizes = |item: &Item| matches!(item, Item::Plain(Plain::Cores | Plain::Memory, _) | Item::Disk(_));
         self.group().is_some_and(|group| {
-            group
-                .items
-                .iter()
-                .any(|(whose, item)| *whose == group.focus && item.tokens.start < self.began && sizes(&item.value))
+            group.items.iter().any(|(whose, item)| {
+                whose.as_slice() == group.focus && item.tokens.start < self.began && sizes(&item.value)
+            })
         })
     }
 

@@ -126,6 +126,18 @@ impl Parser<'_> {
         let sentence = self.tokens[..head.start].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
         let (earlier, present) = self.drafts.split_at_mut(last);
         let [Draft::Create(group)] = present else { return None };
+        if group.focus.len() > 1 {
+            // “fe-1 and fe-2 with 2 cores and a 10 GB disk each”: where another was described that has none, it may be of all.
+            let has = |who: usize| {
+                group.items.iter().any(|(whose, said)| *whose == Some(who) && alike(&said.value, &item.value))
+            };
+            let told = |who: usize| group.items.iter().any(|(whose, _)| *whose == Some(who));
+            let apart = (0..group.members.len()).all(|who| group.focus.contains(&who) || has(who) || !told(who));
+            return apart.then(|| {
+                group.tokens.end = self.at;
+                group.say(item.clone());
+            });
+        }
         let alone = !group.plural && group.members.len() < 2;
         let beyond = alone && (group.shared || apart);
         let mut before: Vec<&mut Group> = Vec::new();
@@ -158,7 +170,7 @@ impl Parser<'_> {
                 group.shared = true;
                 group.items.extend(items.iter().cloned());
             }
-        } else if let Some(focus) = group.focus {
+        } else if let [focus] = *group.focus {
             let of =
                 |who: usize| group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, item)| item);
             let others = (0..group.members.len()).filter(|who| *who != focus);
@@ -178,7 +190,7 @@ impl Parser<'_> {
             }
         }
         let Some(Draft::Create(group)) = self.drafts.last_mut() else { return None };
-        group.focus = None;
+        group.focus.clear();
         group.tokens.end = self.at;
         group.items.push((None, item.clone()));
         group.shared = true;
@@ -219,7 +231,7 @@ fn bridges(item: &Item) -> bool {
 }
 
 /// Whether both are of the same field. What a bare amount is of, its neighbours tell.
-fn alike(one: &Item, other: &Item) -> bool {
+pub fn alike(one: &Item, other: &Item) -> bool {
     match (one, other) {
         (Item::Plain(one, _), Item::Plain(other, _)) => one == other,
         (Item::Bare(_), Item::Plain(..) | Item::Disk(_)) | (Item::Plain(..) | Item::Disk(_), Item::Bare(_)) => true,

@@ -8,17 +8,18 @@ use crate::builtin::said::item::Said;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
-/// How a copy is called, whether it is a full one, and whose it is.
-type Cloned = (Sourced<String>, Option<Sourced<bool>>, Target);
+/// How copies are called, whether they are full ones, and whose they are.
+type Cloned = (Vec<Sourced<String>>, Option<Sourced<bool>>, Target);
 
 impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
     pub fn clone_guest(&mut self) -> Option<Draft> {
         let start = self.at;
-        if let Some((name, full, from)) = self.attempt(Self::name_of_a_clone).or_else(|| self.attempt(Self::is_a_clone))
+        if let Some((names, full, from)) =
+            self.attempt(Self::name_of_a_clone).or_else(|| self.attempt(Self::is_a_clone))
         {
             let tokens = start..self.at;
-            return Some(Draft::Clone(Copy { tokens, from, names: vec![name], full, items: Vec::new() }));
+            return Some(Draft::Clone(Copy { tokens, from, names, full, items: Vec::new() }));
         }
         // “test-1: clone as test-9”
         if self.addressed.is_some()
@@ -26,7 +27,7 @@ impl Parser<'_> {
         {
             return Some(copy);
         }
-        let made = self.verb(words!("make|create|take|set up|spin up|set me up|get|i want|new|do|perform"));
+        let made = self.verb(words!("make|create|take|set up|spin up|set me up|get|i want|new|do|perform|generate|produce"));
         self.any(words!("me|us"));
         let article = self.any(words!("a|an|another|one"));
         self.any(words!("new|exact|identical|second|further"));
@@ -42,7 +43,7 @@ impl Parser<'_> {
         } else {
             self.any(words!("clone|copy|duplicate"))
         };
-        if !noun || count.is_some() && !made {
+        if !noun || count.is_some() && !(made || several) {
             return None;
         }
         let of = self.any(words!("of"));
@@ -58,6 +59,8 @@ impl Parser<'_> {
         }
         let from = self.one_target()?;
         self.any(words!("please|for me|for us"));
+        let at = self.at;
+        let fully = self.any(words!("fully")).then(|| Sourced::new(true, self.source(&(at..self.at))));
         let times = [words!("twice|two times"), words!("three times"), words!("four times")];
         let times = times.into_iter().zip(2_u64..).find(|(said, _)| self.any(said)).map(|(_, times)| times);
         let (count, several) = (count.or(times), several || times.is_some());
@@ -69,13 +72,18 @@ impl Parser<'_> {
         if count.is_some_and(|count| u64::try_from(names.len()) != Ok(count)) {
             return None;
         }
-        let full = full.or_else(|| {
+        let full = full.or(fully).or_else(|| {
             self.attempt(|p| {
+                let open = p.mark('(');
                 p.mark(',');
                 let at = p.at;
-                let full = p.any(words!("as a full clone|as a full copy|as full clone|full clone|fully"));
-                (full || p.any(words!("as a linked clone|as linked clone|linked clone|linked")))
-                    .then(|| Sourced::new(full, p.source(&(at..p.at))))
+                let full =
+                    p.any(words!("as a full clone|as a full copy|as full clone|full clone|full copy|fully|full"));
+                let linked = !full && p.any(words!("as a linked clone|as linked clone|linked clone|linked"));
+                let said = (full || linked).then(|| Sourced::new(full, p.source(&(at..p.at))));
+                said.filter(
+                    |_| if open { p.mark(')') } else { p.at_boundary() || p.word() == "with" || p.word() == "on" },
+                )
             })
         });
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
@@ -101,8 +109,8 @@ impl Parser<'_> {
                 .is_some();
             let said = into
                 || p.any(words!(
-                    "and call it|and name it|and call them|and name them|and call the clone|and call the copy|call it|name it|call them|name them|\
-                     as a full clone named|as a linked clone named|as a full clone called|as a linked clone called|to new vm|as vm|as container|\
+                    "and call the clones|and name the clones|and call the copies|and name the clone|and name the copy|and call it|and name it|and call them|and name them|and call the clone|and call the copy|call it|name it|call them|name them|\
+                     as a full clone named|as a linked clone named|as a full clone called|as a linked clone called|to a new vm|to a new container|to new vm|as vm|as container|\
                      over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|name"
                 ))
                 || p.ahead(|p| p.mark(':').then_some(()));
@@ -121,7 +129,7 @@ impl Parser<'_> {
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))
     }
 
-    /// “create web-09 as a clone of web-01”, “create a VM web-09 as a copy of web-01”
+    /// “create web-09 as a clone of web-01”, “create a VM web-09 by cloning web-01”, “create a-1 and a-2 as clones of web-01”
     fn name_of_a_clone(&mut self) -> Option<Cloned> {
         let made = self.any(words!("make|create|set up"));
         self.any(words!("a|an"));
@@ -129,34 +137,40 @@ impl Parser<'_> {
         let noun = self.attempt(Self::guest_noun).is_some();
         (made || new || noun).then_some(())?;
         self.any(words!("called|named"));
-        let name = self.name_said()?;
-        (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
+        let names = self.names_said()?;
+        names.iter().all(|name| !self.inventory.guests.contains_key(&name.value)).then_some(())?;
         let _ = self.mark(',') || self.mark(':');
         if self.verb(words!("cloned from|by cloning|copied from|duplicated from")) {
-            return Some((name, None, self.one_target()?));
+            return Some((names, None, self.one_target()?));
         }
         self.any(words!("as a|as|from a|a"));
-        self.clone_of(name)
+        self.clones_of(names)
     }
 
-    /// “web-09: clone of web-01”, “web-09 is to be a clone of web-01”
+    /// “web-09: clone of web-01”, “web-09 is to be a clone of web-01”, “a-1 and a-2 as clones of web-01”
     fn is_a_clone(&mut self) -> Option<Cloned> {
-        let name = self.name_said()?;
-        (!self.inventory.guests.contains_key(&name.value)).then_some(())?;
-        let said =
-            self.mark(':') || self.mark('=') || self.any(words!("is to be|should be|shall be|will be|is|becomes|as"));
+        let names = self.names_said()?;
+        names.iter().all(|name| !self.inventory.guests.contains_key(&name.value)).then_some(())?;
+        let said = self.mark(':')
+            || self.mark('=')
+            || self.any(words!("is to be|are to be|should be|shall be|will be|is|are|becomes|as"));
         said.then_some(())?;
         self.any(words!("a|an"));
-        self.clone_of(name)
+        self.clones_of(names)
     }
 
-    /// “full clone of web-01”, which `name` shall be.
-    fn clone_of(&mut self, name: Sourced<String>) -> Option<Cloned> {
+    /// “full clone of web-01”, “clones of web-01”, which `names` shall be.
+    fn clones_of(&mut self, names: Vec<Sourced<String>>) -> Option<Cloned> {
         let at = self.at;
         let full = self.any(words!("full")) || !self.any(words!("linked"));
         let full = (self.at > at).then(|| Sourced::new(full, self.source(&(at..self.at))));
-        self.any(words!("clone of|copy of|duplicate of")).then_some(())?;
-        Some((name, full, self.one_target()?))
+        let said = if names.len() > 1 {
+            self.any(words!("clones of|copies of|duplicates of"))
+        } else {
+            self.any(words!("clone of|copy of|duplicate of"))
+        };
+        said.then_some(())?;
+        Some((names, full, self.one_target()?))
     }
 
     /// “clone as test-9”, “clone to a new VM called test-9”, of whom the sentence addresses.
@@ -166,16 +180,6 @@ impl Parser<'_> {
         self.any(words!("to a new vm called|to a new vm named|as|to|into|->|→|=>")).then_some(())?;
         let names = self.names_said()?;
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))
-    }
-
-    /// A name and that it was said.
-    fn name_said(&mut self) -> Option<Sourced<String>> {
-        let Said { value, tokens } = self.attempt(|p| {
-            let at = p.at;
-            let value = p.name()?;
-            Some(Said { value, tokens: at..p.at })
-        })?;
-        Some(Sourced::new(value, self.source(&tokens)))
     }
 
     /// The names of copies, each with its words.

@@ -6,6 +6,7 @@ use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Draft, Group};
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::wordings::{Wordings, words};
+use crate::vocabulary::is_system;
 
 /// What joins a phrase to the guest that it describes.
 pub const JOINS: &Wordings = words!(
@@ -13,7 +14,7 @@ pub const JOINS: &Wordings = words!(
     it has|it should|it will have|it is|they should have|they should be|they should get|they get|they need|\
     they have|they should|they are|they|that|which|that has|that have|which has|which have|which should|\
     that should|should have|should get|should be|should|shall have|must have|to have|each having|having|have|\
-    has|whose|it wants|it takes|use|uses|gets|get|goes|needs|need|is needed|is required|are needed|are required|needs to be|need to be|has to be|have to be|must be|shall be|to be|created with|created|along with|together with|just|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|made|please"
+    has|whose|it wants|it takes|use|uses|gets|get|goes|go|runs|run|needs|need|is needed|is required|are needed|are required|needs to be|need to be|has to be|have to be|must be|shall be|to be|created with|created|along with|together with|just|with|w/|using|for me|for us|including|and|but|plus|&|+|also|for each|it|the|of|are|is|made|please"
 );
 
 /// Verbs that make guests.
@@ -34,7 +35,7 @@ impl Parser<'_> {
                 return Some(());
             }
         }
-        let place = self.attempt(Self::leading_node).or_else(|| self.attempt(Self::leading_image));
+        let leading = self.attempt(Self::leading);
         self.attempt(Self::name_of_the);
         let model = self.attempt(Self::blueprint);
         let (titled, beside) = self.attempt(Self::title).unzip();
@@ -45,7 +46,10 @@ impl Parser<'_> {
         while self.any(words!("please|me|us|for me|for us")) {}
         // “Please provision: vm / a-1 / 2c / 4g”
         let _ = verb && self.mark(':');
-        let mut items: Vec<_> = place.into_iter().chain(model).chain(beside.flatten()).collect();
+        let between = if verb { self.attempt(Self::between) } else { None };
+        let led = leading.is_some();
+        let ahead = leading.into_iter().chain(between).flatten();
+        let mut items: Vec<_> = ahead.chain(model).chain(beside.flatten()).collect();
         let mut count = self.attempt(Self::head_count);
         let article = count.is_none() && self.any(words!("a single|a|an|another|the following|these|the"));
         let one = article && matches!(self.last_word(), "a" | "an" | "another" | "single");
@@ -72,7 +76,7 @@ impl Parser<'_> {
         let head = start..self.at;
         let Some(noun) = noun else {
             // “from the debian-12 template bring up a-1”
-            let from = items.iter().all(|(_, item)| matches!(item.value, Item::Image(_)) && item.tokens.start == start);
+            let from = items.is_empty() || led;
             let alone = !article && count.is_none() && from && titled.is_none();
             return if alone { self.without_a_noun(start, verb, items) } else { None };
         };
@@ -89,6 +93,18 @@ impl Parser<'_> {
             Some(kind) => Some(Said { value: kind, tokens: noun.tokens.start..self.at }),
             None => kind,
         };
+        // “VM (Debian 12) a-1”
+        let at = self.at;
+        let single = !noun.value.plural;
+        let system = self.attempt(|p| {
+            if p.mark('(') {
+                return p.system().filter(|_| p.mark(')'));
+            }
+            // “VM debian 12 a-1: …”
+            let name = |p: &mut Self| p.name().filter(|name| p.may_be_made(name) && !is_system(name));
+            p.system().filter(|_| single && p.ahead(name))
+        });
+        items.extend(system.map(|system| (None, Said { value: Item::Image(system), tokens: at..self.at })));
         self.not_the_other(kind.as_ref().map(|kind| kind.value));
         self.announcing();
         let numbered = self.attempt(Self::numbered);
@@ -115,7 +131,7 @@ impl Parser<'_> {
         }
         let plural = plural || members.len() > 1;
         self.takes_what_is_announced(start, kind.as_ref().map(|kind| kind.value), plural);
-        let focus = (noun.value.plural && members.len() == 1).then_some(0);
+        let focus = if noun.value.plural && members.len() == 1 { vec![0] } else { Vec::new() };
         self.drafts.push(Draft::Create(Group {
             kind,
             count,
@@ -133,24 +149,32 @@ impl Parser<'_> {
     fn without_a_noun(&mut self, start: usize, verb: bool, items: Vec<OfMember>) -> Option<()> {
         let members = self.names(true)?;
         self.any(words!("for me|for us"));
-        // “create a-1 and a-2 as VMs”, “create a-1 (VM)”, “create a-1: VM, …”
+        // “create a-1 and a-2 as VMs”, “create a-1 (VM)”, “create a-1: VM, …”, “create a-1, a VM with …”
         let kind = self.attempt(|p| {
-            let shape = if p.any(words!("as a|as an|as")) {
+            let shape = if p.any(words!("as")) {
                 ' '
             } else if p.mark('(') {
                 '('
             } else if verb && p.mark(':') {
                 ':'
+            } else if verb && (p.mark(',') || p.mark('–') || p.mark('—')) {
+                ','
             } else {
                 return None;
             };
-            p.any(words!("a"));
+            let one = p.any(words!("a new|an additional|an|a single|a|another|one"));
+            let counted = if one { Some(1) } else { p.number() };
+            (shape != ',' || counted.is_some()).then_some(())?;
+            counted.is_none_or(|count| u64::try_from(members.len()) == Ok(count)).then_some(())?;
+            p.any(words!("new|identical"));
+            p.attempt(Self::idle_adjective);
             let at = p.at;
             let value = p.guest_noun()?.kind_to_make()?;
             let tokens = at..p.at;
             let ends = match shape {
                 '(' => p.mark(')'),
                 ':' => p.at_boundary(),
+                ',' => p.at_boundary() || p.ahead(Self::describes),
                 _ => true,
             };
             ends.then_some(Said { value, tokens })
@@ -190,7 +214,7 @@ impl Parser<'_> {
     }
 
     /// Whether something follows that describes a guest.
-    fn describes(&mut self) -> Option<()> {
+    pub fn describes(&mut self) -> Option<()> {
         self.mark(':');
         while self.any(JOINS) {}
         self.item(How::Create).map(|_| ())

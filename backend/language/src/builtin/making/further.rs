@@ -6,10 +6,10 @@ use mycopod_core::reading::{Amount, Selector};
 use crate::lexer::{Token, TokenKind};
 
 use super::create::JOINS;
+use super::which::Whom;
 use crate::builtin::Parser;
 use crate::builtin::changing::change::added;
 use crate::builtin::drafting::draft::{Change, Draft, Group};
-use crate::builtin::said::amount::DISKS;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::whom::target::Targets;
@@ -17,7 +17,7 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// Words by which what follows is said of all new guests.
 const OF_ALL: &Wordings = words!(
-    "each of them|both of them|all of them|each one|each|both|all|every one|they both|they all|they each|they should have|they should be|\
+    "each of them|both of them|all of them|all three of them|all three|all four|each one|each|both|all|every one of them|every one|they both|they all|they each|they should have|they should be|\
      they should get|they get|they need|they have|they should|they are|they"
 );
 
@@ -157,7 +157,7 @@ impl Parser<'_> {
             && described
             && let Some(group) = self.group_mut()
         {
-            group.focus = None;
+            group.focus.clear();
         }
     }
 
@@ -179,16 +179,22 @@ impl Parser<'_> {
         let adds = self.any(words!("add"));
         if !adds {
             self.any(words!("set its|set the|set|give it|grow|resize|expand|enlarge|extend"));
+            all = self.attempt(Self::placing).filter(|number| *number != Number::One);
         }
-        if self.attempt(Self::says_no_more).is_some() {
+        // “disks of 20 GB and 50 GB, the second one on local”
+        if let Some(item) = self.attempt(|p| {
+            let at = p.at;
+            let value = p.one_of_its_disks()?;
+            Some(Said { value, tokens: at..p.at })
+        }) {
+            return self.add(&item, None);
+        }
+        if self.attempt(Self::says_no_more).is_some() || self.attempt(Self::is_wanted).is_some() {
             return Some(());
         }
         loop {
-            if let Some(member) = self.attempt(Self::which_of_them) {
-                let end = self.at;
-                let group = self.group_mut()?;
-                (group.focus, group.tokens.end) = (Some(member), end);
-                return Some(());
+            if let Some(members) = self.attempt(Self::which_of_them) {
+                return self.describes_next(members);
             }
             // “one called a-1 with 2 cores and one called a-2 with 4”
             // “- name: a-1” begins the next of several.
@@ -200,14 +206,16 @@ impl Parser<'_> {
             }) {
                 let end = self.at;
                 let group = self.group_mut()?;
-                group.members.extend(names);
+                for name in names {
+                    group.join(name);
+                }
                 if one_of_them {
-                    group.focus = group.members.len().checked_sub(1);
+                    group.focus = group.members.len().checked_sub(1).into_iter().collect();
                 }
                 group.tokens.end = end;
                 return Some(());
             }
-            let both = self.word() == "both";
+            let from = self.at;
             // “common: vmbr1, vlan 5” below them all
             if self
                 .attempt(|p| (p.any(words!("common|shared|for all of them|for all")) && p.mark(':')).then_some(()))
@@ -215,39 +223,25 @@ impl Parser<'_> {
             {
                 all = Some(Number::Several);
             } else if self.any(OF_ALL) {
-                let counted = both || matches!(self.word_at(self.at - 1), "both");
-                all = Some(if counted { Number::Exactly(2) } else { Number::Several });
+                let said = (from..self.at).find_map(|at| match self.word_at(at) {
+                    "both" => Some(2),
+                    "three" => Some(3),
+                    "four" => Some(4),
+                    _ => None,
+                });
+                all = Some(said.map_or(Number::Several, Number::Exactly));
             } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
                 break;
             }
         }
-        if all.is_none() && self.attempt(Self::respective).is_some() {
+        if all.is_none() && (self.attempt(Self::vmids_each).is_some() || self.attempt(Self::respective).is_some()) {
             return Some(());
         }
         if all.is_none() && (self.attempt(Self::one_each).is_some() || self.attempt(Self::as_many).is_some()) {
             return Some(());
         }
         if let Some(item) = self.item(How::Create) {
-            let item = if adds { added(item) } else { item };
-            self.attempt(Self::suffices);
-            // “worker-2 gets 8 GB RAM instead”
-            let _ = self.is_an_exception(&item) && self.any(words!("instead"));
-            if all.is_none() && self.in_total(&Targets::New) {
-                return self.add(&item, None);
-            }
-            // “firewall on both”
-            if all.is_none()
-                && let Some(item) = self.attempt(|p| {
-                    let number = p.of_so_many()?;
-                    p.of_all_nics(&item, number)
-                })
-            {
-                return self.add(&item, None);
-            }
-            return match (self.attempt(Self::each_of_them), all) {
-                (Some(each), None) => self.add_each(&item, each),
-                _ => self.add(&item, all),
-            };
+            return self.said_of_them(if adds { added(item) } else { item }, all);
         }
         if self.attempt(Self::name_alone).is_some() {
             return Some(());
@@ -255,62 +249,60 @@ impl Parser<'_> {
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
         let at_start =
             before.is_none_or(|token| !token.is_content() || matches!(token.word.as_str(), "and" | "&" | "plus"));
-        if let Some(member) = self.attempt(|p| p.member(at_start)) {
+        if let Some(names) = self.attempt(Self::names_alone) {
             let end = self.at;
             let group = self.group_mut()?;
-            let index =
-                group.members.iter().position(|known| known.value == member.value).unwrap_or(group.members.len());
-            if index == group.members.len() {
-                group.members.push(member);
+            (group.members, group.tokens.end) = (names, end);
+            return Some(());
+        }
+        let members = self.attempt(|p| p.members_together(at_start));
+        let members = members.or_else(|| self.attempt(|p| p.member(at_start)).map(|member| vec![member]))?;
+        let group = self.group_mut()?;
+        let place = |member: Said<String>| {
+            let known = group.members.iter().position(|known| known.value == member.value);
+            known.unwrap_or_else(|| group.join(member))
+        };
+        let members = members.into_iter().map(place).collect();
+        self.describes_next(members)
+    }
+
+    /// What was just said of the new guests, behind words for so many of them (`all`); whom it is said of may stand behind it too.
+    fn said_of_them(&mut self, item: Said<Item>, all: Option<Number>) -> Option<()> {
+        self.attempt(Self::suffices);
+        // “worker-2 gets 8 GB RAM instead”
+        let _ = self.is_an_exception(&item) && self.any(words!("instead"));
+        if all.is_none() {
+            if self.in_total(&Targets::New) {
+                return self.add(&item, None);
             }
-            group.focus = Some(index);
-            group.tokens.end = end;
-            return Some(());
+            if let Some(members) = self.attempt(Self::of_these) {
+                let end = self.at;
+                let group = self.group_mut()?;
+                let before = std::mem::replace(&mut group.focus, members);
+                group.say(item);
+                (group.focus, group.tokens.end) = (before, end);
+                return Some(());
+            }
+            // “firewall on both”
+            if let Some(item) = self.attempt(|p| {
+                let number = p.of_so_many()?;
+                p.of_all_nics(&item, number)
+            }) {
+                return self.add(&item, None);
+            }
         }
-        None
+        match (self.attempt(Self::each_of_them), all) {
+            (Some(each), None) => self.add_each(&item, each),
+            _ => self.add(&item, all),
+        }
     }
 
-    /// “to the cluster”, “with the following specs:”, and “with this key:” above the line in which it stands.
-    fn says_no_more(&mut self) -> Option<()> {
-        if self.any(words!("to the cluster|to our cluster|to this cluster|on the cluster|to proxmox|on proxmox")) {
-            return Some(());
-        }
-        self.any(words!("with this|with these|with the following|with the|with|as follows|the following"))
-            .then_some(())?;
-        let specs = self.any(words!(
-            "specs|spec|specifications|specification|configuration|config|settings|parameters|values|hardware|resources|properties|requirements"
-        ));
-        if !specs && self.last_word() != "follows" {
-            self.any(words!("public|ssh"));
-            matches!(self.word(), "key" | "keys").then_some(())?;
-            self.at += 1;
-            return (self.mark(':') && self.done()).then_some(());
-        }
-        self.mark(':').then_some(())
-    }
-
-    /// Whether it is said of one of the new guests, and something else of that kind of all of them.
-    fn is_an_exception(&self, item: &Said<Item>) -> bool {
-        let replaces =
-            |(whose, other): &(Option<usize>, Said<Item>)| whose.is_none() && item.value.replaces(&other.value);
-        self.group().is_some_and(|group| group.focus.is_some() && group.items.iter().any(replaces))
-    }
-
-    /// “too”, “is plenty”, “are sufficient”, “for now”: behind what is said of a guest, that it is so.
-    fn suffices(&mut self) -> Option<()> {
-        const ENOUGH: [&str; 9] =
-            ["plenty", "enough", "sufficient", "fine", "ok", "okay", "good", "perfect", "adequate"];
-        if self.any(words!("is|are|would be|will be")) {
-            ENOUGH.contains(&self.word()).then_some(())?;
-            self.at += 1;
-        } else if ["suffice", "suffices"].contains(&self.word()) {
-            self.at += 1;
-        } else {
-            self.any(words!("should do|would do|will do|for now|at first|to begin with|to start with|too|as well"))
-                .then_some(())?;
-        }
-        self.any(words!("for now"));
-        self.at_boundary().then_some(())
+    /// What follows is said of these.
+    fn describes_next(&mut self, members: Vec<usize>) -> Option<()> {
+        let end = self.at;
+        let group = self.group_mut()?;
+        (group.focus, group.tokens.end) = (members, end);
+        Some(())
     }
 
     /// “Create a VM:” or “a VM, please:”, and a name alone: in a line of its own, or before what describes it.
@@ -330,45 +322,6 @@ impl Parser<'_> {
         group.members.push(Said { value, tokens: at..at + 1 });
         group.tokens.end = at + 1;
         Some(())
-    }
-
-    /// “the first”, “the other”: one of the new guests, by its place among them.
-    pub fn which_of_them(&mut self) -> Option<usize> {
-        let known = self.group()?.members.len();
-        let at = self.place_among_them()?;
-        if at < known {
-            return Some(at);
-        }
-        self.any(words!("will be|should be|shall be|is"));
-        let named = |p: &mut Self| p.called(false).or_else(|| p.names(false));
-        let name = self.attempt(named).filter(|names| names.len() == 1 && at == known)?;
-        self.group_mut()?.members.extend(name);
-        Some(at)
-    }
-
-    /// “the first”, “the other”: its place among the new guests.
-    pub fn place_among_them(&mut self) -> Option<usize> {
-        let group = self.group().filter(|group| group.plural)?;
-        let known = group.members.len();
-        let all = group.count.as_ref().and_then(|count| usize::try_from(count.value).ok()).unwrap_or(known);
-        let at = if self.any(words!("the first one|the first|first one|first|the former")) {
-            0
-        } else if self.any(words!("the second one|the second|second one|second")) {
-            1
-        } else if self.any(words!("the third one|the third|third one|third")) {
-            2
-        } else if self.any(words!("the other one|the other|the latter|the last one|the last")) && all > 0 {
-            all - 1
-        } else {
-            return None;
-        };
-        // “the first NIC”, “the second 20 GB disk”
-        let part = |p: &mut Self| {
-            p.quantity();
-            p.any(words!("data|system|boot"));
-            (p.any(DISKS) || p.nic_ref().is_some()).then_some(())
-        };
-        (!self.ahead(part)).then_some(at)
     }
 
     /// Adds a phrase to the guests it describes: to every one of them where words for so many (`all`) went before it.
@@ -396,11 +349,13 @@ impl Parser<'_> {
         if !(group.awaits_names() || all.is_none_or(fits)) || alone && all.is_some() && before.len() < drafts {
             return None;
         }
-        if all.is_some() {
-            group.focus = None;
+        match group.whom(all, counted, self.began) {
+            Whom::All => group.focus.clear(),
+            Whom::Focus => {}
+            Whom::Unclear => return None,
         }
         group.tokens.end = end;
-        group.items.push((group.focus, item.clone()));
+        group.say(item.clone());
         group.shared |= all.is_some();
         if !group.shared {
             return Some(());
@@ -414,23 +369,6 @@ impl Parser<'_> {
             group.items.push((None, item.clone()));
         }
         Some(())
-    }
-
-    /// “web-1 with …”, “web-1: …”, “web-1 (…)” where several guests are described one by one.
-    pub fn member(&mut self, at_start: bool) -> Option<Said<String>> {
-        let group = self.group()?;
-        if !group.plural {
-            return None;
-        }
-        let known: Vec<String> = group.members.iter().map(|member| member.value.clone()).collect();
-        let start = self.at;
-        let value = self.name()?;
-        let tokens = start..self.at;
-        let introduced = self.peek(0).is_some_and(|t| matches!(t.kind, TokenKind::Mark(':' | '(' | '–' | '—' | '=')))
-            || ["with", "gets", "has", "having", "get", "should"].contains(&self.word())
-            || at_start && self.ahead(|p| p.item(How::Create))
-            || at_start && self.at_boundary() && self.looks_like_name(&value);
-        (introduced && at_start || known.contains(&value)).then_some(Said { value, tokens })
     }
 
     pub fn group(&self) -> Option<&Group> {

@@ -4,9 +4,9 @@ use mycopod_core::guest::Kind;
 
 use crate::lexer::TokenKind;
 
-use super::create::VERBS;
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::shaped::is_device;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
@@ -17,8 +17,22 @@ impl Parser<'_> {
     /// The number in “VM 334 named dmz-3” and “VM 401 (kv-23)”.
     pub fn numbered(&mut self) -> Option<OfMember> {
         let at = self.at;
+        self.any(words!("number|id|with id|with the id"));
         let value = Item::Vmid(self.vmid_number()?);
         let tokens = at..self.at;
+        // “VM 510, name a-1”, “VM 510, a-1, 2 cores”
+        let listed = |p: &mut Self| {
+            p.mark(',').then_some(())?;
+            p.called(false).or_else(|| {
+                p.names(false).filter(|names| {
+                    names.len() == 1 && p.is_fresh(names) && (p.at_boundary() || p.ahead(Self::describes))
+                })
+            })
+        };
+        if self.ahead(listed) {
+            self.mark(',');
+            return Some((None, Said { value, tokens }));
+        }
         let bracketed = |p: &mut Self| {
             p.mark('(').then_some(())?;
             p.name()?;
@@ -65,7 +79,8 @@ impl Parser<'_> {
             (number && p.mark('(')).then_some(())?;
             p.names(false).filter(|_| p.mark(')'))
         };
-        let mut members = self.attempt(bracketed).or_else(|| self.head_names(several, count)).unwrap_or_default();
+        let mut members =
+            self.attempt(bracketed).or_else(|| self.head_names(several, plural, count)).unwrap_or_default();
         // “vms q-1 q-2 q-3”
         let next = |p: &mut Self| {
             let named = p.peek(0).is_some_and(|token| token.kind == TokenKind::Word && p.looks_like_name(&token.text));
@@ -78,29 +93,6 @@ impl Parser<'_> {
             members.extend(more);
         }
         members
-    }
-
-    /// “On pve2, create …”: the node of what is made, at the beginning of a sentence.
-    pub fn leading_node(&mut self) -> Option<OfMember> {
-        let at = self.at;
-        let before = at.checked_sub(1).map(|before| &self.tokens[before]);
-        if before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
-            return None;
-        }
-        let value = self.place().filter(|place| matches!(place, Item::Node(_)))?;
-        let tokens = at..self.at;
-        (self.mark(',') || self.mark(':')).then_some((None, Said { value, tokens }))
-    }
-
-    /// “From the debian-12 template bring up …”
-    pub fn leading_image(&mut self) -> Option<OfMember> {
-        let at = self.at;
-        self.ahead(|p| p.any(words!("from|using|based on|out of")).then_some(())).then_some(())?;
-        let value = self.image()?;
-        let tokens = at..self.at;
-        self.mark(',');
-        self.any(words!("please"));
-        self.ahead(|p| p.any(VERBS).then_some(())).then_some((None, Said { value, tokens }))
     }
 
     /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”, “web-1 on pve1: VM, …”, “web-1 to be a VM with …”.
@@ -266,6 +258,17 @@ impl Parser<'_> {
         self.inventory.guests.values().flatten().any(|key| key.vmid.get() == vmid).then_some(())
     }
 
+    /// “make VM a-1 with 2 cores”, of a guest that is nobody yet.
+    pub fn makes_anew(&mut self) -> Option<()> {
+        self.any(words!("make")).then_some(())?;
+        self.any(words!("the"));
+        self.guest_noun().filter(|noun| noun.kind.is_some())?;
+        let names = self.names(true)?;
+        let fresh =
+            names.iter().all(|name| self.may_be_made(&name.value) && !self.inventory.guests.contains_key(&name.value));
+        (fresh && self.ahead(Self::describes)).then_some(())
+    }
+
     /// “the VM should be called a-1” of a guest that is nobody yet, where none was spoken of.
     pub fn called_anew(&mut self) -> Option<()> {
         self.drafts.is_empty().then_some(())?;
@@ -274,8 +277,8 @@ impl Parser<'_> {
     }
 
     /// The names right after the noun: “called a”, “a”, “: a, b”, “(a, b)”, “, a, b and c,”.
-    pub fn head_names(&mut self, several: bool, count: Option<u64>) -> Option<Vec<Said<String>>> {
-        self.attempt(|p| p.called(several)).or_else(|| self.attempt(|p| p.names(several))).or_else(|| {
+    pub fn head_names(&mut self, several: bool, plural: bool, count: Option<u64>) -> Option<Vec<Said<String>>> {
+        self.attempt(|p| p.called(several)).or_else(|| self.attempt(|p| p.names_of(several, plural))).or_else(|| {
             self.attempt(|p| {
                 let bracket = p.mark('(');
                 let colon = !bracket && p.ahead(|p| p.mark(':').then_some(()));
@@ -293,14 +296,14 @@ impl Parser<'_> {
                 {
                     return None;
                 }
-                let names = p.names(several)?;
+                let names = p.names_of(several, plural)?;
                 // “1 VM (a-1: 2 cores, …)”
                 let introduces = bracket && !assigned && p.ahead(|p| p.mark(':').then_some(()));
                 let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
                     || assigned && names.len() == 1
                     || bracket && assigned
                     || bracket && (several || names.len() == 1 && p.looks_like_name(&names[0].value))
-                    || colon && count.is_none_or(|count| count == 1) && p.at_boundary()
+                    || colon && count.is_none_or(|count| count == 1) && (p.at_boundary() || names.len() == 1 && p.looks_like_name(&names[0].value) && p.ahead(Self::describes))
                     // “VM, a-1, 2 cores”, “vm:a-1 cores:2”
                     || !bracket && p.is_fresh(&names) && (p.at_boundary() || colon && p.ahead(|p| p.item(How::Create)))
                     // “one more VM, wiki-2: 1 core”
@@ -314,12 +317,34 @@ impl Parser<'_> {
         })
     }
 
+    /// Whether a guest that is made may be called so, where nothing says that it is a name: it is built like one, and neither a part of
+    /// a guest nor a node or storage is called so.
+    pub fn may_be_made(&self, name: &str) -> bool {
+        let lower = name.to_lowercase();
+        let stem = lower.trim_end_matches(|c: char| c.is_ascii_digit());
+        let part = is_device(&lower) || stem.len() < lower.len() && ["eth", "mp", "vmbr"].contains(&stem);
+        let there = self.inventory.nodes.contains(&lower) || self.inventory.storages.contains(&lower);
+        self.looks_like_name(name) && !part && !there
+    }
+
+    /// Names in a row. Behind “VM” a word after a comma is a further name only where it is built like one: in “VM a-1, cloned from …” it is
+    /// none.
+    fn names_of(&mut self, several: bool, plural: bool) -> Option<Vec<Said<String>>> {
+        let alike = |p: &Self, names: &[Said<String>]| names.iter().skip(1).all(|name| p.may_be_made(&name.value));
+        let names = self.attempt(|p| p.names(several).filter(|names| plural || alike(p, names)));
+        names.or_else(|| self.names(false))
+    }
+
     /// “called web-01”, “with the name web-01”, “name: web-01”, “its name is web-01”.
     pub fn called(&mut self, several: bool) -> Option<Vec<Said<String>>> {
         self.any(words!("should be|shall be|to be|is|are|be"));
         if !self.any(words!("named|called|i'll call it|we'll call it|let's call it|i'd call it|with the names|with the name|with names|with name|by the name of|its name is|\
             its name should be|its name shall be|its name will be|the name shall be|the name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
             hostname|with the hostname|with hostname")) {
+            return None;
+        }
+        // “name servers 1.1.1.1 and 9.9.9.9”
+        if matches!(self.last_word(), "name") && matches!(self.word(), "server" | "servers") {
             return None;
         }
         self.assigns();
@@ -336,9 +361,10 @@ impl Parser<'_> {
     pub fn vmid(&mut self) -> Option<Item> {
         let open = self.mark('(');
         self.any(words!("at|under"));
-        self.any(words!("the"));
+        self.any(words!("using|use|with|has|have|gets|as"));
+        self.any(words!("the|its|a|an"));
         self.any(words!("vmid|vm id|guest id|ct id|ctid|id")).then_some(())?;
-        let _ = self.assigns() || self.any(words!("is|of|number"));
+        let _ = self.assigns() || self.any(words!("is|of|number|should be|shall be|must be|will be|to be"));
         let vmid = self.vmid_number()?;
         (!open || self.mark(')')).then_some(Item::Vmid(vmid))
     }

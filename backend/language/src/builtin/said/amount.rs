@@ -176,7 +176,7 @@ impl Parser<'_> {
         while self.any(words!("another|extra|additional|further|new|+more")) {}
         let signed = self.at == start + 1 && self.last_word() == MORE;
         // “a second 20 GB disk”
-        if how == How::Add {
+        if how == How::Add || how == How::Create && counted {
             self.attempt(|p| {
                 (p.any(words!("second|2nd|third|3rd|fourth|4th")) && p.ahead(Self::quantity)).then_some(())
             });
@@ -270,7 +270,7 @@ impl Parser<'_> {
     /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.
     pub fn disks(&mut self, how: How, counted: bool, more: bool) -> Option<Item> {
         // In “another one of 50 GB” no number stands.
-        let another = more && self.word() == "one" && self.spoke_of_a_disk();
+        let another = (more || how == How::Create) && self.word() == "one" && self.spoke_of_a_disk();
         let times = if counted || another { 1 } else { self.number().or_else(|| more.then_some(1))? };
         let more = self.any(words!("more|additional|further|extra|other|new")) || more;
         self.any(words!("x"));
@@ -281,10 +281,19 @@ impl Parser<'_> {
         let role = self.disk_role();
         // “a boot disk of 10 GB and a second one of 50 GB”
         let one = how == How::Create
-            && (role.is_some() || more || counted && first.is_some())
+            && (role.is_some() || more || another || counted && first.is_some())
             && self.spoke_of_a_disk()
             && self.any(words!("one|ones"));
-        if !one && !self.any(DISKS) {
+        // “one disk of 20 GB and two of 50 GB”, “a 20 GB disk plus 2x 50 GB”
+        let bare = how == How::Create
+            && times > 1
+            && self.spoke_of_a_disk()
+            && if first.is_some() {
+                self.at_boundary()
+            } else {
+                self.ahead(|p| (p.any(words!("of|with")) && p.quantity().is_some()).then_some(()))
+            };
+        if !one && !self.any(DISKS) && !bare {
             return None;
         }
         // “a mount point at /srv/data with 10 GB”
@@ -491,6 +500,15 @@ impl Parser<'_> {
         if of || role.is_some() {
             return None;
         }
+        // “a 20 GB disk on local-lvm and 50 GB on local”
+        if how == How::Create
+            && !(more || less)
+            && self.spoke_of_a_disk()
+            && let Some(storage) = self.storage_of_disk()
+        {
+            let disk = DiskItem::sized(Amount::To(value), Which::One);
+            return Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }));
+        }
         // “8 GB at /srv/data”
         if let Some(disk) = self.attempt(|p| {
             let disk = p.disk_item(Amount::To(value.clone()), Which::Further, 1);
@@ -535,6 +553,15 @@ impl Parser<'_> {
             let size = Value::Size(p.quantity()?);
             Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
         };
+        let articles = self.ahead(one);
+        // “20 GB + 50 GB disks”
+        let one = |p: &mut Self| {
+            if articles {
+                return one(p);
+            }
+            let size = Value::Size(p.quantity()?);
+            Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
+        };
         let mut disks = vec![one(self)?];
         while let Some(disk) = self.attempt(|p| {
             p.joint().then_some(())?;
@@ -542,6 +569,7 @@ impl Parser<'_> {
         }) {
             disks.push(disk);
         }
-        (disks.len() > 1 && self.any(DISKS)).then_some(Item::Several(disks))
+        (disks.len() > 1 && self.any(DISKS) && (articles || self.last_word().ends_with('s')))
+            .then_some(Item::Several(disks))
     }
 }

@@ -11,8 +11,8 @@ use crate::builtin::wordings::{Wordings, words};
 impl Parser<'_> {
     /// “start at boot”, “leave it off”, “unprivileged”, “protection on”.
     pub fn flag(&mut self) -> Option<Item> {
-        let enabled = self.any(words!("enable|activate"));
-        let disabled = !enabled && self.any(words!("disable|deactivate"));
+        let enabled = self.any(words!("enable|activate|turn on|switch on"));
+        let disabled = !enabled && self.any(words!("disable|deactivate|turn off|switch off"));
         let negated = disabled
             || self.any(words!(
                 "do not|don't|dont|does not|doesn't|should not|shouldn't|must not|not|no|without|\
@@ -136,7 +136,8 @@ impl Parser<'_> {
             return None;
         }
         let one = self.any(words!("it"));
-        let several = !one && self.any(words!("them both|them all|them|both of them|all of them|both|all"));
+        let several = !one
+            && self.any(words!("them both|them all|them|both of them|all of them|each of them|all three|both|all"));
         let pronoun = one || several;
         if several && !self.describes_several() {
             return None;
@@ -196,7 +197,7 @@ impl Parser<'_> {
     /// Whether what is said goes for several guests that were just spoken of.
     fn describes_several(&self) -> bool {
         match self.drafts.last() {
-            Some(Draft::Create(group)) => group.plural && group.focus.is_none(),
+            Some(Draft::Create(group)) => group.plural && group.focus.is_empty(),
             Some(Draft::Clone(copy)) => copy.names.len() > 1,
             Some(draft) => draft.targets().len() > 1,
             None => false,

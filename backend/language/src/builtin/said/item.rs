@@ -11,9 +11,7 @@ use super::named::{Noun, is_cpu_type};
 use crate::builtin::Parser;
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::words;
-
-/// The most tokens of a value before “as its memory”.
-const MAX_VALUE: usize = 6;
+use crate::lexer::TokenKind;
 
 /// What is done with the phrases that follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -205,6 +203,10 @@ impl Parser<'_> {
     /// One phrase and where it stood.
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
         let start = self.at;
+        // Nothing begins with these.
+        if self.peek(0).is_none_or(|token| matches!(token.kind, TokenKind::Mark('/' | ',' | '|' | ':' | ')'))) {
+            return None;
+        }
         let value = self
             .attempt(Self::os_type_behind)
             .or_else(|| self.attempt(Self::image_of_system))
@@ -216,7 +218,9 @@ impl Parser<'_> {
                     None
                 }
             })
-            .or_else(|| if matches!(how, How::Give | How::Set) { self.attempt(Self::value_as) } else { None })
+            .or_else(|| {
+                if matches!(how, How::Create | How::Give | How::Set) { self.attempt(Self::value_as) } else { None }
+            })
             .or_else(|| {
                 if how == How::Create {
                     self.attempt(Self::volume_alone).or_else(|| self.attempt(Self::volume_spec))
@@ -224,6 +228,11 @@ impl Parser<'_> {
                     None
                 }
             })
+            .or_else(|| if how == How::Create { self.attempt(Self::rate_of_a_nic) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::in_the_startup_order) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::on_sockets) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::noted) } else { None })
+            .or_else(|| if how == How::Create { self.attempt(Self::disks_are_on) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::of_its_memory) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::cores_on_sockets) } else { None })
@@ -261,6 +270,7 @@ impl Parser<'_> {
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::changed) })
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::another_core) })
             .or_else(|| self.attempt(|p| p.noun_value(how)))
+            .or_else(|| if how == How::Create { self.attempt(Self::value_before) } else { None })
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
         let value = if how == How::Create {
             // “same as web-01, but 8 GB instead of 4 GB”
@@ -325,7 +335,7 @@ impl Parser<'_> {
             return None;
         }
         let sign = self.assigns();
-        self.any(words!("of|is|saying|to|reading|that says|which says"));
+        self.any(words!("of|is|saying|to|reading|that says|which says|should be|shall be|must be"));
         self.mark(':');
         let text = self.free_text(sign)?;
         Some(Item::Plain(Plain::Description, Amount::To(Value::Text(text))))
@@ -353,22 +363,6 @@ impl Parser<'_> {
             self.at += 1;
         }
         (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
-    }
-
-    /// “9.9.9.9 as its DNS server”, “12 GB as memory”
-    fn value_as(&mut self) -> Option<Item> {
-        let start = self.at;
-        let there = |ahead: &usize| start + ahead < self.end;
-        let ends = (1..=MAX_VALUE).take_while(there).find(|ahead| self.word_ahead(*ahead) == "as")? + start;
-        self.at = ends + 1;
-        self.articles();
-        // A size as a disk may be another one.
-        let noun = self.noun().filter(|noun| !matches!(noun, Noun::Disk(..)))?;
-        let end = std::mem::replace(&mut self.at, start);
-        let value = self.value(&noun, Amount::To)?;
-        let whole = self.at == ends;
-        self.at = end;
-        whole.then_some(value)
     }
 
     /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.

@@ -13,4 +13,5 @@ pub mod shaped;
 pub mod sockets;
 pub mod stated;
 pub mod tags;
+pub mod turned;
 pub mod value;

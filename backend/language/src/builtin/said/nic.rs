@@ -19,7 +19,8 @@ pub const MAX_VLAN: u64 = 4094;
 const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
 
 /// The nouns for one NIC.
-const CARD: &Wordings = words!("network card|network interface|network adapter|network device|nic|interface");
+const CARD: &Wordings =
+    words!("network connection|network card|network interface|network adapter|network device|nic|interface");
 
 /// The nouns for several.
 pub const CARDS: &Wordings =
@@ -40,13 +41,23 @@ impl Parser<'_> {
                 self.bridge(true, false)?
             }
             NicPart::Ip => {
-                self.any(words!("via|by|from|using"));
+                self.any(words!("via|by|from|using|comes from|is from"));
                 if let Some(item) = self.attempt(Self::dhcp).or_else(|| self.attempt(Self::address)) {
                     item
                 } else {
                     // “address fd00::5/64”
                     return self.nic_value(number, NicPart::Ip6);
                 }
+            }
+            NicPart::Ip6
+                if self
+                    .attempt(|p| {
+                        (p.any(words!("via|by|from|using")) && matches!(p.word(), "slaac" | "dhcp" | "dhcpv6" | "auto"))
+                            .then_some(())
+                    })
+                    .is_some() =>
+            {
+                Item::nic(part, self.shaped(Named::Nic(part))?)
             }
             NicPart::Vlan if self.any(words!("none|off")) => Item::nic(part, Value::Count(0)),
             NicPart::Vlan => Item::nic(part, Value::Count(self.number().filter(|n| (1..=MAX_VLAN).contains(n))?)),
@@ -266,7 +277,10 @@ impl Parser<'_> {
     /// “NICs: vmbr0, vmbr1 (VLAN 20)”: a bridge a NIC.
     pub fn bridges(&mut self) -> Option<Item> {
         self.any(words!("network cards|network interfaces|nics|interfaces|networks|bridges")).then_some(())?;
-        (self.mark(':') || self.mark('=') || self.any(words!("on"))).then_some(())?;
+        let on = self.mark(':') || self.mark('=') || self.any(words!("on"));
+        // “networks vmbr0 and vmbr1”
+        (on || matches!(self.last_word(), "bridges" | "networks")).then_some(())?;
+        self.any(words!("both"));
         let one = |p: &mut Self| match p.bridge(true, false)? {
             Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
             _ => None,
@@ -316,6 +330,10 @@ impl Parser<'_> {
             return Some(nic);
         }
         let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
+        // “one e1000 NIC on vmbr0”
+        if how == How::Create && number.is_none() && self.word() == "one" && MODELS.contains(&self.word_ahead(1)) {
+            self.at += 1;
+        }
         let model = self.nic_model();
         // “net0=virtio,bridge=vmbr0”
         let _ = assigned && model.is_some() && self.mark(',');
@@ -330,6 +348,18 @@ impl Parser<'_> {
         }
         let mut parts: Vec<(NicPart, Value)> =
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
+        // “a NIC of type e1000 on vmbr0”, “a NIC (e1000) on vmbr0”
+        if card
+            && parts.is_empty()
+            && let Some(model) = self.attempt(|p| {
+                let open = p.mark('(');
+                p.any(words!("of type|of model|with model|type|model"));
+                let model = p.nic_model()?;
+                (!open || p.mark(')')).then_some(model)
+            })
+        {
+            parts.push((NicPart::Model, Value::Text(model)));
+        }
         // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
         let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
         if how == How::Add
@@ -354,10 +384,21 @@ impl Parser<'_> {
             if one && !on {
                 return None;
             }
+            // “a NIC on vmbr0 (e1000)”
+            let model = |p: &mut Self| {
+                let open = p.mark('(');
+                p.nic_model().filter(|_| if open { p.mark(')') } else { p.at_boundary() })
+            };
+            if !parts.iter().any(|(part, _)| *part == NicPart::Model) {
+                parts.extend(self.attempt(model).map(|model| (NicPart::Model, Value::Text(model))));
+            }
             return Some(Item::Nic { number: number.or(of), parts, fresh });
         }
         // “dns1 moves to 10.0.0.5/24”
-        if on && !(fresh || card) && how != How::Create && matches!(self.last_word(), "to" | "at" | "on") {
+        if on
+            && !(fresh || card)
+            && (how != How::Create && matches!(self.last_word(), "to" | "on") || self.last_word() == "at")
+        {
             return self.address();
         }
         if on || fresh {
@@ -373,8 +414,19 @@ impl Parser<'_> {
         self.dhcp()
     }
 
-    /// “dhcp”, “DHCP for both IPv4 and IPv6”.
+    /// “dhcp”, “DHCP for both IPv4 and IPv6”, “SLAAC for IPv6”.
     fn dhcp(&mut self) -> Option<Item> {
+        if self.any(words!("slaac")) {
+            self.attempt(|p| (p.any(words!("for|on")) && p.any(words!("ipv6|ip6"))).then_some(()));
+            return Some(Item::nic(NicPart::Ip6, Value::Text("auto".into())));
+        }
+        // “IPv4 and IPv6 via DHCP”
+        if self.any(words!("ipv4 and ipv6|ipv4 & ipv6|ipv6 and ipv4")) {
+            (self.any(words!("via|by|from|using|:|=")) || self.assigns()).then_some(())?;
+            self.any(words!("dhcp")).then_some(())?;
+            let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
+            return Some(Item::Several(vec![dhcp(NicPart::Ip), dhcp(NicPart::Ip6)]));
+        }
         self.any(words!("dhcp address|dhcp ip|dhcp")).then_some(())?;
         let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
         let both = |p: &mut Self| {
@@ -459,7 +511,7 @@ impl Parser<'_> {
 
     pub fn vlan(&mut self, announced: bool) -> Option<Item> {
         self.any(words!("tagged"));
-        if !self.any(words!("vlan tag|vlan id|vlan")) {
+        if !self.any(words!("vlan tag|vlan id|vlans|vlan")) {
             return None;
         }
         let _ = self.mark('=') || self.mark(':') || self.any(words!("tag|id"));

@@ -18,6 +18,7 @@ impl Parser<'_> {
         let on = self.any(words!("living on|live on|lives on|runs on|run on|stored on|placed on|located on|hosted on|on|in|at|from|to|onto|using|with"));
         self.any(words!("the"));
         let _ = self.mark('(');
+        self.any(words!("target"));
         if self.any(words!("proxmox node|proxmox host|node|host")) {
             let _ = self.mark('=') || self.mark(':');
             return Some(Item::Node(self.name()?));
@@ -68,11 +69,14 @@ impl Parser<'_> {
 
     /// “from template base”, “debian 12”, “with Ubuntu 24.04”, “image: debian-12”.
     pub fn image(&mut self) -> Option<Item> {
+        let cloned = self.word() == "cloned" && self.word_ahead(1) == "from";
+        self.at += usize::from(cloned);
         let from = self.any(words!("based on|from|made from|created from|out of|running|using|on|with"));
         let _ = self.any(words!("the|a|an"));
         let named =
             self.any(words!("container template|vm template|template|image|os template|operating system|system|os"));
-        let _ = named && (self.mark('=') || self.mark(':') || self.any(words!("is|of|called|named")));
+        let _ = named
+            && (self.mark('=') || self.mark(':') || self.any(words!("is|of|called|named|should be|shall be|must be")));
         if let Some(system) = self.attempt(Self::system) {
             self.any(words!("template|image|cloud image"));
             self.attempt(|p| (p.any(words!("on it")) && p.at_boundary()).then_some(()));

@@ -222,7 +222,7 @@ impl Parser<'_> {
 
     /// “on local-lvm”, “on the storage tank”, “local-lvm”.
     fn storage_word(&mut self) -> Option<String> {
-        self.any(words!("on|in|at|to"));
+        self.any(words!("stored on|goes on|placed on|on|in|at|to"));
         self.any(words!("the"));
         self.any(words!("storage pool|storage|datastore"));
         let name = self.name()?;
@@ -261,7 +261,20 @@ impl Parser<'_> {
         if field == Named::Plain(Plain::Cdrom) && self.any(words!("none|empty")) {
             return Some("none".to_owned());
         }
+        if field == Named::Plain(Plain::Cdrom)
+            && let Some(volume) = self.attempt(Self::iso_by_name)
+        {
+            return Some(volume);
+        }
         self.token(|text| text.split_once(':').is_some_and(|(storage, name)| !storage.is_empty() && !name.is_empty()))
+    }
+
+    /// “debian-12.iso”: a CD by its file’s name, where one storage alone has it.
+    pub fn iso_by_name(&mut self) -> Option<String> {
+        let volumes = self.inventory.isos.get(&self.peek(0)?.text)?;
+        let volume = volumes.first().filter(|_| volumes.len() == 1)?.clone();
+        self.at += 1;
+        Some(volume)
     }
 
     fn address6(&mut self) -> Option<String> {

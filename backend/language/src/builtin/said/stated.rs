@@ -21,9 +21,10 @@ impl Parser<'_> {
             self.at += length;
             // “virtio-scsi-single as scsi controller”
             self.attempt(|p| {
-                p.any(words!("as the|as its|as a|as")).then_some(())?;
+                p.any(words!("as the|as its|as a|as"));
                 p.noun().filter(|noun| noun.named() == Some(named)).map(|_| ())
             });
+            self.attempt(|p| (p.any(words!("enabled")) && p.at_boundary()).then_some(()));
             return match named {
                 Named::Plain(plain) => Some(Item::Plain(plain, Amount::To(said.value()))),
                 Named::Disk(part) => Some(Item::DiskPart(None, part, Amount::To(said.value()))),
@@ -43,6 +44,7 @@ impl Parser<'_> {
         self.articles();
         self.any(words!("any"));
         let noun = self.noun().filter(|noun| !noun.is_counted())?;
+        self.any(words!("feature"));
         let flag = noun.named()?.shape() == Shape::Flag;
         let last = self.last_word().to_owned();
         let explicit = self.attempt(|p| {
@@ -60,7 +62,8 @@ impl Parser<'_> {
             (Some(_), Some(_)) => return None,
             (Some(on), None) => {
                 let ends = self.at_boundary()
-                    || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in" | "anymore" | "any");
+                    || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in" | "anymore" | "any")
+                    || how == How::Create && matches!(self.word(), "with" | "called" | "named");
                 let files = noun == Noun::DiskPart(None, DiskPart::Backup);
                 (ends && (!files || !on && (self.in_brackets_of_a_disk() || at_once))).then_some(on)?
             }
@@ -214,16 +217,31 @@ impl Parser<'_> {
         nouns.into_iter().map(|noun| owned(noun).switched(on)).collect()
     }
 
-    /// A volume that says by itself what it is for: “with local:iso/debian.iso”, “from local:import/noble.qcow2”.
+    /// A volume that says by itself what it is for: “with local:iso/debian.iso”, “from local:import/noble.qcow2”, “debian-12.iso in the CD
+    /// drive”.
     pub fn volume_alone(&mut self) -> Option<Item> {
-        self.any(words!("with|from"));
-        let volume = self.peek(0)?.text.clone();
-        self.at += 1;
+        self.any(words!("with|from|mount|insert|attach|put|use"));
+        self.articles();
+        self.any(words!("iso image|iso file|iso|cd"));
+        let text = self.peek(0)?.text.clone();
+        let volume = self.attempt(Self::iso_by_name).unwrap_or_else(|| {
+            self.at += 1;
+            text
+        });
         let value = Amount::To(Value::Text(volume.clone()));
         if volume.contains(":import/") {
             return Some(Item::DiskPart(None, DiskPart::Import, value));
         }
-        self.any(words!("as cd|as a cd|as cd-rom|in the cd drive|in its cd drive|in the cd-rom drive"));
-        volume.contains(":iso/").then_some(Item::Plain(Plain::Cdrom, value))
+        volume.contains(":iso/").then_some(())?;
+        let loaded = matches!(self.word(), "mounted" | "inserted");
+        self.at += usize::from(loaded);
+        if !(loaded || self.any(words!("as a cd|as cd-rom|as cd|attached"))) {
+            self.attempt(|p| {
+                p.any(words!("in|into")).then_some(())?;
+                p.articles();
+                p.any(words!("cd-rom drive|cd-rom|cd drive|dvd drive|cdrom drive|drive|cdrom|dvd|cd")).then_some(())
+            });
+        }
+        Some(Item::Plain(Plain::Cdrom, value))
     }
 }

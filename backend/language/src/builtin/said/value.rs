@@ -62,7 +62,7 @@ impl Parser<'_> {
             return Some(doubled);
         }
         let to = !sign
-            && (self.any(words!("to be|should be|shall be|must be|set to|to|is|of|at|size"))
+            && (self.any(words!("to be|should be|shall be|must be|set to|to|is|are|of|at|size"))
                 || how != How::Create && self.course(leads(how)).is_some()
                 || *noun == Noun::Plain(Plain::Balloon) && self.any(words!("down to")));
         let bare = !(sign || to);

@@ -18,7 +18,7 @@ const ONE: &Wordings = words!(
 
 /// Words for several of them.
 const SEVERAL: &Wordings = words!(
-    "the two of them|the three of them|both of them|all of them|each of them|every one of them|all three|them both|them all|them|they both|they all|they|\
+    "the two of them|the three of them|both of them|all of them|each of them|every one of them|every one|all three|them both|them all|them|they both|they all|they|\
      each|both|all|the vms|the containers|the machines|the guests"
 );
 
@@ -176,7 +176,11 @@ impl Parser<'_> {
             Draft::Create(group) => {
                 // Of guests whose names are still to come the number is theirs.
                 let count = group.members.len().max(usize::from(!group.plural));
-                let focused = group.focus.is_some() && count > 1;
+                // “fe-1 and fe-2 with 2 cores, they …”: those two, or all?
+                if group.focus.len() > 1 {
+                    return None;
+                }
+                let focused = !group.focus.is_empty() && count > 1;
                 let all = group.awaits_names() || number.fits(count);
                 if all && !(focused && number != Number::One) || focused && number == Number::One {
                     return Some(Targets::New);

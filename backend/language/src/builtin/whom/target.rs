@@ -16,6 +16,9 @@ use crate::builtin::wordings::words;
 /// The most words of a vague description.
 const MAX_VAGUE: usize = 6;
 
+/// The least VMID that Proxmox gives.
+const LEAST_VMID: u32 = 100;
+
 /// A noun for guests.
 #[derive(Clone, Copy, Debug)]
 pub struct GuestNoun {
@@ -202,8 +205,14 @@ impl Parser<'_> {
         }
         let article = self.any(words!("the|my|our"));
         let noun = self.any(words!("template")) || self.guest_noun().is_some();
-        // “VM 104”
-        if let Some(vmid) = self.attempt(|p| if noun { p.vmid_number() } else { None }) {
+        // “VM 104”, “clone 101 as …”
+        let plain = |p: &mut Self| {
+            let token = p.peek(0).filter(|token| token.kind == TokenKind::Number)?;
+            let vmid = token.text.parse().ok().filter(|vmid| *vmid >= LEAST_VMID)?;
+            p.at += 1;
+            p.unit().is_none().then_some(vmid)
+        };
+        if let Some(vmid) = self.attempt(|p| if noun { p.vmid_number() } else { None }).or_else(|| self.attempt(plain)) {
             return Some(Target { span: self.span(&(start..self.at)), selector: Selector::Vmid(vmid) });
         }
         let name = self.name()?;
