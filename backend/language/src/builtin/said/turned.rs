@@ -21,8 +21,8 @@ impl Parser<'_> {
     pub fn value_as(&mut self) -> Option<Item> {
         self.any(words!("use|using|with"));
         let start = self.at;
-        let there = |ahead: &usize| start + ahead < self.end;
-        let ends = (1..=MAX_VALUE).take_while(there).find(|ahead| self.word_ahead(*ahead) == "as")? + start;
+        let mut words = (1..=MAX_VALUE).map_while(|ahead| self.peek(ahead).map(|token| (ahead, token.word == "as")));
+        let ends = words.find(|(_, is)| *is)?.0 + start;
         self.at = ends + 1;
         self.articles();
         // A size as a disk may be another one.
@@ -32,6 +32,7 @@ impl Parser<'_> {
 
     /// “the q35 machine type”, “500 CPU units”, “2 GB minimum memory”: where the shape of the value tells that it is one.
     pub fn value_before(&mut self) -> Option<Item> {
+        self.peek(1)?;
         let at = self.at;
         (1..=LONGEST).find_map(|length| {
             self.attempt(|p| {
