@@ -93,18 +93,7 @@ impl Parser<'_> {
             Some(kind) => Some(Said { value: kind, tokens: noun.tokens.start..self.at }),
             None => kind,
         };
-        // “VM (Debian 12) a-1”
-        let at = self.at;
-        let single = !noun.value.plural;
-        let system = self.attempt(|p| {
-            if p.mark('(') {
-                return p.system().filter(|_| p.mark(')'));
-            }
-            // “VM debian 12 a-1: …”
-            let name = |p: &mut Self| p.name().filter(|name| p.may_be_made(name) && !is_system(name));
-            p.system().filter(|_| single && p.ahead(name))
-        });
-        items.extend(system.map(|system| (None, Said { value: Item::Image(system), tokens: at..self.at })));
+        items.extend(self.system_behind(!noun.value.plural));
         self.not_the_other(kind.as_ref().map(|kind| kind.value));
         self.announcing();
         let numbered = self.attempt(Self::numbered);
@@ -143,6 +132,19 @@ impl Parser<'_> {
             ..Group::new(start..self.at, head)
         }));
         Some(())
+    }
+
+    /// “VM (Debian 12) a-1”, “VM debian 12 a-1: …”: what it is made from, behind its noun.
+    fn system_behind(&mut self, single: bool) -> Option<OfMember> {
+        let at = self.at;
+        let value = self.attempt(|p| {
+            if p.mark('(') {
+                return p.system().filter(|_| p.mark(')'));
+            }
+            let name = |p: &mut Self| p.name().filter(|name| p.may_be_made(name) && !is_system(name));
+            p.system().filter(|_| single && p.ahead(name))
+        })?;
+        Some((None, Said { value: Item::Image(value), tokens: at..self.at }))
     }
 
     /// “create web-05 with 2 cores”: a guest, of a kind yet to be asked; “create a-1 and a-2 as VMs”.
