@@ -27,7 +27,8 @@ impl Parser<'_> {
         {
             return Some(copy);
         }
-        let made = self.verb(words!("make|create|take|set up|spin up|set me up|get|i want|new|do|perform|generate|produce"));
+        let made =
+            self.verb(words!("make|create|take|set up|spin up|set me up|get|i want|new|do|perform|generate|produce"));
         self.any(words!("me|us"));
         let article = self.any(words!("a|an|another|one"));
         self.any(words!("new|exact|identical|second|further"));

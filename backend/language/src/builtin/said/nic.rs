@@ -295,15 +295,17 @@ impl Parser<'_> {
         Some(Item::Several(nics))
     }
 
+    /// “four queues”
+    fn queues(&mut self) -> Option<Item> {
+        matches!(self.word_ahead(1), "queues" | "packet").then_some(())?;
+        let number = self.number()?;
+        self.any(words!("packet queues|queues")).then_some(Item::nic(NicPart::Queues, Value::Count(number)))
+    }
+
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
-        // “four queues on net0”
-        if let Some(queues) = self.attempt(|p| {
-            matches!(p.word_ahead(1), "queues" | "packet").then_some(())?;
-            let number = p.number()?;
-            p.any(words!("packet queues|queues")).then_some(number)
-        }) {
-            return Some(Item::nic(NicPart::Queues, Value::Count(queues)));
+        if let Some(queues) = self.attempt(Self::queues) {
+            return Some(queues);
         }
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
         let at = self.at;

@@ -163,7 +163,7 @@ impl Parser<'_> {
 
     /// “its disk on local”, “the disks should be on tank”: where what was described is, or will be.
     pub fn disks_are_on(&mut self) -> Option<Item> {
-        self.any(words!("with|put|store|place"));
+        self.verb(words!("with|put|store|place"));
         let all = self.any(words!("all its|all the|all"));
         self.any(words!("the|its|their"));
         if !self.any(super::amount::DISKS) {

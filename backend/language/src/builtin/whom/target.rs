@@ -212,7 +212,8 @@ impl Parser<'_> {
             p.at += 1;
             p.unit().is_none().then_some(vmid)
         };
-        if let Some(vmid) = self.attempt(|p| if noun { p.vmid_number() } else { None }).or_else(|| self.attempt(plain)) {
+        if let Some(vmid) = self.attempt(|p| if noun { p.vmid_number() } else { None }).or_else(|| self.attempt(plain))
+        {
             return Some(Target { span: self.span(&(start..self.at)), selector: Selector::Vmid(vmid) });
         }
         let name = self.name()?;
