@@ -120,11 +120,11 @@ fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         // “new vm pls: …”
         let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
             && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
-        // “a vm caled a-1”
+        // “a vm called a-1”, with a slip in the verb
         let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
             && matches!(vocabulary::mend(&token.word), Some("called" | "named"))
             && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
-        // “a vm wtih 4 cores”
+        // “a vm with 4 cores”, with a slip in the preposition
         let with = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
             && vocabulary::mend(&token.word) == Some("with")
             && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Number);

@@ -157,6 +157,8 @@ pub struct Parser<'a> {
     addressed: Option<Vec<Target>>,
     /// Whom [`Self::targets`] found last, each place of the text in one of these.
     named: [Option<whom::target::Named>; 8],
+    /// Where a phrase was looked for in vain.
+    in_vain: [Option<said::item::Look>; 32],
     /// What was said of all new guests before any of them.
     common: Vec<Said<Item>>,
     pub drafts: Vec<Draft>,
@@ -186,6 +188,7 @@ impl<'a> Parser<'a> {
             tabs: text.chars().enumerate().filter(|(_, c)| *c == '\t').map(|(at, _)| at).collect(),
             addressed: None,
             named: Default::default(),
+            in_vain: [None; 32],
             common: Vec::new(),
             drafts: Vec::new(),
             unread: Vec::new(),

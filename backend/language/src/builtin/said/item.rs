@@ -32,6 +32,19 @@ pub enum How {
     Remove,
 }
 
+/// A look for a phrase: all that decides whether there is one, beside the words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    at: usize,
+    end: usize,
+    how: How,
+    counting: bool,
+    addressed: bool,
+    asides: usize,
+    drafts: usize,
+    group: Option<(usize, usize, usize, bool, bool)>,
+}
+
 /// A value and the tokens that say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said<T> {
@@ -200,8 +213,37 @@ pub enum Which {
 }
 
 impl Parser<'_> {
-    /// One phrase and where it stood.
+    /// One phrase and where it stood. Many rules look for one at the same place: where there is none, it is looked for once.
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
+        let look = self.look(how);
+        let place = self.at % self.in_vain.len();
+        if self.in_vain[place] == Some(look) {
+            return None;
+        }
+        let item = self.attempt(|p| p.phrase(how));
+        if item.is_none() {
+            self.in_vain[place] = Some(look);
+        }
+        item
+    }
+
+    fn look(&self, how: How) -> Look {
+        let group = self.group().map(|group| {
+            (group.items.len(), group.members.len(), group.focus.len(), group.kind.is_some(), group.plural)
+        });
+        Look {
+            at: self.at,
+            end: self.end,
+            how,
+            counting: self.counting,
+            addressed: self.addressed.is_some(),
+            asides: self.asides.len(),
+            drafts: self.drafts.len(),
+            group,
+        }
+    }
+
+    fn phrase(&mut self, how: How) -> Option<Said<Item>> {
         let start = self.at;
         // Nothing begins with these.
         if self.peek(0).is_none_or(|token| matches!(token.kind, TokenKind::Mark('/' | ',' | '|' | ':' | ')'))) {
