@@ -66,6 +66,7 @@ impl Parser<'_> {
                 || self.attempt(Self::adding).is_some()
                 || self.attempt(Self::numbering).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
+                || self.attempt(Self::a_guest_is_missing).is_some()
                 || self.attempt(Self::heading).is_some();
             if !said {
                 return;
@@ -156,6 +157,22 @@ impl Parser<'_> {
             "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
         (alone || self.verb(more) && self.mark(',')).then(|| self.asides.push(start..self.at))
+    }
+
+    /// “We are missing a VM”: only a guest, for “we are missing 2 cores on web-01” asks for so many more.
+    fn a_guest_is_missing(&mut self) -> Option<()> {
+        self.verb(words!(
+            "there has to be|there needs to be|we are missing|we're missing|it would be lovely to have|i'd be happy about|i would be happy about|\
+             we'd be happy about|we would be happy about|gimme"
+        ))
+        .then_some(())?;
+        self.ahead(|p| {
+            p.any(words!("a|an|another"));
+            p.number();
+            p.any(words!("new"));
+            p.guest_noun()
+        })
+        .then_some(())
     }
 
     /// “… should do”: that what was said is enough.

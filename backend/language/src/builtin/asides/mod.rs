@@ -31,7 +31,7 @@ const OPENINGS: &Wordings = words!(
     i'd appreciate it if you could|we'd appreciate it if you could|much appreciated|as promised|as mentioned|per our call|\
     as per our call|per our discussion|as per our discussion|by the way|btw|oh and|attention|p1 incident|p2 incident|\
     dear admin team|dear admins|dear admin|dear support team|dear support|dear it team|dear ops|hello admin|hi admins|hi admin|\
-    hi support|hello support|hey ops|hi ops|hello ops|dear sir or madam|dear sir|my friend|mate"
+    hi support|hello support|hey ops|hi ops|hello ops|dear sir or madam|dear sir|my friend|mate|real quick|short one|yours sincerely"
 );
 
 /// How somebody asks, which makes no condition and sets no time.

@@ -75,7 +75,9 @@ impl Parser<'_> {
 
     /// “is needed”, “should be created”, “has to be set up”: that the guest which was just described is wanted.
     pub fn is_wanted(&mut self) -> Option<()> {
-        if !self.any(words!("is needed|is required|are needed|are required|is requested|are requested")) {
+        if !self.any(words!("is needed|is required|are needed|are required|is requested|are requested"))
+            && !self.verb(words!("has to exist|must exist|should exist|shall exist"))
+        {
             self.any(words!(
                 "is to be|are to be|should be|shall be|must be|has to be|have to be|needs to be|need to be|is|are"
             ))
