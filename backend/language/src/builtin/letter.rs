@@ -161,18 +161,20 @@ impl Parser<'_> {
 
     /// “We are missing a VM”: only a guest, for “we are missing 2 cores on web-01” asks for so many more.
     fn a_guest_is_missing(&mut self) -> Option<()> {
+        let start = self.at;
         self.verb(words!(
             "there has to be|there needs to be|we are missing|we're missing|it would be lovely to have|i'd be happy about|i would be happy about|\
              we'd be happy about|we would be happy about|gimme"
         ))
         .then_some(())?;
+        let words = start..self.at;
         self.ahead(|p| {
             p.any(words!("a|an|another"));
             p.number();
             p.any(words!("new"));
             p.guest_noun()
         })
-        .then_some(())
+        .then(|| self.asides.push(words))
     }
 
     /// “… should do”: that what was said is enough.
