@@ -6,10 +6,12 @@ use mycopod_core::field::{Field, NicPart, Plain, Value};
 use mycopod_core::firewall::{Firewall, FirewallOption, SeenRule};
 use mycopod_core::guest::Kind;
 use mycopod_core::observed::{Observed, Sighting};
+use mycopod_core::policy::Policy;
 use mycopod_core::reading::{Amount, Answers, EditField, FirewallPart, LEAVE_OUT};
+use mycopod_core::resolve::firewalls_of;
 
 use crate::life::Life;
-use crate::support::{Extra, Saying, Want, answer, by_name, cluster, guest, question, resolved, text};
+use crate::support::{Extra, Saying, Want, answer, by_name, cluster, declaration, guest, question, resolved, text};
 
 fn firewall(enable: &str, rules: &[&str]) -> Firewall {
     Firewall {
@@ -78,8 +80,18 @@ fn filtering_a_nic_asks_where_its_guest_s_firewall_lets_nobody_in() {
     assert!(resolved(&saying(std::slice::from_ref(&on)), &off, &Answers::default()).is_ok(), "it is off");
     let unread = with(guest(Kind::Qemu, 150, "wall", "pve1"));
     assert!(question(&saying(&[on]), &unread).text.contains("could not be read"), "unknown is not open");
-    let every = (EditField::EachNic(None, NicPart::Firewall), Amount::To(Value::Flag(true)));
-    assert!(question(&saying(&[every]), &unread).text.contains("could not be read"), "nor is it where all are meant");
+}
+
+#[test]
+fn the_firewall_is_looked_at_before_nics_are_filtered_or_moved() {
+    for part in [NicPart::Firewall, NicPart::Bridge, NicPart::Mtu] {
+        for field in [EditField::Nic(Some(0), part), EditField::EachNic(None, part)] {
+            let said = saying(&[(field.clone(), Amount::To(Value::Flag(true)))]);
+            let seen = with(guest(Kind::Qemu, 150, "wall", "pve1"));
+            let looked = firewalls_of(declaration(), "", &said.reading, &seen, &Policy::default(), &Answers::default());
+            assert_eq!(looked.len(), usize::from(part != NicPart::Mtu), "{field:?}");
+        }
+    }
 }
 
 #[test]
