@@ -1,13 +1,17 @@
 //! Text → tokens with their places in code points. Nothing is dropped but white space.
 
+mod amounts;
+mod marks;
+mod slips;
+
 use std::collections::HashMap;
 use std::ops::Range;
 
 use mycopod_core::reading::{Fragment, Source, Span};
 
-use crate::quantity;
 use crate::tongue;
 use crate::vocabulary;
+use amounts::{amounts, are_amounts, spelled_cores};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,45 +103,8 @@ pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
     }
     let mut tokens = lexer.tokens;
     tongue::translate(&mut tokens, &known);
-    mend(&mut tokens, &known);
+    slips::mend(&mut tokens, &known);
     tokens
-}
-
-/// Words before a name, which is never taken for a misspelt keyword.
-const NAMING: [&str; 12] =
-    ["called", "named", "name", "hostname", "vm", "vms", "container", "containers", "tagged", "tag", "tags", "pool"];
-
-/// Those behind which a word of thanks names nobody.
-const NOUNS: [&str; 4] = ["vm", "vms", "container", "containers"];
-
-/// Mends obvious slips in keywords.
-fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
-    for at in 0..tokens.len() {
-        let before = at.checked_sub(1).map(|before| &tokens[before]);
-        let names =
-            before.is_some_and(|token| NAMING.contains(&token.word.as_str()) || token.kind == TokenKind::Mark('='));
-        let token = &tokens[at];
-        // “new vm pls: …”
-        let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
-            && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
-        // “a vm called a-1”, with a slip in the verb
-        let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
-            && matches!(vocabulary::mend(&token.word), Some("called" | "named"))
-            && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
-        // “a vm with 4 cores”, with a slip in the preposition
-        let with = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
-            && vocabulary::mend(&token.word) == Some("with")
-            && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Number);
-        if token.kind != TokenKind::Word || names && !(polite || calls || with) || known(&token.text) {
-            continue;
-        }
-        if let Some(word) = vocabulary::alias(&token.word) {
-            word.clone_into(&mut tokens[at].word);
-        } else if let Some(keyword) = vocabulary::mend(&token.word) {
-            keyword.clone_into(&mut tokens[at].word);
-            tokens[at].mended = true;
-        }
-    }
 }
 
 /// The word of a plus sign before a number, which makes it an amount that comes on top.
@@ -148,9 +115,6 @@ const ABBREVIATED: [&str; 3] = ["incl", "Incl", "approx"];
 
 /// From so many on, dots in a row lead to a value, and dashes are a line.
 const LEADERS: usize = 4;
-
-/// How far back brackets may have been opened that a number closes: “(cores 2, sockets 1)”.
-const MAX_BRACKETED: usize = 24;
 
 /// The longest IPv6 address with its prefix.
 const MAX_ADDRESS: usize = 43;
@@ -253,20 +217,6 @@ impl Lexer<'_> {
         self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: false });
     }
 
-    /// Whether a dash, or two, stands alone.
-    fn dashes(&self, at: usize) -> bool {
-        self.is_space(at + 1) || self.char(at + 1) == Some('-') && self.is_space(at + 2)
-    }
-
-    /// Where a smile or another ornament ends that begins at `at` and says nothing.
-    fn ornament(&self, at: usize) -> Option<usize> {
-        if matches!(self.chars[at], '🙏' | '🙂' | '😀' | '😊' | '😉' | '👋' | '👍' | '🚀' | '🎉') {
-            return Some(at + 1);
-        }
-        let smile = matches!(self.chars[at], ':' | ';') && matches!(self.char(at + 1), Some(')')) && at > 0;
-        (smile && self.is_space(at - 1) && self.is_space(at + 2)).then_some(at + 2)
-    }
-
     /// Where `<https://…>` ends that begins at `at`.
     fn url_in_brackets(&self, at: usize) -> Option<usize> {
         let end = (self.chars[at] == '<').then(|| self.url(at + 1))??;
@@ -287,74 +237,6 @@ impl Lexer<'_> {
         // “« … »” is how French sets it.
         let text = if self.chars[open] == '«' { inside.trim().to_owned() } else { inside };
         self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
-    }
-
-    /// A `-`, `*`, `•`, `1.`, `1)` or `##` at the beginning of a line.
-    fn bullet(&self, at: usize) -> Option<usize> {
-        if !self.tokens.last().is_none_or(|token| token.kind == TokenKind::Break) {
-            return None;
-        }
-        let hashes = self.chars[at..].iter().take(6).take_while(|c| **c == '#').count();
-        if hashes > 0 {
-            return self.is_space(at + hashes).then_some(at + hashes);
-        }
-        let digits = self.chars[at..].iter().take(3).take_while(|c| c.is_ascii_digit()).count();
-        let mark = at + digits;
-        let fits = match self.char(mark)? {
-            '-' | '*' | '•' | '–' | '·' => digits == 0,
-            // “+ 2 GB” is an amount.
-            '+' => digits == 0 && !self.char(mark + 2).is_some_and(|c| c.is_ascii_digit()),
-            '.' | ')' => digits > 0,
-            _ => false,
-        };
-        (fits && self.is_space(mark + 1)).then_some(mark + 1)
-    }
-
-    /// “(b)” or “2)” before one of several wishes in a row.
-    fn enumerator(&self, at: usize) -> Option<usize> {
-        let open = usize::from(self.chars[at] == '(');
-        let counts = match self.char(at + open)? {
-            'a'..='h' => open == 1,
-            '1'..='9' => open == 0,
-            _ => false,
-        };
-        let end = at + open + 2;
-        let apart = (at == 0 || self.is_space(at - 1)) && self.is_space(end);
-        // Brackets that were opened before are closed by it.
-        let closes =
-            open == 0 && self.tokens.iter().rev().take(MAX_BRACKETED).any(|token| token.kind == TokenKind::Mark('('));
-        (counts && apart && !closes && self.char(end - 1) == Some(')')).then_some(end)
-    }
-
-    /// Where the quotation that opens at `at` closes, on the same line.
-    fn closing_quote(&mut self, at: usize) -> Option<usize> {
-        let closing: &[char] = match self.chars[at] {
-            '"' => &['"', '”'],
-            '“' => &['”', '"'],
-            '„' => &['“', '”'],
-            '«' => &['»'],
-            '`' => &['`'],
-            '\'' => &['\''],
-            '‘' => &['’'],
-            _ => return None,
-        };
-        let mark = self.chars[at];
-        if self.open.get(&mark).is_some_and(|end| at < *end) {
-            return None;
-        }
-        let apostrophe = is_apostrophe(mark);
-        let line = self.chars[at + 1..].iter().take_while(|c| **c != '\n').count();
-        let inside = &self.chars[at + 1..at + 1 + line];
-        let length = (0..inside.len()).find(|i| {
-            // An apostrophe closes only where no word goes on: 'the host's name'.
-            closing.contains(&inside[*i]) && !(apostrophe && inside.get(i + 1).is_some_and(|c| c.is_alphanumeric()))
-        });
-        let Some(length) = length else {
-            // Looked for once a line, so that a row of marks takes no quadratic time.
-            self.open.insert(mark, at + 1 + line);
-            return None;
-        };
-        (length > 0).then_some(at + 1 + length)
     }
 
     /// A run of characters between white space and marks, cut into its words and numbers.
@@ -495,91 +377,6 @@ impl Lexer<'_> {
             self.push(kind, start + from, start + to);
         }
     }
-}
-
-/// Where to cut a chunk that is a number, alone or with what it counts: `8`, `8GB`, `4-core`, `2x50G`.
-fn amounts(chunk: &[char]) -> Option<Vec<(usize, usize, TokenKind)>> {
-    let digits = chunk.iter().take_while(|c| c.is_ascii_digit() || matches!(c, '.' | ',')).count();
-    let number: String = chunk[..digits].iter().collect();
-    if !quantity::is_number(&number) {
-        return None;
-    }
-    let mut cuts = vec![(0, digits, TokenKind::Number)];
-    if digits == chunk.len() {
-        return Some(cuts);
-    }
-    let skip = usize::from(chunk[digits] == '-');
-    let from = digits + skip;
-    let rest: String = chunk[from..].iter().collect::<String>().to_lowercase();
-    if vocabulary::counts(&rest) {
-        cuts.push((from, chunk.len(), TokenKind::Word));
-        return Some(cuts);
-    }
-    // “8gbram”
-    let glued =
-        ["ram", "memory", "disk"].into_iter().find(|noun| rest.strip_suffix(noun).is_some_and(vocabulary::counts));
-    if let Some(noun) = glued {
-        let end = chunk.len() - noun.len();
-        cuts.push((from, end, TokenKind::Word));
-        cuts.push((end, chunk.len(), TokenKind::Word));
-        return Some(cuts);
-    }
-    // “4gb-ram”
-    if let Some((unit, noun)) = rest.split_once('-')
-        && vocabulary::counts(unit)
-        && !noun.is_empty()
-    {
-        let end = from + unit.chars().count();
-        cuts.push((from, end, TokenKind::Word));
-        cuts.push((end + 1, chunk.len(), TokenKind::Word));
-        return Some(cuts);
-    }
-    // “8gbram”
-    let glued = ["ram", "memory", "disk", "swap"].into_iter().filter_map(|noun| Some((rest.strip_suffix(noun)?, noun)));
-    if let Some((unit, _)) = glued.into_iter().find(|(unit, _)| quantity::unit(unit).is_some()) {
-        let end = from + unit.chars().count();
-        cuts.push((from, end, TokenKind::Word));
-        cuts.push((end, chunk.len(), TokenKind::Word));
-        return Some(cuts);
-    }
-    // “2c4g20g”
-    let unit = rest.chars().take_while(|c| c.is_alphabetic()).count();
-    if skip == 0
-        && vocabulary::counts(&rest[..rest.chars().take(unit).map(char::len_utf8).sum::<usize>()])
-        && let Some(tail) = amounts(&chunk[from + unit..])
-    {
-        cuts.push((from, from + unit, TokenKind::Word));
-        cuts.extend(tail.into_iter().map(|(start, end, kind)| (start + from + unit, end + from + unit, kind)));
-        return (cuts.len() % 2 == 0).then_some(cuts);
-    }
-    let times = skip == 0 && matches!(chunk[digits], 'x' | 'X' | '×');
-    if times {
-        let after = digits + 1;
-        cuts.push((digits, after, TokenKind::Word));
-        if after < chunk.len() {
-            let tail = amounts(&chunk[after..])?;
-            cuts.extend(tail.into_iter().map(|(from, to, kind)| (from + after, to + after, kind)));
-        }
-        return Some(cuts);
-    }
-    None
-}
-
-/// Whether these are amounts side by side: `2C/4G/40G`, and `cores/4` and `GB/40` in “2 cores/4 GB/40 GB”.
-fn are_amounts(parts: &[&[char]]) -> bool {
-    let unit = |part: &[char]| {
-        let word = part.iter().collect::<String>().to_lowercase();
-        vocabulary::counts(&word) || ["ram", "memory", "mem", "swap", "disk", "hdd"].contains(&word.as_str())
-    };
-    let number = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() == 1);
-    let whole = |part: &[char]| amounts(part).is_some_and(|cuts| cuts.len() > 1);
-    parts.iter().all(|part| whole(part)) || unit(parts[0]) && parts[1..].iter().all(|part| whole(part) || number(part))
-}
-
-/// Whether it is a number of cores in words: “four” and “core”.
-fn spelled_cores(number: &[char], noun: &[char]) -> bool {
-    let word = |chars: &[char]| chars.iter().collect::<String>().to_lowercase();
-    quantity::number_word(&word(number)).is_some() && matches!(word(noun).as_str(), "core" | "cores" | "cpu" | "vcpu")
 }
 
 /// Six pairs of hexadecimal digits.

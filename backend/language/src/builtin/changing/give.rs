@@ -6,8 +6,8 @@ use mycopod_core::reading::Amount;
 use super::change::{Wish, stepped};
 use super::verbs::{ADD, Course, GIVE, Leads, PROVIDE, PUT, REMOVE, SHIFT};
 use crate::builtin::Parser;
-use crate::builtin::said::amount::of_hundredths;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::said::multiple::of_hundredths;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 

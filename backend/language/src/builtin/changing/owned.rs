@@ -6,9 +6,9 @@ use mycopod_core::reading::Amount;
 use super::change::Wish;
 use super::verbs::{Course, Leads, MODAL};
 use crate::builtin::Parser;
-use crate::builtin::said::amount::of_hundredths;
 use crate::builtin::said::beside_now::Before;
 use crate::builtin::said::item::{DiskItem, How, Item, Said};
+use crate::builtin::said::multiple::of_hundredths;
 use crate::builtin::said::named::Noun;
 use crate::builtin::wordings::words;
 

@@ -6,10 +6,11 @@ use mycopod_core::reading::{Amount, DiskRef, Target};
 
 use super::change::Wish;
 use crate::builtin::Parser;
-use crate::builtin::said::amount::DISKS;
+use crate::builtin::said::disks::DISKS;
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
-use crate::builtin::said::nic::{CARDS, NicRef};
+use crate::builtin::said::nic::NicRef;
+use crate::builtin::said::nics::CARDS;
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;

@@ -5,8 +5,8 @@ use mycopod_core::reading::Amount;
 
 use super::change::Wish;
 use crate::builtin::Parser;
-use crate::builtin::said::amount::MAX_TIMES;
 use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::multiple::MAX_TIMES;
 use crate::builtin::said::named::Noun;
 use crate::builtin::wordings::words;
 

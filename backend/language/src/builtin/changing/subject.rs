@@ -7,7 +7,7 @@ use super::change::{Wish, stepped};
 use super::verbs::{Course, MODAL};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
-use crate::builtin::said::amount::DISKS;
+use crate::builtin::said::disks::DISKS;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::named::Noun;
 use crate::builtin::whom::target::Targets;

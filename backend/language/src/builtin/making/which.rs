@@ -4,7 +4,7 @@ use crate::lexer::{Token, TokenKind};
 
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Group;
-use crate::builtin::said::amount::DISKS;
+use crate::builtin::said::disks::DISKS;
 use crate::builtin::said::item::{How, Said};
 use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::words;

@@ -6,10 +6,11 @@ use mycopod_core::size::Size;
 
 use crate::quantity;
 
-use super::amount::DISKS;
+use super::disks::DISKS;
 use super::item::{DiskItem, How, Item, Said, Which};
 use super::named::Noun;
-use super::nic::{MAX_VLAN, NicRef};
+use super::network::MAX_VLAN;
+use super::nic::NicRef;
 use crate::builtin::Parser;
 use crate::builtin::changing::change::{Wish, disk_ref};
 use crate::builtin::changing::verbs::{MORE, SET};

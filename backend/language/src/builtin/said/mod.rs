@@ -2,11 +2,15 @@
 
 pub mod amount;
 pub mod beside_now;
+pub mod disks;
 pub mod fields;
 pub mod flag;
 pub mod item;
+pub mod multiple;
 pub mod named;
+pub mod network;
 pub mod nic;
+pub mod nics;
 pub mod place;
 pub mod qualifier;
 pub mod shaped;

@@ -3,7 +3,7 @@
 use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
 use mycopod_core::reading::{Amount, DiskRef};
 
-use super::amount::DISKS;
+use super::disks::DISKS;
 use super::fields::{self, Named};
 use super::item::{DiskItem, Item, Which};
 use super::nic::NicRef;

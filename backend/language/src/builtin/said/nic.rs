@@ -2,29 +2,17 @@
 
 use mycopod_core::field::{MAX_NICS, NicPart, Value};
 
-use crate::lexer::{Token, TokenKind};
-use crate::vocabulary;
+use crate::lexer::Token;
 
-use super::fields::{self, Named};
-use super::item::{How, Item, Said};
+use super::fields::Named;
+use super::item::{How, Item};
+use super::network::{MAX_VLAN, MODELS};
 use crate::builtin::Parser;
-use crate::builtin::cursor::is_address;
-use crate::builtin::whom::pointing::Number;
 use crate::builtin::wordings::{Wordings, words};
 
-/// The largest VLAN tag (IEEE 802.1Q).
-pub const MAX_VLAN: u64 = 4094;
-
-/// What kinds of NIC there are.
-const MODELS: [&str; 5] = ["virtio", "e1000", "e1000e", "rtl8139", "vmxnet3"];
-
 /// The nouns for one NIC.
-const CARD: &Wordings =
+pub const CARD: &Wordings =
     words!("network connection|network card|network interface|network adapter|network device|nic|interface");
-
-/// The nouns for several.
-pub const CARDS: &Wordings =
-    words!("network cards|network interfaces|network adapters|network devices|nics|interfaces");
 
 /// A NIC that was meant: by its number, or the only one.
 #[derive(Clone, Copy, Debug)]
@@ -81,28 +69,6 @@ impl Parser<'_> {
         Some(item.of_nic(number))
     }
 
-    /// An IPv4 address, with the length of its prefix or without.
-    fn address(&mut self) -> Option<Item> {
-        let text = self.peek(0).filter(|t| t.kind == TokenKind::Word && is_address(&t.text))?.text.clone();
-        let item = match text.split_once('/') {
-            None => Item::Address(text),
-            Some((_, prefix)) => {
-                prefix.parse::<u8>().ok().filter(|prefix| (1..=32).contains(prefix))?;
-                Item::nic(NicPart::Ip, Value::Text(text))
-            }
-        };
-        self.at += 1;
-        Some(self.via(item, NicPart::Gateway))
-    }
-
-    /// “10.0.0.5/24 via 10.0.0.1”
-    fn via(&mut self, item: Item, gateway: NicPart) -> Item {
-        match self.attempt(|p| if p.any(words!("via")) { p.nic_value(None, gateway) } else { None }) {
-            Some(via) => Item::Several(vec![item, via]),
-            None => item,
-        }
-    }
-
     /// The NIC that words mean: “net1”, “the second NIC”, “NIC 1”, “the NIC”.
     pub fn nic_ref(&mut self) -> Option<NicRef> {
         self.any(words!("the"));
@@ -126,84 +92,13 @@ impl Parser<'_> {
         Some(NicRef(nth.or(number)))
     }
 
-    /// “both NICs”, “all network cards”, “each interface”.
-    pub fn every_nic(&mut self) -> Option<Number> {
-        matches!(self.word(), "both" | "every" | "each" | "all").then_some(())?;
-        let number = if self.any(words!("both of the|both of its|both the|both its|both of|both")) {
-            Number::Exactly(2)
-        } else if self.any(words!("every|each")) {
-            return self.any(CARD).then_some(Number::Several);
-        } else {
-            self.any(words!("all of the|all of its|all the|all its|all of|all")).then_some(Number::Several)?
-        };
-        self.any(CARDS).then_some(number)
-    }
-
     /// `net1`
-    fn net_slot(&mut self) -> Option<u8> {
+    pub fn net_slot(&mut self) -> Option<u8> {
         let of_new = || self.group().and_then(|_| self.word().strip_prefix("eth"));
         let number =
             self.word().strip_prefix("net").or_else(of_new)?.parse().ok().filter(|number| *number < MAX_NICS)?;
         self.at += 1;
         Some(number)
-    }
-
-    /// “another on vmbr1”, “a second one on vmbr1 with VLAN 20”, “the second on vmbr1”, where a NIC was spoken of.
-    fn another_nic(&mut self) -> Option<Item> {
-        self.any(words!("the other one|the other|the first one|the first|the second one|the second|the third one|the third|second one|third one|another one|another|other one|\
-            second|third|first one|first|one"))
-            .then_some(())?;
-        self.spoke_of_a_nic().then_some(())?;
-        let on = self.mark(':') || self.any(words!("on|in"));
-        match self.bridge(on, false)? {
-            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
-            _ => None,
-        }
-    }
-
-    /// Whether the last that was said of a new guest is a NIC, or how many it has.
-    pub fn spoke_of_a_nic(&self) -> bool {
-        let wired = |item: &Item| matches!(item, Item::Nic { .. } | Item::NicCount(_) | Item::EachNic(..));
-        self.group().and_then(|group| group.items.last()).is_some_and(|(_, item)| wired(&item.value))
-    }
-
-    /// “both e1000”, “all three with firewall on”: what all the NICs are that were just described.
-    pub fn of_each_nic(&mut self) -> Option<Item> {
-        let number = if self.any(words!("both of them|both")) {
-            Number::Exactly(2)
-        } else if self.any(words!("all three of them|all three")) {
-            Number::Exactly(3)
-        } else {
-            self.any(words!("all of them|each of them|all|each")).then_some(Number::Several)?
-        };
-        (self.spoke_of_a_nic() && self.group().is_some_and(|group| group.members.len() < 2)).then_some(())?;
-        self.any(words!("with|of type|of model|type|model|are|have|has"));
-        let parts = match self.nic_model() {
-            Some(model) => vec![(NicPart::Model, Value::Text(model))],
-            None => self.item(How::Create)?.value.part_of_a_nic()?,
-        };
-        Some(Item::EachNic(number, parts))
-    }
-
-    /// “firewall on for all three”, of a guest with as many NICs.
-    pub fn of_all_nics(&self, item: &Said<Item>, number: Number) -> Option<Said<Item>> {
-        let group = self.group().filter(|group| group.members.len() < 2)?;
-        let parts = item.value.clone().part_of_a_nic()?;
-        number.fits(group.nics()).then(|| Said { value: Item::EachNic(number, parts), tokens: item.tokens.clone() })
-    }
-
-    /// “… on both”, “… for all three NICs”: behind a part of a NIC, of how many it is said.
-    pub fn of_so_many(&mut self) -> Option<Number> {
-        self.any(words!("on|for|of"));
-        let number = if self.any(words!("both")) {
-            Number::Exactly(2)
-        } else if self.any(words!("all three")) {
-            Number::Exactly(3)
-        } else {
-            self.any(words!("all|each")).then_some(Number::Several)?
-        };
-        self.any(words!("of them|of the nics|nics|nic|interfaces|interface|network cards|networks"));
-        self.at_boundary().then_some(number)
     }
 
     pub fn nic_model(&mut self) -> Option<String> {
@@ -237,62 +132,6 @@ impl Parser<'_> {
         let leg = matches!(self.word(), "leg" | "side");
         self.at += usize::from(leg);
         (leg || self.word() == "on").then_some(())
-    }
-
-    /// “two NICs, both on vmbr1”
-    pub fn all_on(&mut self) -> Option<Item> {
-        let counted = |item: &Item| matches!(item, Item::NicCount(2..));
-        self.group().and_then(|group| group.items.last()).filter(|(_, item)| counted(&item.value))?;
-        self.any(words!("both on|all on|each on")).then_some(())?;
-        self.bridge(true, false)
-    }
-
-    /// “2 NICs on vmbr1 with VLANs 10 and 20”: a VLAN a NIC.
-    pub fn vlan_each(&mut self) -> Option<Item> {
-        let count = self.number()?;
-        self.any(words!("network cards|network interfaces|nics|interfaces")).then_some(())?;
-        self.any(words!("on|in"));
-        let Item::Nic { parts, .. } = self.bridge(true, false)? else { return None };
-        let _ = self.mark(',') || self.mark('(');
-        self.any(words!("with|in|and"));
-        self.any(words!("vlans|vlan")).then_some(())?;
-        let vlan = |p: &mut Self| p.number().filter(|number| (1..=MAX_VLAN).contains(number));
-        let mut vlans = vec![vlan(self)?];
-        // “…, 2 cores” is no third VLAN of two NICs.
-        while u64::try_from(vlans.len()).is_ok_and(|said| said < count)
-            && let Some(next) = self.attempt(|p| {
-                p.joint().then_some(())?;
-                vlan(p)
-            })
-        {
-            vlans.push(next);
-        }
-        let nic = |vlan| {
-            let parts = parts.iter().cloned().chain([(NicPart::Vlan, Value::Count(vlan))]).collect();
-            Item::Nic { number: None, parts, fresh: true }
-        };
-        (u64::try_from(vlans.len()) == Ok(count)).then(|| Item::Several(vlans.into_iter().map(nic).collect()))
-    }
-
-    /// “NICs: vmbr0, vmbr1 (VLAN 20)”: a bridge a NIC.
-    pub fn bridges(&mut self) -> Option<Item> {
-        self.any(words!("network cards|network interfaces|nics|interfaces|networks|bridges")).then_some(())?;
-        let on = self.mark(':') || self.mark('=') || self.any(words!("on"));
-        // “networks vmbr0 and vmbr1”
-        (on || matches!(self.last_word(), "bridges" | "networks")).then_some(())?;
-        self.any(words!("both"));
-        let one = |p: &mut Self| match p.bridge(true, false)? {
-            Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
-            _ => None,
-        };
-        let mut nics = vec![one(self)?];
-        while let Some(nic) = self.attempt(|p| {
-            p.joint().then_some(())?;
-            one(p)
-        }) {
-            nics.push(nic);
-        }
-        Some(Item::Several(nics))
     }
 
     /// “four queues”
@@ -414,118 +253,5 @@ impl Parser<'_> {
             return Some(item);
         }
         self.dhcp()
-    }
-
-    /// “dhcp”, “DHCP for both IPv4 and IPv6”, “SLAAC for IPv6”.
-    fn dhcp(&mut self) -> Option<Item> {
-        if self.any(words!("slaac")) {
-            self.attempt(|p| (p.any(words!("for|on")) && p.any(words!("ipv6|ip6"))).then_some(()));
-            return Some(Item::nic(NicPart::Ip6, Value::Text("auto".into())));
-        }
-        // “IPv4 and IPv6 via DHCP”
-        if self.any(words!("ipv4 and ipv6|ipv4 & ipv6|ipv6 and ipv4")) {
-            (self.any(words!("via|by|from|using|:|=")) || self.assigns()).then_some(())?;
-            self.any(words!("dhcp")).then_some(())?;
-            let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
-            return Some(Item::Several(vec![dhcp(NicPart::Ip), dhcp(NicPart::Ip6)]));
-        }
-        self.any(words!("dhcp address|dhcp ip|dhcp")).then_some(())?;
-        let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
-        let both = |p: &mut Self| {
-            let open = p.mark('(');
-            p.any(words!("for both|for|on both|on|both"));
-            let versions = [["ipv4", "v4"], ["ipv6", "v6"]].into_iter().all(|version| {
-                p.any(words!("and|&|+"));
-                let said = version.contains(&p.word());
-                p.at += usize::from(said);
-                said
-            });
-            (versions && (!open || p.mark(')'))).then_some(())
-        };
-        Some(match self.attempt(both) {
-            Some(()) => Item::Several(vec![dhcp(NicPart::Ip), dhcp(NicPart::Ip6)]),
-            None => dhcp(NicPart::Ip),
-        })
-    }
-
-    /// A bridge by name, perhaps with its VLAN. `named` where the words before say that it is one.
-    pub fn bridge(&mut self, named: bool, required: bool) -> Option<Item> {
-        // “network rate 20 MB/s”
-        let other = |named| matches!(named, Named::Nic(part) if part != NicPart::Bridge);
-        if matches!(self.word(), "network" | "nic" | "net")
-            && fields::field(|ahead| self.word_ahead(ahead)).is_some_and(|(_, named)| other(named))
-        {
-            return None;
-        }
-        let called = self.any(words!("network bridge|bridge|vnet|network"));
-        self.mark('=');
-        let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
-        if MODELS.contains(&token.word.as_str()) {
-            return None;
-        }
-        let text = token.text.clone();
-        let (bridge, vlan) = match text.split_once('.') {
-            Some((bridge, vlan)) if bridge.starts_with("vmbr") => (bridge.to_owned(), Some(vlan.parse::<u64>().ok()?)),
-            _ => (text, None),
-        };
-        let plainly =
-            bridge.strip_prefix("vmbr").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-                || self.inventory.bridges.contains(&bridge) && vocabulary::class(&bridge.to_lowercase()).is_none();
-        if !plainly {
-            let known_else = self.inventory.nodes.contains(&bridge) || self.inventory.storages.contains(&bridge);
-            if !(named || called || required) || known_else && !called || self.name().is_none() {
-                return None;
-            }
-            self.at -= 1;
-        }
-        self.at += 1;
-        if plainly {
-            self.any(words!("bridge"));
-        }
-        let mut parts = vec![(NicPart::Bridge, Value::Text(bridge))];
-        let vlan = match vlan {
-            Some(vlan) => Some(vlan),
-            None => self.attempt(|p| {
-                // “vmbr1,tag=20”
-                let comma = p.mark(',');
-                if comma && !p.ahead(|p| (p.any(words!("tag|vlan")) && p.mark('=')).then_some(())) {
-                    return None;
-                }
-                let open = p.mark('(');
-                p.any(words!("with|in|on|using"));
-                p.any(words!("a"));
-                if !p.any(words!("vlan tag|vlan id|vlan|tag|tagged vlan|tagged with vlan|tagged with|tagged")) {
-                    return None;
-                }
-                let _ = p.mark('=') || p.mark(':');
-                let vlan = p.number()?;
-                (!open || p.mark(')')).then_some(vlan)
-            }),
-        };
-        if let Some(vlan) = vlan {
-            if !(1..=MAX_VLAN).contains(&vlan) {
-                return None;
-            }
-            parts.push((NicPart::Vlan, Value::Count(vlan)));
-        }
-        Some(Item::Nic { number: None, parts, fresh: false })
-    }
-
-    pub fn vlan(&mut self, announced: bool) -> Option<Item> {
-        self.any(words!("tagged"));
-        if !self.any(words!("vlan tag|vlan id|vlans|vlan")) {
-            return None;
-        }
-        let _ = self.mark('=') || self.mark(':') || self.any(words!("tag|id"));
-        let vlan = self.number().filter(|n| (1..=MAX_VLAN).contains(n))?;
-        let mut parts = vec![(NicPart::Vlan, Value::Count(vlan))];
-        if (announced || self.word() == "on")
-            && let Some(Item::Nic { parts: bridge, .. }) =
-                self.attempt(|p| if p.any(words!("on|of")) { p.bridge(false, false) } else { None })
-        {
-            parts.splice(0..0, bridge);
-        }
-        let number = self.attempt(|p| if p.any(words!("on|of|for")) { p.net_slot() } else { None });
-        Some(Item::Nic { number, parts, fresh: false })
     }
 }

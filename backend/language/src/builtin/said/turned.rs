@@ -166,7 +166,7 @@ impl Parser<'_> {
         self.verb(words!("with|put|store|place"));
         let all = self.any(words!("all its|all the|all"));
         self.any(words!("the|its|their"));
-        if !self.any(super::amount::DISKS) {
+        if !self.any(super::disks::DISKS) {
             return None;
         }
         let several = all || self.last_word().ends_with('s');

@@ -7,9 +7,10 @@ use mycopod_core::size::Size;
 use crate::lexer::TokenKind;
 use crate::quantity;
 
-use super::amount::{MAX_ALIKE, of_hundredths};
+use super::amount::MAX_ALIKE;
 use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
+use super::multiple::of_hundredths;
 use super::named::{Noun, is_cpu_type};
 use super::shaped::LEAST_MIB;
 use crate::builtin::Parser;

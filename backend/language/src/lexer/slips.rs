@@ -1,0 +1,41 @@
+//! Slips in keywords, never in names.
+
+use super::{Token, TokenKind};
+use crate::vocabulary;
+
+/// Words before a name, which is never taken for a misspelt keyword.
+const NAMING: [&str; 12] =
+    ["called", "named", "name", "hostname", "vm", "vms", "container", "containers", "tagged", "tag", "tags", "pool"];
+
+/// Those behind which a word of thanks names nobody.
+const NOUNS: [&str; 4] = ["vm", "vms", "container", "containers"];
+
+/// Mends obvious slips in keywords.
+pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
+    for at in 0..tokens.len() {
+        let before = at.checked_sub(1).map(|before| &tokens[before]);
+        let names =
+            before.is_some_and(|token| NAMING.contains(&token.word.as_str()) || token.kind == TokenKind::Mark('='));
+        let token = &tokens[at];
+        // “new vm pls: …”
+        let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && matches!(vocabulary::alias(&token.word), Some("please" | "thanks"));
+        // “a vm called a-1”, with a slip in the verb
+        let calls = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && matches!(vocabulary::mend(&token.word), Some("called" | "named"))
+            && tokens.get(at + 1).is_some_and(|name| name.word.contains(|c: char| c == '-' || c.is_ascii_digit()));
+        // “a vm with 4 cores”, with a slip in the preposition
+        let with = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))
+            && vocabulary::mend(&token.word) == Some("with")
+            && tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Number);
+        if token.kind != TokenKind::Word || names && !(polite || calls || with) || known(&token.text) {
+            continue;
+        }
+        if let Some(word) = vocabulary::alias(&token.word) {
+            word.clone_into(&mut tokens[at].word);
+        } else if let Some(keyword) = vocabulary::mend(&token.word) {
+            keyword.clone_into(&mut tokens[at].word);
+            tokens[at].mended = true;
+        }
+    }
+}
