@@ -110,6 +110,9 @@ pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
 /// The word of a plus sign before a number, which makes it an amount that comes on top.
 pub const MORE: &str = "+more";
 
+/// The word of a minus sign before a number behind a colon.
+const LESS: &str = "minus";
+
 /// Words that are cut short, with a dot behind them.
 const ABBREVIATED: [&str; 3] = ["incl", "Incl", "approx"];
 
@@ -142,7 +145,7 @@ impl Lexer<'_> {
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
             self.tokens.push(Token { text: c.to_string(), ..Token::mark(',', at, at + 1) });
-        } else if matches!(c, '→' | '➡' | '👉') {
+        } else if is_arrow(c) {
             self.tokens.push(Token { kind: TokenKind::Word, word: "→".to_owned(), ..Token::mark(c, at, at + 1) });
             // What makes a picture of the arrow.
             return at + 1 + usize::from(self.char(at + 1) == Some('\u{fe0f}'));
@@ -186,6 +189,14 @@ impl Lexer<'_> {
         {
             // “+4 GB”
             self.tokens.push(Token { kind: TokenKind::Word, word: MORE.to_owned(), ..Token::mark('+', at, at + 1) });
+        } else if c == '-'
+            && self.char(at + 1).is_some_and(|c| c.is_ascii_digit())
+            && at > 0
+            && self.is_space(at - 1)
+            && self.tokens.last().is_some_and(|token| token.kind == TokenKind::Mark(':'))
+        {
+            // “web-01: -1 core”
+            self.tokens.push(Token { kind: TokenKind::Word, word: LESS.to_owned(), ..Token::mark('-', at, at + 1) });
         } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
             self.push(TokenKind::Mark(c), at, at + 1);
         } else {
@@ -262,7 +273,7 @@ impl Lexer<'_> {
                     .any(|content| self.chars[end + 1..].iter().copied().take(content.len()).eq(content.chars())),
                 '*' if self.char(end + 1) == Some('*') => false,
                 '-' if self.char(end + 1) == Some('>') => false,
-                '→' => false,
+                c if is_arrow(c) => false,
                 _ => !c.is_whitespace() && !is_mark(c) && !is_quote(c),
             };
             if !inside {
@@ -387,6 +398,10 @@ fn is_mac(text: &str) -> bool {
 
 const fn is_mark(c: char) -> bool {
     matches!(c, ',' | ';' | '(' | ')' | '=' | '!' | '?' | '¡' | '¿' | ':' | '|' | '–' | '—' | '…')
+}
+
+const fn is_arrow(c: char) -> bool {
+    matches!(c, '→' | '➡' | '👉' | '⇒' | '➜' | '⟶' | '►' | '▶')
 }
 
 const fn is_apostrophe(c: char) -> bool {

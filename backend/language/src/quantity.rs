@@ -94,7 +94,9 @@ fn decimal(text: &str) -> Option<(u64, u64)> {
         }
     };
     let all_digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-    if int.is_empty() || !all_digits(&int) || !all_digits(fraction) {
+    // “.75” has no whole part.
+    let empty = int.is_empty() && (fraction.is_empty() || text.contains(','));
+    if empty || !all_digits(&int) || !all_digits(fraction) {
         return None;
     }
     let scale = 10_u64.pow(u32::try_from(fraction.len()).ok()?);
@@ -167,11 +169,12 @@ mod tests {
         assert_eq!(size("1.1", GIB), Some(Size::mib(1126)));
         assert_eq!(size("8,192", MIB), Some(Size::gib(8)));
         assert_eq!(size("1,5", GIB), Some(Size::mib(1536)));
+        assert_eq!(size(".5", GIB), Some(Size::mib(512)));
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", ".", "1.", ".5", "1,4", "10,25", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
+        for text in ["", ".", "1.", ".,5", "1,4", "10,25", "0,512", "1,0000", "1.2.3", "10000000000000", "-1", "٣"] {
             assert_eq!(size(text, GIB), None, "{text}");
         }
         assert_eq!(whole("1.5"), None);

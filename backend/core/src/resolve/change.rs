@@ -196,7 +196,7 @@ impl<'a> Resolver<'a> {
             EditField::NewNic { parts } => {
                 let taken = |number: &u8| {
                     let is = |field: &Field| matches!(field, Field::Nic(n, _) if n == number);
-                    subject.fields.keys().any(is) || added.iter().any(|(field, _)| is(field))
+                    subject.fields.keys().chain(fields.keys()).any(is) || added.iter().any(|(field, _)| is(field))
                 };
                 let Some(number) = (0..MAX_NICS).find(|number| !taken(number)) else {
                     let text = format!("{} has no room for a further NIC.", subject.name);

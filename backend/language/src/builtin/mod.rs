@@ -340,6 +340,7 @@ impl Parser<'_> {
             p.any(words!("please|kindly")).then_some((targets, true))
         })?;
         self.addressed = Some(targets.clone());
+        let said = at..self.at;
         let read = self.statement().filter(|()| {
             let addressed = |one: &Target| targets.iter().any(|target| target.selector == one.selector);
             let about = |draft: &Draft| match draft {
@@ -355,6 +356,9 @@ impl Parser<'_> {
         if read.is_none() {
             self.drafts.truncate(before);
             (self.at, self.addressed) = (at, None);
+        } else if self.drafts[before..].iter().all(|draft| draft.targets().len() < targets.len()) {
+            // Who was only pointed at is not lost.
+            self.asides.push(said);
         }
         read
     }

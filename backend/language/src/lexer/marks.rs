@@ -13,7 +13,22 @@ impl Lexer<'_> {
 
     /// Where a smile or another ornament ends that begins at `at` and says nothing.
     pub fn ornament(&self, at: usize) -> Option<usize> {
-        if matches!(self.chars[at], '🙏' | '🙂' | '😀' | '😊' | '😉' | '👋' | '👍' | '🚀' | '🎉') {
+        if matches!(
+            self.chars[at],
+            '🙏' | '🙂'
+                | '😀'
+                | '😊'
+                | '😉'
+                | '😅'
+                | '😄'
+                | '😃'
+                | '👋'
+                | '👍'
+                | '💪'
+                | '🚀'
+                | '🎉'
+                | '✨'
+        ) {
             return Some(at + 1);
         }
         let smile = matches!(self.chars[at], ':' | ';') && matches!(self.char(at + 1), Some(')')) && at > 0;

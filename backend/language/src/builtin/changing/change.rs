@@ -277,6 +277,7 @@ impl Parser<'_> {
         } else {
             return None;
         };
+        let resizes = ["resize", "rescale", "upgrade", "upsize", "downsize"].contains(&self.last_word());
         // “let the disk of web-01 grow to 50 GB”
         if self.last_word() == "let"
             && let Some(wish) = self.attempt(Self::owned)
@@ -293,6 +294,7 @@ impl Parser<'_> {
             return Some((targets, items, how));
         }
         if let Some((targets, items)) = self.attempt(|p| p.guest_and_values(how)) {
+            let items = if resizes { items.into_iter().map(resized).collect() } else { items };
             return Some((targets, items, How::Give));
         }
         // “use this SSH key for test-2: …”
@@ -402,6 +404,17 @@ impl Parser<'_> {
                 Selector::Vague(_) => false,
             })
     }
+}
+
+/// “resize web-01: 80 GB disk” is about the disk it has.
+fn resized(mut item: Said<Item>) -> Said<Item> {
+    if let Item::Disk(DiskItem {
+        which: which @ (Which::One | Which::Unclear), times: 1, amount: Amount::To(_), ..
+    }) = &mut item.value
+    {
+        *which = Which::The(DiskRef::Only);
+    }
+    item
 }
 
 /// `step` on the field `noun`.

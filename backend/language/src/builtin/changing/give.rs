@@ -19,7 +19,8 @@ impl Parser<'_> {
     /// “give web-01 4 cores”, “assign 4 cores to web-01”, “add 20 GB to the disk of web-01”, “remove 2 cores from web-01”.
     pub fn giving(&mut self) -> Option<Wish> {
         let verb = self.at;
-        let (how, prepositions) = if self.verb(GIVE) {
+        let back = self.word() == "give" && self.word_ahead(1) == "back";
+        let (how, prepositions) = if !back && self.verb(GIVE) {
             (How::Give, words!("to|on"))
         } else if self.verb(ADD) || self.ahead(Self::puts_in) && self.verb(PUT) {
             (How::Add, words!("on to|onto|to|on|into|in|at|for|off of|off"))
@@ -41,6 +42,11 @@ impl Parser<'_> {
         {
             return Some((grown.0, vec![grown.1], How::Add));
         }
+        if how == How::Remove
+            && let Some(wish) = self.attempt(Self::some_of_its_cores)
+        {
+            return Some(wish);
+        }
         if let Some((items, targets)) = self.attempt(|p| {
             let items = p.items(how)?;
             let targets = p.of_targets(prepositions)?;
@@ -52,6 +58,12 @@ impl Parser<'_> {
                 && parts.is_empty()
             {
                 (*parts, tokens.end) = (self.parts_of_a_nic(), self.at);
+            }
+            // “add two NICs to web-01, both on vmbr1”
+            if let [Said { value, tokens }] = items.as_mut_slice()
+                && let Item::NicCount(number) = *value
+            {
+                (*value, tokens.end) = (self.each_nic_on(number)?, self.at);
             }
             let drive = items.iter().any(|item| matches!(item.value, Item::Plain(Plain::CloudInit, _)));
             // “… to web-01 with discard on”
@@ -88,6 +100,17 @@ impl Parser<'_> {
                 | Item::Disk(_)
                 | Item::Nic { fresh: true, .. }
         )
+    }
+
+    /// “two of prod-db’s cores away”, “one of the cores of web-01”
+    fn some_of_its_cores(&mut self) -> Option<Wish> {
+        let start = self.at;
+        let number = self.number().filter(|number| *number > 0)?;
+        self.any(words!("of")).then_some(())?;
+        let (noun, targets) = self.field_of_targets()?;
+        self.any(words!("away"));
+        let value = stepped(&noun, Value::Count(number), Amount::Minus)?;
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Remove))
     }
 
     /// “provide web-01 with 4 cores”

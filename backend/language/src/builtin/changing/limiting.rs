@@ -142,14 +142,32 @@ impl Parser<'_> {
 
     /// “may use one and a half CPUs at most”, behind a guest.
     pub fn may_use(&mut self) -> Option<Said<Item>> {
-        self.any(words!("may use|can use|should use|shall use|may only use|should only use|must not use|may not use"))
-            .then_some(())?;
+        let exceeds = self.exceeds();
+        let verb = exceeds
+            || self.any(words!(
+                "may use|can use|should use|shall use|may only use|should only use|must not use|may not use"
+            ))
+            || self.verb(words!("may burn|can burn|may consume|can consume|may take|can take|may eat|may have"));
+        verb.then_some(())?;
+        if exceeds {
+            let start = self.at;
+            let value = self.cpu_limit()?;
+            return Some(Said { value, tokens: start..self.at });
+        }
         let denies = self.word_at(self.at - 2) == "not";
         let before = self.any(words!("at most|no more than|up to|a maximum of|more than"));
         let start = self.at;
         (denies == (self.last_word() == "than" && self.word_at(self.at - 2) != "no")).then_some(())?;
         let value = self.cpu_limit()?;
         (before || self.any(words!("at most|at the most"))).then_some(Said { value, tokens: start..self.at })
+    }
+
+    /// “must not exceed”, “should not go above”: before a limit.
+    pub fn exceeds(&mut self) -> bool {
+        self.verb(words!(
+            "must not exceed|mustn't exceed|should not exceed|shouldn't exceed|shall not exceed|may not exceed|should never exceed|must never exceed|\
+             must not go above|should not go above|must not go over|should not go over|should stay below|must stay below|should stay under|must stay under"
+        ))
     }
 
     /// “half a CPU”, “1.5 cores”: as much of the CPUs as may be used.

@@ -44,6 +44,9 @@ impl Parser<'_> {
         }) {
             return self.doing(start, targets, Deed::RemoveNic(number));
         }
+        if let Some((NicRef(number), targets)) = self.attempt(Self::unneeded_nic) {
+            return self.doing(start, targets, Deed::RemoveNic(number));
+        }
         // “pull net0” may mean its cable.
         let pulls = self.verb(words!("pull|rip|yank|tear"));
         (pulls || self.verb(words!("remove|delete|destroy|detach|take|drop|get rid of|strip|scrap|ditch|kick")))
@@ -51,6 +54,22 @@ impl Parser<'_> {
         let out = if pulls { words!("out of|from") } else { words!("out of|of|away from|from|off of|off|on|in") };
         let (NicRef(number), targets) = self.nic_of_targets(out)?;
         self.doing(start, targets, Deed::RemoveNic(number))
+    }
+
+    /// “web-01 no longer needs its second NIC, remove it”: the NIC goes, never the guest.
+    fn unneeded_nic(&mut self) -> Option<(NicRef, Targets)> {
+        let ahead = (1..=MAX_LOSING).take_while(|ahead| self.at + ahead < self.end);
+        ahead.into_iter().any(|ahead| matches!(self.word_ahead(ahead), "need" | "needs")).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let no_longer = self.any(words!("no longer needs|no longer need"));
+        (no_longer || self.any(words!("doesn't need|does not need|don't need|do not need"))).then_some(())?;
+        self.any(words!("its|the"));
+        let nic = self.nic_ref()?;
+        (self.any(words!("any more|anymore|any longer")) || no_longer).then_some(())?;
+        let _ = self.mark(',') || self.mark('–');
+        self.any(words!("so|and"));
+        self.any(words!("please"));
+        self.verb(words!("remove it|delete it|take it out|take it away|drop it")).then_some((nic, targets))
     }
 
     /// “unplug the NIC of web-01”, “reconnect net1 of web-01”.
@@ -107,19 +126,26 @@ impl Parser<'_> {
             p.any(words!("virtual"));
             p.any(words!("network cable|cable|network")).then_some(())
         };
-        let targets = self
-            .attempt(|p| {
+        let whole = |targets| (NicRef(None), targets);
+        self.attempt(|p| {
+            noun(p)?;
+            p.of_targets(words!("of|from|on")).map(whole)
+        })
+        .or_else(|| {
+            // “the cable on net0 of web-01”
+            self.attempt(|p| {
                 noun(p)?;
-                p.of_targets(words!("of|from|on"))
+                p.any(words!("of|from|on|at")).then_some(())?;
+                p.nic_of_targets(words!("of|from|on"))
             })
-            .or_else(|| {
-                self.attempt(|p| {
-                    let targets = p.owner()?;
-                    noun(p)?;
-                    Some(targets)
-                })
-            })?;
-        Some((NicRef(None), targets))
+        })
+        .or_else(|| {
+            self.attempt(|p| {
+                let targets = p.owner()?;
+                noun(p)?;
+                Some(whole(targets))
+            })
+        })
     }
 
     /// “move web-01 to vmbr1”, “connect its nic to vmbr1 vlan 20”, “put web-01 in vlan 30”.

@@ -1,13 +1,13 @@
 //! Changes that begin with a field and whose it is: “the memory of web-01 should be 8 GB”, “its data disk grows by 50 GB”.
 
 use mycopod_core::field::{Plain, Value};
-use mycopod_core::reading::Amount;
+use mycopod_core::reading::{Amount, DiskRef};
 
 use super::change::Wish;
 use super::verbs::{Course, Leads, MODAL};
 use crate::builtin::Parser;
 use crate::builtin::said::beside_now::Before;
-use crate::builtin::said::item::{DiskItem, How, Item, Said};
+use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::multiple::of_hundredths;
 use crate::builtin::said::named::Noun;
 use crate::builtin::wordings::words;
@@ -106,7 +106,15 @@ impl Parser<'_> {
         let verb = verb
             || self.known(&targets)
                 && self.attempt(|p| (p.any(words!("at")) && p.ahead(Self::counted)).then_some(())).is_some();
-        let sign = self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
+        // “the memory of web-01 8 GB”, “web-01’s disk 20 GB bigger”
+        let sized = |p: &mut Self| {
+            p.any(words!("each|both"));
+            p.quantity()
+        };
+        let verb = verb || self.known(&targets) && self.ahead(sized);
+        // “web-01’s disk + 40 GB”
+        let plus = !verb && self.known(&targets) && self.any(words!("plus|+")) && self.ahead(Self::counted);
+        let sign = plus || self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
         let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
         if !(verb || sign || arrow) {
             return None;
@@ -119,12 +127,12 @@ impl Parser<'_> {
         }
         // “gitlab’s disks: first 80 GB, second 300 GB”
         if matches!(noun, Noun::Disk(_, true))
-            && let Some(value) = self.attempt(Self::disks_by_ordinal)
+            && let Some(value) = self.attempt(Self::disks_by_ordinal).or_else(|| self.attempt(Self::each_disk_grows))
         {
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
         // “wiki’s root disk: plus 15 GB”
-        let more = becomes == Some(Becomes::More) || sign && self.any(words!("plus|another|+more"));
+        let more = becomes == Some(Becomes::More) || plus || sign && self.any(words!("plus|another|+more"));
         let value = if more {
             let value = self.value(&noun, Amount::Plus)?;
             self.up_to_total(&noun, value)
@@ -168,6 +176,15 @@ impl Parser<'_> {
         }
         let _ = self.in_total(&targets) || self.any(words!("each|large|big|in size"));
         Some((targets, items, How::Set))
+    }
+
+    /// “each 20 GB bigger”, behind several disks
+    fn each_disk_grows(&mut self) -> Option<Item> {
+        self.any(words!("each|both"));
+        let size = Value::Size(self.quantity()?);
+        self.any(words!("each"));
+        self.any(words!("bigger|larger|more")).then_some(())?;
+        Some(Item::Disk(DiskItem::sized(Amount::Plus(size), Which::The(DiskRef::Every(None)))))
     }
 
     /// “25 % larger”, “twice its size”

@@ -129,11 +129,16 @@ impl Parser<'_> {
             || self.mark('=')
             || (if led { self.any(words!("over to|to|into|onto|in|on|with|use|have")) } else { self.predicate() });
         let mut said = Vec::new();
+        // “net0 of web-01 must not exceed 50 MB/s”
+        said.extend(self.attempt(|p| if p.exceeds() { p.rate_alone() } else { None }));
         while let Some(item) = self.attempt(|p| {
-            (said.is_empty() || p.joint()).then_some(())?;
+            (said.is_empty() || p.joint() || p.any(words!("with"))).then_some(())?;
             p.any(words!("connected|over|with|to have|to be"));
             p.rate_alone()
-                .or_else(|| if disk { None } else { p.attempt(Self::model_alone) })
+                .or_else(
+                    || if disk { None } else { p.attempt(Self::model_alone).or_else(|| p.attempt(Self::untagged)) },
+                )
+                .or_else(|| p.attempt(Self::switched))
                 .or_else(|| if disk { p.attempt(Self::stored) } else { None })
                 .or_else(|| p.item(How::Give))
         }) {
@@ -198,6 +203,26 @@ impl Parser<'_> {
         let value = Item::nic(NicPart::Model, Value::Text(self.nic_model()?));
         let tokens = start..self.at;
         self.at_boundary().then_some(Said { value, tokens })
+    }
+
+    /// “without VLAN”, of a NIC.
+    fn untagged(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        self.any(words!("without a|without any|without|no")).then_some(())?;
+        self.any(words!("vlan tag|vlan id|vlan")).then_some(())?;
+        let value = Item::nic(NicPart::Vlan, Value::Count(0));
+        Some(Said { value, tokens: start..self.at })
+    }
+
+    /// “tick the firewall checkbox”, “turn discard off”, behind a disk or NIC.
+    fn switched(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        let ticks = self.verb(words!("tick|check"));
+        let on = ticks || self.any(words!("enable|activate|turn on|switch on"));
+        (on || self.verb(words!("disable|deactivate|turn off|switch off|untick|uncheck"))).then_some(())?;
+        self.articles();
+        let value = self.noun()?.switched(on)?;
+        (self.box_to_tick() || !ticks).then_some(Said { value, tokens: start..self.at })
     }
 
     /// “50 MB/s”, which only a NIC has.

@@ -50,7 +50,12 @@ impl Parser<'_> {
         self.any(words!("rename")).then_some(())?;
         self.mark(':');
         let target = self.attempt(Self::renamed).or_else(|| self.one_target())?;
-        self.any(words!("to|as|into|in|->|→|=>")).then_some(target)
+        let new = |p: &mut Self| {
+            let _ = p.mark(',') || p.mark('–') || p.mark('(');
+            p.any(words!("new name|new hostname|to be called|the new name")).then(|| p.is_said())
+        };
+        let said = self.mark(':') || self.any(words!("to|as|into|in|->|→|=>")) || self.attempt(new).is_some();
+        said.then_some(target)
     }
 
     /// “new name for test-1:”

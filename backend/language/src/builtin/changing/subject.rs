@@ -172,6 +172,14 @@ impl Parser<'_> {
         if let Some(item) = self.attempt(Self::called_from_now_on) {
             return Some((vec![item], How::Set));
         }
+        // “db-1 may balloon down to 4 GB”
+        if self.verb(words!(
+            "may balloon down to|can balloon down to|balloons down to|should balloon down to|may balloon to"
+        )) {
+            let start = self.at;
+            let value = Item::Plain(Plain::Balloon, Amount::To(Value::Size(self.quantity()?)));
+            return Some((vec![Said { value, tokens: start..self.at }], How::Set));
+        }
         if self.any(words!("loses|lose|should lose|should give up|gives up|give up|drops")) {
             return Some((self.items(How::Remove)?, How::Remove));
         }
@@ -388,6 +396,17 @@ impl Parser<'_> {
         // “an extra 2 GB for web-01’s RAM”
         if let Some(wish) = self.attempt(|p| p.for_a_field(&items)) {
             return Some(wish);
+        }
+        // “60 GB instead of 40 for the first disk of db-1”
+        if let Some((items, targets)) = self.attempt(|p| {
+            let [Said { value: Item::Bare(Amount::To(to)), tokens }] = items.as_slice() else { return None };
+            let disk = Item::Disk(DiskItem::sized(Amount::To(to.clone()), Which::Mass));
+            let Item::Disk(DiskItem { amount: amount @ Amount::FromTo(..), .. }) = p.instead_of(disk) else {
+                return None;
+            };
+            p.for_a_part(&[Said { value: Item::Bare(amount), tokens: tokens.start..p.at }])
+        }) {
+            return Some((targets, items, How::Set));
         }
         // “50 GB more for db-1’s data disk”
         if let Some((items, targets)) = self.attempt(|p| p.for_a_part(&items)) {

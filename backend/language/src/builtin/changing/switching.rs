@@ -170,7 +170,7 @@ impl Parser<'_> {
     }
 
     /// “flag”, “checkbox”, behind what is switched.
-    fn box_to_tick(&mut self) -> bool {
+    pub fn box_to_tick(&mut self) -> bool {
         self.verb(words!("flag|option|checkbox|check box|box|tick box|setting|feature|switch"))
     }
 
@@ -262,18 +262,32 @@ impl Parser<'_> {
         Some((targets, "none".to_owned()))
     }
 
+    /// “local:iso/debian-12.iso”, “debian-12.iso”
+    fn iso(&mut self) -> Option<String> {
+        let volume = self.peek(0).filter(|token| token.text.contains(":iso/")).map(|token| token.text.clone());
+        self.at += usize::from(volume.is_some());
+        volume.or_else(|| self.iso_by_name())
+    }
+
+    /// “Debian 12 ISO”, where a file is called `debian-12.iso`.
+    fn iso_by_system(&mut self) -> Option<String> {
+        let system = self.system()?.to_lowercase().replace(' ', "-");
+        self.any(words!("iso image|iso file|iso")).then_some(())?;
+        let volumes = self.inventory.isos.get(&format!("{system}.iso"))?;
+        volumes.first().filter(|_| volumes.len() == 1).cloned()
+    }
+
     /// “insert local:iso/debian.iso into web-01”
     fn inserting(&mut self) -> Option<(Targets, String)> {
         self.any(words!("insert|load|put|mount|attach|add")).then_some(())?;
         self.any(words!("the"));
         self.any(DRIVE);
-        let volume = self.peek(0).filter(|token| token.text.contains(":iso/"))?.text.clone();
-        self.at += 1;
+        let volume = self.attempt(Self::iso).or_else(|| self.attempt(Self::iso_by_system))?;
         self.any(words!("as a cd|as cd|as the cd"));
         self.any(words!("into|in|to|on|for")).then_some(())?;
         let targets = self
             .attempt(|p| {
-                p.any(words!("the"));
+                p.any(words!("the|a"));
                 p.any(DRIVE).then_some(())?;
                 p.of_targets(words!("of|in|on"))
             })

@@ -43,7 +43,7 @@ pub const PUT: &Wordings = words!("put|create|provision|set up|make|build");
 
 /// “take away”
 pub const REMOVE: &Wordings =
-    words!("remove|take|shave|knock|trim|drop|cut|chop|strip|pull|rip|yank|withdraw|subtract|deduct|slash");
+    words!("remove|give back|take|shave|knock|trim|drop|cut|chop|strip|pull|rip|yank|withdraw|subtract|deduct|slash");
 
 /// Words by which somebody hopes for what stands behind their “if”.
 pub const HOPING: &Wordings = words!(

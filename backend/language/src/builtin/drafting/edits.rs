@@ -105,6 +105,16 @@ impl Edits<'_, '_> {
                 }
             }
             Item::Nic { parts, fresh: true, .. } => self.new_nic(parts, tokens),
+            Item::NicCount(number) => {
+                let asked = self.questions.len();
+                for _ in 0..*number {
+                    self.new_nic(&[], tokens);
+                    // One answer goes for all.
+                    if self.questions.len() > asked {
+                        break;
+                    }
+                }
+            }
             Item::Nic { number: None, parts, .. }
                 if self.how == How::Add && parts.iter().any(|(part, _)| *part == NicPart::Bridge) =>
             {
@@ -157,13 +167,7 @@ impl Edits<'_, '_> {
                     self.push(EditField::EachNic(count, *part), Amount::To(value.clone()), tokens);
                 }
             }
-            Item::NicCount(_)
-            | Item::Storage(_)
-            | Item::Node(_)
-            | Item::Image(_)
-            | Item::Vmid(_)
-            | Item::Like(_)
-            | Item::Same => {
+            Item::Storage(_) | Item::Node(_) | Item::Image(_) | Item::Vmid(_) | Item::Like(_) | Item::Same => {
                 let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");
                 self.give_up(tokens, text);
             }

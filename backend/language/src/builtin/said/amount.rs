@@ -95,6 +95,13 @@ impl Parser<'_> {
         }) {
             return self.sized(how, size, true);
         }
+        // “another gigabyte of RAM”
+        if more
+            && matches!(self.word(), "gb" | "gig" | "gigabyte" | "tb" | "terabyte")
+            && let Some(unit) = self.unit()
+        {
+            return self.sized(how, Size::bytes(unit), true);
+        }
         // “a single core”
         let said = self.number();
         let counted = counted && said.is_none();

@@ -191,7 +191,7 @@ impl Parser<'_> {
             let said = now
                 || p.any(had)
                 || p.any(words!(
-                    "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|currently"
+                    "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|from|currently"
                 ))
                 || comma && p.any(words!("and not|not"));
             (said || open).then_some(())?;

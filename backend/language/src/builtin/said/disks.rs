@@ -74,7 +74,9 @@ impl Parser<'_> {
                     p.storage_of_disk();
                     p.at_boundary().then_some(())
                 });
-                ((role.is_some() || more) && times == 1 && sized).then_some(())
+                // “two more disks, 50 GB each”
+                let each = p.ahead(|p| (p.quantity().is_some() && p.any(words!("each"))).then_some(()));
+                (((role.is_some() || more) && times == 1 && sized) || more && each).then_some(())
             };
             let sign = times > 1 && self.mark(':');
             if !sign && self.attempt(apart).is_none() {

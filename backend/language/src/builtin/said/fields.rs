@@ -41,7 +41,7 @@ const WORDS: &[(Named, &str)] = &[
     ),
     (
         Named::Plain(Plain::Balloon),
-        "memory ballooning|ram ballooning|minimum memory|minimum ram|min memory|min ram|memory minimum|balloon minimum|balloon target|balloon size|balloon memory|ballooning|balloon",
+        "memory ballooning|ram ballooning|minimum memory for ballooning|minimum ram for ballooning|minimum memory|minimum ram|min memory|min ram|memory minimum|balloon minimum|balloon target|balloon size|balloon memory|ballooning|balloon",
     ),
     (Named::Plain(Plain::Shares), "memory shares|memory weight|balloon shares|shares"),
     (Named::Plain(Plain::Swap), "swap space|swap size|swap"),

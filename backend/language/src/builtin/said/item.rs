@@ -277,7 +277,13 @@ impl Parser<'_> {
             .or_else(|| if how == How::Create { self.attempt(Self::disks_are_on) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::of_its_memory) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::cores_on_sockets) } else { None })
+            .or_else(|| {
+                if matches!(how, How::Create | How::Give | How::Set) {
+                    self.attempt(Self::sockets_of_cores).or_else(|| self.attempt(Self::cores_on_sockets))
+                } else {
+                    None
+                }
+            })
             .or_else(|| self.attempt(Self::delayed))
             .or_else(|| self.attempt(Self::key_alone))
             .or_else(|| if how == How::Create { self.attempt(Self::disks_one_by_one) } else { None })
@@ -298,7 +304,13 @@ impl Parser<'_> {
                     None
                 }
             })
-            .or_else(|| if how == How::Create { None } else { self.attempt(Self::replugged) })
+            .or_else(|| {
+                if how == How::Create {
+                    None
+                } else {
+                    self.attempt(Self::replugged).or_else(|| self.attempt(|p| p.further_nics(how)))
+                }
+            })
             .or_else(|| self.attempt(|p| p.nic(how)))
             .or_else(|| if how == How::Create { None } else { self.attempt(Self::other_pool).map(|said| said.value) })
             .or_else(|| self.attempt(Self::pool))

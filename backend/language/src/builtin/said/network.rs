@@ -29,7 +29,7 @@ impl Parser<'_> {
         let called = self.any(words!("network bridge|bridge|vnet|network"));
         self.mark('=');
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
-        if MODELS.contains(&token.word.as_str()) {
+        if MODELS.contains(&token.word.as_str()) || token.word == "untagged" {
             return None;
         }
         let text = token.text.clone();
@@ -81,6 +81,10 @@ impl Parser<'_> {
     }
 
     pub fn vlan(&mut self, announced: bool) -> Option<Item> {
+        if self.group().is_none() && self.word() == "untagged" {
+            self.at += 1;
+            return Some(Item::nic(NicPart::Vlan, Value::Count(0)));
+        }
         self.any(words!("tagged"));
         if !self.any(words!("vlan tag|vlan id|vlans|vlan")) {
             return None;

@@ -107,6 +107,14 @@ impl Parser<'_> {
         model
     }
 
+    /// “of type e1000”, “(e1000)”, behind a NIC
+    fn of_model(&mut self) -> Option<String> {
+        let open = self.mark('(');
+        self.any(words!("of type|of model|with model|type|model"));
+        let model = self.nic_model()?;
+        (!open || self.mark(')')).then_some(model)
+    }
+
     /// “WAN leg”, “management interface”: a NIC by what it is for.
     fn leg(&mut self) -> Option<()> {
         const SIDES: [&str; 12] = [
@@ -170,7 +178,8 @@ impl Parser<'_> {
         {
             return Some(nic);
         }
-        let fresh = number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new"));
+        let fresh =
+            number.is_none() && self.any(words!("second|2nd|another|additional|further|third|extra|new|one more"));
         // “one e1000 NIC on vmbr0”
         if how == How::Create && number.is_none() && self.word() == "one" && MODELS.contains(&self.word_ahead(1)) {
             self.at += 1;
@@ -180,6 +189,11 @@ impl Parser<'_> {
         let _ = assigned && model.is_some() && self.mark(',');
         // “two NICs, one on vmbr0 and the other on vmbr1”
         let one = !fresh && self.any(words!("one|other|first"));
+        // “web-01: one NIC on vmbr1, one on vmbr0” may be all it shall have.
+        let further = (self.at..self.end).any(|at| matches!(self.word_at(at), "one" | "other"));
+        if one && further && matches!(how, How::Give | How::Set) {
+            return None;
+        }
         let fresh = fresh || one;
         let card = number.is_some() || self.any(CARD) || self.attempt(Self::leg).is_some();
         // A guest that exists and gets “a NIC” gets a further one.
@@ -189,17 +203,9 @@ impl Parser<'_> {
         }
         let mut parts: Vec<(NicPart, Value)> =
             model.into_iter().map(|model| (NicPart::Model, Value::Text(model))).collect();
-        // “a NIC of type e1000 on vmbr0”, “a NIC (e1000) on vmbr0”
-        if card
-            && parts.is_empty()
-            && let Some(model) = self.attempt(|p| {
-                let open = p.mark('(');
-                p.any(words!("of type|of model|with model|type|model"));
-                let model = p.nic_model()?;
-                (!open || p.mark(')')).then_some(model)
-            })
-        {
-            parts.push((NicPart::Model, Value::Text(model)));
+        if card && parts.is_empty() {
+            let model = self.attempt(Self::of_model);
+            parts.extend(model.map(|model| (NicPart::Model, Value::Text(model))));
         }
         // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
         let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
@@ -241,6 +247,10 @@ impl Parser<'_> {
             && (how != How::Create && matches!(self.last_word(), "to" | "on") || self.last_word() == "at")
         {
             return self.address();
+        }
+        // “use an e1000 NIC” says what its NIC shall be.
+        if !on && how == How::Set && article && card && !parts.is_empty() {
+            return Some(Item::Nic { number, parts, fresh: false });
         }
         if on || fresh {
             return None;

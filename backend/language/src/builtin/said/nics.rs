@@ -2,6 +2,7 @@
 
 use mycopod_core::field::{NicPart, Value};
 
+use super::amount::MAX_ALIKE;
 use super::item::{How, Item, Said};
 use super::network::MAX_VLAN;
 use super::nic::CARD;
@@ -38,6 +39,46 @@ impl Parser<'_> {
             Item::Nic { number, parts, .. } => Some(Item::Nic { number, parts, fresh: true }),
             _ => None,
         }
+    }
+
+    /// “two more NICs, both on vmbr1”, “two NICs, one on vmbr1 with VLAN 10 and one on vmbr2”, of a guest that is there.
+    pub fn further_nics(&mut self, how: How) -> Option<Item> {
+        let number = self.number().filter(|number| (2..=MAX_ALIKE).contains(number))?;
+        let more = self.any(words!("more|additional|further|extra|other|new"));
+        (more && matches!(how, How::Give | How::Set) || how == How::Add).then_some(())?;
+        self.any(CARDS).then_some(())?;
+        // What they are on may stand behind the guest.
+        Some(self.attempt(|p| p.each_nic_on(number)).unwrap_or(Item::NicCount(number)))
+    }
+
+    /// “…, both on vmbr1”, “…: one on vmbr1 with VLAN 10, one on vmbr2”: what `number` NICs are on.
+    pub fn each_nic_on(&mut self, number: u64) -> Option<Item> {
+        let _ = self.mark(',') || self.mark(':') || self.mark('(');
+        let on = |p: &mut Self| match p.bridge(true, false)? {
+            Item::Nic { parts, .. } => Some(Item::Nic { number: None, parts, fresh: true }),
+            _ => None,
+        };
+        if self.any(words!("both on|all on|each on|both in|all in|connected to|on")) {
+            let nic = on(self)?;
+            self.mark(')');
+            return Some(Item::Several((0..number).map(|_| nic.clone()).collect()));
+        }
+        let one = |p: &mut Self| {
+            p.any(words!(
+                "the first on|the second on|the other on|another on|one on|first on|second on|other on|one in"
+            ))
+            .then_some(())?;
+            on(p)
+        };
+        let mut nics = vec![one(self)?];
+        while let Some(nic) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            one(p)
+        }) {
+            nics.push(nic);
+        }
+        self.mark(')');
+        (u64::try_from(nics.len()) == Ok(number)).then_some(Item::Several(nics))
     }
 
     /// Whether the last that was said of a new guest is a NIC, or how many it has.

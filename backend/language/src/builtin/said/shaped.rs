@@ -38,6 +38,8 @@ impl Parser<'_> {
     pub fn shaped(&mut self, field: Named) -> Option<Value> {
         let text = |text: Option<String>| text.map(Value::Text);
         match field.shape() {
+            // “discard on scsi1” says where.
+            Shape::Flag if self.word() == "on" && self.is_slot(1) => Some(Value::Flag(true)),
             Shape::Flag => self.yes_or_no().map(Value::Flag),
             Shape::Count { .. } if matches!(field, Named::Plain(Plain::StartupUp | Plain::StartupDown)) => {
                 self.seconds().map(Value::Count)
@@ -70,6 +72,12 @@ impl Parser<'_> {
             Shape::Timezone => text(self.token(|text| text.contains('/') && !text.starts_with('/') || text == "UTC"))
                 .or_else(|| self.any(words!("host")).then(|| Value::Text("host".to_owned()))),
         }
+    }
+
+    /// Whether so far ahead a disk or NIC is called by its key.
+    fn is_slot(&self, ahead: usize) -> bool {
+        let word = self.word_ahead(ahead);
+        word.parse::<Slot>().is_ok() || word.strip_prefix("net").is_some_and(|number| number.parse::<u8>().is_ok())
     }
 
     /// A word or number that is built so.

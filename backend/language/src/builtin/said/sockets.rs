@@ -11,6 +11,18 @@ const CORES: &Wordings = words!("cpu cores|vcpu cores|cores|core|vcpus|vcpu|vcor
 const SOCKETS: &Wordings = words!("cpu sockets|cpu socket|sockets|socket");
 
 impl Parser<'_> {
+    /// “two sockets of four cores each”
+    pub fn sockets_of_cores(&mut self) -> Option<Item> {
+        let sockets = self.number().filter(|sockets| *sockets > 0)?;
+        self.any(SOCKETS).then_some(())?;
+        self.any(words!("of|with|x")).then_some(())?;
+        let cores = self.number().filter(|cores| *cores > 0)?;
+        self.any(CORES).then_some(())?;
+        self.any(words!("each|per socket")).then_some(())?;
+        let item = |plain, count| Item::Plain(plain, Amount::To(Value::Count(count)));
+        Some(Item::Several(vec![item(Plain::Sockets, sockets), item(Plain::Cores, cores)]))
+    }
+
     /// How many cores there are in all, and their sockets; nothing where the numbers do not agree.
     pub fn cores_on_sockets(&mut self) -> Option<Item> {
         let all = self.number()?;

@@ -72,7 +72,6 @@ impl Parser<'_> {
             (None, None) if last == "ssd" && self.in_brackets_of_a_disk() && self.at_boundary() => true,
             (None, None) if matches!(last.as_str(), "ssd" | "backup" | "backups") => return None,
             (None, None) => {
-                // “iothread for scsi0 of web-01”
                 let of_part = |p: &mut Self| {
                     p.any(words!("of|on|for")).then_some(())?;
                     p.attempt(Self::whole_disk).map(|_| ()).or_else(|| p.nic_ref().map(|_| ()))
@@ -80,10 +79,10 @@ impl Parser<'_> {
                 // “iothread for scsi0 of web-01”
                 let placed = matches!(noun, Noun::DiskPart(Some(_), _) | Noun::Nic(Some(_), _));
                 let ends = self.at_boundary()
-                    || how == How::Give && placed && matches!(self.word(), "of" | "on" | "for")
+                    || matches!(how, How::Give | How::Set) && placed && matches!(self.word(), "of" | "on" | "for")
                     || matches!(how, How::Add | How::Give) && self.word() == "to"
                     || how == How::Give && (flag || noun == Noun::Plain(Plain::Ha)) && self.word() == "for"
-                    || matches!(how, How::Give | How::Create) && self.ahead(of_part)
+                    || matches!(how, How::Give | How::Create | How::Set) && self.ahead(of_part)
                     || self.ahead(|p| (p.any(words!("for now|at first")) && p.at_boundary()).then_some(()));
                 ends.then_some(true)?
             }
