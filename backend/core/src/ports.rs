@@ -145,6 +145,8 @@ pub struct Inventory {
     pub isos: BTreeMap<String, BTreeSet<String>>,
     /// Tags in use.
     pub tags: BTreeSet<String>,
+    /// Resource pools.
+    pub pools: BTreeSet<String>,
     /// The clusters that a declaration can name.
     pub clusters: BTreeSet<String>,
 }
@@ -169,6 +171,7 @@ impl Inventory {
                 inventory.isos.entry(name.to_owned()).or_default().insert(volume.volume.clone());
             }
         }
+        inventory.pools.clone_from(&observed.pools);
         inventory.images = observed.images.iter().map(|image| (image.name.clone(), image.kind)).collect();
         inventory
     }

@@ -262,16 +262,23 @@ impl Parser<'_> {
         }
         let start = self.at;
         let starts = start.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
-        let filed = self.attempt(Self::ticket_number).is_some();
+        let mut filed = self.attempt(Self::ticket_number).is_some();
         if !filed {
             self.any(words!("the"));
             self.attempt(Self::number);
             while self.verb(words!("following|requested|new|small|quick|more|little|customer|internal")) {}
-            self.any(words!("changes requested|change request|changes|change|requests|request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|sizes|checklist|specs|\
+            let named = self.any(words!("changes requested|change request|changes|change|requests|request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|sizes|checklist|specs|\
                 specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
-                order|job|one|needed|required|wanted|ticket|issue|case"))
-                .then_some(())?;
-            self.attempt(Self::ticket_number);
+                 order|job|one|needed|required|wanted|ticket|issue|case"))
+                || self.verb(words!("reference|ref"));
+            named.then_some(())?;
+            // “Ticket #4711.”, “Ticket: CHG-5512”
+            filed = self
+                .attempt(|p| {
+                    p.mark(':');
+                    p.ticket_number()
+                })
+                .is_some();
             self.attempt(Self::as_agreed);
         }
         let heading = start..self.at;

@@ -10,12 +10,33 @@ const NAMING: [&str; 12] =
 /// Those behind which a word of thanks names nobody.
 const NOUNS: [&str; 4] = ["vm", "vms", "container", "containers"];
 
+/// Whether a sentence, a line or an item of a list begins behind `before`.
+fn begins(before: Option<&Token>) -> bool {
+    before.is_none_or(|token| token.ends_sentence() || matches!(token.kind, TokenKind::Mark('•' | ',' | ':')))
+}
+
+/// “Web-01 needs 4 cores”: a sentence begins with a capital letter, whatever it begins with. Only a guest that is called so
+/// but for it is meant, and none that is called just so.
+fn uncapitalized(token: &Token, known: impl Fn(&str) -> bool) -> Option<String> {
+    let mut chars = token.text.chars();
+    let first = chars.next().filter(|first| first.is_uppercase())?;
+    let name: String = first.to_lowercase().chain(chars).collect();
+    (!known(&token.text) && known(&name)).then_some(name)
+}
+
 /// Mends obvious slips in keywords.
 pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
     for at in 0..tokens.len() {
         let before = at.checked_sub(1).map(|before| &tokens[before]);
         let names =
             before.is_some_and(|token| NAMING.contains(&token.word.as_str()) || token.kind == TokenKind::Mark('='));
+        if begins(before)
+            && tokens[at].kind == TokenKind::Word
+            && let Some(name) = uncapitalized(&tokens[at], &known)
+        {
+            tokens[at].text = name;
+            continue;
+        }
         let token = &tokens[at];
         // “new vm pls: …”
         let polite = before.is_some_and(|noun| NOUNS.contains(&noun.word.as_str()))

@@ -104,6 +104,8 @@ impl Parser<'_> {
             changes.push(change);
         }
         // What is left may be another field’s.
+        self.mark(',');
+        self.courtesies();
         self.done().then_some(changes)
     }
 }

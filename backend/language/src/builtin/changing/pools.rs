@@ -136,7 +136,16 @@ impl Parser<'_> {
         let announced = self.any(words!("resource pool|pool"));
         self.any(words!("called|named"));
         let name = self.name()?;
-        (announced || self.any(words!("resource pool|pool"))).then_some(name)
+        (announced || self.any(words!("resource pool|pool")) || self.is_a_pool(&name)).then_some(name)
+    }
+
+    /// Whether a pool is called so, and nothing else.
+    pub fn is_a_pool(&self, name: &str) -> bool {
+        let of = self.inventory;
+        let other = [&of.nodes, &of.storages, &of.bridges, &of.tags, &of.clusters]
+            .into_iter()
+            .any(|names| names.contains(name));
+        of.pools.contains(name) && !other && !of.guests.contains_key(name)
     }
 
     /// “pool lab: add wiki and altserver”, “pool lab gets wiki”: guests that come into a pool there is.

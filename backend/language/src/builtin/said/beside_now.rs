@@ -186,12 +186,15 @@ impl Parser<'_> {
             p.any(words!("each"));
             let open = p.mark('(');
             let comma = p.mark(',');
+            // “4 cores, from 4 to 8 GB” goes on with something else.
+            let from = !comma && p.any(words!("from"));
             let now = open && p.any(words!("currently|now|is now|has now|is|has|had"));
             let had = words!("it currently has|it now has|it has now|it has|currently has");
             let said = now
+                || from
                 || p.any(had)
                 || p.any(words!(
-                    "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|from|currently"
+                    "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|currently"
                 ))
                 || comma && p.any(words!("and not|not"));
             (said || open).then_some(())?;

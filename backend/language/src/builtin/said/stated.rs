@@ -153,8 +153,9 @@ impl Parser<'_> {
             self.any(words!("called|named"));
             self.pool_name()?.value
         } else {
+            let into = matches!(self.last_word(), "in" | "into" | "to" | "joins" | "join" | "the");
             let name = self.name()?;
-            self.any(words!("resource pool|pool")).then_some(name)?
+            (self.any(words!("resource pool|pool")) || into && self.is_a_pool(&name)).then_some(name)?
         };
         Some(Item::Plain(Plain::Pool, Amount::To(Value::Text(name))))
     }
