@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod case;
+mod courtesies;
 mod frames;
 #[path = "../common/hostile.rs"]
 mod hostile;
