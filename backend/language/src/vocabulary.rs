@@ -191,8 +191,8 @@ fn are_swapped(one: &str, other: &str) -> bool {
     one.len() == other.len() && matches!(differing.as_slice(), [a, b] if swapped(*a, *b))
 }
 
-/// Words as they are typed in a hurry, with the words they stand for.
-const ALIASES: [(&str, &str); 37] = [
+/// Words as they are typed in a hurry, and rarer ones of one meaning, with the words they stand for.
+const ALIASES: [(&str, &str); 49] = [
     ("uptade", "update"),
     ("form", "from"),
     ("rezise", "resize"),
@@ -229,6 +229,18 @@ const ALIASES: [(&str, &str); 37] = [
     ("gigz", "gigs"),
     ("uhm", "um"),
     ("@", "at"),
+    ("receives", "gets"),
+    ("receive", "get"),
+    ("requires", "needs"),
+    ("require", "need"),
+    ("label", "tag"),
+    ("labels", "tags"),
+    ("labelled", "tagged"),
+    ("labeled", "tagged"),
+    ("duplicate", "clone"),
+    ("duplicates", "clones"),
+    ("duplicated", "cloned"),
+    ("apiece", "each"),
     ("×", "x"),
 ];
 

@@ -125,7 +125,7 @@ impl Parser<'_> {
         }
         WHO.contains(&self.word()).then_some(())?;
         self.at += 1;
-        self.any(words!("could use|can use|wants|needs|would like|want|need|require|requested")).then_some(())?;
+        self.any(words!("could use|can use|wants|needs|would like|want|need|requested")).then_some(())?;
         self.ahead(|p| {
             p.any(words!("a|an|another"));
             p.number();

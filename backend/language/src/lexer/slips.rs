@@ -24,6 +24,17 @@ fn uncapitalized(token: &Token, known: impl Fn(&str) -> bool) -> Option<String> 
     (!known(&token.text) && known(&name)).then_some(name)
 }
 
+/// The word for a digit where people rather write words: “all 3”, “the first 2”, “3 times”.
+fn how_many(tokens: &[Token], at: usize) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 4] = [("2", "two"), ("3", "three"), ("4", "four"), ("5", "five")];
+    let (_, word) = WORDS.into_iter().find(|(digit, _)| tokens[at].text == *digit)?;
+    let word_at = |at: usize| tokens.get(at).map_or("", |token| token.word.as_str());
+    let before = at.checked_sub(1).map_or("", word_at);
+    let counts = matches!(before, "all" | "first" | "last") && !vocabulary::counts(word_at(at + 1));
+    let those = word_at(at + 1) == "of" && word_at(at + 2) == "them";
+    (counts || those || word_at(at + 1) == "times").then_some(word)
+}
+
 /// Mends obvious slips in keywords.
 pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
     for at in 0..tokens.len() {
@@ -35,6 +46,10 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             && let Some(name) = uncapitalized(&tokens[at], &known)
         {
             tokens[at].text = name;
+            continue;
+        }
+        if let Some(number) = how_many(tokens, at) {
+            (tokens[at].kind, tokens[at].word) = (TokenKind::Word, number.to_owned());
             continue;
         }
         let token = &tokens[at];

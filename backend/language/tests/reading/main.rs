@@ -30,7 +30,7 @@ use score::Score;
 
 /// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
 const DEV: usize = 4642;
-const HELD_OUT: usize = 427;
+const HELD_OUT: usize = 428;
 
 /// A declaration that is misread does something else than was said: there is no level of that to hold.
 fn holds(half: &'static str, least: usize) {

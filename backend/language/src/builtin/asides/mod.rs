@@ -72,7 +72,7 @@ const MODAL: [&str; 9] = ["can", "could", "will", "would", "may", "might", "must
 const WORK: [&str; 6] = ["touch", "upgrade", "patch", "update", "migrate", "start"];
 
 /// What of a guest “it” may mean.
-const PARTS: [&str; 6] = ["disk", "disks", "drive", "drives", "partition", "filesystem"];
+const PARTS: [&str; 8] = ["disk", "disks", "drive", "drives", "volume", "volumes", "partition", "filesystem"];
 
 /// What an aside speaks of, which words behind it may point at.
 #[derive(Clone, Debug)]

@@ -39,7 +39,11 @@ impl Parser<'_> {
         let both = self.any(words!("both of the|both the|both"));
         let each = !both && self.any(words!("every|each"));
         (both || each || self.any(words!("all of the|all the|all"))).then_some(())?;
-        let noun = if each { words!("disk|drive|volume") } else { words!("disks|drives|volumes") };
+        let noun = if each {
+            words!("hard disk|hard drive|disk|drive|volume")
+        } else {
+            words!("hard disks|hard drives|disks|drives|volumes")
+        };
         self.any(noun).then_some(DiskRef::Every(both.then_some(2)))
     }
 

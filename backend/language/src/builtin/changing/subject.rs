@@ -129,14 +129,14 @@ impl Parser<'_> {
     fn has(&mut self, modal: bool) -> bool {
         if self.verb(words!(
             "be running with|be running on|be sized at|be sized to|be sized with|be sized|be equipped with|be given|be granted|be allocated|be assigned|be provided with|be on|be at|\
-             run with|run on|come with|work with|live with|do with|manage with|make do with|get by with|receive|require"
+             run with|run on|come with|work with|live with|do with|manage with|make do with|get by with"
         )) {
             return true;
         }
         if !modal
             && self.verb(words!(
                 "could do with|can do with|could live with|can live with|can manage with|could manage with|can get by with|could get by with|\
-                 gets by with|will do with|would do with|is fine with|would be fine with|does fine with|is good with|requires|deserves|receives|\
+                 gets by with|will do with|would do with|is fine with|would be fine with|does fine with|is good with|deserves|\
                  calls for|runs with|comes with|is given|gets given|is granted"
             ))
         {

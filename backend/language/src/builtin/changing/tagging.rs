@@ -18,7 +18,7 @@ use crate::builtin::wordings::words;
 impl Parser<'_> {
     /// “tag web-01 with a and b”, “add the tag a to web-01”, “remove the tag a from all VMs tagged b”, “untag web-01 a”.
     pub fn tagging(&mut self) -> Option<Wish> {
-        if self.verb(words!("tag|label|mark")) {
+        if self.verb(words!("tag|mark")) {
             let marks = self.last_word() == "mark";
             let addressed = self.addressed.is_some() && !self.ahead(Self::target);
             let targets = if addressed { Targets::Old(self.addressed.clone()?) } else { self.targets()? };

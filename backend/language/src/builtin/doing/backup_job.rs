@@ -62,7 +62,7 @@ impl Parser<'_> {
             // “web-01: nightly backup at 2”, “web-01 needs a backup every night at 2”
             let guests = p.backed()?;
             let sign = p.mark(':');
-            (p.any(words!("needs|need|gets|get|should get|should have|requires")) || sign).then_some(())?;
+            (p.any(words!("needs|need|gets|get|should get|should have")) || sign).then_some(())?;
             p.articles();
             rhythm = p.attempt(Self::days);
             p.any(words!("backups|backup")).then_some(guests)

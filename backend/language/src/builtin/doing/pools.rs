@@ -13,7 +13,7 @@ impl Parser<'_> {
     /// “create a pool called lab with web-01 and web-02 in it”, “create pools red and blue”: one each.
     pub fn make_pools(&mut self) -> Option<Draft> {
         let start = self.at;
-        let made = self.any(words!("create|make|add|set up|open|have|get"));
+        let made = self.verb(words!("create|make|add|set up|spin up|build|provision|open|have|get"));
         let asked = !made && matches!(self.last_word(), "need" | "want" | "have" | "like" | "get" | "requesting");
         self.articles();
         let at = self.at;

@@ -20,9 +20,8 @@ use crate::builtin::wordings::words;
 const ONE_BY_ONE: &str = "respectively";
 
 /// Verbs that are said once for several guests, and what stands between a guest and what is said of it.
-const CARRIED: [(&str, &[&str]); 13] = [
+const CARRIED: [(&str, &[&str]); 11] = [
     ("tag", &["with", "as"]),
-    ("label", &["with", "as"]),
     ("rename", &["to", "as", "into"]),
     ("migrate", &["to", "onto", "on"]),
     ("move", &["to", "onto", "into"]),
@@ -30,7 +29,6 @@ const CARRIED: [(&str, &[&str]); 13] = [
     ("connect", &["to"]),
     ("clone", &["to", "as", "into"]),
     ("copy", &["to", "as"]),
-    ("duplicate", &["to", "as"]),
     ("snapshot", &["as"]),
     ("bring", &["up", "down"]),
     ("turn", &["on", "off"]),

@@ -109,10 +109,7 @@ impl Parser<'_> {
         } else if self.any(words!("for all three of them|for all three")) {
             Number::Exactly(3)
         } else {
-            let apiece = self.word() == "apiece";
-            self.at += usize::from(apiece);
-            (apiece || self.any(words!("for each of them|for all of them|for each|for all|each")))
-                .then_some(Number::Several)?
+            self.any(words!("for each of them|for all of them|for each|for all|each")).then_some(Number::Several)?
         };
         (!open || self.mark(')')).then_some(number)
     }

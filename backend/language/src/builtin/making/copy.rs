@@ -39,11 +39,7 @@ impl Parser<'_> {
             (full || p.any(words!("linked"))).then(|| Sourced::new(full, p.source(&(at..p.at))))
         });
         let several = count.is_some_and(|count| count > 1);
-        let noun = if several {
-            self.any(words!("clones|copies|duplicates"))
-        } else {
-            self.any(words!("clone|copy|duplicate"))
-        };
+        let noun = if several { self.any(words!("clones|copies|duplicates")) } else { self.any(words!("clone|copy")) };
         if !noun || count.is_some() && !(made || several) {
             return None;
         }
@@ -168,7 +164,7 @@ impl Parser<'_> {
         let said = if names.len() > 1 {
             self.any(words!("clones of|copies of|duplicates of"))
         } else {
-            self.any(words!("clone of|copy of|duplicate of"))
+            self.any(words!("clone of|copy of"))
         };
         said.then_some(())?;
         Some((names, full, self.one_target()?))
@@ -177,7 +173,7 @@ impl Parser<'_> {
     /// “clone as test-9”, “clone to a new VM called test-9”, of whom the sentence addresses.
     fn clone_of_addressee(&mut self, start: usize) -> Option<Draft> {
         let [from] = <[_; 1]>::try_from(self.addressed.clone()?).ok()?;
-        self.any(words!("clone it|copy it|duplicate it|clone|copy|duplicate")).then_some(())?;
+        self.any(words!("clone it|copy it|duplicate it|clone|copy")).then_some(())?;
         self.any(words!("to a new vm called|to a new vm named|as|to|into|->|→|=>")).then_some(())?;
         let names = self.names_said()?;
         Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full: None, items: Vec::new() }))

@@ -105,7 +105,9 @@ impl Parser<'_> {
         // “a single core”
         let said = self.number();
         let counted = counted && said.is_none();
-        let number = said.or_else(|| (more || counted).then_some(1)).filter(|number| *number > 0)?;
+        // “additional cores” does not say how many.
+        let one = (more || counted) && !(self.word().ends_with('s') || self.word_ahead(1).ends_with('s'));
+        let number = said.or_else(|| one.then_some(1)).filter(|number| *number > 0)?;
         self.any(words!("x"));
         let mut less = self.any(words!("fewer|less"));
         let mut more = self.any(words!("more|extra|additional|further")) || more;

@@ -58,7 +58,8 @@ impl Parser<'_> {
             Item::Nic { parts, .. } => Some(Item::Nic { number: None, parts, fresh: true }),
             _ => None,
         };
-        if self.any(words!("both on|all on|each on|both in|all in|connected to|on")) {
+        if self.any(words!("both connected to|all connected to|connected to|both on|all on|each on|both in|all in|on"))
+        {
             let nic = on(self)?;
             self.mark(')');
             return Some(Item::Several((0..number).map(|_| nic.clone()).collect()));
