@@ -12,7 +12,7 @@ use serde_json::Value;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::vocabulary;
 
-use super::layout::{lines, rows, sheet};
+use super::layout::{lines, naming, rows, sheet};
 use super::{Parser, is_known, read};
 
 /// The most looks at tokens that reading may take, for each token of the text.
@@ -38,7 +38,8 @@ pub static INVENTORY: LazyLock<Inventory> = LazyLock::new(|| {
 /// How often tokens are looked at, and how many there are.
 fn looks(text: &str, inventory: &Inventory) -> (usize, usize) {
     let known = |word: &str| inventory.guests.contains_key(word);
-    let tokens = sheet::write_out(lex(text, |word| is_known(inventory, word)), known);
+    let tokens = naming::write_out(lex(text, |word| is_known(inventory, word)), inventory);
+    let tokens = sheet::write_out(tokens, known);
     let tokens = rows::write_out(lines::write_out(tokens, known), known);
     let mut parser = Parser::new(text, &tokens, inventory);
     parser.sentences();

@@ -87,7 +87,9 @@ impl Parser<'_> {
             Targets::New => self.extend_last(made(items)),
             Targets::Old(targets) => {
                 let new = targets.iter().filter(|target| self.is_new(target)).count();
-                if self.joins_tags(&tokens, &targets, &items).is_some() {
+                if self.of_the_new_disk(&targets, &items).is_some()
+                    || self.joins_tags(&tokens, &targets, &items).is_some()
+                {
                     return Some(());
                 }
                 if new == 0 || firewall {

@@ -40,9 +40,9 @@ impl Parser<'_> {
         let each = !both && self.any(words!("every|each"));
         (both || each || self.any(words!("all of the|all the|all"))).then_some(())?;
         let noun = if each {
-            words!("hard disk|hard drive|disk|drive|volume")
+            words!("hard disk|hard drive|disk|drive|volume|hdd")
         } else {
-            words!("hard disks|hard drives|disks|drives|volumes")
+            words!("hard disks|hard drives|disks|drives|volumes|hdds")
         };
         self.any(noun).then_some(DiskRef::Every(both.then_some(2)))
     }

@@ -19,8 +19,10 @@ impl Parser<'_> {
         let leaves = self.ahead(Self::takes_out);
         let _ = leaves && self.verb(OUT);
         if !leaves && self.attempt(Self::makes_a_part).is_none() {
-            self.verb(words!("add|put|move|migrate|transfer|assign|manage|register|bring|shift|get|include|take"))
-                .then_some(())?;
+            self.verb(words!(
+                "add|put|move|migrate|transfer|relocate|assign|manage|register|bring|shift|get|include|take"
+            ))
+            .then_some(())?;
         }
         let targets = self.targets()?;
         // “move mail from pool prod to pool lab”

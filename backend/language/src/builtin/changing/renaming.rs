@@ -71,7 +71,7 @@ impl Parser<'_> {
     fn whose_name(&mut self) -> Option<Target> {
         let target = self.renamed()?;
         let _ =
-            self.mark(':') || self.any(words!("'s|gets a|gets the|should get a|should get the|needs a|shall get the"));
+            self.mark(':') || self.any(words!("'s|will get a|will get the|now gets a|gets a|gets the|should get a|should get the|needs a|shall get the"));
         self.any(words!("new name|new hostname")).then_some(())?;
         self.is_said();
         Some(target)

@@ -8,6 +8,7 @@ use mycopod_core::reading::{Amount, Target};
 use crate::lexer::TokenKind;
 
 use super::change::Wish;
+use super::verbs::MODAL;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::said::item::{How, Item, Said};
@@ -234,7 +235,8 @@ impl Parser<'_> {
         let from = self.name()?;
         self.any(words!("on|of|for")).then_some(())?;
         let targets = self.targets()?;
-        self.any(words!("should become|should be|shall become|must become|becomes|->|→|=>")).then_some(())?;
+        let becomes = |p: &mut Self| (p.any(MODAL) && p.any(words!("become|be"))).then_some(());
+        (self.attempt(becomes).is_some() || self.any(words!("becomes|->|→|=>"))).then_some(())?;
         let set = |tag: String| Value::Set(std::iter::once(tag).collect());
         let value = Item::Plain(Plain::Tags, Amount::FromTo(set(from), set(self.name()?)));
         Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))

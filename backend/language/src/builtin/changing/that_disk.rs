@@ -40,6 +40,27 @@ impl Parser<'_> {
         self.push_change(start, Targets::Old(vec![Target { span, ..target }]), vec![item], How::Set)
     }
 
+    /// “add a 50 GB disk to web-01 and give it SSD emulation”: “it” is the disk that comes, for the guest has others.
+    pub fn of_the_new_disk(&mut self, targets: &[Target], items: &[Said<Item>]) -> Option<()> {
+        let pronoun = targets.iter().all(|target| ["it", "its"].contains(&target.span.of(self.text).as_str()));
+        let parts = items.iter().all(|item| matches!(item.value, Item::DiskPart(None, _, Amount::To(_))));
+        let Some(Draft::Change(change)) = self.drafts.last_mut() else { return None };
+        let same =
+            change.targets.iter().map(|target| &target.selector).eq(targets.iter().map(|target| &target.selector));
+        let comes = |item: &Said<Item>| match &item.value {
+            Item::Disk(disk) => disk.which == Which::Further || disk.which == Which::One && change.how == How::Add,
+            _ => false,
+        };
+        let own = |item: &Said<Item>| comes(item) || matches!(item.value, Item::Storage(_) | Item::DiskPart(None, ..));
+        let adds = matches!(change.how, How::Add | How::Give)
+            && change.items.iter().any(comes)
+            && change.items.iter().all(own);
+        (pronoun && parts && same && adds).then_some(())?;
+        change.tokens.end = items.last()?.tokens.end;
+        change.items.extend_from_slice(items);
+        Some(())
+    }
+
     /// The one disk that the last aside or change speaks of, and whose it is.
     fn disk_spoken_of(&self) -> Option<(DiskRef, Target)> {
         if let Some(topic) = self.topic() {

@@ -205,7 +205,7 @@ impl Parser<'_> {
         if sentence >= group.head.end && !self.tokens[sentence..start].iter().any(names) {
             return (sentence, true);
         }
-        let and = |token: &Token| ["and", "&"].contains(&token.word.as_str());
+        let and = |token: &Token| ["and", "&", "plus", "as", "well"].contains(&token.word.as_str());
         let mut from = start;
         for (_, before) in group.items.iter().rev() {
             let between = &self.tokens[before.tokens.end.min(from)..from];

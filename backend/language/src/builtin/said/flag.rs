@@ -52,7 +52,7 @@ impl Parser<'_> {
             return Some(on);
         }
         if !self.any(words!(
-            "start|starts|started|starting|boot|boots|booted|booting|power on|come up|comes up|come back|comes back|run"
+            "fire up|fires up|turn on|turns on|switch on|power up|powers up|powers on|be up|bring up|start|starts|started|starting|boot|boots|booted|booting|power on|come up|comes up|come back|comes back|run"
         )) {
             return None;
         }

@@ -223,7 +223,7 @@ impl Parser<'_> {
         if definite
             && let Some(size) = self.attempt(|p| {
                 let size = p.quantity()?;
-                p.any(words!("hard disk|hard drive|disk|drive|volume")).then_some(size)
+                p.any(words!("hard disk|hard drive|disk|drive|volume|hdd")).then_some(size)
             })
         {
             return Some((Which::The(DiskRef::Sized(size)), false));

@@ -1,0 +1,84 @@
+//! Ways to name a guest that say no more than its name: “web-01 (101)”, “101:” and “VM web-01:” above what it shall have, “by the
+//! name of”.
+
+use mycopod_core::guest::{GuestKey, Kind};
+use mycopod_core::ports::Inventory;
+use mycopod_core::reading::Span;
+
+use crate::lexer::{Token, TokenKind};
+
+/// Words that stand for “named”.
+const NAMED: [&[&str]; 4] = [
+    &["by", "the", "name", "of"],
+    &["under", "the", "name", "of"],
+    &["with", "the", "name", "of"],
+    &["going", "by", "the", "name"],
+];
+
+/// The tokens, with the name alone where more was said of who is meant; a number that is another guest’s stays.
+pub fn write_out(tokens: Vec<Token>, inventory: &Inventory) -> Vec<Token> {
+    let mut written: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut at = 0;
+    while at < tokens.len() {
+        let begins = written.last().is_none_or(|token| matches!(token.kind, TokenKind::Break | TokenKind::Mark('•')));
+        let rest = &tokens[at..];
+        let (length, token) = named(rest)
+            .or_else(|| numbered(rest, inventory))
+            .or_else(|| if begins { above_values(rest, inventory) } else { None })
+            .unwrap_or_else(|| (1, tokens[at].clone()));
+        written.push(token);
+        at += length;
+    }
+    written
+}
+
+/// One token for the first `length` of `tokens`, which reads as `text`.
+fn one(tokens: &[Token], length: usize, text: &str) -> (usize, Token) {
+    let span = Span { start: tokens[0].span.start, end: tokens[length - 1].span.end };
+    let (text, word) = (text.to_owned(), text.to_lowercase());
+    (length, Token { kind: TokenKind::Word, span, text, word, mended: false })
+}
+
+fn named(tokens: &[Token]) -> Option<(usize, Token)> {
+    let said = |words: &&[&str]| {
+        tokens.len() >= words.len() && words.iter().zip(tokens).all(|(word, token)| *word == token.word)
+    };
+    let words = NAMED.iter().find(|words| said(words))?;
+    Some(one(tokens, words.len(), "named"))
+}
+
+/// The only guest of that name.
+fn guest(inventory: &Inventory, name: &str) -> Option<GuestKey> {
+    inventory.guests.get(name).and_then(|keys| <[GuestKey; 1]>::try_from(keys.clone()).ok()).map(|[key]| key)
+}
+
+/// “web-01 (101)”
+fn numbered(tokens: &[Token], inventory: &Inventory) -> Option<(usize, Token)> {
+    let [name, open, number, close, ..] = tokens else { return None };
+    let bracketed = open.kind == TokenKind::Mark('(') && close.kind == TokenKind::Mark(')');
+    (name.kind == TokenKind::Word && bracketed).then_some(())?;
+    let key = guest(inventory, &name.text)?;
+    (number.text == key.vmid.to_string()).then(|| one(tokens, 4, &name.text))
+}
+
+/// “VM web-01:”, “101:”, “CT 109:” at the beginning of a line
+fn above_values(tokens: &[Token], inventory: &Inventory) -> Option<(usize, Token)> {
+    let kind = match tokens[0].word.as_str() {
+        "vm" => Some(Some(Kind::Qemu)),
+        "ct" | "container" | "lxc" => Some(Some(Kind::Lxc)),
+        "server" | "machine" | "guest" => Some(None),
+        _ => None,
+    };
+    let length = if kind.is_some() { 2 } else { 1 };
+    let (who, sign) = (tokens.get(length - 1)?, tokens.get(length)?);
+    (sign.kind == TokenKind::Mark(':')).then_some(())?;
+    let (name, key) = match who.kind {
+        TokenKind::Word if length == 2 => (who.text.as_str(), guest(inventory, &who.text)?),
+        TokenKind::Number => inventory.guests.iter().find_map(|(name, keys)| match keys.as_slice() {
+            [key] if key.vmid.to_string() == who.text => Some((name.as_str(), *key)),
+            _ => None,
+        })?,
+        _ => return None,
+    };
+    (kind.flatten().is_none_or(|kind| kind == key.kind)).then(|| one(tokens, length, name))
+}
