@@ -81,7 +81,7 @@ impl Parser<'_> {
         while !(self.word() == "as" && self.word_ahead(2) == "as") && self.any(words!(
             "than now|than it has now|than before|as well|too|also|please|kindly|immediately|urgently|promptly|right now|right away|straight away|at once|asap|now|for me|for us|\
              from now on|there"
-        )) || self.attempt(Self::besides).is_some()
+        )) || self.attempt(Self::besides).is_some() || self.attempt(Self::enough).is_some()
         {}
         self.at > start
     }

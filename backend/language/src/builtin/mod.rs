@@ -8,6 +8,7 @@
 //! [`layout`] writes lists and tables out as sentences; [`whom`] tells which guests are meant, and [`said`] what is said of
 //! them; [`making`], [`changing`] and [`doing`] are the statements; [`drafting`] turns what was read into statements and questions.
 
+mod addressing;
 mod asides;
 pub mod changing;
 mod cursor;
@@ -30,7 +31,7 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use mycopod_core::ports::{Errand, Interpreter, Inventory, ReadError};
-use mycopod_core::reading::{Answers, Deed, Reading, Selector, Target};
+use mycopod_core::reading::{Answers, Reading, Target};
 use mycopod_core::typed::is_intent;
 
 use crate::account;
@@ -40,11 +41,8 @@ use crate::typed;
 use crate::vocabulary;
 
 use asides::Topic;
-use changing::verbs::{ADD, LESS, MORE, REMOVE, SET};
-use drafting::draft::{Doing, Draft};
+use drafting::draft::Draft;
 use said::item::{Item, Said};
-use whom::target::Targets;
-use wordings::words;
 
 /// The reader that needs nothing but the text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -119,7 +117,7 @@ pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> Drafted {
 
 /// Whether a sentence wonders instead of asking for something: “stop web-01?” does, “could you stop web-01?” does not.
 pub fn wonders(tokens: &[Token], sentence: Range<usize>) -> bool {
-    let asks = ["you", "please", "i", "we", "someone", "somebody", "possible"];
+    let asks = ["anyone", "anybody", "you", "please", "i", "we", "someone", "somebody", "possible"];
     // “Could web-01 get 4 cores?”
     let word = |at: usize| tokens.get(at).map_or("", |token| token.word.as_str());
     let first = sentence.clone().find(|at| tokens[*at].is_content());
@@ -168,6 +166,8 @@ pub struct Parser<'a> {
     asides: Vec<Range<usize>>,
     /// What the last of them speaks of.
     topic: Option<Topic>,
+    /// How many statements stand before a remark that speaks of memory: an amount alone behind it is one of that.
+    short_of_memory: Option<usize>,
     /// How often a token was looked at: what reading costs.
     #[cfg(any(test, feature = "fuzzing"))]
     visits: std::cell::Cell<usize>,
@@ -194,6 +194,7 @@ impl<'a> Parser<'a> {
             unread: Vec::new(),
             asides: Vec::new(),
             topic: None,
+            short_of_memory: None,
             #[cfg(any(test, feature = "fuzzing"))]
             visits: std::cell::Cell::new(0),
         }
@@ -232,7 +233,7 @@ impl Parser<'_> {
                 continue;
             }
             self.began = start;
-            self.addressed = None;
+            self.addressed = self.remarked_on();
             self.sentence();
             let wonders = wonders(self.tokens, start..self.end);
             // What hangs on a condition, a time or a negation that was not understood is not understood at all.
@@ -280,6 +281,7 @@ impl Parser<'_> {
     /// Reads a clause, or what goes on with the one before.
     fn clause(&mut self) -> bool {
         if self.attempt(Self::gapped).is_some()
+            || self.attempt(Self::echoed).is_some()
             || self.attempt(Self::the_same).is_some()
             || self.attempt(Self::defaults).is_some()
             || self.attempt(Self::snapshot_name).is_some()
@@ -298,6 +300,7 @@ impl Parser<'_> {
         goes_on && self.continuation().is_some()
             || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
+            || self.names_something() && self.remark_from(self.at) && self.aside().is_some()
             || self.continuation().is_some()
             || self.addressing().is_some()
             || self.going_on().is_some()
@@ -308,85 +311,6 @@ impl Parser<'_> {
     fn before_kind(&mut self) -> bool {
         matches!(self.drafts.last(), Some(Draft::Create(group)) if group.kind.is_none() && group.tokens.end + 2 >= self.at)
             && self.ahead(Self::guest_noun)
-    }
-
-    /// “VM web-01: set …”: a guest there is, and a verb.
-    fn told_to_change(&mut self) -> Option<()> {
-        self.guest_noun()?;
-        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
-        self.at += usize::from(named);
-        (named && self.mark(':')).then_some(())?;
-        let verbs = [SET, MORE, LESS, ADD, REMOVE];
-        let verb = verbs.into_iter().any(|verbs| self.verb(verbs));
-        (verb || self.any(words!("enable|disable|start|stop|reboot|restart|shut|snapshot|rename|move|migrate")))
-            .then_some(())
-    }
-
-    /// “db-1: detach scsi1”: a statement about whom the sentence begins with.
-    fn addressing(&mut self) -> Option<()> {
-        let at = self.at;
-        let before = self.drafts.len();
-        let (targets, asked) = self.attempt(|p| {
-            // “on db-1 replace the tag db by database”
-            let led = p.any(words!("on|for|of|regarding|concerning|as for"));
-            let Targets::Old(targets) = p.targets()? else { return None };
-            p.known(&Targets::Old(targets.clone())).then_some(())?;
-            if p.mark(':') || led {
-                p.courtesies();
-                return Some((targets, led));
-            }
-            // “web-01, please reboot”
-            p.mark(',');
-            p.any(words!("please|kindly")).then_some((targets, true))
-        })?;
-        self.addressed = Some(targets.clone());
-        let said = at..self.at;
-        let read = self.statement().filter(|()| {
-            let addressed = |one: &Target| targets.iter().any(|target| target.selector == one.selector);
-            let about = |draft: &Draft| match draft {
-                Draft::Change(_) | Draft::Do(_) if asked => draft.targets() == targets,
-                // “web-01 and db-1: the former gets …”
-                Draft::Change(_) | Draft::Do(_) => draft.targets().iter().all(addressed),
-                // “ID 735: VM a-1”: what is made would lose its number.
-                Draft::Create(_) => false,
-                _ => !asked,
-            };
-            self.drafts[before..].iter().all(about)
-        });
-        if read.is_none() {
-            self.drafts.truncate(before);
-            (self.at, self.addressed) = (at, None);
-        } else if self.drafts[before..].iter().all(|draft| draft.targets().len() < targets.len()) {
-            // Who was only pointed at is not lost.
-            self.asides.push(said);
-        }
-        read
-    }
-
-    /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the one
-    /// guest that the statement before it in the sentence is about.
-    fn going_on(&mut self) -> Option<()> {
-        let last = self.drafts.last().filter(|last| last.tokens().start >= self.began && self.addressed.is_none())?;
-        let [one] = last.targets() else { return None };
-        let named = matches!(one.selector, Selector::Name(_) | Selector::Vmid(_));
-        let gone = matches!(last, Draft::Do(Doing { deed: Deed::Delete, .. }));
-        (named && !gone).then_some(())?;
-        let targets = vec![one.clone()];
-        let (at, before) = (self.at, self.drafts.len());
-        self.addressed = Some(targets.clone());
-        let read = self.statement().filter(|()| {
-            self.drafts[before..].iter().all(|draft| match draft {
-                Draft::Change(change) => change.targets == targets,
-                Draft::Do(doing) => doing.targets == targets && matches!(doing.deed, Deed::Reboot | Deed::Start),
-                _ => false,
-            })
-        });
-        self.addressed = None;
-        if read.is_none() {
-            self.drafts.truncate(before);
-            self.at = at;
-        }
-        read
     }
 
     /// A statement of its own.

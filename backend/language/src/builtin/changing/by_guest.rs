@@ -1,6 +1,6 @@
 //! A field that is said once, and the guests behind it with its values: “Memory: web-01 8 GB, web-02 6 GB”.
 
-use mycopod_core::reading::Amount;
+use mycopod_core::reading::{Amount, Target};
 
 use super::change::Wish;
 use super::verbs::{LESS, MORE, SET};
@@ -22,10 +22,54 @@ impl Parser<'_> {
     /// “Memory: web-01 8 GB, web-02 6 GB”: a field, and for each guest its value of it.
     pub fn field_by_guest(&mut self) -> Option<()> {
         let counting = std::mem::replace(&mut self.counting, false);
-        let read = self.values_by_guest();
+        let read = self.attempt(Self::values_by_guest).or_else(|| self.paired());
         self.counting = counting;
         self.drafts.extend(read?);
         Some(())
+    }
+
+    /// “set RAM of web-01 and cores of db-1 to 8 GB and 6”, “the cores of web-01 and the RAM of db-1 should be doubled”
+    fn paired(&mut self) -> Option<Vec<Draft>> {
+        let start = self.at;
+        let _ = self.verb(MORE) || self.verb(LESS) || self.verb(SET);
+        let mut pairs = Vec::new();
+        while let Some((noun, targets)) = self.attempt(|p| {
+            (pairs.is_empty() || p.joint()).then_some(())?;
+            let (noun, targets) = p.field_of_targets()?;
+            let Targets::Old(targets) = targets else { return None };
+            let new = targets.iter().any(|target| p.is_new(target));
+            (!new && p.known(&Targets::Old(targets.clone()))).then_some((noun, targets))
+        }) {
+            pairs.push((noun, targets));
+        }
+        (pairs.len() > 1).then_some(())?;
+        let at = self.at;
+        let mut drafts = Vec::new();
+        let mut say = |tokens: std::ops::Range<usize>, targets: &Vec<Target>, value| {
+            let items = vec![Said { value, tokens: tokens.clone() }];
+            drafts.push(Draft::Change(Change { tokens, targets: targets.clone(), items, how: How::Set }));
+        };
+        let scaled = |p: &mut Self, noun: &Noun| {
+            p.at = at;
+            p.multiplied(noun)
+        };
+        if let Some(values) =
+            self.attempt(|p| pairs.iter().map(|(noun, _)| scaled(p, noun)).collect::<Option<Vec<_>>>())
+        {
+            for ((_, targets), value) in pairs.iter().zip(values) {
+                say(start..self.at, targets, value);
+            }
+            return self.at_boundary().then_some(drafts);
+        }
+        (self.mark(':') || self.mark('=') || self.any(words!("should be|shall be|must be|up to|down to|to|->|→|=>")))
+            .then_some(())?;
+        for (nth, (noun, targets)) in pairs.iter().enumerate() {
+            (nth == 0 || self.joint()).then_some(())?;
+            let at = if nth == 0 { start } else { self.at };
+            let value = self.value(noun, Amount::To)?;
+            say(at..self.at, targets, value);
+        }
+        self.at_boundary().then_some(drafts)
     }
 
     /// “set cores and memory of web-01 to 4 and 8 GB”: a value for each field, in their order.

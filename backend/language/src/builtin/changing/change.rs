@@ -52,7 +52,11 @@ impl Parser<'_> {
         ];
         let (targets, items, how) = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
-                let read = rule(p)?;
+                let mut read = rule(p)?;
+                // “mp0 of proxy to 80 GB, now it is 50”
+                if let [one] = read.1.as_mut_slice() {
+                    one.value = p.instead_of(one.value.clone());
+                }
                 // “web-01 gets 8 GB instead”; a disk in place of another would be more than was said.
                 if read.1.iter().all(Self::takes_a_place) {
                     p.any(words!("instead"));
@@ -74,6 +78,7 @@ impl Parser<'_> {
 
     pub fn push_change(&mut self, start: usize, targets: Targets, items: Vec<Said<Item>>, how: How) -> Option<()> {
         let tokens = start..self.at;
+        let items = self.of_what_is_short(items);
         let made =
             |items: Vec<Said<Item>>| if how == How::Add { items.into_iter().map(added).collect() } else { items };
         // The firewall of a new guest is set up once it exists, and so is a change of its own.
@@ -196,7 +201,8 @@ impl Parser<'_> {
         let mut items = vec![self.item(how)?];
         while items.len() < most
             && let Some(item) = self.attempt(|p| {
-                p.joint();
+                // “…, local-zfs is running out of space”
+                (!(p.joint() && p.names_something() && p.remark_from(p.at))).then_some(())?;
                 let plus = matches!(how, How::Give | How::Set) && matches!(p.last_word(), "plus" | "+");
                 p.any(words!("with|also|to have|down to|to"));
                 let item = p.item(how)?;

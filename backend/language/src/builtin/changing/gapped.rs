@@ -147,7 +147,7 @@ impl Parser<'_> {
     }
 
     /// The statement right before, where it is a change.
-    fn just_changed(&self) -> Option<&Change> {
+    pub fn just_changed(&self) -> Option<&Change> {
         let Some(Draft::Change(change)) = self.drafts.last() else { return None };
         let goes_on = change.tokens.start >= self.began
             || self
@@ -263,8 +263,9 @@ impl Parser<'_> {
         } else {
             let targets = self.targets().filter(|targets| self.known(targets))?;
             let _ = self.mark(':')
-                || self
-                    .any(words!("should have|should get|shall have|shall get|must have|gets|get|needs|need|->|→|=>"));
+                || self.any(words!(
+                    "should have|should get|shall have|shall get|must have|gets|get|needs|need|does|do|->|→|=>"
+                ));
             (self.any(words!("the same|same|too|as well|likewise|ditto")) || also).then_some(())?;
             targets
         };

@@ -106,7 +106,7 @@ impl Parser<'_> {
 }
 
 /// `wanted`, with what is said to be `now` in front of each; of what is only said to be now, that it stays.
-fn changes(now: &[Said<Item>], wanted: Vec<Said<Item>>) -> Option<Vec<Said<Item>>> {
+pub fn changes(now: &[Said<Item>], wanted: Vec<Said<Item>>) -> Option<Vec<Said<Item>>> {
     let now: Vec<Said<Item>> = now.iter().map(meant).collect();
     let of = |item: &Item| match item {
         Item::Plain(plain, Amount::To(value)) => Some((Some(*plain), value.clone())),

@@ -3,6 +3,7 @@
 pub mod by_guest;
 pub mod change;
 pub mod disks;
+pub mod echoed;
 pub mod gapped;
 pub mod give;
 pub mod had;

@@ -50,7 +50,7 @@ impl Parser<'_> {
     }
 
     /// “should be doubled”
-    fn multiplied(&mut self, noun: &Noun) -> Option<Item> {
+    pub fn multiplied(&mut self, noun: &Noun) -> Option<Item> {
         if let Some(times) = self.attempt(Self::times_behind) {
             return noun.clone().scaled(times);
         }
@@ -84,6 +84,11 @@ impl Parser<'_> {
             return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
         }
         let _ = noun == Noun::Plain(Plain::Balloon) && self.any(words!("for ballooning"));
+        if self.known(&targets)
+            && let Some(value) = self.attempt(|p| p.stays_at(&noun))
+        {
+            return Some((targets, vec![Said { value, tokens: start..self.at }], How::Set));
+        }
         let becomes = self.attempt(Self::becomes);
         let modal = |p: &mut Self| {
             p.any(MODAL).then_some(())?;
@@ -185,6 +190,15 @@ impl Parser<'_> {
         self.any(words!("each"));
         self.any(words!("bigger|larger|more")).then_some(())?;
         Some(Item::Disk(DiskItem::sized(Amount::Plus(size), Which::The(DiskRef::Every(None)))))
+    }
+
+    /// “stays at 4 GB”: what it must be now.
+    fn stays_at(&mut self, noun: &Noun) -> Option<Item> {
+        self.any(words!("can|should|shall|may"));
+        self.verb(words!("stays at|stays|stay at|stay|remains at|remains|remain at|remain")).then_some(())?;
+        let value = self.value(noun, Amount::To)?;
+        let Item::Plain(_, Amount::To(now)) = &value else { return None };
+        value.with_amount(Amount::FromTo(now.clone(), now.clone()))
     }
 
     /// “25 % larger”, “twice its size”

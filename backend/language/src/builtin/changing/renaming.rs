@@ -51,10 +51,11 @@ impl Parser<'_> {
         self.mark(':');
         let target = self.attempt(Self::renamed).or_else(|| self.one_target())?;
         let new = |p: &mut Self| {
-            let _ = p.mark(',') || p.mark('–') || p.mark('(');
-            p.any(words!("new name|new hostname|to be called|the new name")).then(|| p.is_said())
+            let _ = p.mark(',') || p.mark('–') || p.mark('(') || p.next_sentence();
+            p.any(words!("the|its"));
+            p.any(words!("new name|new hostname|to be called")).then(|| p.is_said())
         };
-        let said = self.mark(':') || self.any(words!("to|as|into|in|->|→|=>")) || self.attempt(new).is_some();
+        let said = self.mark(':') || self.any(words!("to|as|into|in|->|→|=>")) || self.beyond(new).is_some();
         said.then_some(target)
     }
 

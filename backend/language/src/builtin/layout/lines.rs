@@ -81,7 +81,10 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         let colon = said.last().is_some_and(|last| last.kind == TokenKind::Mark(':'));
         let said = &said[..said.len() - usize::from(colon)];
         let verb = verb_of(said).filter(|_| lines[list.clone()].iter().all(|line| line.bullet));
-        let announces = colon || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
+        // “cores”, and below it a guest a point
+        let field =
+            names_a_field(said) && lines[list.clone()].iter().all(|line| line.bullet && is_about(tokens, line, &known));
+        let announces = colon || field || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
         let end = if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
@@ -96,6 +99,11 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         {
             joined(tokens, &lines, &(at..list.end).collect::<Vec<_>>(), &mut written);
             list.end
+        } else if let Some((end, guest)) = keyed_above(tokens, &lines, at, &known) {
+            written.extend_from_slice(&tokens[guest]);
+            written.push(mark(TokenKind::Mark(':'), &tokens[lines[at].tokens.start]));
+            joined(tokens, &lines, &(at..end - 1).collect::<Vec<_>>(), &mut written);
+            end
         } else if let Some(end) = keyed_below(tokens, &lines, at, &known) {
             joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
             end
@@ -183,6 +191,24 @@ fn keyed_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&st
     };
     let end = head + 1 + lines[head + 1..].iter().take_while(value).count();
     (end > head + 1).then_some(end)
+}
+
+/// Where values end that stand a line each above the guest that they are for: “RAM: 8 GB”, “→ web-01”; and where that guest is named.
+fn keyed_above(
+    tokens: &[Token],
+    lines: &[Line],
+    first: usize,
+    known: impl Fn(&str) -> bool,
+) -> Option<(usize, Range<usize>)> {
+    let value = |line: &&Line| {
+        let word = |at: usize| tokens.get(line.tokens.start + at).map_or("", |token| token.word.as_str());
+        !line.bullet && key(tokens, line).is_some_and(|key| !NEW.contains(&key)) && fields::field(word).is_some()
+    };
+    let count = lines[first..].iter().take_while(value).count();
+    let last = lines.get(first + count).filter(|_| count > 0)?;
+    let [arrow, guest @ ..] = &tokens[last.tokens.clone()] else { return None };
+    let leads = ["->", "→", "=>"].contains(&arrow.word.as_str());
+    (leads && names_guests(guest, known)).then(|| (first + count + 1, last.tokens.start + 1..last.tokens.end))
 }
 
 /// The verb of a heading that is nothing else, with its noun.

@@ -10,6 +10,7 @@ use crate::lexer::{Token, TokenKind};
 use crate::quantity;
 
 use crate::builtin::Parser;
+use crate::builtin::changing::had::changes;
 use crate::builtin::drafting::draft::{Change, Draft, Group};
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::said::named::Noun;
@@ -18,6 +19,48 @@ use crate::builtin::wordings::words;
 
 /// The fewest blanks that part two cells.
 const GAP: usize = 2;
+
+/// Words that only announce a table.
+const ANNOUNCES: [&str; 38] = [
+    "this",
+    "in",
+    "table",
+    "below",
+    "according",
+    "to",
+    "like",
+    "values",
+    "here",
+    "see",
+    "build",
+    "create",
+    "make",
+    "new",
+    "change",
+    "update",
+    "adjust",
+    "set",
+    "resize",
+    "these",
+    "the",
+    "following",
+    "guests",
+    "vms",
+    "containers",
+    "please",
+    "as",
+    "follows",
+    "apply",
+    "sizes",
+    "sizing",
+    "sizings",
+    "specs",
+    "settings",
+    "resources",
+    "need",
+    "needs",
+    "shown",
+];
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +79,8 @@ enum Column {
     Image,
     /// A field, perhaps with a unit that holds for all of the column.
     Field(Noun, Option<u64>),
+    /// What a field is now.
+    Was(Noun, Option<u64>),
 }
 
 /// That the words before a table say another number of guests than it has.
@@ -88,7 +133,7 @@ impl Parser<'_> {
         });
         (self.at, self.end) = (start, end);
         let (heads, columns, rows) = rows?;
-        let lead = self.lead(start, rows.len()).ok()?;
+        let lead = self.lead(&head, rows.len()).ok()?;
         let after = rows.last().map_or(head.end, |(line, _)| line.end);
         for (column, cell) in columns.iter().zip(heads) {
             if column.is_none() {
@@ -193,14 +238,24 @@ impl Parser<'_> {
         if self.any(words!("os|image|template")) {
             return Some(Column::Image);
         }
+        // “vCPU (old)”, “current RAM”
+        let was = self.verb(words!("current|old|present|previous|existing"));
+        let _ = was || self.verb(words!("new|target|requested|wanted|desired"));
         let noun = self.noun()?;
+        let told = |p: &mut Self| {
+            let open = p.mark('(');
+            let was = p.verb(words!("old|now|current|currently|before|was|today|is|from"));
+            (was || p.verb(words!("new|target|requested|wanted|desired|after|then|to"))).then_some(())?;
+            (!open || p.mark(')')).then_some(was)
+        };
+        let was = self.attempt(told).unwrap_or(was);
         let unit = self.attempt(|p| {
             let open = p.mark('(') || p.any(words!("in"));
             let unit = p.unit()?;
             p.mark(')');
             open.then_some(unit)
         });
-        Some(Column::Field(noun, unit))
+        Some(if was { Column::Was(noun, unit) } else { Column::Field(noun, unit) })
     }
 
     /// The lines below the heads that have as many cells, without those that only rule it.
@@ -225,36 +280,19 @@ impl Parser<'_> {
 
     /// The words before a table: new guests that are still without names, or words that only announce a change. An error
     /// where they say another number of guests.
-    fn lead(&mut self, start: usize, rows: usize) -> Result<Option<Group>, OtherCount> {
-        const ANNOUNCES: [&str; 18] = [
-            "build",
-            "create",
-            "make",
-            "new",
-            "change",
-            "update",
-            "adjust",
-            "set",
-            "resize",
-            "these",
-            "the",
-            "following",
-            "guests",
-            "vms",
-            "containers",
-            "please",
-            "as",
-            "follows",
-        ];
+    fn lead(&mut self, head: &Range<usize>, rows: usize) -> Result<Option<Group>, OtherCount> {
+        let start = head.start;
         let before = |end: usize, tokens: &[Token]| tokens[end..start].iter().all(|token| !token.is_content());
         if let Some(unread) = self.unread.last()
             && before(unread.end, self.tokens)
             && self.tokens[unread.clone()].iter().all(|token| {
                 let counts = crate::quantity::number_word(&token.word).and_then(|count| usize::try_from(count).ok());
-                !token.is_content() || ANNOUNCES.contains(&token.word.as_str()) || counts == Some(rows)
+                // “set the RAM as in this table:”, above a column of it
+                let column = self.tokens[head.clone()].iter().any(|head| head.word == token.word);
+                !token.is_content() || column || ANNOUNCES.contains(&token.word.as_str()) || counts == Some(rows)
             })
         {
-            self.unread.pop();
+            self.asides.extend(self.unread.pop());
         }
         let leads = |draft: &Draft| match draft {
             Draft::Create(group) => {
@@ -289,6 +327,7 @@ impl Parser<'_> {
         if let Some(lead) = lead {
             (group.kind, group.items) = (lead.kind.clone(), lead.items.clone());
         }
+        let mut before: Vec<Said<Item>> = Vec::new();
         for (cell, column) in cells.iter().zip(columns) {
             let empty = self.tokens[cell.clone()].iter().all(|token| !token.is_content() || token.text == "-");
             let Some(column) = column.clone().filter(|_| !empty) else { continue };
@@ -322,6 +361,11 @@ impl Parser<'_> {
                     Item::Image(self.exactly(cell.clone(), |p| p.attempt(Self::system).or_else(|| p.name()))?)
                 }
                 Column::Host => return None,
+                Column::Was(noun, unit) => {
+                    let value = self.exactly(cell.clone(), |p| p.cell(&noun, unit))?;
+                    before.push(Said { value, tokens: cell.clone() });
+                    continue;
+                }
                 Column::Field(noun, unit) => self.exactly(cell.clone(), |p| p.cell(&noun, unit))?,
             };
             group.items.push((None, Said { value: item, tokens: cell.clone() }));
@@ -330,10 +374,12 @@ impl Parser<'_> {
         if lead.is_none() && group.kind.is_none() && self.inventory.guests.contains_key(&name.value) {
             let at = name.tokens.start;
             let Targets::Old(targets) = self.exactly(name.tokens.clone(), Self::targets)? else { return None };
-            let items: Vec<Said<Item>> = group.items.into_iter().map(|(_, item)| item).collect();
+            let wanted = group.items.into_iter().map(|(_, item)| item).collect();
+            let items = if before.is_empty() { wanted } else { changes(&before, wanted)? };
             let tokens = at..line.end;
             self.drafts.push(Draft::Change(Change { tokens, targets, items, how: How::Set }));
         } else {
+            before.is_empty().then_some(())?;
             group.count = Some(Said { value: 1, tokens: group.head.clone() });
             self.drafts.push(Draft::Create(group));
         }

@@ -190,19 +190,26 @@ impl Parser<'_> {
             let from = !comma && p.any(words!("from"));
             let now = open && p.any(words!("currently|now|is now|has now|is|has|had"));
             let had = words!("it currently has|it now has|it has now|it has|currently has");
+            let had_then = words!(
+                "at the moment it has|at the moment it is|at present it has|currently it has|currently it is|right now it has|right now it is|\
+                 so far it has|so far it had|so far it was|it is currently|it currently is|it is now|it had|it only has"
+            );
+            let has = comma && p.ahead(|p| p.any(words!("it is|it has|it's|they have")).then_some(()));
             let said = now
                 || from
                 || p.any(had)
+                || comma && p.any(had_then)
                 || p.any(words!(
                     "instead of|in place of|rather than|previously|now it is|now it has|now it's|it was|was|up from|down from|currently"
                 ))
                 || comma && p.any(words!("and not|not"));
-            (said || open).then_some(())?;
+            let told = !said && has && p.any(words!("it is|it has|it's|they have"));
+            (said || told || open).then_some(())?;
             let before = p.before()?;
             let memory = p.any(words!("of memory|of ram|memory|ram"));
             let _ = memory || p.any(words!("cores|core|cpus|vcpus"));
             // “8 GB (4 now)”
-            let so_far = words!("it has now|they have now|it has|they have|as now|now|currently|right now|so far");
+            let so_far = words!("it has now|they have now|it has|they have|as now|now|currently|right now|so far|until now|till now|up to now|at the moment");
             (p.any(so_far) || said).then_some(())?;
             if open {
                 p.mark(')').then_some(())?;

@@ -4,3 +4,4 @@ pub mod choose;
 pub mod numbered;
 pub mod pointing;
 pub mod target;
+pub mod told;

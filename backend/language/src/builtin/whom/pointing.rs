@@ -255,7 +255,7 @@ impl Parser<'_> {
         let ends = self.at_boundary()
             || [
                 "as", "to", "from", "within", "called", "named", "back", "by", "over", "onto", "should", "shall",
-                "must", "has", "needs", "moves", "goes", "gets", "->", "→", "=>",
+                "must", "has", "needs", "becomes", "grows", "shrinks", "moves", "goes", "gets", "->", "→", "=>",
             ]
             .contains(&self.word());
         ends.then_some(Targets::Old(targets))

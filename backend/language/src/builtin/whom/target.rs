@@ -175,10 +175,16 @@ impl Parser<'_> {
             })
         });
         let Some(mut targets) = first else { return self.addressee() };
+        if let [one] = targets.as_slice()
+            && let Some(told) = self.attempt(|p| p.told_in_passing(one))
+        {
+            targets = vec![told];
+        }
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
             let then = p.any(words!("then"));
             p.any(words!("also|likewise"));
+            let at = p.at;
             let more = match targets.last().and_then(|last| p.same_stem(last)) {
                 Some(same) => vec![same],
                 None => p.target()?,
@@ -188,6 +194,7 @@ impl Parser<'_> {
             let before_a_guest =
                 p.peek(0).is_some_and(|next| p.inventory.guests.contains_key(&next.text) && next.is_content());
             (!(nobody && before_a_guest)).then_some(())?;
+            (!p.is_another_clause(at, &more)).then_some(())?;
             // In “remove the tag web from web-01 and db from db-1” a tag follows.
             let other = then || p.word() == "from";
             (!other || p.known(&Targets::Old(more.clone()))).then_some(more)
@@ -233,6 +240,9 @@ impl Parser<'_> {
             return Some(targets);
         }
         if let Some(target) = self.attempt(Self::one_of_those) {
+            return Some(vec![target]);
+        }
+        if let Some(target) = self.attempt(Self::in_a_state) {
             return Some(vec![target]);
         }
         if let Some(targets) = self.attempt(Self::by_numbers) {

@@ -1,0 +1,104 @@
+//! Whom a clause is about that names nobody: whom its sentence begins with, or the one guest of the clause before it.
+
+use mycopod_core::reading::{Deed, Selector, Target};
+
+use super::Parser;
+use super::changing::verbs::{ADD, LESS, MORE, REMOVE, SET};
+use super::drafting::draft::{Change, Doing, Draft};
+use super::whom::target::Targets;
+use super::wordings::words;
+
+impl Parser<'_> {
+    /// “VM web-01: set …”: a guest there is, and a verb.
+    pub fn told_to_change(&mut self) -> Option<()> {
+        self.guest_noun()?;
+        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+        self.at += usize::from(named);
+        (named && self.mark(':')).then_some(())?;
+        let verbs = [SET, MORE, LESS, ADD, REMOVE];
+        let verb = verbs.into_iter().any(|verbs| self.verb(verbs));
+        (verb || self.any(words!("enable|disable|start|stop|reboot|restart|shut|snapshot|rename|move|migrate")))
+            .then_some(())
+    }
+
+    /// “db-1: detach scsi1”: a statement about whom the sentence begins with.
+    pub fn addressing(&mut self) -> Option<()> {
+        let at = self.at;
+        let before = self.drafts.len();
+        let (targets, asked) = self.attempt(|p| {
+            // “on db-1 replace the tag db by database”
+            let led = p.any(words!("on|for|of|regarding|concerning|as for"));
+            let Targets::Old(targets) = p.targets()? else { return None };
+            p.known(&Targets::Old(targets.clone())).then_some(())?;
+            if p.mark(':') || led {
+                p.courtesies();
+                return Some((targets, led));
+            }
+            // “web-01, please reboot”
+            p.mark(',');
+            p.any(words!("please|kindly")).then_some((targets, true))
+        })?;
+        self.addressed = Some(targets.clone());
+        self.mark(',');
+        let pointed = self.ahead(Self::one_of_those);
+        // “prod-db: the freeze is over, take its protection off”
+        let told = self.ahead(Self::statement);
+        self.drafts.truncate(before);
+        while !told && (self.attempt(Self::aside).is_some() || self.attempt(Self::complaint).is_some()) {
+            self.courtesies();
+        }
+        let read = self.statement().filter(|()| {
+            let addressed = |one: &Target| targets.iter().any(|target| target.selector == one.selector);
+            let about = |draft: &Draft| match draft {
+                // “Of web-01 and db-1, the former gets …”
+                Draft::Change(_) | Draft::Do(_) if pointed => draft.targets().iter().all(addressed),
+                Draft::Change(_) | Draft::Do(_) if asked => {
+                    let meant = draft.targets().iter().map(|target| &target.selector);
+                    meant.eq(targets.iter().map(|target| &target.selector))
+                }
+                // “web-01 and db-1: the former gets …”
+                Draft::Change(_) | Draft::Do(_) => draft.targets().iter().all(addressed),
+                // “ID 735: VM a-1”: what is made would lose its number.
+                Draft::Create(_) => false,
+                _ => !asked,
+            };
+            self.drafts[before..].iter().all(about)
+        });
+        if read.is_none() {
+            self.drafts.truncate(before);
+            (self.at, self.addressed) = (at, None);
+        } else if let Some(Draft::Change(Change { tokens, .. }) | Draft::Do(Doing { tokens, .. })) =
+            self.drafts.get_mut(before)
+        {
+            // Whom “it” means was said in front.
+            tokens.start = at;
+        }
+        read
+    }
+
+    /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the one
+    /// guest that the statement before it in the sentence is about.
+    pub fn going_on(&mut self) -> Option<()> {
+        let last = self.drafts.last().filter(|last| last.tokens().start >= self.began && self.addressed.is_none())?;
+        let [one] = last.targets() else { return None };
+        let named = matches!(one.selector, Selector::Name(_) | Selector::Vmid(_));
+        let gone = matches!(last, Draft::Do(Doing { deed: Deed::Delete, .. }));
+        (named && !gone).then_some(())?;
+        let targets = vec![one.clone()];
+        let (at, before) = (self.at, self.drafts.len());
+        self.addressed = Some(targets.clone());
+        let read = self.statement().filter(|()| {
+            self.drafts[before..].iter().all(|draft| match draft {
+                Draft::Change(change) => change.targets == targets,
+                Draft::Do(doing) => doing.targets == targets && matches!(doing.deed, Deed::Reboot | Deed::Start),
+                _ => false,
+            })
+        });
+        self.addressed = None;
+        if read.is_none() {
+            self.drafts.truncate(before);
+            self.at = at;
+        }
+        read
+    }
+}
