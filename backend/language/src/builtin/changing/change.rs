@@ -54,7 +54,10 @@ impl Parser<'_> {
             self.attempt(|p| {
                 let mut read = rule(p)?;
                 // “mp0 of proxy to 80 GB, now it is 50”
-                if let [one] = read.1.as_mut_slice() {
+                // In “4 cores, from 4 to 8 GB” the next begins.
+                if let [one] = read.1.as_mut_slice()
+                    && p.word_ahead(1) != "from"
+                {
                     one.value = p.instead_of(one.value.clone());
                 }
                 // “web-01 gets 8 GB instead”; a disk in place of another would be more than was said.

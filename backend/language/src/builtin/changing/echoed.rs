@@ -58,11 +58,16 @@ impl Parser<'_> {
         (only || self.any(words!("only|just"))).then_some(())?;
         let items = self.attempt(|p| p.items(How::Give)).or_else(|| self.values_like(&change.items))?;
         self.any(words!("each"));
-        let same = |one: &Item, other: &Item| match (one, other) {
-            (Item::Plain(one, Amount::To(_)), Item::Plain(other, _)) => one == other,
+        // More than the others get is not “only”.
+        let no_more = |one: &Item, other: &Item| match (one, other) {
+            (Item::Plain(one, Amount::To(to)), Item::Plain(other, Amount::To(of))) if one == other => match (to, of) {
+                (Value::Count(to), Value::Count(of)) => to <= of,
+                (Value::Size(to), Value::Size(of)) => to <= of,
+                _ => false,
+            },
             _ => false,
         };
-        items.iter().all(|item| change.items.iter().any(|of| same(&item.value, &of.value))).then_some(())?;
+        items.iter().all(|item| change.items.iter().any(|of| no_more(&item.value, &of.value))).then_some(())?;
         Some((targets, items, How::Give))
     }
 
