@@ -162,6 +162,7 @@ pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
     let concerns = tokens.iter().any(|token| {
         inventory.guests.contains_key(&token.text) && vocabulary::class(&token.word).is_none()
             || is_domain(&token.word)
+            || begins_names(inventory, &token.word)
             || backs_up
             || is_address(&token.text)
             || token.kind == TokenKind::Word && vocabulary::is_system(&token.word)
@@ -169,6 +170,15 @@ pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
     (!concerns).then(|| {
         "This says nothing about guests of the cluster. Say which VM or container you want and how it shall be, for example: “Create a VM called web-01 with 2 cores, 4 GB RAM and a 20 GB disk”.".to_owned()
     })
+}
+
+/// Whether a word in the plural is how names of guests begin: “runners” of runner-1.
+fn begins_names(inventory: &Inventory, word: &str) -> bool {
+    let Some(one) = word.strip_suffix('s').filter(|one| one.len() > 2 && vocabulary::class(one).is_none()) else {
+        return false;
+    };
+    let begun = |name: &String| name.strip_prefix(one).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+    inventory.guests.range(one.to_owned()..).take(2).any(|(name, _)| begun(name))
 }
 
 /// Whether it is a web address, from which a node can download.

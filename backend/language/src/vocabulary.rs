@@ -134,15 +134,16 @@ pub fn turns(word: &str) -> bool {
 
 /// Keywords in which a slip of the fingers is mended. Verbs that stop or delete are not among them: who
 /// misspells one of those is asked.
-const MENDED: &str = "additional address allocate another assign attach automatically autostart bridge called clone core cores container containers \
+const MENDED: &str = "additional address allocate another assign attach automatically autostart backup bridge called clone core cores container containers \
     create decrease description disk disks double enable disable expand extend gateway gigabyte gigabytes hostname increase machine machines megabyte megabytes memory \
-    migrate named network please processor processors protect protected protection provision reboot reduce rename restart resize \
+    migrate named network please processor processors protect protected protection provision reboot reduce rename restart resize rootfs \
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual vlan";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 19] = [
-    "with", "halve", "twice", "build", "name", "lxc", "turn", "change", "update", "modify", "adjust", "move", "give",
-    "raise", "make", "take", "have", "node", "vcpus",
+const SWAPPED: [&str; 27] = [
+    "with", "halve", "twice", "build", "name", "lxc", "turn", "switch", "change", "update", "modify", "adjust", "move",
+    "give", "gets", "raise", "make", "take", "have", "node", "vcpus", "each", "pool", "note", "server", "servers",
+    "need",
 ];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
@@ -192,7 +193,8 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, and rarer ones of one meaning, with the words they stand for.
-const ALIASES: [(&str, &str); 49] = [
+const ALIASES: [(&str, &str); 50] = [
+    ("ned", "need"),
     ("uptade", "update"),
     ("form", "from"),
     ("rezise", "resize"),

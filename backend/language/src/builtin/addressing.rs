@@ -76,21 +76,30 @@ impl Parser<'_> {
         read
     }
 
-    /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the one
-    /// guest that the statement before it in the sentence is about.
+    /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the
+    /// guests that the statement before it in the sentence names.
     pub fn going_on(&mut self) -> Option<()> {
         let last = self.drafts.last().filter(|last| last.tokens().start >= self.began && self.addressed.is_none())?;
-        let [one] = last.targets() else { return None };
-        let named = matches!(one.selector, Selector::Name(_) | Selector::Vmid(_));
+        let targets = last.targets().to_vec();
+        let named = targets.iter().all(|one| matches!(one.selector, Selector::Name(_) | Selector::Vmid(_)));
         let gone = matches!(last, Draft::Do(Doing { deed: Deed::Delete, .. }));
-        (named && !gone).then_some(())?;
-        let targets = vec![one.clone()];
+        (named && !gone && !targets.is_empty()).then_some(())?;
         let (at, before) = (self.at, self.drafts.len());
+        // “…, but take a snapshot first”
+        self.any(words!("but"));
         self.addressed = Some(targets.clone());
+        let but = self.at > at;
         let read = self.statement().filter(|()| {
             self.drafts[before..].iter().all(|draft| match draft {
-                Draft::Change(change) => change.targets == targets,
-                Draft::Do(doing) => doing.targets == targets && matches!(doing.deed, Deed::Reboot | Deed::Start),
+                Draft::Change(change) => change.targets == targets && !but,
+                Draft::Do(doing) => {
+                    doing.targets == targets
+                        && match doing.deed {
+                            Deed::Reboot | Deed::Start => !but,
+                            Deed::Snapshot { .. } | Deed::Backup { .. } => true,
+                            _ => false,
+                        }
+                }
                 _ => false,
             })
         });

@@ -3,8 +3,11 @@
 use crate::lexer::TokenKind;
 use crate::vocabulary;
 
+use mycopod_core::reading::Deed;
+
 use super::Parser;
 use super::asides::words::sort_of;
+use super::drafting::draft::Draft;
 use super::making::create::VERBS;
 use super::wordings::{Wordings, words};
 
@@ -64,6 +67,7 @@ impl Parser<'_> {
                 || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::opening).is_some()
                 || self.attempt(Self::adding).is_some()
+                || self.attempt(Self::in_its_stead).is_some()
                 || self.attempt(Self::numbering).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::a_guest_is_missing).is_some()
@@ -152,11 +156,23 @@ impl Parser<'_> {
     /// “Besides, …”, “In addition, …”, “Second, …”
     fn adding(&mut self) -> Option<()> {
         let start = self.at;
-        let alone = self.verb(words!("secondly|thirdly|lastly|proceed to"));
+        let alone = self.verb(words!("secondly|thirdly|lastly|proceed to|in return|in exchange"));
         let more = words!(
             "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
         (alone || self.verb(more) && self.mark(',')).then(|| self.asides.push(start..self.at))
+    }
+
+    /// “Instead, I want a container …”, where something was deleted or stopped before.
+    fn in_its_stead(&mut self) -> Option<()> {
+        let start = self.at;
+        let goes = |draft: &Draft| matches!(draft, Draft::Do(doing) if matches!(doing.deed, Deed::Delete | Deed::Shutdown { .. } | Deed::Stop));
+        self.verb(words!("instead of it|instead of them|instead of that|instead")).then_some(())?;
+        let words = start..self.at;
+        self.drafts.last().is_some_and(goes).then_some(())?;
+        self.mark(',');
+        let starts = |p: &mut Self| p.any(words!("start|boot|please start|power on")).then_some(());
+        (self.ahead(Self::asks) || self.ahead(starts)).then(|| self.asides.push(words))
     }
 
     /// “We are missing a VM”: only a guest, for “we are missing 2 cores on web-01” asks for so many more.
@@ -191,7 +207,7 @@ impl Parser<'_> {
     fn greeting(&mut self) -> bool {
         let first = self.at == 0;
         // “Morning” is a time anywhere else.
-        let greets = first && self.word() == "morning" && self.peek(1).is_some_and(|token| !token.is_content());
+        let greets = first && self.word() == "morning" && self.peek(1).is_none_or(|token| !token.is_content());
         self.at += usize::from(greets);
         let greets = greets || self.any(GREETING);
         if greets && first && self.is_a_person(self.at) && self.peek(1).is_none_or(|token| !token.is_content()) {
@@ -229,7 +245,7 @@ impl Parser<'_> {
     }
 
     /// “CHG-5512”, “#48812”: what somebody files a wish under. No guest is called so.
-    fn ticket_number(&mut self) -> Option<()> {
+    pub fn ticket_number(&mut self) -> Option<()> {
         let numbered = self.mark('#');
         let token = self.peek(0)?;
         let digits =
@@ -262,15 +278,22 @@ impl Parser<'_> {
         }
         let start = self.at;
         let starts = start.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
+        let starts = starts || self.last_word() == "just";
         let mut filed = self.attempt(Self::ticket_number).is_some();
         if !filed {
-            self.any(words!("the"));
+            self.any(words!("just|the"));
             self.attempt(Self::number);
-            while self.verb(words!("following|requested|new|small|quick|more|little|customer|internal")) {}
+            while self
+                .verb(words!("following|requested|new|small|quick|more|little|customer|internal|cluster|shop|spring"))
+            {
+            }
             let named = self.any(words!("changes requested|change request|changes|change|requests|request|resize|resizing|upgrade|upsize|upsizing|scaling|sizing|sizes|checklist|specs|\
                 specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
                  order|job|one|needed|required|wanted|ticket|issue|case"))
-                || self.verb(words!("reference|ref"));
+                || self.verb(words!(
+                    "reference|ref|cleanup|clean-up|cleaning|housekeeping|relaunch|handover|follow-up|reminder|incident|cancellation|\
+                     termination|maintenance"
+                ));
             named.then_some(())?;
             // “Ticket #4711.”, “Ticket: CHG-5512”
             filed = self
@@ -280,6 +303,12 @@ impl Parser<'_> {
                 })
                 .is_some();
             self.attempt(Self::as_agreed);
+            // “cluster cleanup, please do all of it:”
+            self.attempt(|p| {
+                p.mark(',');
+                p.any(words!("please"));
+                p.verb(words!("do all of it|do all of them|all of it|as follows")).then_some(())
+            });
         }
         let heading = start..self.at;
         let colon = self.mark(':');

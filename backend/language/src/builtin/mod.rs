@@ -304,6 +304,7 @@ impl Parser<'_> {
             || self.continuation().is_some()
             || self.addressing().is_some()
             || self.going_on().is_some()
+            || self.attempt(Self::left_alone).is_some()
             || self.aside().is_some()
     }
 

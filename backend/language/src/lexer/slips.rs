@@ -70,6 +70,16 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         if let Some(word) = vocabulary::alias(&token.word) {
             word.clone_into(&mut tokens[at].word);
         } else if let Some(keyword) = vocabulary::mend(&token.word) {
+            // “swithc off” stops somebody.
+            let stops = || {
+                tokens[at..]
+                    .iter()
+                    .take_while(|next| !next.ends_sentence())
+                    .any(|next| matches!(next.word.as_str(), "off" | "down"))
+            };
+            if matches!(keyword, "turn" | "switch") && stops() {
+                continue;
+            }
             keyword.clone_into(&mut tokens[at].word);
             tokens[at].mended = true;
         }

@@ -157,6 +157,11 @@ fn tells(typed: &[String], sorts: &[u16]) -> bool {
     let subject = |at: usize| sorts[at] & (sort::NOUNS | sort::ADVERB) != 0 || SUBJECTS.contains(&typed[at].as_str());
     let last = typed.len() - 1;
     (0..=last).any(|at| {
+        // “its stuck again”, typed in a hurry
+        let hurried = at == 0
+            && last > 0
+            && typed[0] == "its"
+            && sorts[1..].iter().all(|sort| sort & (sort::ADJECTIVE | sort::ADVERB) != 0 && sort & sort::NOUNS == 0);
         // “it's”, “the shop's full”
         let contracted = at < last && typed[at].contains('\'') && sorts[at] & sort::FUNCTION != 0;
         let finite = (1..last).contains(&at) && sorts[at] & sort::FINITE != 0;
@@ -165,7 +170,7 @@ fn tells(typed: &[String], sorts: &[u16]) -> bool {
             && sorts[at] & sort::NOUNS == 0
             && !typed[at].ends_with("ing")
             && subject(at - 1);
-        contracted || finite || verb
+        contracted || finite || verb || hurried
     })
 }
 
@@ -206,7 +211,8 @@ pub fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> b
         "little" | "much" if !["too", "so", "very"].contains(&before) => false,
         // “doesn't have enough space”
         "enough" => typed[..at].iter().any(|word| word == "not" || word.ends_with("n't")),
-        "off" | "down" | "offline" => tells_a_state(typed),
+        // “it has been off for a year”
+        "off" | "down" | "offline" => tells_a_state(typed) || before == "been",
         // “everything like web-02”
         "like" | "as" => !named || ["crazy", "mad", "hell"].contains(&next),
         "more" => {

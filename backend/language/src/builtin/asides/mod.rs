@@ -104,6 +104,28 @@ const MODAL: [&str; 9] = ["can", "could", "will", "would", "may", "might", "must
 /// What somebody is about to do.
 const WORK: [&str; 6] = ["touch", "upgrade", "patch", "update", "migrate", "start"];
 
+/// What a wish may be for that nobody is.
+const EVENTS: [&str; 18] = [
+    "workshop",
+    "workshops",
+    "demo",
+    "demos",
+    "presentation",
+    "conference",
+    "training",
+    "course",
+    "courses",
+    "class",
+    "exam",
+    "audit",
+    "meeting",
+    "event",
+    "season",
+    "holidays",
+    "campaign",
+    "rush",
+];
+
 /// What of a guest “it” may mean.
 const PARTS: [&str; 8] = ["disk", "disks", "drive", "drives", "volume", "volumes", "partition", "filesystem"];
 
@@ -181,11 +203,16 @@ impl Parser<'_> {
 
     /// Whether a reason begins here: the clause before it has ended.
     pub fn reason_ahead(&self) -> bool {
-        const BEGIN: [&str; 20] = [
-            "was", "approved", "to", "because", "since", "as", "so", "due", "owing", "given", "before", "in", "if",
-            "when", "whenever", "at", "no", "not", "low", "high",
+        const BEGIN: [&str; 21] = [
+            "was", "for", "approved", "to", "because", "since", "as", "so", "due", "owing", "given", "before", "in",
+            "if", "when", "whenever", "at", "no", "not", "low", "high",
         ];
         BEGIN.contains(&self.word()) && self.is_reason(self.at..self.clause_end())
+    }
+
+    /// Whether a remark begins here.
+    pub fn remark_ahead(&self) -> bool {
+        self.is_fact(self.at..self.clause_end())
     }
 
     /// What an aside behind the last statement speaks of: the guests that it names, or something else that “it” might mean.
@@ -296,6 +323,7 @@ impl Parser<'_> {
             }
             // “(was on DHCP)”
             ["was", "on", "dhcp"] | ["was", "dhcp"] | ["was", "dhcp", "before"] | ["until", "now", "dhcp"] => true,
+            ["for", .., event] => EVENTS.contains(event) && occasion(1),
             ["because", "of", ..] | ["due" | "owing", "to", ..] | ["given", "that", ..] => known(2, &[]),
             ["so", "that", ..] | ["to", "save" | "free" | "relieve", ..] => known(2, &MODAL),
             ["in", "order", "to", ..] | ["to", "make", "room" | "space", ..] => known(3, &MODAL),

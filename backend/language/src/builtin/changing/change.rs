@@ -8,7 +8,7 @@ use crate::lexer::TokenKind;
 use super::subject::no_less;
 use super::verbs::{Course, HOPING, LESS, Leads, MORE, SET};
 use crate::builtin::Parser;
-use crate::builtin::drafting::draft::{Change, Draft};
+use crate::builtin::drafting::draft::{Change, Copy, Draft};
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::named::Noun;
 use crate::builtin::whom::pointing::Number;
@@ -160,6 +160,7 @@ impl Parser<'_> {
     /// More about a guest that the declaration makes.
     pub fn extend_named(&mut self, target: &Target, items: &[Said<Item>]) -> Option<()> {
         let Selector::Name(name) = &target.selector else { return None };
+        self.set_apart(name);
         self.drafts.iter_mut().rev().find_map(|draft| match draft {
             Draft::Create(group) => {
                 let member = group.members.iter().position(|member| member.value == *name)?;
@@ -172,6 +173,18 @@ impl Parser<'_> {
             }
             _ => None,
         })
+    }
+
+    /// One of several copies becomes one of its own, for something is said of it alone.
+    fn set_apart(&mut self, name: &str) {
+        let of_several =
+            |draft: &Draft| matches!(draft, Draft::Clone(copy) if copy.names.len() > 1 && copy.makes(name));
+        let Some(at) = self.drafts.iter().rposition(of_several) else { return };
+        let Draft::Clone(copies) = &mut self.drafts[at] else { return };
+        let Some(one) = copies.names.iter().position(|copy| copy.value == name) else { return };
+        let names = vec![copies.names.remove(one)];
+        let apart = Copy { names, ..copies.clone() };
+        self.drafts.insert(at + 1, Draft::Clone(apart));
     }
 
     /// What follows is said of all `targets`, where something was said of all the new guests of several statements or of one.

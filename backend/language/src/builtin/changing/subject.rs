@@ -127,6 +127,10 @@ impl Parser<'_> {
 
     /// “has”, “should run with”: that what stands behind is the guest’s.
     fn has(&mut self, modal: bool) -> bool {
+        // “altserver should be on”
+        if self.ahead(|p| (p.any(words!("be on")) && p.at_boundary()).then_some(())) {
+            return self.any(words!("be"));
+        }
         if self.verb(words!(
             "be running with|be running on|be sized at|be sized to|be sized with|be sized|be equipped with|be given|be granted|be allocated|be assigned|be provided with|be on|be at|\
              run with|run on|come with|work with|live with|do with|manage with|make do with|get by with"

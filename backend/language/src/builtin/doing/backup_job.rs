@@ -39,7 +39,7 @@ impl Parser<'_> {
             Some(schedule)
         });
         let start = self.at;
-        let (mut rhythm, mut weekly) = (None, false);
+        let (mut rhythm, mut weekly, mut plain) = (None, false, false);
         let announced = self.attempt(|p| {
             let made = p.any(words!("create|make|add|set up|schedule|take|run|do"));
             p.articles();
@@ -52,8 +52,10 @@ impl Parser<'_> {
             (job || p.any(words!("backups|backup"))).then_some(())?;
             p.any(words!("please"));
             let sign = p.mark(':');
-            (sign || p.any(words!("for|of"))).then_some(())?;
-            (made || rhythm.is_some() || weekly || job || schedule.is_some()).then_some(())
+            let of = sign || p.any(words!("for|of"));
+            // “backup of web-01 at 2” may be one; “backup of web-01 every day at 2” is none.
+            plain = !(made || rhythm.is_some() || weekly || job || schedule.is_some());
+            of.then_some(())
         });
         let mut noun = announced.is_some();
         let guests = if noun || self.any(words!("back up|backup")) {
@@ -111,6 +113,10 @@ impl Parser<'_> {
                 break;
             }
         }
+        let again = |at: usize| {
+            matches!(self.word_at(at), "every" | "each" | "daily" | "nightly") || self.word_at(at).ends_with("days")
+        };
+        (!plain || (start..self.at).any(again)).then_some(())?;
         let schedule = schedule.filter(|schedule| !weekly || on_days(&schedule.value))?;
         Some(WantedFacility::MakeBackupJob { guests, schedule, storage, mode, keep })
     }
@@ -238,6 +244,14 @@ impl Parser<'_> {
     /// “keep 7 daily and 4 weekly backups”, “keeping the last 3”.
     fn kept_backups(&mut self) -> Option<Vec<(String, Sourced<u32>)>> {
         self.joint();
+        // “the last 4 are kept”
+        if let Some(kept) = self.attempt(|p| {
+            let kept = p.kept_some()?;
+            p.any(words!("are|should be|shall be|must be|to be|are to be")).then_some(())?;
+            p.verb(words!("kept|retained")).then_some(kept)
+        }) {
+            return Some(vec![kept]);
+        }
         self.any(words!("keep|keeping|retain")).then_some(())?;
         let mut kept = vec![self.kept_some()?];
         while let Some(more) = self.attempt(|p| {
@@ -257,7 +271,9 @@ impl Parser<'_> {
         let rule = ahead.or_else(|| KEPT.into_iter().find(|(said, _)| self.any(said)));
         self.any(words!("backups|backup|ones"));
         // “keep 4” are the last ones.
-        let rule = rule.map(|(_, rule)| rule).or_else(|| self.at_boundary().then_some("keep-last"))?;
+        let rule = rule
+            .map(|(_, rule)| rule)
+            .or_else(|| (self.at_boundary() || self.word() == "are").then_some("keep-last"))?;
         Some((rule.to_owned(), Sourced::new(count, self.source(&(start..self.at)))))
     }
 }

@@ -29,6 +29,7 @@ impl Parser<'_> {
             Self::leaving,
             Self::parted_verb,
             Self::verb_ahead,
+            Self::keeping_others,
             Self::verbs_in_a_row,
             Self::explained,
             Self::time_to_stop,
@@ -49,16 +50,22 @@ impl Parser<'_> {
                 let draft = rule(p)?;
                 let targets = if let Draft::Do(doing) = &draft { doing.targets.as_slice() } else { &[] };
                 p.attempt(|p| p.where_they_are(targets));
+                if let Draft::Do(doing) = &draft {
+                    p.attempt(|p| p.started_elsewhere(doing));
+                    p.attempt(|p| p.they_alone(doing));
+                }
                 place.as_ref().is_none_or(|node| p.are_on(targets, node)).then_some(())?;
                 // Who says “stop web-01 immediately” may mean by force.
                 let stops = matches!(&draft, Draft::Do(Doing { deed: Deed::Shutdown { .. } | Deed::Stop, .. }));
                 let _ = if stops { p.any(words!("please|too|as well|for me|for us")) } else { p.manner() };
+                p.verb(words!("for it|for that|for them"));
                 // “back up db-1 first, then …”
                 let _ = p.drafts.is_empty() && p.any(words!("first"));
                 if let Draft::Do(doing) = &draft {
                     p.attempt(|p| p.not_that(&doing.deed));
                 }
                 (p.at_boundary()
+                    || p.last_word() == "please" && p.remark_ahead()
                     || matches!(draft, Draft::Clone(_)) && matches!(p.word(), "with" | "on" | "using" | "but"))
                 .then_some(draft)
             })
@@ -76,10 +83,22 @@ impl Parser<'_> {
                 Some(())
             }
             draft => {
-                self.drafts.push(draft);
+                let place = self.place_of(&draft)?;
+                self.drafts.insert(place, draft);
                 Some(())
             }
         }
+    }
+
+    /// Where a statement stands among the others: behind them, but for what is kept “first” of the guest that the one before it is about.
+    fn place_of(&self, draft: &Draft) -> Option<usize> {
+        let keeps = matches!(draft, Draft::Do(Doing { deed: Deed::Snapshot { .. } | Deed::Backup { .. }, .. }));
+        let first = keeps && draft.tokens().clone().any(|at| matches!(self.word_at(at), "first" | "beforehand"));
+        let end = self.drafts.len();
+        let Some(last) = self.drafts.last().filter(|_| first) else { return Some(end) };
+        let same = |one: &Target| last.targets().iter().any(|other| other.selector == one.selector);
+        let alone = self.drafts.iter().filter(|draft| draft.targets().iter().any(same)).count() == 1;
+        (alone && last.tokens().start >= self.began && draft.targets().iter().all(same)).then_some(end - 1)
     }
 
     /// A deed to guests that exist.

@@ -49,7 +49,7 @@ impl Parser<'_> {
     /// “a quick reboot”, “graceful shutdown”, “forced stop”, “live migration”, “rollback”.
     pub fn noun_of_errand(&mut self) -> Option<Errand> {
         self.any(words!("a|an|the|one|another"));
-        let forced = self.verb(words!("hard|forced"));
+        let forced = self.verb(words!("hard|forced|force"));
         while !forced && self.verb(words!("quick|full|proper|new|fresh|manual|complete|short|normal|simple")) {}
         let gently = !forced && self.any(words!("graceful|clean"));
         if self.verb(words!("shutdown|shut-down|power-off|poweroff|stop")) {
@@ -108,7 +108,7 @@ impl Parser<'_> {
         // “can web-01 get a reboot?”
         let can = !given && self.any(words!("can|could"));
         let targets = self.targets()?;
-        self.any(words!("just|also|now"));
+        self.verb(words!("just|also|now|only"));
         let gets = if can {
             self.any(words!("get|have"))
         } else {

@@ -59,7 +59,11 @@ impl Parser<'_> {
         loop {
             if file.is_none()
                 && let Some(said) = self.attempt(|p| {
-                    p.any(words!("as|and call it|and name it|and save it as")).then_some(())?;
+                    p.mark(',');
+                    if !p.any(words!("as|and call it|and name it|and save it as")) {
+                        p.any(words!("file name|filename|named|called|name")).then_some(())?;
+                        let _ = p.mark(':') || p.mark('=');
+                    }
                     p.file_name()
                 })
             {

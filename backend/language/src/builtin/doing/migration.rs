@@ -5,6 +5,7 @@ use mycopod_core::reading::{Deed, Selector, Sourced};
 
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
+use crate::builtin::said::item::Item;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
@@ -25,7 +26,7 @@ impl Parser<'_> {
             || self.any(words!("migrate|migration of|a migration of|the migration of"));
         let moves = words!("put|move|relocate|transfer|evacuate|shift|send|bring|push|get|take|switch|place|run|host");
         if !migrates && !self.any(moves) {
-            return self.housed(start);
+            return self.attempt(Self::node_gets).or_else(|| self.housed(start));
         }
         let offline = self.attempt(Self::live_or_offline).unwrap_or(false);
         // “migrate to pve2: test-1”
@@ -38,6 +39,9 @@ impl Parser<'_> {
             return self.doing(start, targets, Deed::Migrate { node, storage: None, from: None, offline });
         }
         let targets = self.targets()?;
+        if let Some(draft) = self.attempt(|p| p.moved_there(start, &targets)) {
+            return Some(draft);
+        }
         self.moved_to_a_node(start, targets, migrates, offline)
     }
 
@@ -49,8 +53,14 @@ impl Parser<'_> {
     /// “live”, “(offline)”: whether a guest is off meanwhile.
     fn live_or_offline(&mut self) -> Option<bool> {
         let open = self.mark('(');
-        let offline = self.any(words!("offline|while off|cold"));
-        (offline || self.any(words!("live|online"))).then_some(())?;
+        self.mark(',');
+        let offline = self.any(words!("offline migration|offline|while off|while it is off|while stopped|cold"));
+        (offline
+            || self.any(words!(
+                "live migration|online migration|live|online|while it is running|while it 's running|while it keeps running|while it runs|\
+                 while running|while they run|while they are running"
+            )))
+        .then_some(())?;
         (!open || self.mark(')')).then_some(offline)
     }
 
@@ -171,6 +181,10 @@ impl Parser<'_> {
             self.any(words!("to|onto|->|→|=>")).then_some(())?;
             return self.on_a_node(start, targets, Some(from));
         }
+        // “… and db-1 there too”
+        if let Some(draft) = self.attempt(|p| p.moved_there(start, &targets)) {
+            return Some(draft);
+        }
         // “test-1 -> pve2”
         if let Some(draft) = self.attempt(|p| {
             p.any(words!("to|onto|->|→|=>")).then_some(())?;
@@ -188,7 +202,9 @@ impl Parser<'_> {
         let housed = (shall || lets) && self.verb(HOUSED)
             || wanted && self.any(words!("on"))
             || ensured && self.verb(words!("runs on|is on|lives on|goes to|are on"))
-            || self.verb(words!("belongs on|belong on|goes to|go to|moves to|moves over to|over to"));
+            || self.verb(words!(
+                "belongs on|belong on|goes to|go to|moves to|moves over to|move to|move over to|move onto|over to"
+            ));
         housed.then_some(())?;
         if let Some(from) = self.attempt(|p| {
             (p.last_word() == "from").then_some(())?;
@@ -220,15 +236,61 @@ impl Parser<'_> {
         self.on_a_node(start, targets, None)
     }
 
-    fn on_a_node(&mut self, start: usize, targets: Targets, from: Option<Sourced<String>>) -> Option<Draft> {
+    pub fn on_a_node(&mut self, start: usize, targets: Targets, from: Option<Sourced<String>>) -> Option<Draft> {
         let node = self.node_said()?;
-        self.doing(start, targets, Deed::Migrate { node, storage: None, from, offline: false })
+        let offline = self.attempt(Self::live_or_offline).unwrap_or(false);
+        self.doing(start, targets, Deed::Migrate { node, storage: None, from, offline })
     }
 
-    /// “node pve2”: one that there is.
+    /// “pve2 gets test-1 and test-3”
+    fn node_gets(&mut self) -> Option<Draft> {
+        let start = self.at;
+        self.node_said()?;
+        let node = Sourced::new(self.tokens[self.at - 1].text.clone(), self.source(&(start..self.at)));
+        let shall = self.any(words!("should|shall|must|is to|will"));
+        (self.verb(words!("gets|get|takes over|take over|takes|take")) || shall && self.verb(words!("host|run")))
+            .then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        self.doing(start, targets, Deed::Migrate { node, storage: None, from: None, offline: false })
+    }
+
+    /// “move test-2 there”: to the node that was just spoken of.
+    fn moved_there(&mut self, start: usize, targets: &Targets) -> Option<Draft> {
+        self.any(words!("over there|there|to the same node|onto the same node|to that node|to the same host"))
+            .then_some(())?;
+        let (node, tokens) = match self.drafts.last()? {
+            Draft::Do(doing) => match &doing.deed {
+                Deed::Migrate { node, .. } => {
+                    let node = node.clone();
+                    return self.doing(
+                        start,
+                        targets.clone(),
+                        Deed::Migrate { node, storage: None, from: None, offline: false },
+                    );
+                }
+                _ => return None,
+            },
+            Draft::Create(group) => {
+                let mut nodes = group.items.iter().filter_map(|(_, item)| match &item.value {
+                    Item::Node(node) => Some((node, &item.tokens)),
+                    _ => None,
+                });
+                let one = nodes.next()?;
+                nodes.next().is_none().then_some(one)?
+            }
+            _ => return None,
+        };
+        let node = Sourced::new(node.clone(), self.source(tokens));
+        self.doing(start, targets.clone(), Deed::Migrate { node, storage: None, from: None, offline: false })
+    }
+
+    /// “node pve2”, “the other node, pve2”: one that there is.
     fn node_said(&mut self) -> Option<Sourced<String>> {
-        self.any(words!("the"));
-        self.any(words!("node|host"));
+        if !self.any(words!("the other node|the other host|the second node|our other node|our second node")) {
+            self.any(words!("the"));
+            self.any(words!("node|host"));
+        }
+        let _ = self.last_word() != "from" && self.mark(',');
         let at = self.at;
         let node = self.name().filter(|name| self.inventory.nodes.contains(name))?;
         Some(Sourced::new(node, self.source(&(at..self.at))))

@@ -12,6 +12,7 @@ pub mod pools;
 pub mod power;
 pub mod row;
 pub mod snapshots;
+pub mod spared;
 pub mod traffic;
 pub mod undergone;
 pub mod unneeded;

@@ -1,13 +1,20 @@
 //! Pools that are made: “create a pool called lab with web-01 in it”, “we need two pools, qa and uat”.
 
-use mycopod_core::reading::{Sourced, Target, WantedFacility};
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, Sourced, Target, WantedFacility};
 
 use crate::lexer::TokenKind;
 
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Arrangement, Draft};
+use crate::builtin::said::item::Item;
 use crate::builtin::whom::target::Targets;
-use crate::builtin::wordings::words;
+use crate::builtin::wordings::{Wordings, words};
+
+/// Words for the pool that was just made.
+const IN_IT: &Wordings = words!(
+    "in it|into it|inside it|to it|in there|into there|there|into that pool|into the new pool|into this pool|in that pool|in the new pool|in this pool"
+);
 
 impl Parser<'_> {
     /// “create a pool called lab with web-01 and web-02 in it”, “create pools red and blue”: one each.
@@ -22,8 +29,8 @@ impl Parser<'_> {
             self.at += usize::from(self.word() == "fresh");
         }
         let begun = made || asked || self.at > at;
-        begun.then_some(())?;
         let several = self.any(words!("pools"));
+        (begun || several).then_some(())?;
         (several || self.any(words!("pool"))).then_some(())?;
         self.any(words!("called|named"));
         let _ = self.mark(':') || several && self.mark(',');
@@ -31,11 +38,17 @@ impl Parser<'_> {
         while several
             && let Some(name) = self.attempt(|p| {
                 p.joint().then_some(())?;
-                p.pool_name()
+                let at = p.at;
+                // “dev, stage and live”
+                p.pool_name().or_else(|| {
+                    let name = p.any_name()?;
+                    p.at_boundary().then(|| Sourced::new(name, p.source(&(at..p.at))))
+                })
             })
         {
             names.push(name);
         }
+        (begun || names.len() > 1 && self.at_boundary()).then_some(())?;
         count.is_none_or(|count| u64::try_from(names.len()) == Ok(count)).then_some(())?;
         let (comment, members) = if names.len() == 1 { self.of_the_pool() } else { (None, Vec::new()) };
         let tokens = start..self.at;
@@ -93,10 +106,13 @@ impl Parser<'_> {
             return None;
         };
         members.is_empty().then_some(())?;
-        self.any(words!("put|move|add")).then_some(())?;
+        let put = self.any(words!("put|move|add"));
         let Targets::Old(targets) = self.targets().filter(|targets| self.known(targets))? else { return None };
-        self.any(words!("in it|into it|inside it|to it|in there|into that pool|into the new pool|into this pool"))
-            .then_some(())?;
+        if !put {
+            self.any(words!("should|shall|must|have to|has to|will"));
+            self.verb(words!("go|goes|belong|belongs|be|move|moves")).then_some(())?;
+        }
+        self.any(IN_IT).then_some(())?;
         self.manner();
         self.at_boundary().then_some(())?;
         let mut pool = self.drafts.pop()?;
@@ -105,6 +121,17 @@ impl Parser<'_> {
             tokens.end = self.at;
         }
         Some(pool)
+    }
+
+    /// “… in it”, behind a new guest, of the pool that was made right before.
+    pub fn in_the_new_pool(&mut self) -> Option<Item> {
+        matches!(self.drafts.last(), Some(Draft::Create(_))).then_some(())?;
+        self.any(IN_IT).then_some(())?;
+        let made = self.drafts.iter().rev().find_map(|draft| match draft {
+            Draft::Facility(Arrangement { wanted: WantedFacility::MakePool { name, .. }, .. }) => Some(name),
+            _ => None,
+        })?;
+        Some(Item::Plain(Plain::Pool, Amount::To(Value::Text(made.value.clone()))))
     }
 
     /// A pool's name; one in another has slashes.

@@ -37,8 +37,16 @@ impl Parser<'_> {
     /// “… and cache (name: pre-r)”, “… and mail to local” behind the snapshot or the backup of others.
     pub fn done_alike(&mut self) -> Option<Draft> {
         let start = self.at;
+        let then = self.last_word() == "then";
         let errand = match self.drafts.last()? {
-            Draft::Do(doing) if doing.tokens.start >= self.began => match doing.deed {
+            Draft::Do(doing) if doing.tokens.start >= self.began => match &doing.deed {
+                // “reboot dns1 first and then dns2”
+                deed @ (Deed::Start | Deed::Reboot | Deed::Shutdown { within: None } | Deed::Delete) if then => {
+                    let deed = deed.clone();
+                    let targets = self.targets().filter(|targets| self.known(targets))?;
+                    self.manner();
+                    return self.at_boundary().then(|| self.doing(start, targets, deed))?;
+                }
                 Deed::Snapshot { name: Some(_) } => Errand::Snapshot,
                 Deed::Backup { storage: Some(_), .. } => Errand::Backup,
                 Deed::Rollback { snapshot: Some(_) } => Errand::Rollback,

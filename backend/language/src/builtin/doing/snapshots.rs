@@ -83,7 +83,9 @@ impl Parser<'_> {
             let name = p.fresh_name()?;
             (p.any(IS_TAKEN) || matches!(p.word(), "of" | "on" | "for" | "to")).then_some(name)
         };
-        let name = self.snapshot_called().or_else(|| self.attempt(before_whom));
+        // “snapshot both as pre-a”
+        let both = matches!(self.word(), "both" | "all" | "each");
+        let name = if both { None } else { self.snapshot_called().or_else(|| self.attempt(before_whom)) };
         let taken = self.any(IS_TAKEN);
         let of = self.any(words!("of each of|of|for|on")) || made && self.any(words!("to"));
         (of || !(announced || several || taken)).then_some(())?;
@@ -93,7 +95,7 @@ impl Parser<'_> {
 
     /// “… called pre-patch” behind whom a snapshot is taken of.
     pub fn snapshotted(&mut self, start: usize, targets: Targets, name: Option<Sourced<String>>) -> Option<Draft> {
-        self.any(words!("now"));
+        self.verb(words!("now|first|beforehand"));
         if let Targets::Old(targets) = &targets {
             self.attempt(|p| p.where_they_are(targets));
         }

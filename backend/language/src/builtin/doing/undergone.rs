@@ -84,6 +84,10 @@ impl Parser<'_> {
         let targets = self.targets()?;
         // “altserver (on gamma) needs to be booted”
         let placed = matches!(&targets, Targets::Old(targets) if self.attempt(|p| p.where_they_are(targets)).is_some());
+        // “test-1 can be scrapped”, “test-3 is done and can be deleted”
+        if !had && self.known(&targets) && self.attempt(Self::may_go).is_some() {
+            return self.doing(start, targets, Deed::Delete);
+        }
         let sign = !had && self.mark(':');
         let may = !had && self.any(MAY_BE);
         let shall = may || self.any(SHALL_BE) || ensured && !sign && self.any(words!("is|are|gets|get|be"));
@@ -107,6 +111,32 @@ impl Parser<'_> {
         }
         let errand = self.done_with().filter(|_| self.known(&targets))?;
         self.complete(start, targets, errand)
+    }
+
+    /// “… can be scrapped”, “… is done and can be deleted”: that nobody wants a guest any more.
+    fn may_go(&mut self) -> Option<()> {
+        let told = self.attempt(|p| {
+            p.any(words!("is|are")).then_some(())?;
+            p.any(words!("now|both|all"));
+            p.verb(words!(
+                "no longer needed|no longer used|no longer in use|not needed any more|not needed anymore|not used any more|not used anymore|\
+                 done|finished|obsolete|unused|empty|retired|redundant|old"
+            ))
+            .then_some(())?;
+            p.mark(',');
+            p.any(words!("and|so")).then_some(())
+        });
+        self.any(words!("they|it"));
+        if told.is_some() && self.any(MAY_BE) && self.verb(words!("deleted|destroyed|removed")) {
+            return Some(());
+        }
+        self.any(words!("can now|may now|can both|can all|can|may")).then_some(())?;
+        self.any(words!("all|both|now"));
+        // Who “can go” may go elsewhere, or only off.
+        self.verb(words!("be scrapped|be thrown away|be disposed of|be gotten rid of|be binned|be trashed"))
+            .then_some(())?;
+        self.manner();
+        self.at_boundary().then_some(())
     }
 
     /// “to be deleted: test-1”, “needs to be rebooted: web-01 and web-02”

@@ -2,6 +2,7 @@
 
 use mycopod_core::reading::{Deed, Selector, Sourced, WantedFacility};
 
+use super::undergone::{MAY_BE, SHALL_BE};
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Arrangement, Draft};
 use crate::builtin::whom::pointing::Number;
@@ -56,6 +57,12 @@ impl Parser<'_> {
             p.any(words!("empty|unused|old"));
             p.any(words!("resource pool|pool")).then_some(())?;
             let name = p.pool_name()?;
+            // “the pool lab can be deleted”
+            if (p.any(SHALL_BE) || p.any(MAY_BE)) && p.verb(words!("deleted|removed|destroyed|dropped")) {
+                p.manner();
+                let wanted = WantedFacility::DeletePool { name };
+                return p.at_boundary().then_some(Draft::Facility(Arrangement { tokens: start..p.at, wanted }));
+            }
             p.any(words!("is")).then_some(())?;
             p.any(words!("now"));
             p.any(words!("empty|unused|no longer needed|no longer used|not needed any more|not used any more"))
@@ -74,6 +81,11 @@ impl Parser<'_> {
 
     /// “…, so please”, into the next sentence.
     fn then_please(&mut self) {
+        self.attempt(|p| {
+            p.mark('(').then_some(())?;
+            p.ticket_number()?;
+            p.mark(')').then_some(())
+        });
         self.next_sentence();
         while self.mark(',')
             || self.mark('–')
@@ -119,6 +131,10 @@ impl Parser<'_> {
     fn not_needed(&mut self) -> Option<Spoken> {
         const OBSOLETE: [&str; 4] = ["obsolete", "decommissioned", "retired", "redundant"];
         let spoken = self.spoken_of()?;
+        // “the test machines can all go, please delete them”
+        if self.verb(words!("can go|can all go|can both go|can now go|may go|has to go|have to go|must go")) {
+            return Some(spoken);
+        }
         let negated = self.any(words!("isn't|aren't"));
         (negated || self.any(words!("is|are|gets|get"))).then_some(())?;
         let longer =

@@ -108,11 +108,12 @@ impl Parser<'_> {
                 || p.any(words!(
                     "and call the clones|and name the clones|and call the copies|and name the clone|and name the copy|and call it|and name it|and call them|and name them|and call the clone|and call the copy|call it|name it|call them|name them|\
                      as a full clone named|as a linked clone named|as a full clone called|as a linked clone called|to a new vm|to a new container|to new vm|as vm|as container|\
-                     over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|name"
+                     over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|name of the clone|name of the copy|name of the new vm|name of the new one|\
+                     the name of the clone|new name|name"
                 ))
                 || p.ahead(|p| p.mark(':').then_some(()));
             said.then_some(())?;
-            p.mark(':');
+            let _ = p.mark(':') || p.mark('=');
             let names = p.names_said()?;
             (!open || p.mark(')')).then_some(names)
         })

@@ -118,7 +118,7 @@ impl Parser<'_> {
         }
         if self.verb(words!(
             "powered off|powered down|switched off|turned off|stopped|shut down|halted|brought down|taken down"
-        )) || matches!(self.last_word(), "be" | "is" | "are") && self.any(words!("off"))
+        )) || matches!(self.last_word(), "be" | "is" | "are") && self.any(words!("off|down"))
         {
             return Some(off);
         }
@@ -135,7 +135,8 @@ impl Parser<'_> {
         {
             return None;
         }
-        let one = self.any(words!("it"));
+        let copied = matches!(self.drafts.last(), Some(Draft::Clone(copy)) if copy.names.len() == 1);
+        let one = self.any(words!("it")) || copied && self.any(words!("the clone|the copy|the new one|the new vm"));
         let several = !one
             && self.any(words!("them both|them all|them|both of them|all of them|each of them|all three|both|all"));
         let pronoun = one || several;

@@ -143,6 +143,9 @@ impl Parser<'_> {
 
     /// “in pool prod”, “in the prod pool”.
     pub fn pool(&mut self) -> Option<Item> {
+        if let Some(pool) = self.attempt(Self::in_the_new_pool) {
+            return Some(pool);
+        }
         self.any(words!("to be|be|is|are"));
         self.verb(words!(
             "belongs in|belong in|a member of|member of|part of|belong to|belongs to|belonging to|joins|join|in|into|for|to"

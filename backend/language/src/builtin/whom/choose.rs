@@ -9,6 +9,7 @@ use crate::lexer::TokenKind;
 use crate::vocabulary::{self, Class};
 
 use crate::builtin::Parser;
+use crate::builtin::said::item::Said;
 
 /// Words for guests that run, and for those that do not.
 const ON: &Wordings = words!(
@@ -18,6 +19,9 @@ const OFF: &Wordings = words!(
     "currently stopped|currently off|stopped|powered-off|switched-off|turned-off|non-running|powered off|switched off|turned off|shut down|shutdown|\
     halted|inactive|not running|off|down|offline"
 );
+
+/// The most guests that one word may except: those whom somebody has in mind.
+const MOST_EXCEPTED: usize = 100;
 
 /// The fewest letters before a `*`: fewer mean whom nobody thought of.
 const LEAST_STEM: usize = 3;
@@ -43,6 +47,25 @@ enum How {
 }
 
 impl Parser<'_> {
+    /// Guests by what they have in common, perhaps on several nodes: “all containers on alpha and beta”. “Tagged web or db” leaves a choice.
+    pub fn selections(&mut self) -> Option<Vec<Selector>> {
+        let Selector::All(first) = self.selection()? else { return None };
+        let mut all = vec![first];
+        while let Some(next) = self.attempt(|p| p.on_another_node(&all[0])) {
+            all.push(next);
+        }
+        Some(all.into_iter().map(Selector::All).collect())
+    }
+
+    /// “and beta” behind guests on another node.
+    fn on_another_node(&mut self, first: &Fit) -> Option<Fit> {
+        let placed = self.at.checked_sub(1).map(|at| &self.tokens[at].text) == first.node.as_ref();
+        (placed && first.count.is_none() && self.any(words!("and|&"))).then_some(())?;
+        self.any(words!("on"));
+        let node = self.name().filter(|node| self.inventory.nodes.contains(node))?;
+        Some(Fit { node: Some(node), ..first.clone() })
+    }
+
     /// Guests by what they have in common. Without “all” or “every” only where something restricts them.
     pub fn selection(&mut self) -> Option<Selector> {
         // “web-*”
@@ -59,6 +82,11 @@ impl Parser<'_> {
         let mut fit = Fit::default();
         let whatever = how == How::Open && self.word() == "whatever";
         self.at += usize::from(whatever);
+        // “whatever is off”
+        fit.running = self.attempt(|p| {
+            (whatever && p.any(words!("is|'s"))).then_some(())?;
+            p.state()
+        });
         if whatever || how == How::Open && self.any(words!("everything|anything|everyone")) {
             self.qualifiers(&mut fit)?;
             return (fit != Fit::default()).then_some(Selector::All(fit));
@@ -91,9 +119,11 @@ impl Parser<'_> {
             // “all runners”
             (Some(word), None)
                 if (matches!(how, How::All | How::Counted(_))
-                    || fit.running.is_some()
+                    || fit.running.is_some() && how != How::Every
                     || self.stands_for_all(&how))
                     && self.is_stem_of_a_name(word) => {}
+            // “every runner”
+            (Some(word), None) if how == How::Every && self.is_stem_of_a_name(&format!("{word}s")) => {}
             _ => return None,
         }
         fit.word = word.map(|word| singular(&word, noun.is_none()));
@@ -153,7 +183,8 @@ impl Parser<'_> {
     /// “the runners should get …”, “runners: …”: whether a word alone in the plural is meant for all of them.
     fn stands_for_all(&mut self, how: &How) -> bool {
         let follows = |p: &mut Self| {
-            let said = p.mark(':') || p.any(words!("that are|should|shall|must|get|gets|need|have|->|→|=>"));
+            let said =
+                p.mark(':') || p.any(words!("that are|should|shall|must|get|gets|need|have|move to|go to|->|→|=>"));
             said.then_some(())
         };
         *how == How::Open && self.ahead(follows)
@@ -165,6 +196,18 @@ impl Parser<'_> {
         let begins = |name: &str| name.strip_prefix(one).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
         self.inventory.tags.contains(one)
             || self.inventory.guests.range(one.to_owned()..).take(2).any(|(name, _)| begins(name))
+    }
+
+    /// “the runners” as those whose names begin so, where that is no tag.
+    fn of_a_stem(&mut self) -> Option<Vec<Said<String>>> {
+        let at = self.at;
+        let word = self.described()?;
+        let stem = word.strip_suffix('s').filter(|stem| stem.len() > 1 && !self.inventory.tags.contains(*stem))?;
+        let guests = self.inventory.guests.range(stem.to_owned()..).map(|(name, _)| name).take(MOST_EXCEPTED + 1);
+        let begun = |name: &&String| name.strip_prefix(stem).is_some_and(|rest| !rest.starts_with(char::is_alphabetic));
+        let names: Vec<_> =
+            guests.take_while(begun).map(|name| Said { value: name.clone(), tokens: at..self.at }).collect();
+        (1..=MOST_EXCEPTED).contains(&names.len()).then_some(names)
     }
 
     /// What stands behind the noun: “tagged web”, “in pool lab”, “on pve2”, “that are off”, “except test-3”. `None` where
@@ -282,7 +325,10 @@ impl Parser<'_> {
         self.any(words!("minus|except for|except|excluding|but not|other than|apart from|but for|but|without"))
             .then_some(())?;
         let one = |p: &mut Self| {
-            p.any(words!("the"));
+            p.any(words!("all the|the"));
+            if let Some(names) = p.attempt(Self::of_a_stem) {
+                return Some(names);
+            }
             p.guest_noun();
             let names = p.range()?;
             names.iter().all(|name| p.inventory.guests.contains_key(&name.value)).then_some(names)

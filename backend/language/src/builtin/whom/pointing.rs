@@ -105,6 +105,9 @@ fn speaks_of_a_part(draft: &Draft, moved: bool) -> bool {
 impl Parser<'_> {
     pub fn pronoun(&mut self) -> Option<Targets> {
         let start = self.at;
+        if let Some(original) = self.attempt(Self::original) {
+            return Some(Targets::Old(vec![original]));
+        }
         let either = self.peek(0).is_some_and(|token| token.text.eq_ignore_ascii_case("sie"));
         let one = self.any(ONE);
         let said = one || self.any(SEVERAL);
@@ -138,6 +141,14 @@ impl Parser<'_> {
         let antecedent = if unread || part { None } else { self.antecedent(number, span) };
         let vague = || Targets::Old(vec![Target { span, selector: Selector::Vague(span.of(self.text)) }]);
         Some(antecedent.unwrap_or_else(vague))
+    }
+
+    /// “the original”: what was just cloned.
+    fn original(&mut self) -> Option<Target> {
+        let Some(Draft::Clone(copy)) = self.drafts.last() else { return None };
+        let (from, start) = (copy.from.clone(), self.at);
+        self.verb(words!("the original vm|the original one|the original|the source vm|the source")).then_some(())?;
+        Some(Target { span: self.span(&(start..self.at)), ..from })
     }
 
     /// Whether behind the pronoun from `start` on stands what guests that exist shall have: “both: 8 GB of RAM”, “both 1 GB swap”.

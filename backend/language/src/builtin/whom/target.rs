@@ -229,7 +229,7 @@ impl Parser<'_> {
             let selector = self.vague()?;
             return Some(Target { span: self.span(&(start..self.at)), selector });
         }
-        self.attempt(Self::guest_noun);
+        let _ = self.attempt(Self::guest_noun).is_some() || article && self.any(words!("template"));
         Some(Target { span: self.span(&(start..self.at)), selector: Selector::Name(name) })
     }
 
@@ -248,8 +248,9 @@ impl Parser<'_> {
         if let Some(targets) = self.attempt(Self::by_numbers) {
             return Some(targets);
         }
-        if let Some(selector) = self.attempt(Self::selection) {
-            return Some(vec![Target { span: self.span(&(start..self.at)), selector }]);
+        if let Some(selectors) = self.attempt(Self::selections) {
+            let span = self.span(&(start..self.at));
+            return Some(selectors.into_iter().map(|selector| Target { span, selector }).collect());
         }
         let vague = |p: &mut Self| {
             let selector = p.attempt(Self::vague)?;
