@@ -3,10 +3,12 @@
 //! A language is a table of words and no code. What stands in none of its tables stays as it was said, is read by no rule,
 //! and so becomes a question: a language that is known by halves says less, and nothing else.
 
+mod datives;
 mod english;
 mod french;
 mod german;
 mod order;
+mod remarks;
 mod romance;
 mod spanish;
 
@@ -44,6 +46,8 @@ struct Tongue {
     dative: &'static [&'static str],
     /// What stands behind its noun and goes before it in English, in English.
     behind: &'static [&'static str],
+    /// What is said beside a wish.
+    remarks: &'static remarks::Table,
 }
 
 /// A phrase of a table.
@@ -84,10 +88,16 @@ struct Known {
     tongue: &'static Tongue,
     index: Index,
     verbs: Verbs,
+    remarks: remarks::Remarks,
 }
 
 static TONGUES: LazyLock<Vec<Known>> = LazyLock::new(|| {
-    let known = |tongue: &'static Tongue| Known { tongue, index: index(tongue), verbs: Verbs::of(&tongue.order) };
+    let known = |tongue: &'static Tongue| Known {
+        tongue,
+        index: index(tongue),
+        verbs: Verbs::of(&tongue.order),
+        remarks: remarks::Remarks::of(tongue.remarks),
+    };
     [&german::GERMAN, &spanish::SPANISH, &french::FRENCH].map(known).into()
 });
 
@@ -156,15 +166,21 @@ fn fold(word: &str) -> String {
 
 /// Puts the words of another language into English, where the text is in one. `known` names are never words of it.
 pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
-    let Some(Known { tongue, index, verbs }) = spoken(tokens, &folded(tokens, &known)) else { return };
+    let Some(Known { tongue, index, verbs, remarks }) = spoken(tokens, &folded(tokens, &known)) else { return };
     tongue.cut(index, tokens, &known);
+    let told = remarks.put(tokens, &known);
     let mut words = folded(tokens, &known);
+    for (token, word) in tokens.iter().zip(&mut words).filter(|(token, _)| told.contains(&token.span.start)) {
+        if !known(&token.text) {
+            word.clear();
+        }
+    }
     tongue.datives(index, tokens, &mut words);
-    let mut text = Text { tokens, words };
+    let mut text = Text { tokens, words, told };
     tongue.reorder(verbs, &mut text, |text, at| {
         phrase(index, text.tokens, &text.words, at).map_or(0, |phrase| phrase.words.len())
     });
-    let Text { tokens, words } = text;
+    let Text { tokens, words, .. } = text;
     let mut english = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -281,34 +297,6 @@ impl Tongue {
         // The tables are prepared once.
         let form = |ending: &&str| &*wording.replacen(word, &format!("{stem}{ending}"), 1).leak();
         endings.iter().map(form).collect()
-    }
-
-    /// “Dale a web-01 4 núcleos”: a pronoun that says what a noun says as well is none in English, nor the noun’s “a”.
-    fn datives(&self, index: &Index, tokens: &mut Vec<Token>, words: &mut Vec<String>) {
-        let is = |word: &str, all: &[&str]| all.contains(&word);
-        let mut at = 1;
-        while at < words.len() {
-            if is(&words[at], self.dative) {
-                let ends = |next: &usize| {
-                    matches!(tokens[*next].kind, TokenKind::Break | TokenKind::Mark(_))
-                        || index
-                            .get(words[*next].as_str())
-                            .is_some_and(|phrases| phrases.iter().any(|phrase| phrase.verb))
-                            && !is(&words[next - 1], &["el", "la", "un", "una"])
-                };
-                let end = (at + 1..words.len()).find(ends).unwrap_or(words.len());
-                let whom = |next: &usize| {
-                    is(&words[*next], &["a", "al"])
-                        && tokens.get(next + 1).is_some_and(|token| token.kind != TokenKind::Number)
-                };
-                if (at + 1..end).any(|next| whom(&next)) {
-                    tokens.remove(at);
-                    words.remove(at);
-                    continue;
-                }
-            }
-            at += 1;
-        }
     }
 
     /// A word without what is glued before it, and that.

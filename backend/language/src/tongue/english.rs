@@ -1,5 +1,7 @@
 //! What was put into English word by word, as the grammar expects it: courtesies and whom a sentence is about go before its verb.
 
+mod telegram;
+
 use crate::lexer::{Token, TokenKind};
 use crate::{quantity, vocabulary};
 
@@ -18,6 +20,8 @@ pub fn mend(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
         please_first(&mut sentence);
         whom_first(&mut sentence, &known);
         that(&mut sentence, &known);
+        telegram::mend(&mut sentence, &known);
+        telegram::before_last(&mut sentence);
         mended.append(&mut sentence);
     }
     *tokens = mended;
@@ -35,10 +39,11 @@ fn that(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
         "has" => "have",
         "gets" => "get",
         "starts" => "start",
-        _ if last > 0 && sentence[last - 1].word == "be" => "",
+        // “gestartet wird”, “heruntergefahren wird”
+        _ if (end..last).any(|at| sentence[at].word == "be" && at + 3 > last) => "",
         _ => return,
     };
-    let first = if verb.is_empty() { last - 1 } else { last };
+    let first = if verb.is_empty() { (end..last).rfind(|at| sentence[*at].word == "be").unwrap_or(last) } else { last };
     if first < end {
         return;
     }
@@ -104,7 +109,7 @@ fn prepositions(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             "by" if set && digits => "to",
             "onto" if set || asked && moved => "to",
             "onto" if !moved => "on",
-            "in" if named => "to",
+            "in" if named || set && digits => "to",
             "with" if connected && !is(tokens, at + 1, &["a", "vlan", "the"]) && !digits => "to",
             "of" if at > 0 && is(tokens, at - 1, &["removed"]) => "from",
             _ => continue,
@@ -140,7 +145,9 @@ fn please_first(sentence: &mut [Token]) {
     };
     let first = sentence.iter().position(|token| !matches!(token.kind, TokenKind::Mark(_))).unwrap_or(0);
     for at in first + 1..sentence.len() {
-        if sentence[at].word == "please" && within(sentence, at) {
+        // “starte jetzt test-1”, “gib ihr dann 4 Kerne”
+        let soon = at <= first + 2 && matches!(sentence[at].word.as_str(), "now" | "then");
+        if (soon || sentence[at].word == "please") && within(sentence, at) {
             sentence[first..=at].rotate_right(1);
         }
     }
@@ -172,6 +179,9 @@ fn verbs(sentence: &mut Vec<Token>) {
                 sentence.insert(at + 1 + n, token);
             }
             "to".clone_into(&mut sentence[at + 3].word);
+        } else if is(sentence, at, &["should", "must"]) && is(sentence, at + 1, &["on"]) {
+            let be = Token { word: "be".to_owned(), ..sentence[at].clone() };
+            sentence.insert(at + 1, be);
         }
         at += 1;
     }
@@ -181,10 +191,12 @@ fn verbs(sentence: &mut Vec<Token>) {
         .collect();
     if let Some((last, rest)) = content.split_last()
         && is(sentence, *last, &["delete", "remove"])
-        && rest.last().is_some_and(|before| is(sentence, *before, &["needed"]))
+        && sentence[..*last].iter().any(|token| token.word == "longer")
+        && !rest.last().is_some_and(|before| is(sentence, *before, &["it", "them"]))
     {
         let mut it = sentence[*last].clone();
-        if sentence.iter().any(|token| token.word == "are") { "them" } else { "it" }.clone_into(&mut it.word);
+        let many = sentence[..*last].iter().any(|token| matches!(token.word.as_str(), "are" | "and" | "all" | "vms"));
+        if many { "them" } else { "it" }.clone_into(&mut it.word);
         sentence.insert(last + 1, it);
     }
 }
@@ -247,7 +259,9 @@ fn whom_first(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
 
 /// “nimm web-01 den Tag web weg”, “ergänze web-01 um den Tag web”: whom it is about stands between the verb and its object.
 fn gives_way(sentence: &[Token], verb: usize, end: usize) -> bool {
-    let number = sentence.get(end).is_some_and(|token| token.kind == TokenKind::Number);
+    let number = sentence
+        .get(end)
+        .is_some_and(|token| token.kind == TokenKind::Number || quantity::number_word(&token.word).is_some());
     is(sentence, verb, &["connect"]) && is(sentence, end, &["a"])
         || is(sentence, verb, &["remove"]) && (number || is(sentence, end, &["the"]))
         || is(sentence, verb, &["add", "extend", "upgrade"]) && is(sentence, end, &["um"])

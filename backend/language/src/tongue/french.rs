@@ -435,4 +435,5 @@ pub static FRENCH: Tongue = Tongue {
     heads: &[],
     dative: &[],
     behind: &["stopped", "running", "additional", "new", "unprivileged", "protected", "identical"],
+    remarks: &super::remarks::FRENCH,
 };

@@ -1,7 +1,7 @@
 //! The order of words: what stands at the end of a German clause, or in two parts at both ends of it, stands before its
 //! object in English.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::{Tongue, spoken_as};
@@ -42,6 +42,8 @@ pub struct Order {
     pub about: &'static [&'static str],
     /// Words behind which a clause begins.
     pub joining: &'static [&'static str],
+    /// What a clause begins with that says what is wished: `dass web-01 gestartet wird`.
+    pub that: &'static str,
     /// What a participle needs behind it: `gelöscht werden`.
     pub auxiliary: &'static [&'static str],
 }
@@ -65,6 +67,7 @@ impl Order {
         denying: &[],
         about: &[],
         joining: &[],
+        that: "",
         auxiliary: &[],
     };
 }
@@ -125,6 +128,8 @@ const LEFT: usize = 8;
 pub struct Text<'t> {
     pub tokens: &'t mut Vec<Token>,
     pub words: Vec<String>,
+    /// Where clauses begin that only tell something.
+    pub told: HashSet<usize>,
 }
 
 impl Text<'_> {
@@ -165,7 +170,9 @@ impl Tongue {
             let mut at = start;
             while at < end {
                 let length = text.tokens.len();
-                if !self.join_parted(verbs, at, end, text) {
+                // “brauchen wir nicht mehr” is one phrase.
+                if phrase(text, at) <= 2 && !self.join_parted(verbs, at, end, text) {
+                    self.join_that(verbs, at, end, text);
                     self.join_modal(verbs, start..end, at, text, &phrase);
                 }
                 end = (end + text.tokens.len()).saturating_sub(length);
@@ -288,6 +295,39 @@ impl Tongue {
         text.replace(at..at + 1, if stays { "" } else { &english });
     }
 
+    /// `dass web-01 gestartet wird` becomes `dass web-01 be started`.
+    fn join_that(&self, verbs: &Verbs, at: usize, end: usize, text: &mut Text) {
+        if self.order.that != text.word(at) {
+            return;
+        }
+        let denies = |at: &usize| self.order.denying.contains(&text.word(*at));
+        let clause = at + 1..end.min(at + REACH);
+        if clause.clone().any(|at| denies(&at)) {
+            return;
+        }
+        let last = |first: usize| {
+            let (length, english) = text.stands(&verbs.finals, first)?;
+            (english.starts_with("be ") && self.ends_clause(text, first + length, end))
+                .then(|| (first..first + length, english.to_owned()))
+        };
+        if let Some((range, english)) = clause.into_iter().find_map(last) {
+            text.replace(range, &english);
+        }
+    }
+
+    /// Whether a verb says what is done with something new: “VM neu-1: 2 Kerne, 20 GB Platte, anschließend starten”.
+    fn stands_alone(&self, text: &Text, from: usize, verb: usize) -> bool {
+        let opens = |at: &usize| self.order.opening.contains(&text.word(*at));
+        let before = (from..verb).rev().find(|at| !opens(at)).unwrap_or(from);
+        let parted =
+            text.tokens[before].kind == TokenKind::Mark(',') || before + 1 < verb && text.word(before + 1) == "und";
+        let amount = |at: usize| {
+            text.tokens[at].kind == TokenKind::Number
+                && text.tokens.get(at + 1).is_some_and(|next| next.kind == TokenKind::Word && next.word != "und")
+        };
+        parted && (from..before).any(amount)
+    }
+
     /// `web-01 neu starten` becomes `reboot web-01`.
     fn bring_forward(
         &self,
@@ -302,7 +342,7 @@ impl Tongue {
         let mut at = start;
         while at < end {
             // “web-01: Autostart aktivieren”
-            if text.tokens[at].kind == TokenKind::Mark(':') {
+            if text.tokens[at].kind == TokenKind::Mark(':') || text.told.contains(&text.tokens[at].span.start) {
                 from = at + 1;
             }
             let verb = text.stands(&verbs.infinitives, at).map(|(length, _)| length);
@@ -318,7 +358,10 @@ impl Tongue {
             };
             let asks = |at: usize| {
                 let word = text.word(at);
-                self.modal(text, at).is_none() && !order.denying.contains(&word) && !order.auxiliary.contains(&word)
+                self.modal(text, at).is_none()
+                    && !order.denying.contains(&word)
+                    && !order.auxiliary.contains(&word)
+                    && text.tokens[at].word != "longer"
             };
             let opening = |at: &usize| {
                 // “guten Tag”
@@ -328,9 +371,15 @@ impl Tongue {
                     || matches!(text.tokens[*at].kind, TokenKind::Mark(',' | '•'))
             };
             let to = (from..at).find(|at| !opening(at)).unwrap_or(at);
-            if to < at && (from..at).all(asks) {
+            if to < at && (from..at).all(asks) && !self.stands_alone(text, from, at) {
                 text.tokens[to..at + length].rotate_right(length);
                 text.words[to..at + length].rotate_right(length);
+                // “test-1 starten, test-2: 2 Kerne” says nothing of test-2 yet.
+                let next = at + length;
+                let announced = text.tokens.get(next + 2).is_some_and(|token| token.kind == TokenKind::Mark(':'));
+                if announced && text.tokens[next].kind == TokenKind::Mark(',') {
+                    text.tokens[next].kind = TokenKind::Mark(';');
+                }
             }
             at += length;
             from = at + 1;

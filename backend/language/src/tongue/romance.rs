@@ -7,10 +7,26 @@ use crate::vocabulary;
 
 /// Puts what was put into English word by word in the order that it has there. `known` are names of guests.
 pub fn mend(behind: &[&str], tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
+    sizes(tokens);
     please_first(tokens);
     prepositions(tokens);
     adjectives(behind, tokens);
     objects(tokens, &known);
+}
+
+/// “Un disco más, de 100 GB”: how large it is belongs to it.
+fn sizes(tokens: &mut Vec<Token>) {
+    let mut at = 1;
+    while at + 3 < tokens.len() {
+        let part = one_of(PARTS, word(tokens, at - 1)) || one_of("more additional", word(tokens, at - 1));
+        let size = one_of("of by", word(tokens, at + 1))
+            && is_number(tokens, at + 2)
+            && quantity::unit(word(tokens, at + 3)).is_some();
+        if tokens[at].kind == TokenKind::Mark(',') && part && size {
+            tokens.remove(at);
+        }
+        at += 1;
+    }
 }
 
 /// “von 100 auf 150 GB”, “de 10 a 20 GB”: the word before the first number is “from” in English; and what is set “en 8 GB” is

@@ -147,7 +147,7 @@ pub static SPANISH: Tongue = Tongue {
         ("ya no se necesitan|ya no se usan|ya no se utilizan|ya no hacen falta", "are no longer needed"),
         ("ya no necesitamos|ya no usamos|ya no utilizamos", "we no longer need"),
         ("hola|buenos dias|buenas tardes|buenas noches|buenas", "hello"),
-        ("muchas gracias|gracias|mil gracias", "thanks"),
+        ("muchas gracias|gracias|mil gracias|mil gracias a todos|gracias a todos", "thanks"),
         ("muchas gracias de antemano|gracias de antemano", "thanks in advance"),
         ("saludos cordiales|un saludo|saludos", "regards"),
         ("tambien|ademas", "also"),
@@ -193,7 +193,7 @@ pub static SPANISH: Tongue = Tongue {
         ("iniciarse|encenderse|arrancarse|levantarse|ponerse en marcha|iniciar -se|encender -se", "start"),
         // At boot.
         (
-            "al inicio|al iniciar|al arrancar|al encender|al encenderse el nodo|con el nodo|al arrancar el host|al arrancar el nodo|al arranque|\
+            "con el sistema|al inicio|al iniciar|al arrancar|al encender|al encenderse el nodo|con el nodo|al arrancar el host|al arrancar el nodo|al arranque|\
              al iniciar el nodo|al iniciar el host|al arrancar el servidor|al iniciar el servidor|con el servidor|con el host|junto con el nodo|\
              cuando arranca el nodo|cuando arranque el nodo|cuando se inicia el nodo|cuando se inicie el nodo",
             "at boot",
@@ -469,4 +469,5 @@ pub static SPANISH: Tongue = Tongue {
     heads: &[],
     dative: &["-le", "-les"],
     behind: &["stopped", "running", "additional", "new", "unprivileged", "protected", "identical"],
+    remarks: &super::remarks::SPANISH,
 };

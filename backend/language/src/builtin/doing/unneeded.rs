@@ -28,11 +28,17 @@ impl Parser<'_> {
             .attempt(Self::not_needed_by_us)
             .or_else(|| self.attempt(Self::not_needed))
             .or_else(|| self.attempt(Self::carrying_snapshots))?;
-        self.then_please();
         let part = !spoken.snapshots.is_empty();
-        (self.any(words!("delete|remove|destroy|throw away|get rid of")) || part && self.any(words!("drop")))
-            .then_some(())?;
-        let number = self.those_spoken_of()?;
+        let number = if self.any(words!("and can be|and may be|and should be")) {
+            // “… and can be deleted”
+            matches!(self.word(), "deleted" | "removed").then(|| self.at += 1)?;
+            Number::Either
+        } else {
+            self.then_please();
+            (self.any(words!("delete|remove|destroy|throw away|get rid of")) || part && self.any(words!("drop")))
+                .then_some(())?;
+            self.those_spoken_of()?
+        };
         let whose = counted(spoken.whose, if part { None } else { Some(number) })?;
         (!part || number.fits(spoken.snapshots.len())).then_some(())?;
         if !part {

@@ -283,7 +283,8 @@ impl Parser<'_> {
     fn lead(&mut self, head: &Range<usize>, rows: usize) -> Result<Option<Group>, OtherCount> {
         let start = head.start;
         let before = |end: usize, tokens: &[Token]| tokens[end..start].iter().all(|token| !token.is_content());
-        if let Some(unread) = self.unread.last()
+        let (mut start, mut lead) = (start, None);
+        if let Some(unread) = self.unread.last().cloned()
             && before(unread.end, self.tokens)
             && self.tokens[unread.clone()].iter().all(|token| {
                 let counts = crate::quantity::number_word(&token.word).and_then(|count| usize::try_from(count).ok());
@@ -292,17 +293,27 @@ impl Parser<'_> {
                 !token.is_content() || column || ANNOUNCES.contains(&token.word.as_str()) || counts == Some(rows)
             })
         {
-            self.asides.extend(self.unread.pop());
+            // “VMs to create:”, “Create as VMs:”
+            if self.tokens[unread.clone()].iter().any(|token| token.word == "create") {
+                self.unread.pop();
+                start = unread.start;
+                lead = self.as_kind(unread);
+            } else {
+                self.asides.extend(self.unread.pop());
+            }
         }
+        let made = start < self.at;
         let leads = |draft: &Draft| match draft {
             Draft::Create(group) => {
-                let fits = group.plural || rows == 1 && group.items.is_empty();
-                group.members.is_empty() && fits && before(group.tokens.end, self.tokens)
+                let fits = group.plural || (rows == 1 || made) && group.items.is_empty();
+                let between = self.tokens.get(group.tokens.end..start);
+                let alone = between.is_some_and(|tokens| tokens.iter().all(|token| !token.is_content()));
+                group.members.is_empty() && fits && alone
             }
             _ => false,
         };
         if !self.drafts.last().is_some_and(leads) {
-            return Ok(None);
+            return Ok(lead);
         }
         let Some(Draft::Create(group)) = self.drafts.last() else { return Ok(None) };
         let fits = group.count.as_ref().is_none_or(|count| u64::try_from(rows) == Ok(count.value));
@@ -313,6 +324,17 @@ impl Parser<'_> {
             Draft::Create(group) => Some(group),
             _ => None,
         }))
+    }
+
+    /// New guests of the kind that these words name, where they name one.
+    fn as_kind(&self, words: Range<usize>) -> Option<Group> {
+        let mut kinds = words.clone().filter_map(|at| match self.word_at(at) {
+            "vms" => Some(Said { value: Kind::Qemu, tokens: at..at + 1 }),
+            "containers" => Some(Said { value: Kind::Lxc, tokens: at..at + 1 }),
+            _ => None,
+        });
+        let kind = kinds.next().filter(|_| kinds.next().is_none())?;
+        Some(Group { kind: Some(kind), ..Group::new(words.clone(), words) })
     }
 
     /// A guest.

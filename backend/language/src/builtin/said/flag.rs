@@ -135,8 +135,7 @@ impl Parser<'_> {
         {
             return None;
         }
-        let copied = matches!(self.drafts.last(), Some(Draft::Clone(copy)) if copy.names.len() == 1);
-        let one = self.any(words!("it")) || copied && self.any(words!("the clone|the copy|the new one|the new vm"));
+        let one = self.any(words!("it")) || self.attempt(Self::the_copy).is_some();
         let several = !one
             && self.any(words!("them both|them all|them|both of them|all of them|each of them|all three|both|all"));
         let pronoun = one || several;
@@ -155,6 +154,15 @@ impl Parser<'_> {
             || self.at_boundary()
             || self.peek(0).is_some_and(|t| t.text == "=" || t.text == ":");
         verb_alone.then_some(on)
+    }
+
+    /// “… and start the copy”, behind the one that is made.
+    fn the_copy(&mut self) -> Option<()> {
+        let made = matches!(self.drafts.last(), Some(Draft::Clone(copy)) if copy.names.len() == 1);
+        let said = made
+            && self.any(words!("the clone|the copy|the new one|the new vm|the new container|the new machine"))
+            && self.at_boundary();
+        said.then_some(())
     }
 
     /// Words for “now”, which is when everything is done anyway.

@@ -115,6 +115,8 @@ impl Parser<'_> {
             let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
             return Some(Item::Several(vec![dhcp(NicPart::Ip), dhcp(NicPart::Ip6)]));
         }
+        // “vmbr0 by DHCP”
+        self.at += usize::from(matches!(self.word(), "by" | "via") && self.word_ahead(1) == "dhcp");
         self.any(words!("dhcp address|dhcp ip|dhcp")).then_some(())?;
         let dhcp = |part| Item::nic(part, Value::Text("dhcp".into()));
         let both = |p: &mut Self| {
