@@ -387,6 +387,15 @@ mod tests {
             ("Erhöhe den Arbeitsspeicher von db-1 auf 16 GB", "increase the memory of db-1 to 16 gb"),
             ("Aumenta la memoria de db-1 a 16 GB", "increase the memory of db-1 to 16 gb"),
             ("Agrandis le disque de web-02 de 8 Go", "extend the disk of web-02 by 8 gb"),
+            // What is told beside a wish is nobody’s object, and what it is done before stands at the end.
+            (
+                "Der Server hängt schon wieder, bitte web-01 neu starten",
+                "the server hangs again , please reboot web-01",
+            ),
+            ("Reinicia web-01, está colgada", "reboot web-01 , it is stuck"),
+            ("Vor dem Update bitte einen Snapshot von db-1 ziehen", "please make a snapshot of db-1 before the update"),
+            ("web-01 brauchen wir nicht mehr, bitte löschen", "web-01 is no longer needed , please delete it"),
+            ("Der Server soll 4 Kerne haben", "the server should have 4 cores"),
         ] {
             assert_eq!(english(said), meant);
         }

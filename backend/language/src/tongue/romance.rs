@@ -48,9 +48,13 @@ fn prepositions(tokens: &mut [Token]) {
         }
         let quoted = tokens.get(at + 1).is_some_and(|token| token.kind == TokenKind::Quoted);
         // “mets la mémoire sur 8 Go”, but not “mets 4 cœurs sur 101”
-        let field =
-            tokens[..at].iter().rposition(|token| token.word == "set").is_some_and(|set| !number(tokens.get(set + 1)));
-        if set && tokens[at].word == "on" && (quoted || field && number(tokens.get(at + 1))) {
+        let set_at = tokens[..at].iter().rposition(|token| token.word == "set");
+        let field = set_at.is_some_and(|set| !number(tokens.get(set + 1)));
+        // “pon el tipo de CPU de db-1 en host”
+        let worded = set_at.is_some_and(|set| {
+            tokens[set..at].iter().any(|token| one_of("type name address ip description gateway bios", &token.word))
+        });
+        if set && tokens[at].word == "on" && (quoted || worded || field && number(tokens.get(at + 1))) {
             "to".clone_into(&mut tokens[at].word);
         }
         let unit = tokens.get(at + 2).is_some_and(|token| quantity::unit(&token.word).is_some());
@@ -328,6 +332,11 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
     let backup = word(tokens, start) == "back" || word(tokens, start + 2) == "backup";
     if let Some(on) = find("in").filter(|_| backup) {
         "on".clone_into(&mut tokens[on].word);
+        return;
+    }
+    // “haz una copia de seguridad en nas de dns1”
+    if backup && word(tokens, start + 3) == "on" && word(tokens, start + 5) == "of" {
+        tokens[start + 3..end].rotate_left(2);
         return;
     }
     let snapshot = find("to").is_some_and(|to| word(tokens, to + 2) == "snapshot");

@@ -55,6 +55,12 @@ pub fn mend(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             let to = Token { word: "to".to_owned(), ..sentence[at].clone() };
             sentence.insert(end, to);
         }
+        // “… und gleich einschalten”
+        let ends = sentence.get(at + 2).is_none_or(|next| !next.is_content());
+        if is(sentence, at, &["switch"]) && is(sentence, at + 1, &["on"]) && ends {
+            "start".clone_into(&mut sentence[at].word);
+            sentence.remove(at + 1);
+        }
         // “…, heißt web-9, …”
         if sentence[at].kind == TokenKind::Mark(',')
             && is(sentence, at + 1, &["is"])
