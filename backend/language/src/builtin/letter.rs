@@ -119,7 +119,15 @@ impl Parser<'_> {
 
     /// “my boss wants a VM …”, “our team needs two containers …”: for whom it is.
     fn somebody_wants(&mut self) -> Option<()> {
-        const WHO: [&str; 7] = ["boss", "team", "customer", "colleague", "department", "developers", "devs"];
+        const WHO: [&str; 8] = ["boss", "team", "project", "customer", "colleague", "department", "developers", "devs"];
+        // “Finance needs a VM”
+        let named = self.at == self.began && self.is_a_person(self.at);
+        if named {
+            self.asides.push(self.at..self.at + 1);
+            self.at += 1;
+            self.any(words!("needs|wants|would like")).then_some(())?;
+            return self.ahead(Self::noun_of_nobody_yet).then_some(());
+        }
         self.any(words!("my|our|the|a")).then_some(())?;
         // “the dev team”
         let whose = WHO.contains(&self.word_ahead(1)) && self.peek(0).is_some_and(|token| sort_of(token) != 0);
@@ -209,7 +217,9 @@ impl Parser<'_> {
         // “Morning” is a time anywhere else.
         let greets = first && self.word() == "morning" && self.peek(1).is_none_or(|token| !token.is_content());
         self.at += usize::from(greets);
-        let greets = greets || self.any(GREETING);
+        let greets = greets
+            || self.any(GREETING)
+            || first && self.verb(words!("dear sir or madam|dear sirs|dear sir|dear madam"));
         if greets && first && self.is_a_person(self.at) && self.peek(1).is_none_or(|token| !token.is_content()) {
             self.asides.push(self.at..self.at + 1);
             self.at += 1;
@@ -234,7 +244,10 @@ impl Parser<'_> {
     fn closing(&mut self) -> Option<()> {
         let at = self.at;
         if !self.any(CLOSING) {
-            return None;
+            self.verb(words!("yours sincerely|yours faithfully|yours truly|yours|cheers|ta")).then_some(())?;
+            let ends = self.done() || self.ahead(|p| p.mark(',').then_some(()));
+            self.asides.push(at..self.at);
+            return ends.then_some(());
         }
         // “best” begins other things than the end of a letter.
         if self.last_word() == "best" && !(self.done() || self.ahead(|p| p.mark(',').then_some(()))) {

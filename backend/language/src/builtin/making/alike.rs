@@ -6,8 +6,9 @@ use mycopod_core::reading::{Amount, Selector};
 use crate::lexer::TokenKind;
 
 use crate::builtin::Parser;
-use crate::builtin::drafting::draft::Draft;
+use crate::builtin::drafting::draft::{Draft, Group};
 use crate::builtin::said::item::{How, Item};
+use crate::builtin::said::named::Noun;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 
@@ -20,6 +21,12 @@ impl Parser<'_> {
     /// “same as web-01”, “like web-01”, “with the same specs as test-1”; “with the same” alone means the guest before.
     pub fn alike(&mut self) -> Option<Item> {
         let rest = self.any(words!("otherwise|everything else"));
+        // “VM a-1 = web-01 with 3 cores”
+        let equals = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Mark('='));
+        if equals && self.group().is_some_and(Group::is_bare) {
+            let target = self.one_target()?;
+            return self.known(&Targets::Old(vec![target.clone()])).then_some(Item::Like(target));
+        }
         // “VM a-1: 4 cores. Same as web-01.”: one of both contradicts the other.
         (rest || !self.sized_before()).then_some(())?;
         let all = self.any(words!("everything|all"));
@@ -28,7 +35,9 @@ impl Parser<'_> {
             return self.model();
         }
         self.any(words!("the"));
-        if self.any(words!("look like|like|identical to|modelled on|modeled on|similar to")) {
+        if self.any(words!(
+            "look exactly like|look just like|look like|like|identical to|modelled on|modeled on|similar to"
+        )) {
             return self.model();
         }
         self.attempt(|p| {
@@ -40,7 +49,7 @@ impl Parser<'_> {
         // “with the hardware of web-01”, “with web-01’s specs”
         if let Some(target) = self.attempt(|p| {
             if p.any(TRAITS) {
-                return if p.any(words!("of")) { p.one_target() } else { None };
+                return if p.any(words!("of|as|like")) { p.one_target() } else { None };
             }
             let target = p.one_target()?;
             (p.any(words!("'s")) && p.any(TRAITS)).then_some(target)
@@ -98,7 +107,14 @@ impl Parser<'_> {
                 let item = p.value_noun(How::Create)?;
                 matches!(item, Item::Plain(Plain::Cores | Plain::Memory, Amount::To(_)) | Item::Disk(_)).then_some(())
             };
-            (p.peek(0).is_some_and(|token| token.kind == TokenKind::Number) && p.ahead(amount)).then_some(())
+            let counted = p.peek(0).is_some_and(|token| token.kind == TokenKind::Number) && p.ahead(amount);
+            // “… except for the cores: 6”
+            let keyed = |p: &mut Self| {
+                p.articles();
+                matches!(p.noun()?, Noun::Plain(Plain::Cores | Plain::Memory) | Noun::Disk(..)).then_some(())?;
+                (p.mark(':') && p.quantity().is_some() || p.number().is_some()).then_some(())
+            };
+            (counted || p.ahead(keyed)).then_some(())
         });
         Some(if described { Item::Same } else { Item::Like(target) })
     }

@@ -20,25 +20,30 @@ pub const JOINS: &Wordings = words!(
 /// Verbs that make guests.
 pub const VERBS: &Wordings = words!(
     "prepare|spawn|instantiate|create|creating|making|make|build|provision|deploy|set up|put up|stand up|roll out|let there be|setup|set me up|set us up|spin me up|spin us up|spin up|bring up|fire up|launch|add|\
-    throw together|put together|setting up|standing up|bringing up|building|deploying|provisioning|\
+    throw together|throw up|put together|setting up|standing up|bringing up|building|deploying|provisioning|\
     give me|give us|get me|get us|get|have|declare"
 );
 
 impl Parser<'_> {
+    /// A head of pairs, or one that goes on with the guest before.
+    fn head_by_itself(&mut self, start: usize) -> Option<()> {
+        let rules = [Self::resource, Self::keyed, Self::another_one, Self::one_like_it];
+        let group = rules.into_iter().find_map(|rule| self.attempt(|p| rule(p, start)))?;
+        self.takes_the_heading(group.kind.as_ref().map(|kind| kind.value));
+        self.drafts.push(Draft::Create(group));
+        Some(())
+    }
+
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
-        for rule in [Self::resource, Self::keyed, Self::another_one, Self::one_like_it] {
-            if let Some(group) = self.attempt(|p| rule(p, start)) {
-                self.takes_the_heading(group.kind.as_ref().map(|kind| kind.value));
-                self.drafts.push(Draft::Create(group));
-                return Some(());
-            }
+        if self.head_by_itself(start).is_some() {
+            return Some(());
         }
         let leading = self.attempt(Self::leading);
         self.attempt(Self::name_of_the);
         let model = self.attempt(Self::blueprint);
-        let (titled, beside) = self.attempt(Self::title).unzip();
+        let titled = self.attempt(Self::title);
         // “put VM gw-2 on pve1 with …”
         let puts = |p: &mut Self| (p.any(words!("put|set")) && p.ahead(Self::guest_of_a_new_name)).then_some(());
         let verb = model.is_some() | (self.any(VERBS) || self.attempt(puts).is_some());
@@ -46,10 +51,14 @@ impl Parser<'_> {
         while self.any(words!("please|me|us|for me|for us")) {}
         // “Please provision: vm / a-1 / 2c / 4g”
         let _ = verb && self.mark(':');
+        let titled = titled.or_else(|| if verb { self.attempt(Self::made_as) } else { None });
+        let (titled, beside) = titled.unzip();
         let between = if verb { self.attempt(Self::between) } else { None };
         let led = leading.is_some();
+        // “2 cores for the new VM a-1”
+        let nobody_yet = led && self.ahead(Self::noun_of_nobody_yet);
         let ahead = leading.into_iter().chain(between).flatten();
-        let mut items: Vec<_> = ahead.chain(model).chain(beside.flatten()).collect();
+        let mut items: Vec<OfMember> = ahead.chain(model).chain(beside.into_iter().flatten()).collect();
         let mut count = self.attempt(Self::head_count);
         let article = count.is_none() && self.any(words!("a single|a|an|another|the following|these|the"));
         let one = article && matches!(self.last_word(), "a" | "an" | "another" | "single");
@@ -83,7 +92,7 @@ impl Parser<'_> {
         let kind = noun.value.kind_to_make().map(|value| Said { value, tokens: noun.tokens.clone() });
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
         let named = following || verb && self.ahead(Self::name) || !verb && self.ahead(Self::called_anew);
-        let the = article && !one && !same && count.is_none() && !(noun.value.plural && verb || named);
+        let the = article && !one && !same && !nobody_yet && count.is_none() && !(noun.value.plural && verb || named);
         if the {
             return None;
         }
@@ -96,7 +105,10 @@ impl Parser<'_> {
         items.extend(self.system_behind(!noun.value.plural));
         self.not_the_other(kind.as_ref().map(|kind| kind.value));
         self.announcing();
-        let numbered = self.attempt(Self::numbered);
+        let numbered = match &titled {
+            Some(said) if said.len() == 1 => self.attempt(Self::number_of_the_titled),
+            _ => self.attempt(Self::numbered),
+        };
         let number = numbered.is_some();
         items.extend(numbered);
         let count =

@@ -119,8 +119,9 @@ impl Parser<'_> {
     /// “Type: VM”, “…: VM, …”, “make it a VM”: of what kind the guest is that was begun without it. The same may be said again.
     pub fn kind_said(&mut self) -> Option<()> {
         let known = self.group()?.kind.as_ref().map(|kind| kind.value);
-        let says =
-            self.any(words!("make it|make that|it 's to be|it 's|its|it is to be|it is|it should be|it shall be|as"));
+        let says = self.any(words!(
+            "that 's|that is|make it|make that|it 's to be|it 's|its|it is to be|it is|it should be|it shall be|as"
+        ));
         (says || known.is_none()).then_some(())?;
         self.mark(':');
         let keyed = !says && self.any(words!("type|kind")) && self.assigns();

@@ -95,28 +95,6 @@ impl Parser<'_> {
         members
     }
 
-    /// “web-1: a VM with …”, “web-1 to web-3: three VMs …”, “web-1 on pve1: VM, …”, “web-1 to be a VM with …”.
-    pub fn title(&mut self) -> Option<(Vec<Said<String>>, Option<OfMember>)> {
-        let names = self.names(true)?;
-        let at = self.at;
-        let place = self.attempt(|p| p.place().filter(|place| matches!(place, Item::Node(_))));
-        let place = place.map(|value| (None, Said { value, tokens: at..self.at }));
-        let announces = self.mark(':') || self.any(words!("->|→|=>"));
-        let fresh = |p: &Self| names.iter().all(|name| !p.inventory.guests.contains_key(&name.value));
-        let becomes = |p: &mut Self| {
-            let says = p.any(words!("is to be|are to be|to be|should be|shall be|will be"));
-            let listed = !says && names.iter().all(|name| p.looks_like_name(&name.value)) && p.mark(',');
-            (says || listed || p.mark('–') || p.mark('—') || p.mark('=')).then_some(())?;
-            p.ahead(|p| {
-                let article = p.any(words!("a new|an|a")) || p.number().is_some();
-                p.guest_noun().filter(|_| article || !listed)
-            })
-            .then_some(())
-        };
-        let announces = announces || fresh(self) && self.attempt(becomes).is_some();
-        (announces && !self.done()).then_some((names, place))
-    }
-
     /// “use web-01 as a blueprint for …”: the guest that what is made shall be like.
     pub fn blueprint(&mut self) -> Option<OfMember> {
         const WORDS: [&str; 3] = ["blueprint", "model", "basis"];
@@ -185,9 +163,11 @@ impl Parser<'_> {
 
     /// “VM request: …”, “VM #1: …”, “VM specs” above a list: words behind the noun that only announce what it shall be.
     pub fn announcing(&mut self) {
-        const NOUNS: [&str; 18] = [
+        const NOUNS: [&str; 20] = [
             "request",
             "order",
+            "form",
+            "sheet",
             "details",
             "data",
             "spec",
@@ -272,7 +252,18 @@ impl Parser<'_> {
     /// “the VM should be called a-1” of a guest that is nobody yet, where none was spoken of.
     pub fn called_anew(&mut self) -> Option<()> {
         self.drafts.is_empty().then_some(())?;
-        let names = self.called(false)?;
+        // “the VM a-1 shall be created with …”
+        let shall = |p: &mut Self| {
+            let names = p.names(false).filter(|names| p.is_fresh(names))?;
+            p.ahead(|p| {
+                p.any(words!("is to|should|shall|must|has to|needs to")).then_some(())?;
+                p.any(words!("be"));
+                let made = matches!(p.word(), "created" | "made" | "built" | "deployed" | "exist" | "get" | "have");
+                (made || p.any(words!("set up"))).then_some(())
+            })
+            .then_some(names)
+        };
+        let names = self.attempt(|p| p.called(false)).or_else(|| self.attempt(shall))?;
         names.iter().all(|name| !self.inventory.guests.contains_key(&name.value)).then_some(())
     }
 
@@ -298,7 +289,13 @@ impl Parser<'_> {
                 }
                 let names = p.names_of(several, plural)?;
                 // “1 VM (a-1: 2 cores, …)”
-                let introduces = bracket && !assigned && p.ahead(|p| p.mark(':').then_some(()));
+                let introduces = bracket
+                    && !assigned
+                    && p.ahead(|p| {
+                        // “VM(a-1, cores=4)”
+                        let listed = names.len() == 1 && p.is_fresh(&names) && p.mark(',');
+                        (p.mark(':') || listed && p.item(How::Create).is_some()).then_some(())
+                    });
                 let enough = names.len() > 1 && count.is_none_or(|count| u64::try_from(names.len()) == Ok(count))
                     || assigned && names.len() == 1
                     || bracket && assigned

@@ -30,6 +30,8 @@ impl Parser<'_> {
     /// “name=web-09 type=vm”, “vmid: 335, name: web-09, vm”: what a guest is, pair by pair.
     pub fn keyed(&mut self, start: usize) -> Option<Group> {
         let mut group = Group::new(start..start, start..start);
+        // “{name: a-1, type: vm, …}”
+        self.mark('(');
         loop {
             let _ = self.mark(',') || self.mark('|');
             let at = self.at;

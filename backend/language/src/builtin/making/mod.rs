@@ -12,4 +12,5 @@ pub mod members;
 pub mod more;
 pub mod noun;
 pub mod purpose;
+pub mod title;
 pub mod which;

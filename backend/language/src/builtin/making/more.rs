@@ -86,7 +86,7 @@ impl Parser<'_> {
                 .then_some(())?;
             self.at += usize::from(matches!(self.word(), "wanted" | "provisioned"));
         }
-        self.at_boundary().then_some(())
+        (self.at_boundary() || self.ahead(|p| p.mark(':').then_some(()))).then_some(())
     }
 
     /// “16 GB RAM for big-1 and 4 GB RAM for small-1”: the new guests by their names, behind what is said of them.
@@ -102,6 +102,9 @@ impl Parser<'_> {
 
     /// “to the cluster”, “with the following specs:”, and “with this key:” above the line in which it stands.
     pub fn says_no_more(&mut self) -> Option<()> {
+        if self.attempt(Self::rest_as_usual).is_some() {
+            return Some(());
+        }
         if self.any(words!("to the cluster|to our cluster|to this cluster|on the cluster|to proxmox|on proxmox")) {
             return Some(());
         }
@@ -119,6 +122,22 @@ impl Parser<'_> {
         self.mark(':').then_some(())
     }
 
+    /// “rest as usual”, “everything else by default”: what is not said is as it is anyway.
+    fn rest_as_usual(&mut self) -> Option<()> {
+        const USUAL: [&str; 6] = ["usual", "default", "defaults", "standard", "normal", "always"];
+        let start = self.at;
+        self.any(words!("the"));
+        let rest = self.any(words!("everything else|all else")) || self.verb(words!("rest|remainder"));
+        rest.then_some(())?;
+        self.mark(':');
+        self.any(words!("is|are|stays|can be|may be|should be|shall be"));
+        self.any(words!("at the|at|as|by|on|with the|with"));
+        USUAL.contains(&self.word()).then_some(())?;
+        self.at += 1;
+        self.any(words!("values|settings"));
+        self.at_boundary().then(|| self.asides.push(start..self.at))
+    }
+
     /// Whether it is said of one of the new guests, and something else of that kind of all of them.
     pub fn is_an_exception(&self, item: &Said<Item>) -> bool {
         let replaces =
@@ -133,7 +152,7 @@ impl Parser<'_> {
         if self.any(words!("is|are|would be|will be")) {
             ENOUGH.contains(&self.word()).then_some(())?;
             self.at += 1;
-        } else if ["suffice", "suffices"].contains(&self.word()) {
+        } else if ["suffice", "suffices", "though"].contains(&self.word()) {
             self.at += 1;
         } else {
             self.any(words!("should do|would do|will do|for now|at first|to begin with|to start with|too|as well"))

@@ -12,7 +12,7 @@ const MAX_WORDS: usize = 6;
 
 impl Parser<'_> {
     /// “to reproduce an issue”, behind the noun of a guest and before what it shall be. “For the interns” is asked about there: it may
-    /// say who shall have it.
+    /// say who shall have it, but where a colon announces the guest: “for films: …”.
     pub fn what_it_is_to_do(&mut self) -> Option<()> {
         const DOES: [&str; 14] = [
             "test",
@@ -31,6 +31,19 @@ impl Parser<'_> {
             "monitor",
         ];
         let start = self.at;
+        if self.word() == "for" {
+            self.at += 1;
+            self.some_words(|token| {
+                sort_of(token) & !sort::FUNCTION != 0 || token.word == "the" || token.word == "our"
+            })?;
+            // “a VM for the shop.” may be one of it.
+            let named = self.word() == "name";
+            let ends = self.peek(0).is_some_and(|next| matches!(next.kind, TokenKind::Mark(':' | '–' | '—')));
+            let listed = |p: &mut Self| (p.mark(',') && p.called(false).is_some()).then_some(());
+            (named || ends || self.ahead(listed)).then_some(())?;
+            self.asides.push(start..self.at);
+            return Some(());
+        }
         self.any(words!("to")).then_some(())?;
         DOES.contains(&self.word()).then_some(())?;
         self.at += 1;

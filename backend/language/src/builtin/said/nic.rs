@@ -131,6 +131,11 @@ impl Parser<'_> {
             "outside",
             "inside",
         ];
+        // “a leg in vmbr0”
+        if matches!(self.word(), "leg" | "foot") && matches!(self.word_ahead(1), "on" | "in") {
+            self.at += 1;
+            return Some(());
+        }
         SIDES.contains(&self.word()).then_some(())?;
         self.at += 1;
         if self.any(CARD) {
