@@ -38,7 +38,7 @@ pub static INVENTORY: LazyLock<Inventory> = LazyLock::new(|| {
 /// How often tokens are looked at, and how many there are.
 fn looks(text: &str, inventory: &Inventory) -> (usize, usize) {
     let known = |word: &str| inventory.guests.contains_key(word);
-    let tokens = naming::write_out(lex(text, |word| is_known(inventory, word)), inventory);
+    let tokens = naming::write_out(&lex(text, |word| is_known(inventory, word)), inventory);
     let tokens = sheet::write_out(tokens, known);
     let tokens = rows::write_out(lines::write_out(tokens, known), known);
     let mut parser = Parser::new(text, &tokens, inventory);

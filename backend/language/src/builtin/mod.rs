@@ -79,7 +79,7 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     if is_intent(text) {
         return typed::read(text, &inventory.clusters, answers);
     }
-    let tokens = layout::naming::write_out(lex(text, |word| is_known(inventory, word)), inventory);
+    let tokens = layout::naming::write_out(&lex(text, |word| is_known(inventory, word)), inventory);
     let known = |word: &str| inventory.guests.contains_key(word);
     let mut tokens =
         layout::rows::write_out(layout::lines::write_out(layout::sheet::write_out(tokens, known), known), known);

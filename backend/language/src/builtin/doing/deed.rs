@@ -52,7 +52,6 @@ impl Parser<'_> {
                 p.attempt(|p| p.where_they_are(targets));
                 if let Draft::Do(doing) = &draft {
                     p.attempt(|p| p.started_elsewhere(doing));
-                    p.attempt(|p| p.they_alone(doing));
                 }
                 place.as_ref().is_none_or(|node| p.are_on(targets, node)).then_some(())?;
                 // Who says “stop web-01 immediately” may mean by force.

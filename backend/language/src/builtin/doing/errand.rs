@@ -108,7 +108,7 @@ impl Parser<'_> {
         // “can web-01 get a reboot?”
         let can = !given && self.any(words!("can|could"));
         let targets = self.targets()?;
-        self.verb(words!("just|also|now|only"));
+        self.verb(words!("just|also|now"));
         let gets = if can {
             self.any(words!("get|have"))
         } else {

@@ -1,4 +1,4 @@
-//! Whom a deed is not done to: “keep test-1, but remove test-3”, “start test-2 only”, “win-dc1: leave it as it is”.
+//! Whom a deed is not done to: “keep test-1, but remove test-3”, “win-dc1: leave it as it is”.
 
 use mycopod_core::reading::{Deed, Selector, Target};
 
@@ -47,14 +47,6 @@ impl Parser<'_> {
         let chosen = |target: &Target| matches!(target.selector, Selector::All(_) | Selector::Vague(_));
         let others = !self.drafts.iter().flat_map(Draft::targets).any(chosen);
         (others && targets.iter().all(once)).then(|| self.asides.push(start..self.at))
-    }
-
-    /// “start test-2 only”
-    pub fn they_alone(&mut self, doing: &Doing) -> Option<()> {
-        let start = self.at;
-        let named = doing.targets.iter().all(|target| matches!(target.selector, Selector::Name(_) | Selector::Vmid(_)));
-        (named && self.verb(words!("only"))).then_some(())?;
-        self.at_boundary().then(|| self.asides.push(start..self.at))
     }
 
     /// “start test-1 on pve2”, of guests that are elsewhere: they are moved there before.

@@ -1,5 +1,4 @@
-//! Ways to name a guest that say no more than its name: “web-01 (101)”, “101:” and “VM web-01:” above what it shall have, “by the
-//! name of”.
+//! Ways to name a guest that say no more than its name: “web-01 (101)”, “VM web-01:” above what it shall have, “by the name of”.
 
 use mycopod_core::guest::{GuestKey, Kind};
 use mycopod_core::ports::Inventory;
@@ -16,7 +15,7 @@ const NAMED: [&[&str]; 4] = [
 ];
 
 /// The tokens, with the name alone where more was said of who is meant; a number that is another guest’s stays.
-pub fn write_out(tokens: Vec<Token>, inventory: &Inventory) -> Vec<Token> {
+pub fn write_out(tokens: &[Token], inventory: &Inventory) -> Vec<Token> {
     let mut written: Vec<Token> = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
@@ -61,24 +60,16 @@ fn numbered(tokens: &[Token], inventory: &Inventory) -> Option<(usize, Token)> {
     (number.text == key.vmid.to_string()).then(|| one(tokens, 4, &name.text))
 }
 
-/// “VM web-01:”, “101:”, “CT 109:” at the beginning of a line
+/// “VM web-01:” at the beginning of a line
 fn above_values(tokens: &[Token], inventory: &Inventory) -> Option<(usize, Token)> {
     let kind = match tokens[0].word.as_str() {
-        "vm" => Some(Some(Kind::Qemu)),
-        "ct" | "container" | "lxc" => Some(Some(Kind::Lxc)),
-        "server" | "machine" | "guest" => Some(None),
-        _ => None,
-    };
-    let length = if kind.is_some() { 2 } else { 1 };
-    let (who, sign) = (tokens.get(length - 1)?, tokens.get(length)?);
-    (sign.kind == TokenKind::Mark(':')).then_some(())?;
-    let (name, key) = match who.kind {
-        TokenKind::Word if length == 2 => (who.text.as_str(), guest(inventory, &who.text)?),
-        TokenKind::Number => inventory.guests.iter().find_map(|(name, keys)| match keys.as_slice() {
-            [key] if key.vmid.to_string() == who.text => Some((name.as_str(), *key)),
-            _ => None,
-        })?,
+        "vm" => Some(Kind::Qemu),
+        "ct" | "container" | "lxc" => Some(Kind::Lxc),
+        "server" | "machine" | "guest" => None,
         _ => return None,
     };
-    (kind.flatten().is_none_or(|kind| kind == key.kind)).then(|| one(tokens, length, name))
+    let [_, name, sign, ..] = tokens else { return None };
+    (name.kind == TokenKind::Word && sign.kind == TokenKind::Mark(':')).then_some(())?;
+    let key = guest(inventory, &name.text)?;
+    kind.is_none_or(|kind| kind == key.kind).then(|| one(tokens, 2, &name.text))
 }
