@@ -70,7 +70,7 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         if let Some(word) = vocabulary::alias(&token.word) {
             word.clone_into(&mut tokens[at].word);
         } else if let Some(keyword) = vocabulary::mend(&token.word) {
-            // “swithc off” stops somebody.
+            // A misspelt “switch off” stops somebody.
             let stops = || {
                 tokens[at..]
                     .iter()
