@@ -154,9 +154,9 @@ pub struct Parser<'a> {
     /// Whom the present sentence addresses: “db-1: …”.
     addressed: Option<Vec<Target>>,
     /// Whom [`Self::targets`] found last, each place of the text in one of these.
-    named: [Option<whom::target::Named>; 8],
+    named: [Option<whom::target::Named>; 16],
     /// Where a phrase was looked for in vain.
-    in_vain: [Option<said::item::Look>; 32],
+    in_vain: [Option<said::item::Look>; 128],
     /// What was said of all new guests before any of them.
     common: Vec<Said<Item>>,
     pub drafts: Vec<Draft>,
@@ -188,7 +188,7 @@ impl<'a> Parser<'a> {
             tabs: text.chars().enumerate().filter(|(_, c)| *c == '\t').map(|(at, _)| at).collect(),
             addressed: None,
             named: Default::default(),
-            in_vain: [None; 32],
+            in_vain: [None; 128],
             common: Vec::new(),
             drafts: Vec::new(),
             unread: Vec::new(),

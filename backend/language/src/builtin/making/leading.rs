@@ -9,6 +9,7 @@ use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::wordings::words;
 use crate::lexer::TokenKind;
+use crate::quantity;
 
 /// The most phrases before the verb: nobody says more of a guest before saying that it is one.
 const MAX_LEADING: usize = 8;
@@ -34,6 +35,14 @@ impl Parser<'_> {
 
     /// “2 cores and 4 GB RAM for the new VM a-1”, “pool lab needs another VM”: before the noun of a guest that is nobody yet.
     fn values_first(&mut self) -> Option<Vec<OfMember>> {
+        // A value begins with its number, and few clauses do.
+        let begins = self.peek(0).is_some_and(|token| {
+            token.kind == TokenKind::Number
+                || matches!(token.word.as_str(), "the" | "pool" | "resource" | "node" | "host")
+                || self.inventory.nodes.contains(&token.text)
+                || quantity::number_word(&token.word).is_some()
+        });
+        begins.then_some(())?;
         let mut items: Vec<OfMember> = Vec::new();
         let at = self.at;
         let home = self.attempt(|p| {

@@ -32,6 +32,9 @@ pub enum How {
     Remove,
 }
 
+/// How many of [`How`] there are.
+const HOWS: usize = 7;
+
 /// A look for a phrase: all that decides whether there is one, beside the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Look {
@@ -216,7 +219,8 @@ impl Parser<'_> {
     /// One phrase and where it stood. Many rules look for one at the same place: where there is none, it is looked for once.
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
         let look = self.look(how);
-        let place = self.at % self.in_vain.len();
+        // What it is looked for as has a place of its own: rules that look for another thing there come in between.
+        let place = (self.at * HOWS + how as usize) % self.in_vain.len();
         if self.in_vain[place] == Some(look) {
             return None;
         }

@@ -54,6 +54,10 @@ impl Parser<'_> {
         {
             return self.named_so(start.saturating_sub(2), name, None, running);
         }
+        // In “web-01, web-02” nothing is told of anybody.
+        let tells =
+            which || bracket || matches!(self.word(), "our" | "my" | "the" | "a" | "an" | "his" | "her" | "their");
+        tells.then_some(())?;
         let last = self.end.min(start + MAX_REMARK);
         let close = (start..last).find(|at| matches!(self.tokens[*at].kind, TokenKind::Mark(_)))?;
         (self.tokens[close].kind == TokenKind::Mark(closing)).then_some(())?;
