@@ -202,3 +202,14 @@ fn both_nics_are_two() {
     };
     assert_eq!(fields.keys().cloned().collect::<Vec<_>>(), [0, 3].map(|number| Field::Nic(number, NicPart::Mtu)));
 }
+
+#[test]
+fn two_further_nics_alike_are_two() {
+    let nic = || (EditField::NewNic { parts: Vec::new() }, Amount::To(text("vmbr1")));
+    let saying = Saying::default().change(by_name("web-01"), &[nic(), nic()]);
+    let Wish::Hold { fields, .. } = &resolved(&saying, &cluster(), &Answers::default()).unwrap().wishes[0] else {
+        panic!("it is held")
+    };
+    let bridges = fields.keys().filter(|field| matches!(field, Field::Nic(_, NicPart::Bridge)));
+    assert_eq!(bridges.cloned().collect::<Vec<_>>(), [1, 2].map(|number| Field::Nic(number, NicPart::Bridge)));
+}
