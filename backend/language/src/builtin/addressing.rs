@@ -1,4 +1,4 @@
-//! Whom a clause is about that names nobody: whom its sentence begins with, or the one guest of the clause before it.
+//! Whom a clause is about that names nobody: whom its sentence begins with, or the guests that the clause before it names.
 
 use mycopod_core::reading::{Deed, Selector, Target};
 
