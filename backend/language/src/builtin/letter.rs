@@ -215,8 +215,12 @@ impl Parser<'_> {
     fn greeting(&mut self) -> bool {
         let first = self.at == 0;
         // “Morning” is a time anywhere else.
-        let greets = first && self.word() == "morning" && self.peek(1).is_none_or(|token| !token.is_content());
-        self.at += usize::from(greets);
+        let whom =
+            usize::from(matches!(self.word_ahead(1), "all" | "everyone" | "everybody" | "team" | "folks" | "guys"));
+        let greets = first
+            && matches!(self.word(), "morning" | "afternoon" | "evening")
+            && self.peek(1 + whom).is_none_or(|token| !token.is_content());
+        self.at += if greets { 1 + whom } else { 0 };
         let greets = greets
             || self.any(GREETING)
             || first && self.verb(words!("dear sir or madam|dear sirs|dear sir|dear madam"));

@@ -81,8 +81,9 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     }
     let tokens = layout::naming::write_out(&lex(text, |word| is_known(inventory, word)), inventory);
     let known = |word: &str| inventory.guests.contains_key(word);
-    let mut tokens =
+    let tokens =
         layout::rows::write_out(layout::lines::write_out(layout::sheet::write_out(tokens, known), known), known);
+    let mut tokens = layout::passive::write_out(tokens);
     if let Some(refusal) = account::refusal(&tokens).or_else(|| account::off_topic(&tokens, inventory)) {
         return Reading { refusal: Some(refusal), ..Reading::default() };
     }

@@ -202,7 +202,10 @@ pub fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> b
         // “it needs more”, “web-02 needs it too”
         "need" | "needs" | "want" | "wants" | "require" | "requires" => {
             let does = next == "to" && sorts.get(at + 2).is_some_and(|sort| sort & sort::VERB != 0);
-            (does || ["it", "this", "that", "them"].contains(&next)) && !named
+            // “the intranet needs a home”
+            let housed = ["home", "place", "somewhere"].contains(&next)
+                || next == "a" && ["home", "place"].contains(&word(Some(at + 2)));
+            housed || (does || ["it", "this", "that", "them"].contains(&next)) && !named
         }
         "most" | "first" | "second" | "third" => sorts.get(at + 1).is_some_and(|sort| {
             let ordinal = typed[at] != "most";

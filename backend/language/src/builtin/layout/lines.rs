@@ -91,6 +91,11 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
                 one_of_many(&verb, &tokens[line.tokens.clone()], &mut written);
             }
             list.end
+        } else if titled && let Some(whom) = announced(said).filter(|whom| names_guests(whom, &known)) {
+            written.extend_from_slice(whom);
+            written.push(mark(TokenKind::Mark(':'), &tokens[lines[list.start].tokens.start]));
+            joined(tokens, &lines, &list.clone().collect::<Vec<_>>(), &mut written);
+            list.end
         } else if titled
             && (names_guests(changed(said), &known)
                 || describes(said, tokens, &lines[list.clone()])
@@ -242,6 +247,18 @@ fn changed(said: &[Token]) -> &[Token] {
     &said[usize::from(verb)..]
 }
 
+/// The guests of a heading that announces changes: “Change request for web-01”.
+fn announced(said: &[Token]) -> Option<&[Token]> {
+    const WISHES: [&str; 7] = ["changes", "request", "requests", "wishes", "updates", "ticket", "settings"];
+    let for_whom = said.iter().take(3).position(|token| ["for", "on", "to"].contains(&token.word.as_str()))?;
+    let (wish, whom) = (&said[..for_whom], &said[for_whom + 1..]);
+    let announces = |token: &Token| {
+        let word = token.word.as_str();
+        CHANGES.contains(&word) || WISHES.contains(&word)
+    };
+    (for_whom > 0 && wish.iter().all(announces)).then_some(whom)
+}
+
 /// Whether a heading is nothing but guests there are.
 pub fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
     let joins = |token: &Token| !token.is_content() || ["and", "&", "+"].contains(&token.word.as_str());
@@ -294,7 +311,8 @@ fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Toke
             && nth == 0
             && of[1..].iter().any(|other| lines[*other].bullet && lines[*other].indent > line.indent);
         let titles = (line.hashed || line.boxed > 0 || points) && of.len() > 1;
-        let marked = line.boxed.max(usize::from(titles || line.bullet && nth > 0));
+        let goes_on = written.last().is_some_and(|last| last.kind != TokenKind::Break);
+        let marked = line.boxed.max(usize::from(titles || line.bullet && goes_on));
         written.extend_from_slice(&said[marked..said.len() - line.boxed]);
         // A heading announces as a colon does.
         let heads = titles || nth == 0 && of.len() > 1 && key(tokens, line).is_none();

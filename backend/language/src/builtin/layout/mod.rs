@@ -2,6 +2,7 @@
 
 pub mod lines;
 pub mod naming;
+pub mod passive;
 pub mod rows;
 pub mod sheet;
 pub mod table;

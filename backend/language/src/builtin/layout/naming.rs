@@ -51,13 +51,20 @@ fn guest(inventory: &Inventory, name: &str) -> Option<GuestKey> {
     inventory.guests.get(name).and_then(|keys| <[GuestKey; 1]>::try_from(keys.clone()).ok()).map(|[key]| key)
 }
 
-/// “web-01 (101)”
+/// “web-01 (101)”, “cache (CT 109)”
 fn numbered(tokens: &[Token], inventory: &Inventory) -> Option<(usize, Token)> {
-    let [name, open, number, close, ..] = tokens else { return None };
-    let bracketed = open.kind == TokenKind::Mark('(') && close.kind == TokenKind::Mark(')');
-    (name.kind == TokenKind::Word && bracketed).then_some(())?;
+    let [name, open, inner @ ..] = tokens else { return None };
+    (name.kind == TokenKind::Word && open.kind == TokenKind::Mark('(')).then_some(())?;
     let key = guest(inventory, &name.text)?;
-    (number.text == key.vmid.to_string()).then(|| one(tokens, 4, &name.text))
+    let (said, kind) = match inner.first()?.word.as_str() {
+        "vm" => (1, Some(Kind::Qemu)),
+        "ct" | "lxc" | "container" => (1, Some(Kind::Lxc)),
+        "id" | "vmid" => (1, None),
+        _ => (0, None),
+    };
+    let [number, close, ..] = &inner[said..] else { return None };
+    let same = kind.is_none_or(|kind| kind == key.kind) && number.text == key.vmid.to_string();
+    (same && close.kind == TokenKind::Mark(')')).then(|| one(tokens, 4 + said, &name.text))
 }
 
 /// “VM web-01:” at the beginning of a line

@@ -91,9 +91,13 @@ impl Parser<'_> {
         self.attempt(|p| {
             p.attempt(|p| {
                 p.any(words!("and"));
-                p.any(words!("the new one|the new vm|the copy|the clone|it")).then_some(())?;
+                p.any(words!("the new one|the new vm|the new container|the new machine|the copy|the clone|its copy|it")).then_some(())?;
                 p.any(words!("is to be|should be|shall be|will be|is")).then_some(())
             });
+            // “…, the new VM is web-09”
+            if p.last_word() == "is" && p.word() != "called" && p.word() != "named" {
+                return p.names_said().filter(|_| p.at_boundary());
+            }
             let open = p.mark('(');
             let into = p
                 .attempt(|p| {
@@ -108,7 +112,7 @@ impl Parser<'_> {
                 || p.any(words!(
                     "and call the clones|and name the clones|and call the copies|and name the clone|and name the copy|and call it|and name it|and call them|and name them|and call the clone|and call the copy|call it|name it|call them|name them|\
                      as a full clone named|as a linked clone named|as a full clone called|as a linked clone called|to a new vm|to a new container|to new vm|as vm|as container|\
-                     over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|name of the clone|name of the copy|name of the new vm|name of the new one|\
+                     over to|as|to|into|->|→|=>|named|called|with the name|with name|under the name|under the new name|name of the clone|name of the copy|name of the new vm|name of the new one|\
                      the name of the clone|new name|name"
                 ))
                 || p.ahead(|p| p.mark(':').then_some(()));

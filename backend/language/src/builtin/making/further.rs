@@ -85,9 +85,15 @@ impl Parser<'_> {
             }
             Draft::Clone(_) => {
                 let item = self.attempt(|p| {
+                    // “it only needs 2 cores”, “set 4 cores”
+                    p.verb(words!("it only needs|it just needs|they only need|it needs only|set it to|set"));
                     while p.any(JOINS) {}
                     let item = p.item(How::Give)?;
                     p.attempt(|p| p.beyond_the_original(&item.value));
+                    let at = p.at;
+                    if p.verb(words!("are enough for it|is enough for it|are enough|is enough|will do|suffice")) {
+                        p.asides.push(at..p.at);
+                    }
                     let goes_on = |p: &mut Self| {
                         while p.any(JOINS) {}
                         p.item(How::Give)
