@@ -193,7 +193,7 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, and rarer ones of one meaning, with the words they stand for.
-const ALIASES: [(&str, &str); 50] = [
+const ALIASES: [(&str, &str); 51] = [
     ("ned", "need"),
     ("uptade", "update"),
     ("form", "from"),
@@ -239,6 +239,7 @@ const ALIASES: [(&str, &str); 50] = [
     ("labels", "tags"),
     ("labelled", "tagged"),
     ("labeled", "tagged"),
+    ("ostemplate", "template"),
     ("duplicate", "clone"),
     ("duplicates", "clones"),
     ("duplicated", "cloned"),

@@ -40,6 +40,12 @@ impl Parser<'_> {
         })
     }
 
+    /// “be limited to 2 CPUs”, among what a guest shall have.
+    pub fn bounded(&mut self) -> Option<Item> {
+        self.any(words!("to be|be"));
+        self.limited_to().map(|said| said.value)
+    }
+
     /// “should be capped at 100 MB/s”, behind “the network of db-1”.
     pub fn bandwidth_limited(&mut self, noun: &Noun) -> Option<Item> {
         let Noun::Nic(number, NicPart::Bridge | NicPart::Rate) = noun else { return None };
@@ -63,7 +69,8 @@ impl Parser<'_> {
         let (NicRef(number), targets) = self.whose_nic()?;
         self.limit()?;
         let rate = self.shaped(Named::Nic(NicPart::Rate))?;
-        let value = Item::nic(NicPart::Rate, rate).of_nic(number);
+        // “the network of web-01 to 20 MB/s on net0”
+        let value = self.of_its_own(Item::nic(NicPart::Rate, rate).of_nic(number));
         Some((targets, Said { value, tokens: start..self.at }))
     }
 
@@ -137,7 +144,7 @@ impl Parser<'_> {
             let value = self.cpu_limit()?;
             Some(Said { value, tokens: start..self.at })
         })?;
-        Some((targets, item))
+        Some((targets, Said { value: self.of_its_own(item.value), tokens: start..self.at }))
     }
 
     /// “may use one and a half CPUs at most”, behind a guest.

@@ -93,9 +93,7 @@ impl Parser<'_> {
         // Without a verb, a noun alone is no wish: “VM”, “the container”.
         let named = following || verb && self.ahead(Self::name) || !verb && self.ahead(Self::called_anew);
         let the = article && !one && !same && !nobody_yet && count.is_none() && !(noun.value.plural && verb || named);
-        if the {
-            return None;
-        }
+        (!the).then_some(())?;
         let bracketed =
             self.attempt(|p| p.mark('(').then_some(()).and_then(|()| p.guest_noun()).filter(|_| p.mark(')')));
         let kind = match bracketed.and_then(|noun| noun.kind) {
@@ -105,6 +103,7 @@ impl Parser<'_> {
         items.extend(self.system_behind(!noun.value.plural));
         self.not_the_other(kind.as_ref().map(|kind| kind.value));
         self.announcing();
+        items.extend(self.attempt(Self::for_a_node));
         let numbered = match &titled {
             Some(said) if said.len() == 1 => self.attempt(Self::number_of_the_titled),
             _ => self.attempt(Self::numbered),

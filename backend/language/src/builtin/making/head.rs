@@ -13,6 +13,9 @@ use crate::builtin::wordings::words;
 /// A phrase, and of which of the new guests it is said; of all where `None`.
 pub type OfMember = (Option<usize>, Said<Item>);
 
+/// The most words between the article and the noun of what is ordered.
+const MAX_ORDERED: usize = 3;
+
 impl Parser<'_> {
     /// The number in “VM 334 named dmz-3” and “VM 401 (kv-23)”.
     pub fn numbered(&mut self) -> Option<OfMember> {
@@ -144,8 +147,12 @@ impl Parser<'_> {
         self.ahead(|p| {
             p.any(words!("for me|for us"));
             p.any(words!("a new|another|an|a")).then_some(())?;
-            p.attempt(Self::idle_adjective);
-            p.attempt(Self::system);
+            // “put a privileged container on pve1”
+            for _ in 0..MAX_ORDERED {
+                if p.attempt(Self::idle_adjective).is_none() && p.attempt(Self::adjective).is_none() {
+                    break;
+                }
+            }
             p.guest_noun()
         })
         .then_some(())
@@ -190,7 +197,7 @@ impl Parser<'_> {
             p.peek(ahead).is_none_or(|token| matches!(token.kind, TokenKind::Mark(':' | '–' | '—' | '(')))
         };
         loop {
-            if self.attempt(Self::what_it_is_to_do).is_some() {
+            if self.attempt(Self::what_it_is_to_do).or_else(|| self.attempt(Self::brought_about)).is_some() {
                 continue;
             }
             if self.any(words!("too|as well|also|for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
@@ -205,6 +212,26 @@ impl Parser<'_> {
             }
             self.at += 1;
         }
+    }
+
+    /// “… going”, “… set up”, behind the noun of what somebody gets or has made.
+    fn brought_about(&mut self) -> Option<()> {
+        let asked =
+            (self.began..self.at).any(|at| matches!(self.word_at(at), "get" | "have" | "want" | "need" | "like"));
+        (asked && self.verb(words!("going|set up|stood up|rolled out|put together"))).then_some(())
+    }
+
+    /// “a container for pve1: …”, where a node is called so.
+    pub fn for_a_node(&mut self) -> Option<OfMember> {
+        self.any(words!("for")).then_some(())?;
+        let at = self.at;
+        self.any(words!("the"));
+        self.any(words!("node|host"));
+        let node = self.name()?;
+        let placed = self.inventory.nodes.contains(&node) && !self.inventory.guests.contains_key(&node);
+        let item = Said { value: Item::Node(node), tokens: at..self.at };
+        let announces = |p: &mut Self| (p.mark(':') || p.called(false).is_some()).then_some(());
+        (placed && (self.at_boundary() || self.ahead(announces))).then_some((None, item))
     }
 
     /// Whether it is one name that is built like one, and nobody’s yet.
@@ -335,10 +362,14 @@ impl Parser<'_> {
     /// “called web-01”, “with the name web-01”, “name: web-01”, “its name is web-01”.
     pub fn called(&mut self, several: bool) -> Option<Vec<Said<String>>> {
         self.any(words!("should be|shall be|to be|is|are|be"));
-        if !self.any(words!("named|called|i'll call it|we'll call it|let's call it|i'd call it|with the names|with the name|with names|with name|by the name of|its name is|\
+        if !self.any(words!("named|called|i'll call it|we'll call it|let's call it|i'd call it|with the names|with the name|with names|with name|with a name|with a hostname|under the name|by the name|its name is|\
             its name should be|its name shall be|its name will be|the name shall be|the name should be|the name is|their names are|name it|name them|call it|call them|names|name|\
             hostname|with the hostname|with hostname")) {
             return None;
+        }
+        // “name of archive-1”; “name of the VM” begins another way.
+        if matches!(self.last_word(), "name" | "names" | "hostname") && self.any(words!("of")) {
+            return self.names(several);
         }
         // “name servers 1.1.1.1 and 9.9.9.9”
         if matches!(self.last_word(), "name") && matches!(self.word(), "server" | "servers") {

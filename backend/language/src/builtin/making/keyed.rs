@@ -93,8 +93,21 @@ impl Parser<'_> {
                 break;
             }
         }
-        (group.tokens.end, group.head.end) = (self.at, self.at);
-        (group.members.len() == 1 && group.kind.is_some()).then_some(group)
+        let listed = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Mark(','));
+        (group.tokens.end, group.head.end) = (self.at, self.at - usize::from(listed));
+        (group.members.len() == 1 && (group.kind.is_some() || self.is_a_form_of(&group))).then_some(group)
+    }
+
+    /// “hostname: a-1, memory: 256, type: lxc”: whether a name that is nobody’s begins a form, which tells the kind later on.
+    fn is_a_form_of(&mut self, group: &Group) -> bool {
+        let named = |at: usize| matches!(self.word_at(at), "name" | "hostname");
+        let form = |draft: &Draft| matches!(draft, Draft::Create(group) if named(group.head.start));
+        let fresh = |name: &Said<String>| !self.inventory.guests.contains_key(&name.value);
+        let begins = named(group.head.start)
+            && self.tokens[group.head.start + 1].kind == TokenKind::Mark(':')
+            && group.members.iter().all(fresh)
+            && self.drafts.iter().all(form);
+        begins && self.ahead(Self::describes)
     }
 
     /// “New server”, and below it what its name and kind are: no guest of its own.

@@ -7,10 +7,12 @@ use mycopod_core::reading::Amount;
 
 use super::head::OfMember;
 use crate::builtin::Parser;
+use crate::builtin::cursor::is_address;
 use crate::builtin::said::amount::SIZES;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::GuestNoun;
 use crate::builtin::wordings::words;
+use crate::lexer::Token;
 
 /// The most phrases before the noun: nobody says more of a guest before saying that it is one.
 const MAX_ADJECTIVES: usize = 8;
@@ -98,6 +100,17 @@ impl Parser<'_> {
         self.ahead(announces).then_some(GuestNoun { kind: None, plural: false, machine: false })
     }
 
+    /// “dual-stack”, where addresses of both versions follow: they say it.
+    fn dual_stack(&mut self) -> Option<()> {
+        /// How far behind it they are looked for, in tokens.
+        const NEAR: usize = 60;
+        self.verb(words!("dual-stack|dual stack|dual-stacked|dual stacked")).then_some(())?;
+        let near = &self.tokens[self.at..self.tokens.len().min(self.at + NEAR)];
+        let ipv4 = |token: &Token| matches!(token.word.as_str(), "ipv4" | "dhcp") || is_address(&token.text);
+        let ipv6 = |token: &Token| matches!(token.word.as_str(), "ipv6" | "ip6" | "slaac" | "dhcpv6");
+        (near.iter().any(ipv4) && near.iter().any(ipv6)).then_some(())
+    }
+
     /// “small”, “fresh”, “test” before the noun: how large or new it is, or what it is for. Returns where the word stands.
     pub fn idle_adjective(&mut self) -> Option<usize> {
         const IDLE: [&str; 32] = [
@@ -134,6 +147,11 @@ impl Parser<'_> {
             "sandbox",
             "lab",
         ];
+        if self.ahead(Self::dual_stack) {
+            let at = self.at;
+            self.dual_stack();
+            return Some(at);
+        }
         let word = self.word();
         (IDLE.contains(&word) || SIZES.contains(&word)).then_some(())?;
         let at = self.at;
@@ -141,6 +159,7 @@ impl Parser<'_> {
         // “VM test with 2 cores” begins another way.
         let goes_on = |p: &mut Self| {
             p.attempt(Self::idle_adjective);
+            p.attempt(Self::adjective);
             p.attempt(Self::adjective);
             p.guest_noun()
         };

@@ -25,6 +25,9 @@ impl Parser<'_> {
             .attempt(crate::builtin::Parser::at_boot)
             .or_else(|| self.attempt(crate::builtin::Parser::power))
             .or_else(|| self.attempt(crate::builtin::Parser::trait_of_guest))?;
+        if negated {
+            self.at_all();
+        }
         let assigned = self.attempt(|p| {
             let sign = p.assigns() || p.any(words!("to|set to|is|should be"));
             let value = p.yes_or_no()?;
@@ -156,12 +159,18 @@ impl Parser<'_> {
         verb_alone.then_some(on)
     }
 
-    /// “… and start the copy”, behind the one that is made.
+    /// “… and start the copy”, “… and power the new VM on”, behind the one that is made.
     fn the_copy(&mut self) -> Option<()> {
-        let made = matches!(self.drafts.last(), Some(Draft::Clone(copy)) if copy.names.len() == 1);
+        let made = match self.drafts.last() {
+            Some(Draft::Clone(copy)) => copy.names.len() == 1,
+            Some(Draft::Create(group)) => {
+                !group.plural && group.members.len() < 2 && self.word() == "the" && self.word_ahead(1) == "new"
+            }
+            _ => false,
+        };
         let said = made
             && self.any(words!("the clone|the copy|the new one|the new vm|the new container|the new machine"))
-            && self.at_boundary();
+            && (self.at_boundary() || self.ahead(|p| (p.any(words!("up|on")) && p.at_boundary()).then_some(())));
         said.then_some(())
     }
 
@@ -196,9 +205,10 @@ impl Parser<'_> {
         if self.any(words!("privileged")) {
             return Some((Plain::Unprivileged, false));
         }
-        self.any(words!(
-            "protected from deletion|protected against deletion|delete protection|deletion protection|\
-            protected|protection"
+        self.verb(words!(
+            "safe from accidental deletion|safe against accidental deletion|safe from deletion|safe against deletion|safe from being deleted|\
+             protected from accidental deletion|protected against accidental deletion|protected from deletion|protected against deletion|\
+             protected from being deleted|delete protection|deletion protection|protected|protection"
         ))
         .then_some((Plain::Protection, true))
     }

@@ -279,7 +279,18 @@ impl Parser<'_> {
             .or_else(|| if how == How::Create { self.attempt(Self::on_sockets) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::noted) } else { None })
             .or_else(|| if how == How::Create { self.attempt(Self::disks_are_on) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::limited) } else { None })
+            .or_else(|| match how {
+                How::Create => self.attempt(Self::limited),
+                How::Give | How::Set => self.attempt(Self::bounded),
+                _ => None,
+            })
+            .or_else(|| {
+                if matches!(how, How::Create | How::Give | How::Set) {
+                    self.attempt(Self::fetched).or_else(|| self.attempt(Self::reachable))
+                } else {
+                    None
+                }
+            })
             .or_else(|| if how == How::Create { self.attempt(Self::of_its_memory) } else { None })
             .or_else(|| {
                 if matches!(how, How::Create | How::Give | How::Set) {
@@ -376,8 +387,15 @@ impl Parser<'_> {
         } else {
             self.number() == Some(0)
         };
-        (none && self.any(words!("swap space|swap")))
-            .then(|| Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))))
+        (none && self.any(words!("swap space|swap"))).then(|| {
+            self.at_all();
+            Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default())))
+        })
+    }
+
+    /// “at all”, “whatsoever”, behind what there is none of.
+    pub fn at_all(&mut self) {
+        self.verb(words!("at all|whatsoever"));
     }
 
     /// Whether a new guest is being described that shall be like another.

@@ -136,6 +136,46 @@ impl Parser<'_> {
         })
     }
 
+    /// “fetch its IPv4 address by DHCP”, “obtain an IPv6 address via SLAAC”
+    pub fn fetched(&mut self) -> Option<Item> {
+        self.verb(words!(
+            "fetches|fetch|obtains|obtain|acquires|acquire|draws|draw|pulls|pull|takes|take|requests|request|leases|lease|gets|get"
+        ))
+        .then_some(())?;
+        self.articles();
+        let part = if self.any(words!("ipv6 address|ip6 address|ipv6")) {
+            NicPart::Ip6
+        } else {
+            self.any(words!("ipv4 address|ip address|address|ipv4|ip")).then_some(NicPart::Ip)?
+        };
+        self.any(words!("by|via|from|with|over|through|using")).then_some(())?;
+        self.any(words!("the"));
+        matches!(self.word(), "dhcp" | "slaac" | "dhcpv6").then_some(())?;
+        let item = self.nic_value(None, part)?;
+        self.any(words!("server"));
+        Some(item)
+    }
+
+    /// “reachable over IPv6 as well: `fd00::5/64`”, “reachable at 10.0.0.5/24”, behind “should be”: what “is” so is told.
+    pub fn reachable(&mut self) -> Option<Item> {
+        (self.last_word() == "be").then_some(())?;
+        self.any(words!("also"));
+        self.verb(words!("reachable|accessible|available")).then_some(())?;
+        self.any(words!("also"));
+        self.any(words!("over|via|through|by|under|on|at|with|using")).then_some(())?;
+        self.any(words!("the"));
+        let part = if self.any(words!("ipv6 address|ipv6")) {
+            NicPart::Ip6
+        } else {
+            self.any(words!("ipv4 address|ip address|address|ipv4|ip"));
+            NicPart::Ip
+        };
+        self.any(words!("as well|too|also"));
+        let _ = self.mark(':') || self.mark(',') || self.any(words!("at|under|with|as|by|on"));
+        self.any(words!("the address|address"));
+        self.nic_value(None, part)
+    }
+
     /// An IPv4 address, with the length of its prefix or without.
     pub fn address(&mut self) -> Option<Item> {
         let text = self.peek(0).filter(|t| t.kind == TokenKind::Word && is_address(&t.text))?.text.clone();

@@ -12,7 +12,7 @@ use crate::builtin::wordings::{Wordings, words};
 
 /// The nouns for one NIC.
 pub const CARD: &Wordings =
-    words!("network connection|network card|network interface|network adapter|network device|nic|interface");
+    words!("network connection|network card|network interface|network adapter|network device|nic|interface|card");
 
 /// A NIC that was meant: by its number, or the only one.
 #[derive(Clone, Copy, Debug)]

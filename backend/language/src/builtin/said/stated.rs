@@ -61,6 +61,9 @@ impl Parser<'_> {
         let on = match (prefix, explicit) {
             (Some(_), Some(_)) => return None,
             (Some(on), None) => {
+                if !on {
+                    self.at_all();
+                }
                 let ends = self.at_boundary()
                     || matches!(self.word(), "to" | "for" | "on" | "of" | "from" | "in" | "anymore" | "any")
                     || how == How::Create && matches!(self.word(), "with" | "called" | "named");

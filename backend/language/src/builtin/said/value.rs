@@ -26,6 +26,15 @@ const fn leads(how: How) -> Leads {
     }
 }
 
+/// Whether its values are numbers, amounts, or words that are none of a guest’s.
+fn is_measured(noun: &Noun) -> bool {
+    let shape = |plain: &Plain| plain.shape();
+    matches!(noun, Noun::Plain(plain) if matches!(
+        shape(plain),
+        Shape::Count { .. } | Shape::Size { .. } | Shape::Decimal { .. } | Shape::Timezone | Shape::Cpu
+    ))
+}
+
 impl Parser<'_> {
     /// What follows a field's name: “to 8 GB”, “= 4”, “: 4”, “by 2 GB”, or the value at once.
     pub fn connected_value(&mut self, noun: &Noun, how: How) -> Option<Item> {
@@ -40,6 +49,8 @@ impl Parser<'_> {
         }
         if let Some(item) = self.attempt(|p| {
             let start = p.at;
+            // “memory up from 2 to 4 GB”
+            p.attempt(|p| (p.any(words!("up|down")) && p.word() == "from").then_some(()));
             let first = p.amount_before()?;
             let item = p.value(noun, Amount::To)?;
             p.changed_from(start, &first, item)
@@ -65,6 +76,8 @@ impl Parser<'_> {
         let to = !sign
             && (self.any(words!("to be|should be|shall be|must be|set to|to|is|are|of|at|size"))
                 || how != How::Create && self.course(leads(how)).is_some()
+                // “put the startup order of web-01 on 2”
+                || how == How::Set && is_measured(noun) && self.any(words!("on"))
                 || *noun == Noun::Plain(Plain::Balloon) && self.any(words!("down to")));
         let bare = !(sign || to);
         let follows = match how {
@@ -303,7 +316,7 @@ impl Parser<'_> {
         let mut disk = DiskItem { amount, which, times, storage: self.storage_of_disk(), parts: Vec::new() };
         if let Some(mount) = self.attempt(|p| {
             p.any(words!("mount point"));
-            p.any(words!("mounted at|mounted on|mounted under|mount at|at|on|under|as|->|→|=>"));
+            p.any(words!("mounted at|mounted on|mounted under|mount at|mount path|path|at|on|under|as|->|→|=>"));
             p.shaped(Named::Disk(DiskPart::Mount))
         }) {
             disk.parts.push((DiskPart::Mount, mount));
