@@ -1,6 +1,7 @@
 //! A field that is said once, and the guests behind it with its values: “Memory: web-01 8 GB, web-02 6 GB”.
 
-use mycopod_core::reading::{Amount, Target};
+use mycopod_core::guest::Kind;
+use mycopod_core::reading::{Amount, Selector, Target};
 
 use super::change::Wish;
 use super::verbs::{LESS, MORE, SET};
@@ -123,14 +124,25 @@ impl Parser<'_> {
         Some((targets, items, How::Give))
     }
 
+    /// Whether none of them, which have names, is of another kind than was said.
+    fn are_of_kind(&self, targets: &Targets, kind: Option<Kind>) -> bool {
+        let (Some(kind), Targets::Old(targets)) = (kind, targets) else { return kind.is_none() };
+        targets.iter().all(|target| match &target.selector {
+            Selector::Name(name) => self.inventory.guests.get(name).into_iter().flatten().all(|key| key.kind == kind),
+            _ => false,
+        })
+    }
+
     fn values_by_guest(&mut self) -> Option<Vec<Draft>> {
         let start = self.at;
         let _ = self.verb(MORE) || self.verb(LESS) || self.verb(SET);
+        // “container swap: dns-1 512 MB, …”
+        let kind = self.attempt(|p| p.guest_noun().filter(|_| p.ahead(Self::noun))).and_then(|noun| noun.kind);
         let noun = self.noun()?;
-        self.any(words!("of|for|upgrade|increase|change|changes"));
+        self.any(words!("of|for|upgrade|increase|change|changes|settings|setting|values|sizes|sizing"));
         (self.mark(':') || self.any(words!("->|→|=>"))).then_some(())?;
         let one = |p: &mut Self, start: usize| {
-            let targets = p.targets().filter(|targets| p.known(targets))?;
+            let targets = p.targets().filter(|targets| p.known(targets) && p.are_of_kind(targets, kind))?;
             let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));
             let value = p.value(&noun, Amount::To)?;
             let value = p.or_arrow(&noun, value)?;

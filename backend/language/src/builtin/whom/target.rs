@@ -4,7 +4,7 @@ use mycopod_core::field::Slot;
 use mycopod_core::guest::{Kind, Vmid};
 use mycopod_core::reading::{Selector, Target};
 
-use crate::lexer::TokenKind;
+use crate::lexer::{Token, TokenKind};
 use crate::vocabulary::{self, Class};
 
 use crate::builtin::Parser;
@@ -168,12 +168,16 @@ impl Parser<'_> {
             let known = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
             known.then(|| p.target())?
         };
-        let first = self.attempt(named).or_else(|| self.attempt(Self::target)).or_else(|| {
-            self.attempt(|p| {
-                p.any(words!("both of|both|each of|all of")).then_some(())?;
-                p.target()
-            })
-        });
+        let first = self
+            .attempt(Self::in_apposition)
+            .or_else(|| self.attempt(named))
+            .or_else(|| self.attempt(Self::target))
+            .or_else(|| {
+                self.attempt(|p| {
+                    p.any(words!("both of|both|each of|all of")).then_some(())?;
+                    p.target()
+                })
+            });
         let Some(mut targets) = first else { return self.addressee() };
         if let [one] = targets.as_slice()
             && let Some(told) = self.attempt(|p| p.told_in_passing(one))
@@ -195,13 +199,39 @@ impl Parser<'_> {
                 p.peek(0).is_some_and(|next| p.inventory.guests.contains_key(&next.text) && next.is_content());
             (!(nobody && before_a_guest)).then_some(())?;
             (!p.is_another_clause(at, &more)).then_some(())?;
-            // In “remove the tag web from web-01 and db from db-1” a tag follows.
-            let other = then || p.word() == "from";
+            // In “remove the tag web from web-01 and db from db-1” a tag follows, and a text that is quoted is no name.
+            let text = |token: &Token| token.kind == TokenKind::Quoted && token.text.contains(' ');
+            let other = then || p.word() == "from" || p.tokens.get(at).is_some_and(text);
             (!other || p.known(&Targets::Old(more.clone()))).then_some(more)
         }) {
             targets.extend(more);
         }
         Some(Targets::Old(targets))
+    }
+
+    /// “both resolvers, dns-1 and dns-2,”, “the two proxies (px-1, px-2)”: as many as are said, between commas or brackets.
+    fn in_apposition(&mut self) -> Option<Vec<Target>> {
+        let count = if self.any(words!("both of the|both of our|both the|both our|both|the two|our two|my two")) {
+            2
+        } else {
+            self.any(words!("all three of the|all three|the three|our three|my three")).then_some(3)?
+        };
+        let describes = |token: &Token| {
+            token.kind == TokenKind::Word
+                && vocabulary::class(&token.word).is_none()
+                && !self.inventory.guests.contains_key(&token.text)
+        };
+        let noun = (0..MAX_VAGUE).take_while(|ahead| self.peek(*ahead).is_some_and(describes)).count();
+        self.at += noun;
+        (self.guest_noun().is_some_and(|noun| noun.plural) || noun > 0 && self.last_word().ends_with('s'))
+            .then_some(())?;
+        let closing = if self.mark('(') { ')' } else { self.mark(',').then_some(',')? };
+        let mut targets = self.target()?;
+        while targets.len() < count && self.joint() {
+            targets.extend(self.target()?);
+        }
+        let known = self.known(&Targets::Old(targets.clone()));
+        (known && targets.len() == count && self.mark(closing)).then_some(targets)
     }
 
     /// A single guest, in a place where “a to b” is no range: “rename web-1 to web-2”.
