@@ -116,14 +116,33 @@ pub fn drafted(text: &str, tokens: &[Token], inventory: &Inventory) -> Drafted {
     Drafted { drafts: parser.drafts, unread: parser.unread, asides: parser.asides }
 }
 
+/// What may be asked to be done to an amount.
+const RESIZED: [&str; 13] = [
+    "made",
+    "set",
+    "given",
+    "raised",
+    "increased",
+    "extended",
+    "expanded",
+    "enlarged",
+    "grown",
+    "resized",
+    "lowered",
+    "reduced",
+    "bumped",
+];
+
 /// Whether a sentence wonders instead of asking for something: “stop web-01?” does, “could you stop web-01?” does not.
 pub fn wonders(tokens: &[Token], sentence: Range<usize>) -> bool {
     let asks = ["anyone", "anybody", "you", "please", "i", "we", "someone", "somebody", "possible"];
-    // “Could web-01 get 4 cores?”
+    // “Could web-01 get 4 cores?”, “Can the disk of web-01 be made 50 GB?”
     let word = |at: usize| tokens.get(at).map_or("", |token| token.word.as_str());
     let first = sentence.clone().find(|at| tokens[*at].is_content());
     if first.is_some_and(|at| matches!(word(at), "can" | "could" | "may"))
-        && sentence.clone().any(|at| matches!(word(at), "get" | "have"))
+        && sentence
+            .clone()
+            .any(|at| matches!(word(at), "get" | "have") || word(at) == "be" && RESIZED.contains(&word(at + 1)))
     {
         return false;
     }

@@ -23,6 +23,8 @@ impl Parser<'_> {
     pub fn change(&mut self) -> Option<()> {
         let start = self.at;
         self.verb(HOPING);
+        // “from now on web-01 is called front-1”
+        let _ = self.any(words!("from now on")) && self.mark(',');
         let rules = [
             Self::scaled,
             Self::tagging,
@@ -219,6 +221,8 @@ impl Parser<'_> {
             && let Some(item) = self.attempt(|p| {
                 // “…, local-zfs is running out of space”
                 (!(p.joint() && p.names_something() && p.remark_from(p.at))).then_some(())?;
+                // “three cores but no swap”
+                let _ = matches!(how, How::Give | How::Set) && p.any(words!("but"));
                 let plus = matches!(how, How::Give | How::Set) && matches!(p.last_word(), "plus" | "+");
                 p.any(words!("with|also|to have|down to|to"));
                 let item = p.item(how)?;

@@ -11,6 +11,7 @@ use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Change, Draft};
 use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
+use crate::builtin::said::named::Noun;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
@@ -35,7 +36,8 @@ impl Parser<'_> {
             .attempt(|p| p.values_behind_a_guest(&change))
             .or_else(|| if fronted { self.attempt(|p| p.values_before_a_guest(&change)) } else { None })
             .or_else(|| self.attempt(|p| p.another_disk(&change)))
-            .or_else(|| self.attempt(|p| p.another_tag(&change)))?;
+            .or_else(|| self.attempt(|p| p.another_tag(&change)))
+            .or_else(|| self.attempt(|p| p.another_note(&change)))?;
         self.any(words!("each"));
         self.at_boundary().then_some(())?;
         self.push_change(start, targets, items, how)
@@ -138,6 +140,21 @@ impl Parser<'_> {
         }
         self.any(words!("instead"));
         Some((Targets::Old(change.targets.clone()), vec![Said { value, tokens }]))
+    }
+
+    /// “and “spare” into the notes of db-2” behind “write “primary” into the notes of db-1”.
+    fn another_note(&mut self, change: &Change) -> Option<(Targets, Vec<Said<Item>>)> {
+        let [Said { value: Item::Plain(Plain::Description, Amount::To(_)), .. }] = change.items.as_slice() else {
+            return None;
+        };
+        let item = self.quoted_note()?;
+        self.any(words!("into|in|to|as|for|on")).then_some(())?;
+        let of_notes = |p: &mut Self| match p.field_of_targets()? {
+            (Noun::Plain(Plain::Description), targets) => Some(targets),
+            _ => None,
+        };
+        let targets = self.attempt(of_notes).or_else(|| self.targets().filter(|targets| self.known(targets)))?;
+        Some((targets, vec![item]))
     }
 
     /// “second”, “3rd”.

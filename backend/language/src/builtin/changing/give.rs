@@ -1,11 +1,12 @@
 //! What is given to guests that exist, and what they are to be without: “give web-01 4 cores”, “add 20 GB to the disk of db-1”.
 
-use mycopod_core::field::{NicPart, Plain, Value};
+use mycopod_core::field::{DiskPart, NicPart, Plain, Value};
 use mycopod_core::reading::Amount;
 
 use super::change::{Wish, stepped};
 use super::verbs::{ADD, Course, GIVE, Leads, PROVIDE, PUT, REMOVE, SHIFT};
 use crate::builtin::Parser;
+use crate::builtin::said::fields::Named;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::multiple::of_hundredths;
 use crate::builtin::whom::target::Targets;
@@ -128,10 +129,13 @@ impl Parser<'_> {
         let start = self.at;
         let _ = self.verb(ADD) || self.verb(words!("create|make|provision|set up|put|give"));
         self.any(words!("a|an|one"));
-        self.verb(words!("new|another|extra|additional|further|more|second|2nd|third|3rd|fourth|4th|fresh|separate"))
-            .then_some(())?;
+        let new = self
+            .verb(words!("new|another|extra|additional|further|more|second|2nd|third|3rd|fourth|4th|fresh|separate"));
         self.any(words!("virtual"));
-        let disk = self.any(words!("data disk|hard disk|disk|drive|volume"));
+        // A mount point is never the disk of the system.
+        let mount = self.any(words!("mount point|mountpoint"));
+        (new || mount && self.at > start + 1).then_some(())?;
+        let disk = mount || self.any(words!("data disk|hard disk|disk|drive|volume"));
         (disk || self.any(words!("network card|network interface|network adapter|nic|interface"))).then_some(())?;
         self.any(words!("for|on|into|in|to")).then_some(())?;
         let targets = self.targets().filter(|targets| self.known(targets))?;
@@ -146,8 +150,10 @@ impl Parser<'_> {
             let bridge = parts.iter().any(|(part, _)| *part == NicPart::Bridge);
             bridge.then_some(Item::Nic { number: None, parts, fresh: true })?
         };
+        // “new mount point for cache: 15 GB on tank, path /srv/logs”
+        let items = self.with_storage(vec![Said { value, tokens: start..self.at }]);
         (!bracket || self.mark(')')).then_some(())?;
-        Some((targets, vec![Said { value, tokens: start..self.at }], How::Add))
+        Some((targets, items, How::Add))
     }
 
     /// “put a 10 GB disk on test-1”, “create a second NIC for web-01”, “put another 2 GB of RAM into test-1”
@@ -179,12 +185,32 @@ impl Parser<'_> {
 
     /// “… to web-01 on local-lvm”: the place of the disk just added.
     pub fn with_storage(&mut self, mut items: Vec<Said<Item>>) -> Vec<Said<Item>> {
-        if let [Said { value: Item::Disk(disk), tokens }] = items.as_mut_slice()
-            && disk.storage.is_none()
-            && let Some(storage) = self.storage_of_disk()
-        {
-            *tokens = tokens.start..storage.tokens.end;
-            disk.storage = Some(storage);
+        let [Said { value: Item::Disk(disk), tokens }] = items.as_mut_slice() else { return items };
+        // Behind a comma something else may begin.
+        let storage = |p: &mut Self| {
+            let apart = p.mark(',');
+            p.storage_of_disk().filter(|_| !apart || p.at_boundary())
+        };
+        let mount = |p: &mut Self| {
+            let apart = p.mark(',');
+            p.any(words!("mounted at|mounted on|mounted under|mount point|mount path|path|at|under|on|as"));
+            p.shaped(Named::Disk(DiskPart::Mount)).filter(|_| !apart || p.at_boundary())
+        };
+        loop {
+            if disk.storage.is_none()
+                && let Some(storage) = self.attempt(storage)
+            {
+                disk.storage = Some(storage);
+            } else if disk.which != Which::System
+                && !disk.parts.iter().any(|(part, _)| *part == DiskPart::Mount)
+                && let Some(mount) = self.attempt(mount)
+            {
+                disk.parts.push((DiskPart::Mount, mount));
+                disk.which = Which::Further;
+            } else {
+                break;
+            }
+            *tokens = tokens.start..self.at;
         }
         items
     }

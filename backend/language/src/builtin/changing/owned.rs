@@ -74,6 +74,27 @@ impl Parser<'_> {
         noun.clone().scaled(amount)
     }
 
+    /// “can web-01’s disk be made 50 GB?”, “could the memory of web-01 be raised by 2 GB?”
+    pub fn could_be(&mut self) -> Option<Wish> {
+        let start = self.at;
+        self.any(words!("can|could|may")).then_some(())?;
+        let (noun, targets) = self.field_of_targets().filter(|(_, targets)| self.known(targets))?;
+        self.any(words!("please|kindly"));
+        self.any(words!("be")).then_some(())?;
+        let course = if self.verb(words!("made")) {
+            Course::To
+        } else {
+            let leads = self.moved()?;
+            self.course(leads)?
+        };
+        let value = self.value(&noun, |value| match course {
+            Course::To => Amount::To(value),
+            Course::More => Amount::Plus(value),
+            Course::Less => Amount::Minus(value),
+        })?;
+        Some((targets, vec![Said { value, tokens: start..self.at }], How::Set))
+    }
+
     /// “the memory of web-01 should be 8 GB”, “db-1 ram -> 12 GB”, “web-01 memory=8G cores=4”.
     pub fn owned(&mut self) -> Option<Wish> {
         let start = self.at;

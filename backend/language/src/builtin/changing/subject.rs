@@ -23,7 +23,7 @@ impl Parser<'_> {
         if let Some(owned) = self.attempt(Self::owned) {
             return Some(owned);
         }
-        if let Some(wish) = self.attempt(Self::could_get) {
+        if let Some(wish) = self.attempt(Self::could_get).or_else(|| self.attempt(Self::could_be)) {
             return Some(wish);
         }
         // “currently web-01 has 2 cores, …”
@@ -227,7 +227,11 @@ impl Parser<'_> {
         self.any(words!("can|could|may")).then_some(())?;
         let targets = self.targets().filter(|targets| self.known(targets))?;
         self.any(words!("please|kindly"));
-        self.any(words!("get|have")).then_some(())?;
+        // “can web-01 be raised to 4 cores?”
+        if let Some((items, how)) = self.attempt(|p| p.moved_to(true)) {
+            return Some((targets, items, how));
+        }
+        self.any(words!("get|have|be given")).then_some(())?;
         Some((targets, self.items(How::Give)?, How::Give))
     }
 
@@ -321,8 +325,9 @@ impl Parser<'_> {
             .then_some(())
         };
         let told = |p: &mut Self| {
+            let first = (p.began..p.at).any(|at| p.word_at(at) == "from" && p.word_at(at + 1) == "now");
             p.any(words!("is called|is named")).then_some(())?;
-            p.ahead(|p| (p.name().is_some() && p.any(words!("from now on"))).then_some(())).then_some(())
+            (first || p.ahead(|p| (p.name().is_some() && p.any(words!("from now on"))).then_some(()))).then_some(())
         };
         (self.attempt(modal).is_some()
             || self.attempt(told).is_some()

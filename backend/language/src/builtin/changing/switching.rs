@@ -21,8 +21,15 @@ const DRIVE: &Wordings = words!(
 impl Parser<'_> {
     /// “protect db-1”, “enable autostart for web-01”, “start web-01 at boot”, “turn off protection on x”.
     pub fn switching(&mut self) -> Option<Wish> {
-        let rules =
-            [Self::protecting, Self::at_boot_of, Self::turning, Self::taken_off, Self::enabling, Self::booting_from];
+        let rules = [
+            Self::protecting,
+            Self::at_boot_of,
+            Self::turning,
+            Self::taken_off,
+            Self::enabling,
+            Self::fronted,
+            Self::booting_from,
+        ];
         let (targets, items) = rules.into_iter().find_map(|rule| self.attempt(rule))?;
         Some((targets, items, How::Set))
     }
@@ -167,6 +174,36 @@ impl Parser<'_> {
         }
         let targets = self.of_targets(words!("for|on|of|from|inside|in"))?;
         Some((targets, said(self.of_its_parts(switches))))
+    }
+
+    /// “nesting: disable it on cache”, “nesting and keyctl of cache: turn them on”
+    fn fronted(&mut self) -> Option<(Targets, Vec<Said<Item>>)> {
+        const ON: &Wordings = words!(
+            "enable it|enable them|enable both|activate it|activate them|turn it on|turn them on|turn both on|switch it on|switch them on|switch both on"
+        );
+        const OFF: &Wordings = words!(
+            "disable it|disable them|disable both|deactivate it|deactivate them|turn it off|turn them off|turn both off|switch it off|switch them off|\
+             switch both off"
+        );
+        const WHOSE: &Wordings = words!("for|on|of|in|inside");
+        [(true, ON), (false, OFF)].into_iter().find_map(|(on, verb)| {
+            self.attempt(|p| {
+                let start = p.at;
+                p.articles();
+                let switches = p.switches(on)?;
+                let owner = p.attempt(|p| if p.any(WHOSE) { p.targets() } else { None });
+                (p.mark(':') || p.mark('–') || p.mark('—')).then_some(())?;
+                p.any(verb).then_some(())?;
+                let tokens = start..p.at;
+                p.any(words!("again"));
+                let targets = match owner {
+                    Some(owner) => owner,
+                    None => p.of_targets(WHOSE)?,
+                };
+                let items = p.of_its_parts(switches);
+                Some((targets, items.into_iter().map(|value| Said { value, tokens: tokens.clone() }).collect()))
+            })
+        })
     }
 
     /// “flag”, “checkbox”, behind what is switched.

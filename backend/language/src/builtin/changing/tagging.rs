@@ -160,7 +160,7 @@ impl Parser<'_> {
     }
 
     /// “belongs to billing”, in quotation marks.
-    fn quoted_note(&mut self) -> Option<Said<Item>> {
+    pub fn quoted_note(&mut self) -> Option<Said<Item>> {
         let start = self.at;
         let text = self.peek(0).filter(|token| token.kind == TokenKind::Quoted)?.text.clone();
         self.at += 1;
