@@ -27,7 +27,10 @@ impl Parser<'_> {
         let targets = if self.attempt(titled).is_some() {
             self.targets().filter(|targets| self.known(targets))?
         } else if self.addressed.is_some() && self.attempt(Self::a_backup_anew).is_some() {
-            self.addressee()?
+            self.addressee()
+                .or_else(|| self.addressed.clone().filter(|_| self.ahead(Self::onto_a_storage)).map(Targets::Old))?
+        } else if let Some(saved) = self.attempt(Self::saved) {
+            return Some(saved);
         } else if self.attempt(by_noun).is_some() || self.any(words!("back up|backup|vzdump")) {
             self.targets()?
         } else {
@@ -99,6 +102,30 @@ impl Parser<'_> {
     fn a_backup_anew(&mut self) -> Option<()> {
         self.verb(LIGHT);
         self.a_backup()
+    }
+
+    /// “now”, “on local”, behind a backup of whom the sentence addresses
+    fn onto_a_storage(&mut self) -> Option<()> {
+        if self.any(words!("right now|now|immediately")) && self.at_boundary() {
+            return Some(());
+        }
+        self.any(words!("on|in|into|using")).then_some(())?;
+        self.any(words!("the"));
+        self.any(words!("storage"));
+        self.name().filter(|name| self.inventory.storages.contains(name)).map(|_| ())
+    }
+
+    /// “save web-01 to nas as a backup”
+    fn saved(&mut self) -> Option<Draft> {
+        let start = self.at;
+        self.verb(words!("save|store|put|archive|dump|write")).then_some(())?;
+        let targets = self.targets().filter(|targets| self.known(targets))?;
+        let as_backup = words!("as a backup|as backups|as backup");
+        let ahead = self.any(as_backup);
+        let storage = self.backed_up_to().filter(|storage| self.inventory.storages.contains(&storage.value))?;
+        (ahead || self.any(as_backup)).then_some(())?;
+        let mode = self.attempt(Self::backup_mode);
+        self.doing(start, targets, Deed::Backup { storage: Some(storage), mode })
     }
 
     /// “a quick one-off backup”: one that is made now.

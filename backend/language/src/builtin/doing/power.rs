@@ -126,6 +126,7 @@ impl Parser<'_> {
         let targets = self.attempt(alone).or_else(|| self.attempt(Self::before_a_subject))?;
         let deed = match deed {
             Deed::Shutdown { .. } if self.any(FORCEFULLY) => Deed::Stop,
+            Deed::Shutdown { .. } | Deed::Stop if self.attempt(Self::forced_in_brackets).is_some() => Deed::Stop,
             Deed::Shutdown { .. } => {
                 self.gently();
                 Deed::Shutdown { within: self.attempt(Self::within) }
@@ -146,6 +147,15 @@ impl Parser<'_> {
         }
         self.any(words!("again|right now|now|right away|for me|afterwards|too|as well|there"));
         self.doing(start, targets, deed)
+    }
+
+    /// “(force stop)”, “(hard)”, behind whom is stopped
+    fn forced_in_brackets(&mut self) -> Option<()> {
+        self.mark('(').then_some(())?;
+        (self.verb(words!("force stop|force-stop|forced stop|hard stop|hard-stop|hard|forced|force"))
+            || self.any(FORCEFULLY))
+        .then_some(())?;
+        self.mark(')').then_some(())
     }
 
     fn goes_on_as_a_subject(&mut self) -> Option<()> {
