@@ -12,6 +12,7 @@ use crate::builtin::said::named::Noun;
 use crate::builtin::said::nic::NicRef;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
+use crate::lexer::{Token, TokenKind};
 
 /// Where a CD is put into.
 const DRIVE: &Wordings = words!(
@@ -186,6 +187,10 @@ impl Parser<'_> {
              switch both off"
         );
         const WHOSE: &Wordings = words!("for|on|of|in|inside");
+        /// The farthest mark behind what is switched: whoever lists more switches says first what is done.
+        const NEAR: usize = 8;
+        let announces = |token: &Token| matches!(token.kind, TokenKind::Mark(':' | '–' | '—'));
+        (0..NEAR).any(|ahead| self.peek(ahead).is_some_and(announces)).then_some(())?;
         [(true, ON), (false, OFF)].into_iter().find_map(|(on, verb)| {
             self.attempt(|p| {
                 let start = p.at;
