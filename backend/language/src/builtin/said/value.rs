@@ -320,7 +320,11 @@ impl Parser<'_> {
             p.shaped(Named::Disk(DiskPart::Mount))
         }) {
             disk.parts.push((DiskPart::Mount, mount));
-            disk.which = if disk.which == Which::System { Which::System } else { Which::Further };
+            // “mp0: 120 GB at /srv/data” of a guest that exists means that one, or none.
+            let there = self.group().is_none() && matches!(disk.which, Which::The(DiskRef::Slot(_)));
+            if !(there || disk.which == Which::System) {
+                disk.which = Which::Further;
+            }
         }
         if disk.storage.is_none() {
             disk.storage = self.storage_of_disk();
