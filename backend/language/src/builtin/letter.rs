@@ -6,7 +6,7 @@ use crate::vocabulary;
 use mycopod_core::reading::Deed;
 
 use super::Parser;
-use super::asides::words::sort_of;
+use super::asides::words::{sort, sort_of};
 use super::drafting::draft::Draft;
 use super::making::create::VERBS;
 use super::wordings::{Wordings, words};
@@ -221,6 +221,16 @@ impl Parser<'_> {
             && matches!(self.word(), "morning" | "afternoon" | "evening")
             && self.peek(1 + whom).is_none_or(|token| !token.is_content());
         self.at += if greets { 1 + whom } else { 0 };
+        // “Security here.”
+        if first
+            && self.word_ahead(1) == "here"
+            && self.peek(2).is_none_or(|token| !token.is_content())
+            && (self.is_a_person(self.at) || self.peek(0).is_some_and(|token| sort_of(token) & sort::OCCASION != 0))
+        {
+            self.asides.push(0..2);
+            self.at = 2;
+            return true;
+        }
         let greets = greets
             || self.any(GREETING)
             || first && self.verb(words!("dear sir or madam|dear sirs|dear sir|dear madam"));

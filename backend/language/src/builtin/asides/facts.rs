@@ -6,6 +6,7 @@ use super::MAX_WORDS;
 use super::words::{sort, sort_of, typed};
 use crate::builtin::Parser;
 use crate::lexer::{Token, TokenKind};
+use crate::vocabulary;
 
 impl Parser<'_> {
     /// Whether these tokens tell how things are.
@@ -30,6 +31,10 @@ impl Parser<'_> {
         }
         let has_names = tokens.clone().any(|at| self.named_at(at).is_some());
         in_context(&typed, &mut sorts, has_names);
+        if !has_names {
+            let unknown = |word: &str| word.chars().all(char::is_alphabetic) && vocabulary::class(word).is_none();
+            things_of_theirs(&typed, &mut sorts, unknown);
+        }
         let (Some(first), Some(last)) = (typed.first(), typed.last()) else { return false };
         // “check the logs” is a command, and “web-02 isn't” says what is not of whom.
         let begins = sorts[0] & !(sort::VERB | sort::FORM | sort::FINITE) != 0
@@ -39,7 +44,10 @@ impl Parser<'_> {
             // “for what it does”
             || ["does", "do"].contains(&last.as_str()) && typed.iter().any(|word| word == "what");
         // What moves to a place would be a wish; that a place is full is none.
-        let placed = tokens.clone().skip(1).any(|at| self.is_place(at) && self.word_at(at - 1) != "of");
+        let placed = tokens
+            .clone()
+            .skip(1)
+            .any(|at| self.is_place(at) && !["of", "emptying", "clearing", "out"].contains(&self.word_at(at - 1)));
         begins
             && ends
             && !placed
@@ -105,7 +113,11 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
             {
                 sort::ADVERB
             }
-            "backup" if ["network", "lan", "traffic", "server"].contains(&next) => sort::ADJECTIVE,
+            "backup" if ["network", "lan", "traffic", "server", "window"].contains(&next) => sort::ADJECTIVE,
+            "keep" if at > 0 && next.ends_with("ing") => sort::FORM,
+            "wrong" if ["went", "goes"].contains(&before) => sort::ADVERB,
+            // “no longer responds to a shutdown”
+            "shutdown" | "reboot" if before == "a" && at > 2 && typed[at - 3].starts_with("respond") => sort::NOUN,
             // “plenty for what it does”
             "what" if ["for", "of", "with"].contains(&before) && ["it", "they", "we"].contains(&next) => sort::FUNCTION,
             "today" | "monday" | "tuesday" | "wednesday" | "thursday" | "friday" if before == "since" => sort::ADVERB,
@@ -121,6 +133,20 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
             "over" if ["is", "'s", "are"].contains(&before) && next.is_empty() => sort::ADVERB,
             _ => 0,
         };
+    }
+}
+
+/// “the old label printer died”, “our canteen has a new tenant”: behind an article or an adjective a word that nobody foresaw is
+/// some thing of theirs. A few may stand in a remark.
+fn things_of_theirs(typed: &[String], sorts: &mut [u16], unknown: impl Fn(&str) -> bool) {
+    const FEW: usize = 2;
+    let mut left = FEW;
+    for at in 1..typed.len() {
+        let led = ARTICLES.contains(&typed[at - 1].as_str()) || sorts[at - 1] & sort::ADJECTIVE != 0;
+        if left > 0 && sorts[at] == 0 && led && typed[at].len() > 2 && unknown(&typed[at]) {
+            sorts[at] = sort::NOUN;
+            left -= 1;
+        }
     }
 }
 

@@ -317,7 +317,7 @@ impl Parser<'_> {
             ["before", "i" | "we" | "they", ..] => keeps && known(2, &WORK),
             ["before", ..] => keeps && occasion(1),
             // “after last night's outage web-01 didn't come back”
-            ["after", "last" | "yesterday's" | "today's", ..] => {
+            ["after", "last" | "yesterday's" | "today's" | "the", ..] => {
                 let past = |word: &&&str| word.ends_with("n't") || ["was", "were", "had", "came"].contains(word);
                 typed.iter().any(|word| past(&word)) && self.is_fact(tokens.start + 1..tokens.end)
             }

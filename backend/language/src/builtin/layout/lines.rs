@@ -315,7 +315,7 @@ fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Toke
         let marked = line.boxed.max(usize::from(titles || line.bullet && goes_on));
         written.extend_from_slice(&said[marked..said.len() - line.boxed]);
         // A heading announces as a colon does.
-        let heads = titles || nth == 0 && of.len() > 1 && key(tokens, line).is_none();
+        let heads = titles || nth == 0 && !goes_on && of.len() > 1 && key(tokens, line).is_none();
         if heads && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
             written.push(Token { text: ":".to_owned(), ..mark(TokenKind::Mark(':'), last) });
         }

@@ -265,15 +265,15 @@ impl Parser<'_> {
         self.inventory.guests.values().flatten().any(|key| key.vmid.get() == vmid).then_some(())
     }
 
-    /// “make VM a-1 with 2 cores”, of a guest that is nobody yet.
+    /// “make VM a-1 with 2 cores”, “VM a-1 in VLAN 15, …”, of a guest that is nobody yet.
     pub fn makes_anew(&mut self) -> Option<()> {
-        self.any(words!("make")).then_some(())?;
-        self.any(words!("the"));
+        let made = self.any(words!("make"));
+        let _ = made && self.any(words!("the"));
         self.guest_noun().filter(|noun| noun.kind.is_some())?;
         let names = self.names(true)?;
         let fresh =
             names.iter().all(|name| self.may_be_made(&name.value) && !self.inventory.guests.contains_key(&name.value));
-        (fresh && self.ahead(Self::describes)).then_some(())
+        (fresh && (made || self.word() == "in") && self.ahead(Self::describes)).then_some(())
     }
 
     /// “the VM should be called a-1” of a guest that is nobody yet, where none was spoken of.

@@ -158,7 +158,7 @@ impl Parser<'_> {
             self.any(words!("should do|would do|will do|for now|at first|to begin with|to start with|too|as well"))
                 .then_some(())?;
         }
-        self.any(words!("for now"));
+        self.any(words!("for now|for the time being"));
         self.at_boundary().then_some(())
     }
 }

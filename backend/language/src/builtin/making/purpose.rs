@@ -54,14 +54,18 @@ impl Parser<'_> {
         Some(())
     }
 
-    /// “For the migration project kindly arrange …”: what it is for, before the wish.
+    /// “For the migration project kindly arrange …”, “For the new release: web-01 gets …”: what it is for, before the wish.
     pub fn purpose_of_a_wish(&mut self) -> Option<()> {
         let start = self.at;
         (self.word() == "for").then_some(())?;
         self.at += 1;
         self.somebody()?;
-        self.mark(',');
-        self.ahead(Self::asks).then(|| self.asides.push(start..self.at))
+        let announced = self.mark(':');
+        let _ = announced || self.mark(',');
+        let before = self.drafts.len();
+        let asked = self.ahead(Self::asks) || announced && self.ahead(Self::statement);
+        self.drafts.truncate(before);
+        asked.then(|| self.asides.push(start..self.at))
     }
 
     /// “Purpose: tests of the new shop”, “Requested by: Anna”: what a form files a wish under.

@@ -220,14 +220,18 @@ impl Parser<'_> {
         if of || role.is_some() {
             return None;
         }
-        // “a 20 GB disk on local-lvm and 50 GB on local”
-        if how == How::Create
-            && !(more || less)
-            && self.spoke_of_a_disk()
-            && let Some(storage) = self.storage_of_disk()
-        {
-            let disk = DiskItem::sized(Amount::To(value), Which::One);
-            return Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }));
+        // “a 20 GB disk on local-lvm and 50 GB on local”, “8 GB RAM, 20 GB on local-lvm for the OS”
+        if how == How::Create && !(more || less) {
+            let known = self.spoke_of_a_disk() || self.spoke_of_memory();
+            let stored = self.attempt(|p| {
+                let storage = p.storage_of_disk()?;
+                let role = p.purpose();
+                (known || role.is_some()).then_some((storage, role.unwrap_or(Which::One)))
+            });
+            if let Some((storage, role)) = stored {
+                let disk = DiskItem::sized(Amount::To(value), role);
+                return Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }));
+            }
         }
         // “8 GB at /srv/data”
         if let Some(disk) = self.attempt(|p| {

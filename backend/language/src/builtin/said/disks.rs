@@ -1,6 +1,6 @@
 //! Disks: “two disks of 50 GB”, “a 40 GB disk on tank”, “a 10 GB and a 20 GB disk”.
 
-use mycopod_core::field::{DiskPart, Value};
+use mycopod_core::field::{DiskPart, Plain, Value};
 use mycopod_core::reading::Amount;
 use mycopod_core::size::Size;
 
@@ -11,6 +11,7 @@ use super::amount::MAX_ALIKE;
 use super::fields::Named;
 use super::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::Parser;
+use crate::builtin::making::head::OfMember;
 use crate::builtin::wordings::{Wordings, words};
 
 /// The nouns for a disk.
@@ -137,6 +138,12 @@ impl Parser<'_> {
     pub fn spoke_of_a_disk(&self) -> bool {
         let last = self.group().and_then(|group| group.items.last());
         last.is_some_and(|(_, item)| matches!(item.value, Item::Disk(_)))
+    }
+
+    /// Whether the memory of a new guest was said.
+    pub fn spoke_of_memory(&self) -> bool {
+        let memory = |(_, item): &OfMember| matches!(item.value, Item::Plain(Plain::Memory, _));
+        self.group().is_some_and(|group| group.items.iter().any(memory))
     }
 
     /// “10” in “10 and 20 GB”: a size whose unit stands behind a later one.
