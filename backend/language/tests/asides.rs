@@ -34,6 +34,8 @@ fn reasons_and_remarks_are_kept_and_nothing_is_done_for_them() {
         ("stop web-01 to save power", "to save power"),
         ("start web-02, it was stopped by accident", "it was stopped by accident"),
         ("move web-01 to pve2 because pve1 needs a reboot", "because pve1 needs a reboot"),
+        ("Our canteen has a new tenant. web-01 gets 4 cores", "Our canteen has a new tenant"),
+        ("For the new release: web-01 gets 4 cores", "For the new release"),
         ("Ticket #4711: web-01 gets 4 cores", "Ticket #4711"),
         ("grow the disk of web-01 to 40 GB. I'll extend the partition myself.", "I'll extend the partition myself"),
     ] {
@@ -70,6 +72,9 @@ fn no_wish_is_taken_for_a_remark() {
         "web-01 gets 4 cores because it is slow and start web-02",
         "stop web-01. web-02 is out of memory, +4 GB RAM",
         "web-01 gets 4 cores, this is an example",
+        "web-01 gets 4 cores. The above is a joke.",
+        "web-01 gets 4 cores. My request was a hoax.",
+        "web-01 gets 4 cores. The plan is off.",
         "web-01 gets 4 cores because zorb crashes",
         "stop web-01 if it is slow",
         "reboot web-01 when it is stuck",

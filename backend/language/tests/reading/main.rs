@@ -29,8 +29,8 @@ mod world;
 use score::Score;
 
 /// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
-const DEV: usize = 4794;
-const HELD_OUT: usize = 428;
+const DEV: usize = 5156;
+const HELD_OUT: usize = 429;
 
 /// A declaration that is misread does something else than was said: there is no level of that to hold.
 fn holds(half: &'static str, least: usize) {

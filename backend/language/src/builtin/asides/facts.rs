@@ -137,9 +137,16 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
 }
 
 /// “the old label printer died”, “our canteen has a new tenant”: behind an article or an adjective a word that nobody foresaw is
-/// some thing of theirs. A few may stand in a remark.
+/// some thing of theirs. A few may stand in a remark, but in none that says of the wish what it is: “this is an example”.
 fn things_of_theirs(typed: &[String], sorts: &mut [u16], unknown: impl Fn(&str) -> bool) {
     const FEW: usize = 2;
+    const OF_THE_WISH: [&str; 20] = [
+        "this", "that", "these", "those", "it", "they", "all", "everything", "above", "rest", "following", "wish",
+        "request", "order", "ticket", "command", "text", "message", "idea", "change",
+    ];
+    if typed.iter().take(2).any(|word| OF_THE_WISH.contains(&word.split('\'').next().unwrap_or_default())) {
+        return;
+    }
     let mut left = FEW;
     for at in 1..typed.len() {
         let led = ARTICLES.contains(&typed[at - 1].as_str()) || sorts[at - 1] & sort::ADJECTIVE != 0;
