@@ -56,7 +56,12 @@ async fn answers(questions: &[&Question]) -> Option<Vec<Value>> {
                 given = terminal::ask(prompt.clone()) => given.ok().flatten()?,
                 _ = tokio::signal::ctrl_c() => return None,
             };
-            if !given.trim().is_empty() {
+            if let Some(number) = beyond(given.trim(), question) {
+                note(format_args!(
+                    "There is no answer {number}: there are {mark}1 to {mark}{}.",
+                    question.options.len()
+                ));
+            } else if !given.trim().is_empty() {
                 break chosen(given.trim(), question);
             }
         };
@@ -71,6 +76,16 @@ fn mark(question: &Question) -> &'static str {
     if question.options.len() < 2 || question.options.iter().any(is_number) { "#" } else { "" }
 }
 
+/// From here on a number may be a guest’s.
+const LEAST_VMID: usize = 100;
+
+/// The number of an option that there is not.
+fn beyond<'a>(given: &'a str, question: &Question) -> Option<&'a str> {
+    let number: usize = given.strip_prefix(mark(question))?.parse().ok()?;
+    let none = !question.options.is_empty() && !(1..=question.options.len()).contains(&number);
+    (none && number < LEAST_VMID).then_some(given)
+}
+
 /// The option of that number, or the words themselves.
 fn chosen(given: &str, question: &Question) -> String {
     let number = given.strip_prefix(mark(question)).and_then(|number| number.parse::<usize>().ok());
@@ -80,7 +95,7 @@ fn chosen(given: &str, question: &Question) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::chosen;
+    use super::{beyond, chosen};
     use crate::api::Question;
 
     #[test]
@@ -95,6 +110,8 @@ mod tests {
         for (given, answer) in [("1", "local-lvm"), ("2", "ceph"), ("3", "3"), ("0", "0"), ("nfs", "nfs")] {
             assert_eq!(chosen(given, &storages), answer);
         }
+        assert_eq!(beyond("9", &storages), Some("9"));
+        assert_eq!(["1", "2", "101", "nfs"].map(|given| beyond(given, &storages)), [None; 4]);
         // “1” is one core, and not the first option.
         for numbers in [question(&["8", "Leave it out"]), question(&["Leave it out"])] {
             assert_eq!(chosen("1", &numbers), "1");

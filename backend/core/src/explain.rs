@@ -9,6 +9,7 @@ use std::fmt;
 
 use crate::field::Value;
 use crate::plan::{Action, Effect, Plan, Step};
+use crate::typed::is_intent;
 
 use words::{Kind, Words};
 
@@ -51,7 +52,13 @@ impl Tongue {
     /// The language of a declaration, by its small words; where they are of several languages alike, English.
     #[must_use]
     pub fn of(text: &str) -> Self {
-        let words: Vec<String> = text.split(|c: char| !c.is_alphabetic() && c != '\'').map(str::to_lowercase).collect();
+        // A typed intent is in nobody’s language.
+        if is_intent(text) {
+            return Self::English;
+        }
+        // In “4 GiB” nobody says “gib”; a word said twice may be a name.
+        let words = text.split(|c: char| !c.is_alphabetic() && c != '\'').filter(|word| *word != "GiB");
+        let words: BTreeSet<String> = words.map(str::to_lowercase).collect();
         let count = |telling: &str| {
             words.iter().filter(|word| telling.split_whitespace().any(|known| known == word.as_str())).count()
         };
@@ -194,6 +201,8 @@ mod tests {
             ("Crea una VM llamada web-01 con 2 núcleos y 4 GB de memoria", Tongue::Spanish),
             ("Crée une VM nommée web-01 avec 2 cœurs et 4 Go de mémoire", Tongue::French),
             ("stop las-vegas", Tongue::English),
+            ("VM g-1 with 4 GiB RAM and a 20 GiB disk", Tongue::English),
+            ("mycopod: v1\nguests:\n- name: der\n  description: eine Maschine für das Archiv\n", Tongue::English),
         ] {
             assert_eq!(Tongue::of(text), tongue, "{text}");
         }

@@ -22,13 +22,13 @@ use mycopod_store::leases::{self, Lease};
 use mycopod_store::owned_fields::{self, Decision, OwnedField};
 use mycopod_store::resources::{self, State};
 use mycopod_store::room::{self, Promised};
-use mycopod_store::{StoreError, plans, reconciliations, steps};
+use mycopod_store::{StoreError, answers, plans, reconciliations, steps};
 use serde_json::json;
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use crate::audit::{Entry, listed};
 use crate::clusters::Cluster;
-use crate::read::with_questions;
+use crate::read::{asked_again, with_questions};
 use crate::{Engine, Refusal};
 
 /// Planning anew after another plan took the same VMID or room, or a guest that may not be seen has the VMID. Each try that is lost was won by another declaration, so that
@@ -84,7 +84,11 @@ impl Engine {
             };
             let plan = match plan {
                 Ok(plan) => plan,
-                Err(open) if is_new => return self.ask(lease, with_questions(read, open)).await,
+                Err(open) if is_new => {
+                    let answers = answers::of(&mut *self.pool().acquire().await?, lease.work).await?;
+                    let again = asked_again(&open, &answers);
+                    return self.ask(lease, with_questions(read, open), again).await;
+                }
                 Err(open) => {
                     let why = listed(open.iter().map(|question| question.text.as_str())).join(" ");
                     return self.end(lease, DeclarationStatus::Failed, None, &why).await;

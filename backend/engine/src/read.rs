@@ -1,5 +1,6 @@
 //! From text to intent: the reader is asked, and what it understood is held against the cluster.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,8 +142,9 @@ impl Engine {
                 self.plan_one(cluster, lease, declaration, observed, Some(read)).await
             }
             Err(open) => {
+                let again = asked_again(&open, answers);
                 reading.questions = merged(before, answers, open);
-                self.ask(lease, Read { reader, reading, intent: None }).await
+                self.ask(lease, Read { reader, reading, intent: None }, again).await
             }
         }
     }
@@ -171,8 +173,25 @@ impl Engine {
         Some(Ok(Read { reader, reading, intent: None }))
     }
 
-    /// Puts questions. `read` holds them together with those that were answered before.
-    pub(crate) async fn ask(&self, lease: &Lease<DeclarationId>, read: Read) -> Result<(), Refusal> {
+    /// Puts questions. `read` holds them together with those that were answered before. Those of `again` were answered with words
+    /// that did not do: they say so, and are open.
+    pub(crate) async fn ask(
+        &self,
+        lease: &Lease<DeclarationId>,
+        mut read: Read,
+        again: BTreeMap<String, String>,
+    ) -> Result<(), Refusal> {
+        for question in &mut read.reading.questions {
+            // “Plan again” may be chosen as often as one likes.
+            if let Some(answer) = again.get(&question.id).filter(|answer| !question.options.contains(answer)) {
+                question.text = format!("“{answer}” does not answer this. {}", question.text);
+            }
+        }
+        let again: Vec<String> = again.into_keys().collect();
+        let mut transaction = self.pool().begin().await?;
+        leases::hold(&mut transaction, lease).await?;
+        answers::withdraw(&mut transaction, lease.work, &again).await?;
+        transaction.commit().await?;
         let open = read.reading.questions.len();
         let why = if open == 1 { "A question must be answered first." } else { "Questions must be answered first." };
         self.end(lease, DeclarationStatus::NeedsAnswer, Some(read), why).await
@@ -235,6 +254,11 @@ impl Engine {
 /// The questions of an earlier reading that were answered, kept to be shown.
 fn answered(before: &[Question], answers: &Answers) -> Vec<Question> {
     before.iter().filter(|question| answers.to(&question.id).is_some()).cloned().collect()
+}
+
+/// The answers to questions that are asked all the same.
+pub(crate) fn asked_again(open: &[Question], answers: &Answers) -> BTreeMap<String, String> {
+    open.iter().filter_map(|question| Some((question.id.clone(), answers.to(&question.id)?.to_owned()))).collect()
 }
 
 /// The questions answered before, and those open now. One that is asked again after an answer is open: the answer did not do.

@@ -383,5 +383,7 @@ fn explain(tokens: &[Token], words: &str) -> String {
             "“{words}” is not something MycoPod does (“{word}”): it makes, changes, starts, stops, moves, copies, backs up and deletes guests. Leave it out?"
         );
     }
-    format!("MycoPod cannot tell what “{words}” shall mean here. Leave it out, or say it in other words?")
+    format!(
+        "MycoPod cannot tell what “{words}” shall mean here. Leave it out? To say it in other words, cancel and declare it anew."
+    )
 }

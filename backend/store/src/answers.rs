@@ -39,6 +39,20 @@ pub async fn give(
     Ok(())
 }
 
+/// Takes back the answers to these questions, which did not do; the audit log keeps them.
+pub async fn withdraw(
+    connection: &mut PgConnection,
+    declaration: DeclarationId,
+    questions: &[String],
+) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM answers WHERE declaration_id = $1 AND question = ANY($2)")
+        .bind(declaration.0)
+        .bind(questions)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// All answers given for a declaration, by question id.
 pub async fn pairs(
     connection: &mut PgConnection,

@@ -148,6 +148,24 @@ async fn nothing_is_destroyed_unless_it_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_does_not_do_leaves_its_question_open() {
+    let lab = Lab::running().await;
+    let asked = lab.declare("create a VM with 2 cores, 2 GB RAM and a 10 GB disk").await;
+    let id = DeclarationId(asked.id);
+    let questions = asked.reading.unwrap().questions;
+    let answer = |answer: &str| [(questions[0].id.clone(), answer.to_owned())];
+    lab.engine.answer(&lab.admin, id, &answer("nm 1!!")).await.unwrap();
+    let again = lab.settled(id).await;
+    let open = &again.reading.as_ref().unwrap().questions[0];
+    assert_eq!((again.status, open.answer.as_deref()), ("needs_answer", None), "{again:#?}");
+    assert_eq!(open.text, format!("“nm 1!!” does not answer this. {}", questions[0].text));
+    lab.engine.answer(&lab.admin, id, &answer("nm-1")).await.unwrap();
+    let planned = lab.settled(id).await;
+    assert_eq!(planned.status, "awaiting_approval", "{planned:#?}");
+    assert_eq!(planned.reading.unwrap().questions[0].answer.as_deref(), Some("nm-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_question_is_answered_and_the_whole_is_read_again() {
     let lab = Lab::running().await;
     let detail = lab.declare("create vm k-2, 2 cores, 4 GB, 20 GB disk on vmbr77").await;

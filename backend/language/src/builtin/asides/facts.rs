@@ -141,8 +141,26 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
 fn things_of_theirs(typed: &[String], sorts: &mut [u16], unknown: impl Fn(&str) -> bool) {
     const FEW: usize = 2;
     const OF_THE_WISH: [&str; 20] = [
-        "this", "that", "these", "those", "it", "they", "all", "everything", "above", "rest", "following", "wish",
-        "request", "order", "ticket", "command", "text", "message", "idea", "change",
+        "this",
+        "that",
+        "these",
+        "those",
+        "it",
+        "they",
+        "all",
+        "everything",
+        "above",
+        "rest",
+        "following",
+        "wish",
+        "request",
+        "order",
+        "ticket",
+        "command",
+        "text",
+        "message",
+        "idea",
+        "change",
     ];
     if typed.iter().take(2).any(|word| OF_THE_WISH.contains(&word.split('\'').next().unwrap_or_default())) {
         return;
