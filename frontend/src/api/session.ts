@@ -4,6 +4,7 @@
  */
 import axios from "axios";
 
+import { discardDraft } from "../lib/draft";
 import { type Claims, readClaims } from "../lib/jwt";
 import { Store, useStore } from "../lib/store";
 import { toProblem } from "./problem";
@@ -54,6 +55,7 @@ export async function logOut(): Promise<void> {
       headers: token ? { Authorization: `Bearer ${token}` } : {},
     });
   } finally {
+    discardDraft();
     end();
     tabs?.postMessage("ended");
   }

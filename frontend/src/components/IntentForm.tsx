@@ -2,16 +2,16 @@ import { Button, NativeSelect, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useEdit } from "../api/queries";
-import type { Declaration, Edit, IntentField, IntentGuest } from "../api/types";
+import type { Declaration, IntentField, IntentGuest } from "../api/types";
 import { asText, type FieldSchema, fromText, options } from "../lib/fields";
 import { Field } from "./Field";
 import classes from "./IntentForm.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 import { Time } from "./Time";
 
-/** Every field that a declaration decides, each to be set; and what was set so before. */
+/** Every field that a declaration decides, each to be set. */
 export function IntentForm({ declaration }: { declaration: Declaration }) {
-  const { id, intent, edits } = declaration;
+  const { id, intent } = declaration;
   const [open, setOpen] = useState<string | null>(null);
   return (
     <div className={classes.guests}>
@@ -51,7 +51,6 @@ export function IntentForm({ declaration }: { declaration: Declaration }) {
           </dl>
         </details>
       ))}
-      <Edits edits={edits} guests={intent ?? []} />
     </div>
   );
 }
@@ -115,15 +114,17 @@ function FieldForm({ declaration, guest, field, onClose }: FieldFormProps) {
   );
 }
 
-function Edits({ edits, guests }: { edits: Edit[]; guests: IntentGuest[] }) {
-  if (edits.length === 0) return null;
-  const name = (id: string) => guests.find((guest) => guest.id === id)?.name ?? id;
+/** What was set in the form, by whom: a part of the declaration's record for good. */
+export function Edits({ declaration }: { declaration: Declaration }) {
+  const { edits, intent } = declaration;
+  const name = (id: string) => intent?.find((guest) => guest.id === id)?.name ?? id;
+  const shown = (value: unknown) => asText(value) || "none";
   return (
     <ul className="soft small" aria-label="Set in the form">
       {edits.map(({ guest, label, from, to, by, at }) => (
         <li key={`${at} ${label}`}>
-          {label} of {name(guest)} {from !== null && `from ${asText(from)} `}to {asText(to)}, by{" "}
-          {by}, <Time iso={at} />
+          {label} of {name(guest)} {from !== null && `from ${shown(from)} `}to {shown(to)}, by {by},{" "}
+          <Time iso={at} />
         </li>
       ))}
     </ul>

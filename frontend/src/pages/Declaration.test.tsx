@@ -236,9 +236,12 @@ test("what was set in the form is told", async () => {
     by: "ann@example.org",
     at,
   };
-  open(declaration({ intent: INTENT, edits: [edit] }));
+  const untagged = { ...edit, label: "Tags", from: ["shop"], to: [] };
+  // It stays with the declaration when that was carried out.
+  open(declaration({ status: "converged", intent: INTENT, edits: [edit, untagged] }));
   const list = await screen.findByRole("list", { name: "Set in the form" });
   expect(list.textContent).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
+  expect(list.textContent).toContain("Tags of web-1 from shop to none, by ann@example.org");
 });
 
 test("fields are not set once the plan is carried out", async () => {

@@ -10,7 +10,7 @@ import { ConfirmDialog } from "../components/ConfirmDialog";
 import { DeclaredText } from "../components/DeclaredText";
 import { DriftNotice } from "../components/DriftNotice";
 import { HighlightProvider, useHighlightState } from "../components/highlight";
-import { IntentForm } from "../components/IntentForm";
+import { Edits, IntentForm } from "../components/IntentForm";
 import { Loaded } from "../components/Loaded";
 import { Loading } from "../components/Loading";
 import { Outcome } from "../components/Outcome";
@@ -87,6 +87,11 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
           {status === "awaiting_approval" && declaration.intent && (
             <Panel title="Set a field">
               <IntentForm declaration={declaration} />
+            </Panel>
+          )}
+          {declaration.edits.length > 0 && (
+            <Panel title="Set in the form">
+              <Edits declaration={declaration} />
             </Panel>
           )}
           {plan && (

@@ -1,5 +1,5 @@
 import { Button, Textarea } from "@mantine/core";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useNavigate } from "react-router";
 
 import { useDeclare } from "../api/queries";
@@ -8,6 +8,7 @@ import { Page } from "../components/Page";
 import { Preview } from "../components/Preview";
 import { Panel } from "../components/Panel";
 import { ProblemNotice } from "../components/ProblemNotice";
+import { useDraft } from "../lib/draft";
 import { countCodePoints } from "../lib/spans";
 import classes from "./NewDeclaration.module.css";
 
@@ -26,17 +27,22 @@ const EXAMPLES = [
 ];
 
 export default function NewDeclaration() {
-  const [content, setContent] = useState("");
   const field = useRef<HTMLTextAreaElement>(null);
   const navigate = useNavigate();
   const user = useUser();
+  const [content, setContent] = useDraft(user.sub);
   const declare = useDeclare();
   const length = countCodePoints(content);
   const sendable = content.trim() !== "" && length <= MAX_LENGTH && user.approved;
 
   const submit = () => {
     if (!sendable || declare.isPending) return;
-    declare.mutate(content, { onSuccess: ({ id }) => void navigate(`/declarations/${id}`) });
+    declare.mutate(content, {
+      onSuccess: ({ id }) => {
+        setContent("");
+        void navigate(`/declarations/${id}`);
+      },
+    });
   };
 
   return (

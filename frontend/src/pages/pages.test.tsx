@@ -58,7 +58,7 @@ async function violations() {
 function open(page: ReactNode, path = "/") {
   vi.stubGlobal("fetch", () => new Promise(() => undefined));
   logInAs("Admin");
-  show(
+  return show(
     <Routes>
       <Route element={<Shell />}>
         <Route path="/declarations/:id" element={page} />
@@ -140,6 +140,26 @@ test("an example is put into the field and declared as it stands", async () => {
       content: "Delete worker-3",
     }),
   );
+});
+
+test("a text outlives a look at another page, and is gone once it is declared", async () => {
+  serve({ ...ROUTES, "POST /declarations": () => declaration() });
+  const user = userEvent.setup();
+  const field = () => screen.getByLabelText<HTMLTextAreaElement>(/What should there be/);
+  const first = open(<NewDeclaration />);
+  await user.type(field(), "Start test-1");
+  first.unmount();
+  const second = open(<NewDeclaration />);
+  expect(field().value).toBe("Start test-1");
+  const leaving = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(leaving);
+  expect(leaving.defaultPrevented).toBe(true);
+  await user.click(screen.getByRole("button", { name: "Read and plan" }));
+  await waitFor(() => expect(field().value).toBe(""));
+  second.unmount();
+  const after = new Event("beforeunload", { cancelable: true });
+  window.dispatchEvent(after);
+  expect(after.defaultPrevented).toBe(false);
 });
 
 test("a text that is sent again after a lost answer has the same key, and another text another", async () => {

@@ -1,7 +1,10 @@
 import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
+import { discardDraft } from "../lib/draft";
+
 afterEach(cleanup);
+afterEach(discardDraft);
 
 // Longer than anything here takes on a busy machine, in ms.
 configure({ asyncUtilTimeout: 10_000 });
