@@ -65,7 +65,8 @@ const CLASSES: [(Class, &str); 7] = [
          graceful clean proper removal requires converted recurring power-off power-on contain place member \
          standing bringing deploying building setting needing grateful cap capped operating \
          common defaults shared boss customer colleague department developers devs operation field property attribute parameter bounce bounced wake grab ids vmids activated deactivated shift unhook title titled vzdump one-off manual exact \
-         parameters requirements properties creation deployment provisioning blueprint basis",
+         parameters requirements properties creation deployment provisioning blueprint basis \
+         detached dropped unplugged ejected disconnected added",
     ),
     (
         Class::Negation,
