@@ -66,6 +66,9 @@ pub struct Reading {
     pub cluster: Option<Target>,
     /// Why it is no declaration that MycoPod carries out.
     pub refusal: Option<Text>,
+    /// The text with answers in the place of words that were not understood, where there are any.
+    #[serde(default)]
+    pub reworded: Option<Text>,
     /// What was asked for.
     pub statements: Vec<Statement>,
     /// What must be answered.

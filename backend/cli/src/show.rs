@@ -174,6 +174,10 @@ fn write_outcome(declaration: &Declaration, out: Output) {
 }
 
 fn write_reading(reading: &Reading, out: Output) {
+    if let Some(text) = &reading.reworded {
+        out.line(out.paint(Tone::Strong, "\nRead with the answers in their places"));
+        text.as_str().lines().for_each(|line| out.line(format_args!("  {line}")));
+    }
     if let Some(refusal) = &reading.refusal {
         out.line(out.paint(Tone::Bad, format_args!("\nRefused: {refusal}")));
     }

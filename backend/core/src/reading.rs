@@ -7,6 +7,7 @@ mod deed;
 mod edit;
 mod form;
 mod question;
+mod reworded;
 mod source;
 mod target;
 mod wanted;
@@ -18,7 +19,8 @@ use crate::typed::TypedGuest;
 pub use deed::Deed;
 pub use edit::{Amount, DiskRef, Edit, EditField, FirewallPart};
 pub use form::{FormEdit, FormField, FormGuest};
-pub use question::{Answers, LEAVE_OUT, Question};
+pub use question::{Answers, LEAVE_OUT, Question, UNREAD};
+pub use reworded::Reworded;
 pub use source::{Fragment, Source, Sourced, Span};
 pub use target::{Fit, Selector, Target};
 pub use wanted::{Create, WantedBacked, WantedDisk, WantedFacility, WantedNic};
@@ -42,6 +44,10 @@ pub struct Reading {
     pub asides: Vec<Fragment>,
     /// Why this is no declaration at all, or none that MycoPod carries out.
     pub refusal: Option<String>,
+    /// The text that was read, where answers were put in the place of words that were not understood; what is said of
+    /// places is of this text then. What was typed stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reworded: Option<String>,
     /// What is to be known of how it was read, such as why a language model was not asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

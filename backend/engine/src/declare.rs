@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mycopod_core::id::DeclarationId;
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, MAX_DECLARATION};
+use mycopod_core::reading::{Answers, MAX_DECLARATION, Reading, Reworded};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_core::typed::{MAX_INTENT, is_intent};
 use mycopod_store::audit::Kind;
@@ -107,13 +107,27 @@ impl Engine {
         if given.is_empty() {
             return Err(Refusal::Invalid("Give one answer at least.".into()));
         }
-        let questions = declaration.read.map(|read| read.reading.questions).unwrap_or_default();
+        let questions = declaration.read.as_ref().map(|read| read.reading.questions.as_slice()).unwrap_or_default();
         if let Some((question, _)) = given.iter().find(|(given, _)| questions.iter().all(|asked| asked.id != *given)) {
             return Err(Refusal::Invalid(format!("“{question}” is no question of this declaration.")));
         }
         let given = answers_in(given)?;
         let now = self.clock().now();
         answers::give(&mut transaction, id, actor.id, &given, now).await?;
+        if let Some(reworded) = reworded(declaration.text(), &given)? {
+            answers::rename(&mut transaction, id, |question| reworded.id(question)).await?;
+            if let Some(mut read) = declaration.read {
+                let asked = std::mem::take(&mut read.reading.questions);
+                read.reading = Reading {
+                    questions: asked.into_iter().map(|question| reworded.question(question)).collect(),
+                    reworded: Some(reworded.text),
+                    edits: read.reading.edits,
+                    ..Reading::default()
+                };
+                read.intent = None;
+                declarations::save_reading(&mut transaction, id, &read).await?;
+            }
+        }
         declarations::move_to(&mut transaction, id, DeclarationStatus::Reading, None, now).await?;
         let entry = Entry {
             actor: actor.into(),
@@ -363,6 +377,19 @@ pub(crate) fn answers_in(given: &[(String, String)]) -> Result<Vec<(String, Stri
         return Ok(given);
     }
     Err(Refusal::Invalid(format!("An answer is 1 to {} characters in one line.", answers::MAX_ANSWER)))
+}
+
+/// `text` with what `given` says in the place of words that were not understood, where it does.
+pub(crate) fn reworded(text: &str, given: &[(String, String)]) -> Result<Option<Reworded>, Refusal> {
+    let Some(reworded) = Reworded::of(text, given) else { return Ok(None) };
+    let length = reworded.text.chars().count();
+    if length > MAX_DECLARATION {
+        return Err(Refusal::Invalid(format!(
+            "With this answer the declaration would have {length} characters; {MAX_DECLARATION} are the most. Nothing was \
+             taken; answer in fewer words, or say it in parts."
+        )));
+    }
+    Ok(Some(reworded))
 }
 
 /// Refuses what is no key: it goes through headers and logs.

@@ -149,7 +149,7 @@ impl Engine {
         let errand = self.on_behalf(line.id, line.user, true);
         tokio::select! {
             biased;
-            reading = self.0.parts.interpreter.read(&line.content, inventory, answers, &errand) => Some(reading),
+            reading = self.0.parts.interpreter.read(declaration.text(), inventory, answers, &errand) => Some(reading),
             () = self.called_off(line.id) => None,
         }
     }

@@ -8,7 +8,7 @@ use mycopod_core::reading::{Answers, Reading};
 use mycopod_core::resolve::{firewalls_of, minds_snapshots_of, resolve};
 
 use crate::clusters::Cluster;
-use crate::declare::{answers_in, readable};
+use crate::declare::{answers_in, readable, reworded};
 use crate::view::Preview;
 use crate::{Engine, Refusal, show};
 
@@ -19,16 +19,21 @@ impl Engine {
     /// What would be understood of `content` with these answers, and what would be asked, by the newest look.
     pub async fn preview(&self, content: &str, given: &[(String, String)]) -> Result<Preview, Refusal> {
         readable(content)?;
-        let answers: Answers = answers_in(given)?.into_iter().collect();
-        let cluster = self.meant_by(content, &answers).await?;
+        let given = answers_in(given)?;
+        let reworded = reworded(content, &given)?;
+        let named = |question: String| reworded.as_ref().map_or_else(|| question.clone(), |new| new.id(&question));
+        let answers: Answers = given.into_iter().map(|(question, answer)| (named(question), answer)).collect();
+        let text = reworded.as_ref().map_or(content, |new| new.text.as_str());
+        let cluster = self.meant_by(text, &answers).await?;
         let now = self.clock().now();
         let observed = cluster.newest(now).await?;
         let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(&observed) };
-        let mut reading = self.0.parts.interpreter.read_at_once(content, &inventory, &answers);
+        let mut reading = self.0.parts.interpreter.read_at_once(text, &inventory, &answers);
         let intent = match reading.refusal {
             Some(_) => None,
-            None => self.resolve_at_once(&cluster, &observed, content, &mut reading, &answers).await?,
+            None => self.resolve_at_once(&cluster, &observed, text, &mut reading, &answers).await?,
         };
+        reading.reworded = reworded.map(|new| new.text);
         Ok(Preview {
             cluster: cluster.name.clone(),
             age_seconds: cluster.latest.seen(now).age_seconds.unwrap_or(0),

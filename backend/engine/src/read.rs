@@ -71,7 +71,7 @@ impl Engine {
         let is_resolved = matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. })
             if unanswered(reading) && reading.edits.iter().all(|edit| edit.applied));
         if !is_resolved && declaration.line.plan.is_none() {
-            let meant = self.meant_by(&declaration.line.content, &answers).await?;
+            let meant = self.meant_by(declaration.text(), &answers).await?;
             if meant.id != cluster.id {
                 return self.hand_over(lease, &meant).await;
             }
@@ -105,7 +105,7 @@ impl Engine {
         answers: &Answers,
         observed: &Observed,
     ) -> Result<(), Refusal> {
-        let text = &declaration.line.content;
+        let text = declaration.text();
         let Some(read) = self.reading_of(declaration, answers, observed).await else {
             // Somebody called it off meanwhile.
             return Ok(());
@@ -167,7 +167,9 @@ impl Engine {
             Ok(reading) => reading,
             Err(error) => return Some(Err(error)),
         };
-        reading.edits = declaration.read.as_ref().map(|read| read.reading.edits.clone()).unwrap_or_default();
+        if let Some(Read { reading: before, .. }) = &declaration.read {
+            (reading.edits, reading.reworded) = (before.edits.clone(), before.reworded.clone());
+        }
         let (name, model) = self.reader();
         let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
         Some(Ok(Read { reader, reading, intent: None }))
@@ -182,8 +184,9 @@ impl Engine {
         again: BTreeMap<String, String>,
     ) -> Result<(), Refusal> {
         for question in &mut read.reading.questions {
-            // “Plan again” may be chosen as often as one likes.
-            if let Some(answer) = again.get(&question.id).filter(|answer| !question.options.contains(answer)) {
+            // “Plan again” may be chosen as often as one likes, and words said anew stand in the question themselves.
+            let says_so = |answer: &&String| !question.options.contains(answer) && !question.takes_other_words();
+            if let Some(answer) = again.get(&question.id).filter(says_so) {
                 question.text = format!("“{answer}” does not answer this. {}", question.text);
             }
         }

@@ -135,11 +135,13 @@ pub(crate) const fn power(power: Power) -> &'static str {
     }
 }
 
-/// A reading of `text` with its questions, and the answers given to them.
-pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, text: &str) -> ReadingView {
+/// A reading of what was typed with its questions, and the answers given to them.
+pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, typed: &str) -> ReadingView {
+    let text = reading.reworded.as_deref().unwrap_or(typed);
     ReadingView {
         reader: reader.to_owned(),
         refusal: reading.refusal.clone(),
+        reworded: reading.reworded.clone(),
         notes: reading.notes.clone(),
         cluster: reading
             .cluster

@@ -184,6 +184,9 @@ pub struct ReadingView {
     pub reader: String,
     /// Why this is no declaration that MycoPod carries out.
     pub refusal: Option<String>,
+    /// The text that was read, where it is not as it was typed: with answers in the place of words that were not
+    /// understood. Places are of this text then.
+    pub reworded: Option<String>,
     /// What is to be known of how it was read, such as why a language model was not asked.
     pub notes: Vec<String>,
     /// The cluster, where it was named; without one the first holds.

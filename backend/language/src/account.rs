@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, Fragment, LEAVE_OUT, Question, Span};
+use mycopod_core::reading::{Answers, Fragment, LEAVE_OUT, Question, Span, UNREAD};
 
 use crate::lexer::{Token, TokenKind, span};
 use crate::vocabulary::{self, Class};
@@ -346,11 +346,11 @@ pub fn questions(tokens: &[Token], fragments: &[(Range<usize>, Fragment)], answe
         .iter()
         .filter_map(|(range, fragment)| {
             let span = Span { start: fragment.start, end: fragment.end };
-            if answers.left_out("unread", Some(span)) {
+            if answers.left_out(UNREAD, Some(span)) {
                 return None;
             }
             let text = explain(&tokens[range.clone()], &fragment.text);
-            Some(Question::new("unread", Some(span), text, vec![LEAVE_OUT.to_owned()]))
+            Some(Question::new(UNREAD, Some(span), text, vec![LEAVE_OUT.to_owned()]))
         })
         .collect()
 }
@@ -376,14 +376,12 @@ fn explain(tokens: &[Token], words: &str) -> String {
         );
     }
     if let Some(word) = first(Class::Choice) {
-        return format!("“{words}” leaves a choice open (“{word}”). Leave it out, or say which one?");
+        return format!("“{words}” leaves a choice open (“{word}”). Leave it out, or say it with one of them?");
     }
     if let Some(word) = first(Class::Outside) {
         return format!(
             "“{words}” is not something MycoPod does (“{word}”): it makes, changes, starts, stops, moves, copies, backs up and deletes guests. Leave it out?"
         );
     }
-    format!(
-        "MycoPod cannot tell what “{words}” shall mean here. Leave it out? To say it in other words, cancel and declare it anew."
-    )
+    format!("MycoPod cannot tell what “{words}” shall mean here. Leave it out, or say it in other words?")
 }

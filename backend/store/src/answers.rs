@@ -53,6 +53,24 @@ pub async fn withdraw(
     Ok(())
 }
 
+/// Gives the questions that were answered the ids that `renamed` says, where the text they are asked of was reworded.
+pub async fn rename(
+    connection: &mut PgConnection,
+    declaration: DeclarationId,
+    renamed: impl Fn(&str) -> String,
+) -> Result<(), StoreError> {
+    let rows = sqlx::query("DELETE FROM answers WHERE declaration_id = $1 RETURNING question, answer, user_id, at")
+        .bind(declaration.0)
+        .fetch_all(&mut *connection)
+        .await?;
+    for row in rows {
+        let question: String = row.plain("question")?;
+        let kept = [(renamed(&question), row.plain("answer")?)];
+        give(connection, declaration, row.id("user_id", UserId)?, &kept, row.plain("at")?).await?;
+    }
+    Ok(())
+}
+
 /// All answers given for a declaration, by question id.
 pub async fn pairs(
     connection: &mut PgConnection,

@@ -91,6 +91,15 @@ pub struct Declaration {
     pub read: Option<Read>,
 }
 
+impl Declaration {
+    /// The text that is to be read: what was typed, with answers in the place of words that were not understood.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let reworded = self.read.as_ref().and_then(|read| read.reading.reworded.as_deref());
+        reworded.unwrap_or(&self.line.content)
+    }
+}
+
 impl FromRow<'_, PgRow> for Declaration {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
         let read = match row.json_or_none("reading")? {

@@ -882,7 +882,7 @@ export interface components {
       observed: unknown;
     };
     Answer: {
-      /** @description One of its options, or your own words where it has none. */
+      /** @description One of its options, or your own words. Those about words that were not understood are read in their place. */
       answer: string;
       /** @description The question's id. */
       question: string;
@@ -1747,6 +1747,11 @@ export interface components {
       reader: string;
       /** @description Why this is no declaration that MycoPod carries out. */
       refusal: string | null;
+      /**
+       * @description The text that was read, where it is not as it was typed: with answers in the place of words that were not
+       *     understood. Places are of this text then.
+       */
+      reworded: string | null;
       /** @description What was asked for, in order. */
       statements: components["schemas"]["Statement"][];
       /** @description Words that ended in no field. */

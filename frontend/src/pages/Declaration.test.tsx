@@ -170,6 +170,20 @@ test("what was said beside the wishes is marked, and said to have no consequence
   screen.getByText(/Nothing is done for them/);
 });
 
+test("a text with answers in it is shown as it was read, and as it was typed", async () => {
+  const plain = declaration();
+  open({
+    ...plain,
+    content: plain.content.replace("asap", "flurb"),
+    reading: plain.reading && { ...plain.reading, reworded: plain.content },
+  });
+  await screen.findByRole("heading", { name: "Plan" });
+  expect(screen.getByTestId("declared").textContent).toContain("asap");
+  expect(marked("unread")).toEqual(["asap"]);
+  screen.getByText(/As it was typed/);
+  screen.getByText(/flurb/);
+});
+
 test("pointing at a value, or focusing it, highlights its words and nothing else", async () => {
   open(declaration());
   const user = userEvent.setup();

@@ -59,12 +59,22 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
   const several = useSeveralClusters();
   const { id, cluster, content, author, created_at, status, reading, plan, reconciliation } =
     declaration;
+  // With an answer in other words nothing holds that was understood before.
+  const isReadAnew = status === "reading" && reading?.statements.length === 0;
   return (
     <HighlightProvider value={highlight}>
       <div className={classes.columns}>
         <div className={classes.said}>
           <Panel title="Declared">
-            <DeclaredText content={content} reading={reading} />
+            <DeclaredText content={reading?.reworded ?? content} reading={reading} />
+            {reading?.reworded && (
+              <details className="soft small">
+                <summary>
+                  Answers stand in the place of words that were not understood. As it was typed
+                </summary>
+                <p className="voice">{content}</p>
+              </details>
+            )}
             <p className="soft small">
               {author.email} · <Time iso={created_at} /> · {several && `cluster ${cluster} · `}
               <Link to={`/audit?declaration=${id}`}>audit entries</Link>
@@ -82,7 +92,11 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
             </Panel>
           )}
           <Panel title="Understood">
-            {reading ? <ReadingView reading={reading} /> : <BeingRead declaration={id} />}
+            {reading && !isReadAnew ? (
+              <ReadingView reading={reading} />
+            ) : (
+              <BeingRead declaration={id} />
+            )}
           </Panel>
           {status === "awaiting_approval" && declaration.intent && (
             <Panel title="Set a field">

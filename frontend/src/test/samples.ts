@@ -107,6 +107,7 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
       ],
       questions: [],
       notes: [],
+      reworded: null,
       unread: asap.kind === "said" ? [asap] : [],
       asides: [],
     },

@@ -28,10 +28,26 @@ impl Question {
     pub fn new(topic: &str, span: Option<Span>, text: impl Into<String>, options: Vec<String>) -> Self {
         Self { id: question_id(topic, span), text: text.into(), options, span }
     }
+
+    /// Whether it is about words that were not understood, and may be answered in other words.
+    #[must_use]
+    pub fn takes_other_words(&self) -> bool {
+        topic_and_span(&self.id).is_some_and(|(topic, _)| topic == UNREAD)
+    }
 }
 
-fn question_id(topic: &str, span: Option<Span>) -> String {
+/// The topic of questions about words that were not understood. Any answer but [`LEAVE_OUT`] is read in their place.
+pub const UNREAD: &str = "unread";
+
+pub(super) fn question_id(topic: &str, span: Option<Span>) -> String {
     span.map_or_else(|| topic.to_owned(), |span| format!("{topic}@{}-{}", span.start, span.end))
+}
+
+/// The topic of the question of that id, and the words it is about.
+pub(super) fn topic_and_span(id: &str) -> Option<(&str, Span)> {
+    let (topic, span) = id.rsplit_once('@')?;
+    let (start, end) = span.split_once('-')?;
+    Some((topic, Span { start: start.parse().ok()?, end: end.parse().ok()? }))
 }
 
 /// The answers given so far, by question.

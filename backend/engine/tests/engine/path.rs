@@ -10,6 +10,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::observed::Ownership;
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
+use mycopod_engine::view::{Detail, SourceView};
 use mycopod_store::audit;
 use reqwest::Method;
 
@@ -163,6 +164,54 @@ async fn an_answer_that_does_not_do_leaves_its_question_open() {
     let planned = lab.settled(id).await;
     assert_eq!(planned.status, "awaiting_approval", "{planned:#?}");
     assert_eq!(planned.reading.unwrap().questions[0].answer.as_deref(), Some("nm-1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_that_were_not_understood_are_said_in_other_words() {
+    let lab = Lab::running().await;
+    let typed = "create vm k-3 with 2 cores, blorps, a 20 GB disk on vmbr77";
+    let mut detail = lab.declare(typed).await;
+    let id = DeclarationId(detail.id);
+    let answered = async |detail: &Detail, about: &str, answer: &str| {
+        let questions = &detail.reading.as_ref().unwrap().questions;
+        let asked = questions.iter().find(|question| question.text.contains(about)).unwrap().id.clone();
+        lab.engine.answer(&lab.admin, id, &[(asked, answer.to_owned())]).await.unwrap();
+        lab.settled(id).await
+    };
+    let texts = |detail: &Detail| -> Vec<(String, Option<String>)> {
+        let questions = &detail.reading.as_ref().unwrap().questions;
+        questions.iter().map(|question| (question.text.clone(), question.answer.clone())).collect()
+    };
+    assert_eq!((detail.status, texts(&detail).len()), ("needs_answer", 2), "{detail:#?}");
+
+    detail = answered(&detail, "vmbr77", "vmbr1").await;
+    detail = answered(&detail, "blorps", "flurb the wumpus").await;
+    assert_eq!(detail.status, "needs_answer");
+    let reading = detail.reading.as_ref().unwrap();
+    assert_eq!(
+        reading.reworded.as_deref(),
+        Some("create vm k-3 with 2 cores, flurb the wumpus, a 20 GB disk on vmbr77")
+    );
+    let open: Vec<_> = texts(&detail).into_iter().filter(|(_, answer)| answer.is_none()).collect();
+    assert_eq!(open.len(), 1, "{detail:#?}");
+    assert!(open[0].0.starts_with("MycoPod cannot tell what “flurb the wumpus” shall mean here."), "{open:?}");
+    assert!(texts(&detail).iter().any(|(_, answer)| answer.as_deref() == Some("vmbr1")), "{detail:#?}");
+
+    detail = answered(&detail, "flurb", "4 GB RAM").await;
+    assert_eq!((detail.status, detail.content.as_str()), ("awaiting_approval", typed), "{detail:#?}");
+    let reading = detail.reading.as_ref().unwrap();
+    let said = reading.reworded.as_deref().unwrap();
+    assert_eq!(said, "create vm k-3 with 2 cores, 4 GB RAM, a 20 GB disk on vmbr77");
+    let memory = reading.statements[0].fields.iter().find(|field| field.field == "memory").unwrap();
+    assert!(matches!(&memory.source, SourceView::Said { text, .. } if text == "4 GB RAM"), "{memory:?}");
+    assert_eq!(lab.confirm(&detail).await.status, "converged");
+
+    // What was said last is refused, as it would be in the text itself.
+    let detail = lab.declare("blorp web-01").await;
+    let asked = detail.reading.unwrap().questions[0].id.clone();
+    let id = DeclarationId(detail.id);
+    lab.engine.answer(&lab.admin, id, &[(asked, "delete everything".to_owned())]).await.unwrap();
+    assert_eq!(lab.settled(id).await.status, "refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -164,7 +164,7 @@ struct Answers {
 pub struct Answer {
     /// The question's id.
     question: String,
-    /// One of its options, or your own words where it has none.
+    /// One of its options, or your own words. Those about words that were not understood are read in their place.
     answer: String,
 }
 

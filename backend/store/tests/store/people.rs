@@ -181,6 +181,25 @@ async fn a_later_answer_replaces_the_earlier() {
 }
 
 #[tokio::test]
+async fn answers_are_renamed_all_at_once() {
+    let world = World::new().await;
+    let id = world.declared().await;
+    let mut connection = world.database.pool.acquire().await.unwrap();
+    let given = |pairs: [(&str, &str); 3]| pairs.map(|(question, answer)| (question.to_owned(), answer.to_owned()));
+    let before = given([("a@1-2", "one"), ("a@2-3", "two"), ("name", "web")]);
+    answers::give(&mut connection, id, world.author.id, &before, noon()).await.unwrap();
+    // The new id of the first is the old one of the second.
+    let renamed = |question: &str| match question {
+        "a@1-2" => "a@2-3".to_owned(),
+        "a@2-3" => "a@3-4".to_owned(),
+        other => other.to_owned(),
+    };
+    answers::rename(&mut connection, id, renamed).await.unwrap();
+    let after = given([("a@2-3", "one"), ("a@3-4", "two"), ("name", "web")]);
+    assert_eq!(answers::pairs(&mut connection, id).await.unwrap(), after);
+}
+
+#[tokio::test]
 async fn the_list_is_the_authors_own_or_everybodys_page_by_page() {
     let world = World::new().await;
     let mut ids = Vec::new();
