@@ -325,7 +325,11 @@ pub fn fragments(text: &str, tokens: &[Token], unread: &[Range<usize>]) -> Vec<(
         .filter_map(|range| {
             let first = range.clone().find(|at| is_content(&tokens[*at]))?;
             let last = range.clone().rev().find(|at| tokens[*at].is_content())?;
-            let span = span(tokens, &(first..last + 1));
+            let mut span = span(tokens, &(first..last + 1));
+            // Whoever says it in other words takes back that it was a question.
+            if let Some(mark) = tokens.get(last + 1).filter(|token| token.kind == TokenKind::Mark('?')) {
+                span.end = span.end.max(mark.span.end);
+            }
             Some((first..last + 1, Fragment::at(span, text)))
         })
         .collect()
@@ -376,7 +380,7 @@ fn explain(tokens: &[Token], words: &str) -> String {
         );
     }
     if let Some(word) = first(Class::Choice) {
-        return format!("“{words}” leaves a choice open (“{word}”). Leave it out, or say it with one of them?");
+        return format!("“{words}” leaves open what shall be (“{word}”). Leave it out, or say it exactly?");
     }
     if let Some(word) = first(Class::Outside) {
         return format!(

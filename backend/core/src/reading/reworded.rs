@@ -31,9 +31,11 @@ impl Reworded {
         for (span, answer) in anew {
             let span = reworded.moved(span);
             let (before, rest) = reworded.text.split_at(byte(&reworded.text, span.start));
-            let after = &rest[byte(rest, span.end - span.start)..];
-            reworded.text = format!("{before}{answer}{after}");
-            reworded.replaced.push((span, answer.chars().count()));
+            let (gone, after) = rest.split_at(byte(rest, span.end - span.start));
+            // What ended a sentence, or asked, does so still: as a statement.
+            let end = if gone.ends_with(['.', '!', '?']) && !answer.ends_with(['.', '!', '?']) { "." } else { "" };
+            reworded.text = format!("{before}{answer}{end}{after}");
+            reworded.replaced.push((span, answer.chars().count() + end.len()));
         }
         (!reworded.replaced.is_empty()).then_some(reworded)
     }

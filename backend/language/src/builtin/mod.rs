@@ -23,6 +23,7 @@ pub mod making;
 pub mod said;
 #[cfg(test)]
 mod soup;
+mod suggest;
 pub mod whom;
 mod wordings;
 
@@ -79,6 +80,13 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     if is_intent(text) {
         return typed::read(text, &inventory.clusters, answers);
     }
+    let mut reading = understood(text, inventory, answers);
+    suggest::offer(&mut reading, text, inventory);
+    reading
+}
+
+/// What is understood of plain words, without a guess at the rest.
+fn understood(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     let tokens = layout::naming::write_out(&lex(text, |word| is_known(inventory, word)), inventory);
     let known = |word: &str| inventory.guests.contains_key(word);
     let tokens =

@@ -16,6 +16,7 @@ mod judge;
 #[path = "../../../core/tests/planner/life.rs"]
 mod life;
 mod local;
+mod offered;
 mod score;
 #[path = "../server/mod.rs"]
 mod server;
