@@ -7,6 +7,7 @@ mod datives;
 mod english;
 mod french;
 mod german;
+mod idioms;
 mod order;
 mod remarks;
 mod romance;
@@ -113,20 +114,7 @@ fn index(tongue: &Tongue) -> Index {
     });
     for (key, english, own, verb) in plain.chain(own).chain(common).chain(verbs) {
         for wording in key.split('|').filter(|wording| !wording.is_empty()) {
-            let marked = [
-                ("^", Stands::First),
-                (" $", Stands::Last),
-                (" .", Stands::End),
-                (" ~", Stands::BeforeVerb),
-                (" ##", Stands::BeforeNumber),
-                (" #", Stands::BeforeDigits),
-            ];
-            let (wording, stands) = marked
-                .into_iter()
-                .find_map(|(mark, stands)| {
-                    wording.strip_prefix(mark).or_else(|| wording.strip_suffix(mark)).map(|w| (w, stands))
-                })
-                .unwrap_or((wording, Stands::Anywhere));
+            let (wording, stands) = Stands::of(wording);
             for wording in tongue.conjugated(wording) {
                 let words = wording.split(' ').flat_map(|word| tongue.unglued(word)).collect::<Vec<_>>();
                 // A verb that is an English word as well tells nothing.
@@ -135,11 +123,33 @@ fn index(tongue: &Tongue) -> Index {
             }
         }
     }
+    longer_first(&mut index);
+    index
+}
+
+fn longer_first(index: &mut Index) {
     for phrases in index.values_mut() {
         phrases
             .sort_by_key(|phrase| std::cmp::Reverse((phrase.words.len(), phrase.stands, !phrase.english.is_empty())));
     }
-    index
+}
+
+impl Stands {
+    /// A wording of a table without its mark, and where it stands.
+    fn of(wording: &str) -> (&str, Self) {
+        let marked = [
+            ("^", Self::First),
+            (" $", Self::Last),
+            (" .", Self::End),
+            (" ~", Self::BeforeVerb),
+            (" ##", Self::BeforeNumber),
+            (" #", Self::BeforeDigits),
+        ];
+        let found = marked.into_iter().find_map(|(mark, stands)| {
+            wording.strip_prefix(mark).or_else(|| wording.strip_suffix(mark)).map(|wording| (wording, stands))
+        });
+        found.unwrap_or((wording, Self::Anywhere))
+    }
 }
 
 /// A word without the letters that only some keyboards have: `löschen` is `loeschen`, `mémoire` is `memoire`.
@@ -166,7 +176,10 @@ fn fold(word: &str) -> String {
 
 /// Puts the words of another language into English, where the text is in one. `known` names are never words of it.
 pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
-    let Some(Known { tongue, index, verbs, remarks }) = spoken(tokens, &folded(tokens, &known)) else { return };
+    let words = folded(tokens, &known);
+    let Some(Known { tongue, index, verbs, remarks }) = spoken(tokens, &words) else {
+        return idioms::put(tokens, &words);
+    };
     tongue.cut(index, tokens, &known);
     let told = remarks.put(tokens, &known);
     let mut words = folded(tokens, &known);

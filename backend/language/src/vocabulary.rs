@@ -66,7 +66,7 @@ const CLASSES: [(Class, &str); 7] = [
          standing bringing deploying building setting needing grateful cap capped operating \
          common defaults shared boss customer colleague department developers devs operation field property attribute parameter bounce bounced wake grab ids vmids activated deactivated shift unhook title titled vzdump one-off manual exact \
          parameters requirements properties creation deployment provisioning blueprint basis \
-         detached dropped unplugged ejected disconnected added",
+         detached dropped unplugged ejected disconnected added scrap trash dispose send sleep standby suspension router",
     ),
     (
         Class::Negation,
@@ -141,10 +141,10 @@ const MENDED: &str = "additional address allocate another assign attach automati
     running snapshot snapshots sockets start started storage system tagged template the triple ubuntu unprivileged upgrade virtual vlan";
 
 /// Keywords that lie too close to other words, in which only two letters that changed places are mended.
-const SWAPPED: [&str; 27] = [
+const SWAPPED: [&str; 29] = [
     "with", "halve", "twice", "build", "name", "lxc", "turn", "switch", "change", "update", "modify", "adjust", "move",
     "give", "gets", "raise", "make", "take", "have", "node", "vcpus", "each", "pool", "note", "server", "servers",
-    "need",
+    "need", "bump", "tag",
 ];
 
 /// From this length on one slip in a keyword is mended, from [`TWO_SLIPS`] two. In a shorter one only two letters that
@@ -174,6 +174,19 @@ pub fn mend(word: &str) -> Option<&'static str> {
                     }
             })
         })
+}
+
+/// What is counted behind a number, and what has a size: there a letter that is missing or changed places is mended in
+/// them too. “rma” might be anything.
+const COUNTED: [&str; 6] = ["core", "cores", "cpu", "cpus", "vcpu", "vcpus"];
+const SIZED: [&str; 6] = ["memory", "disk", "disks", "drive", "swap", "rootfs"];
+
+/// The noun that `word` is a misspelling of behind a number, or behind a size.
+pub fn mend_noun(word: &str, sized: bool) -> Option<&'static str> {
+    let nouns: &[&'static str] = if sized { &SIZED } else { &COUNTED };
+    let strange = word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()) && class(word).is_none();
+    let missing = |noun: &str| noun.len() == word.len() + 1 && strsim::osa_distance(noun, word) == 1;
+    nouns.iter().copied().find(|noun| strange && (missing(noun) || are_swapped(noun, word)))
 }
 
 /// Whether `word` is `keyword` with one of its letters typed twice.

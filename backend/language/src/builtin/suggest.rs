@@ -122,8 +122,8 @@ const WONDERS: [&[&str]; 8] = [
 const BEFORE_TIMES: [&str; 10] = ["at", "on", "by", "every", "each", "in", "the", "this", "next", "from"];
 
 /// Words by which an amount may be one to be taken away, or a bound.
-const LESS: [&str; 11] =
-    ["less", "smaller", "lower", "down", "no", "longer", "than", "reduce", "decrease", "percent", "%"];
+const LESS: [&str; 12] =
+    ["back", "less", "smaller", "lower", "down", "no", "longer", "than", "reduce", "decrease", "percent", "%"];
 
 /// Words that stand for a deed in speech only, and what they may stand for.
 const DEEDS: [(&str, &[&str]); 12] = [

@@ -1,7 +1,7 @@
 //! Slips in keywords, never in names.
 
 use super::{Token, TokenKind};
-use crate::vocabulary;
+use crate::{quantity, vocabulary};
 
 /// Words before a name, which is never taken for a misspelt keyword.
 const NAMING: [&str; 12] =
@@ -67,7 +67,15 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         if token.kind != TokenKind::Word || names && !(polite || calls || with) || known(&token.text) {
             continue;
         }
-        if let Some(word) = vocabulary::alias(&token.word) {
+        // “2 cors”, “10 GB dsk”
+        let sized = before.is_some_and(|unit| quantity::unit(&unit.word).is_some());
+        let counted = before.is_some_and(|number| number.kind == TokenKind::Number);
+        if (sized || counted)
+            && let Some(noun) = vocabulary::mend_noun(&token.word, sized)
+        {
+            noun.clone_into(&mut tokens[at].word);
+            tokens[at].mended = true;
+        } else if let Some(word) = vocabulary::alias(&token.word) {
             word.clone_into(&mut tokens[at].word);
         } else if let Some(keyword) = vocabulary::mend(&token.word) {
             // A misspelt “switch off” stops somebody.

@@ -255,7 +255,7 @@ pub static GERMAN: Tongue = Tongue {
         ("auf dem storage|auf storage|auf dem speicher", "on storage"),
         ("auf den storage|auf den speicher", "to storage"),
         (
-            "auf den snapshot|auf snapshot|zum snapshot|auf den schnappschuss|auf den stand|auf den stand von|auf den stand des snapshots",
+            "auf den snapshot|auf snapshot|zum snapshot|auf den schnappschuss|auf den stand|auf den stand von|auf den stand des snapshots|auf den stand vom snapshot|auf den snapshot-stand|auf den stand von snapshot",
             "to the snapshot",
         ),
         ("aus dem snapshot", "from the snapshot"),
@@ -268,12 +268,12 @@ pub static GERMAN: Tongue = Tongue {
         ("ja", "yes"),
         ("nicht", "not"),
         ("kein|keine|keinen", "no"),
-        ("wird nicht mehr gebraucht|wird nicht mehr benoetigt", "is no longer needed"),
+        ("wird nicht mehr gebraucht|wird nicht mehr benoetigt|kann weg", "is no longer needed"),
         (
             "^wird nicht mehr gebraucht|^wird nicht mehr benoetigt|die brauchen wir nicht mehr|den brauchen wir nicht mehr|das brauchen wir nicht mehr|die brauche ich nicht mehr|den brauche ich nicht mehr|^die wird nicht mehr gebraucht|^der wird nicht mehr gebraucht",
             "it is no longer needed",
         ),
-        ("werden nicht mehr gebraucht|werden nicht mehr benoetigt", "are no longer needed"),
+        ("werden nicht mehr gebraucht|werden nicht mehr benoetigt|koennen weg", "are no longer needed"),
         // When, and what else.
         ("anschliessend|hinterher|im anschluss|und dann|und danach", "then"),
         ("gleich", "right away"),

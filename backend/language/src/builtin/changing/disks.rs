@@ -83,8 +83,9 @@ impl Parser<'_> {
         if let Some(stays) = self.attempt(Self::data_stays) {
             return Some(stays);
         }
-        self.mark(',');
-        let keeps = self.any(words!("but keep|and keep|keeping|but leave|and leave|leaving"));
+        let apart = self.mark(',');
+        let keeps = self.any(words!("but keep|and keep|keeping|but leave|and leave|leaving"))
+            || apart && self.any(words!("keep|leave"));
         let whose = keeps && self.any(words!("its data|all its data|the data|all data|the volume|the disk|it"));
         let unused = self.any(words!("as an unused disk|as an unused volume|as unused"));
         (whose || !keeps && unused).then(|| {

@@ -61,6 +61,13 @@ impl Parser<'_> {
         let guests = if noun || self.any(words!("back up|backup")) {
             self.backed()?
         } else if let Some(guests) = self.attempt(|p| {
+            // “back web-01 up every night at 2”
+            p.any(words!("back")).then_some(())?;
+            let guests = p.backed()?;
+            p.any(words!("up")).then_some(guests)
+        }) {
+            guests
+        } else if let Some(guests) = self.attempt(|p| {
             // “web-01: nightly backup at 2”, “web-01 needs a backup every night at 2”
             let guests = p.backed()?;
             let sign = p.mark(':');

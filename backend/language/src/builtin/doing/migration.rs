@@ -228,7 +228,9 @@ impl Parser<'_> {
             targets
         } else {
             let targets = self.targets()?;
-            let _ = self.any(words!("'s")) || self.mark(':') || self.mark(',');
+            let apart = !self.any(words!("'s")) && (self.mark(':') || self.mark(','));
+            // “container new-1, node pve2, 2 cores” is a new one.
+            (!apart || self.known(&targets)).then_some(())?;
             self.any(words!("node")).then_some(targets)?
         };
         let assigned = self.mark('=') || self.mark(':') || self.any(words!("to|should be|->|→|=>"));

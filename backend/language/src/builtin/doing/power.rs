@@ -25,7 +25,8 @@ const STOP: &Wordings = words!("force-stop|hard-stop|hard stop|kill|pull the plu
 const REBOOT: &Wordings = words!("reboot|restart|power cycle|power-cycle|bounce");
 const SUSPEND: &Wordings = words!("suspend|pause");
 const RESUME: &Wordings = words!("resume|unpause|continue");
-const DELETE: &Wordings = words!("delete|destroy|remove|get rid of|tear down|throw away");
+const DELETE: &Wordings =
+    words!("delete|destroy|remove|get rid of|tear down|throw away|throw out|scrap|trash|dispose of|do away with");
 const ADOPT: &Wordings = words!("adopt|take over|take control of|manage");
 
 /// What a guest is then.
@@ -35,7 +36,7 @@ const UP: &Wordings = words!(
 const DOWN: &Wordings = words!("off again|down again|down|off");
 
 /// Verbs in two parts, and what their second part is.
-const PARTED: [(&Wordings, &Wordings, Deed); 7] = [
+const PARTED: [(&Wordings, &Wordings, Deed); 8] = [
     (words!("power|turn|switch"), words!("back on|on again|on"), Deed::Start),
     (
         words!("power|bring|fire|boot|spin|start"),
@@ -46,7 +47,8 @@ const PARTED: [(&Wordings, &Wordings, Deed); 7] = [
     (words!("power|turn|switch|shut|bring|take"), words!("down again|down"), Deed::Shutdown { within: None }),
     (words!("take"), words!("over"), Deed::Adopt),
     (words!("force"), words!("to stop|to shut down|to power off|off|down"), Deed::Stop),
-    (words!("throw"), words!("away"), Deed::Delete),
+    (words!("throw"), words!("away|out"), Deed::Delete),
+    (words!("put|send"), words!("to sleep|into suspend|into suspension|into standby"), Deed::Suspend),
 ];
 
 /// How a guest is stopped that is not shut down.
@@ -294,7 +296,10 @@ impl Parser<'_> {
             let deed = p.up_or_down().filter(|_| p.at_boundary())?;
             p.doing(start, targets, deed)
         };
-        let mut pairs = vec![pair(self)?];
+        let first = pair(self)?;
+        // “web-01 down” may be what somebody found.
+        let alone = matches!(self.last_word(), "on" | "off");
+        let mut pairs = vec![first];
         while let Some(next) = self.attempt(|p| {
             p.joint().then_some(())?;
             pair(p)
@@ -302,7 +307,7 @@ impl Parser<'_> {
             pairs.push(next);
         }
         let starts = pairs.iter().any(|draft| matches!(draft, Draft::Do(doing) if doing.deed == Deed::Start));
-        let last = pairs.pop().filter(|_| starts && !pairs.is_empty())?;
+        let last = pairs.pop().filter(|_| if pairs.is_empty() { alone } else { starts })?;
         self.drafts.extend(pairs);
         Some(last)
     }

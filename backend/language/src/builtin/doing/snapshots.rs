@@ -55,6 +55,19 @@ impl Parser<'_> {
         {
             return self.snapshotted(start, targets, None);
         }
+        // “db-1 snapshot pre-a”
+        let near = &self.tokens[self.at..self.end.min(self.at + NEAR)];
+        if near.iter().any(|token| token.word == "snapshot")
+            && let Some(draft) = self.attempt(|p| {
+                let targets = p.targets().filter(|targets| p.known(targets))?;
+                p.any(words!("snapshot")).then_some(())?;
+                let name = p.snapshot_called().or_else(|| p.attempt(Self::fresh_name))?;
+                p.at_boundary().then_some(())?;
+                p.snapshotted(start, targets, Some(name))
+            })
+        {
+            return Some(draft);
+        }
         if let Some(before) = self.attempt(Self::a_new_one) {
             return self.snapshotted(start, before, None);
         }
@@ -194,6 +207,15 @@ impl Parser<'_> {
         }) {
             return self.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) });
         }
+        // “web-01 back to pre-upgrade”
+        if let Some(back) = self.attempt(|p| {
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            p.any(words!("goes back to|back to|to go back to|must go back to|should go back to")).then_some(())?;
+            let (snapshot, _) = p.one_snapshot()?;
+            p.doing(start, targets, Deed::Rollback { snapshot: Some(snapshot) })
+        }) {
+            return Some(back);
+        }
         if let Some(back) = self.attempt(|p| p.back_to_a_snapshot(start)) {
             return Some(back);
         }
@@ -254,7 +276,7 @@ impl Parser<'_> {
         let start = self.at;
         let near = &self.tokens[self.at..self.end.min(self.at + NEAR)];
         near.iter().any(|token| token.word.starts_with("snapshot")).then_some(())?;
-        let verb = words!("delete|remove|destroy|get rid of|deletion of|removal of");
+        let verb = words!("delete|remove|destroy|get rid of|throw away|discard|deletion of|removal of");
         let (snapshots, targets) = if self.any(words!("drop")) {
             // Several that are dropped may be let go of in other ways.
             self.snapshot_of_targets().map(|(snapshot, targets)| (vec![snapshot], targets))?

@@ -90,7 +90,10 @@ impl Parser<'_> {
         }
         let sign = !had && self.mark(':');
         let may = !had && self.any(MAY_BE);
-        let shall = may || self.any(SHALL_BE) || ensured && !sign && self.any(words!("is|are|gets|get|be"));
+        let shall = may
+            || self.any(SHALL_BE)
+            || !had && !sign && self.any(words!("gets|get"))
+            || ensured && !sign && self.any(words!("is|are|gets|get|be"));
         (had || shall || parallel).then_some(())?;
         if had && !shall && self.verb(words!("gone")) {
             return self.doing(start, targets, Deed::Delete);

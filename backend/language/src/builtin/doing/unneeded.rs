@@ -35,8 +35,9 @@ impl Parser<'_> {
             Number::Either
         } else {
             self.then_please();
-            (self.any(words!("delete|remove|destroy|throw away|get rid of")) || part && self.any(words!("drop")))
-                .then_some(())?;
+            (self.any(words!("delete|remove|destroy|throw away|get rid of|scrap|trash|dispose of"))
+                || part && self.any(words!("drop")))
+            .then_some(())?;
             self.those_spoken_of()?
         };
         let whose = counted(spoken.whose, if part { None } else { Some(number) })?;
@@ -126,8 +127,11 @@ impl Parser<'_> {
 
     /// “we no longer need old-backup”
     fn not_needed_by_us(&mut self) -> Option<Spoken> {
-        self.any(words!("we|i")).then_some(())?;
-        self.any(words!("no longer need|no longer use|don't need|do not need|don't use|do not use")).then_some(())?;
+        if !self.any(words!("nobody needs|nobody uses|no one needs|no one uses|nobody is using")) {
+            self.any(words!("we|i")).then_some(())?;
+            self.any(words!("no longer need|no longer use|don't need|do not need|don't use|do not use"))
+                .then_some(())?;
+        }
         let spoken = self.spoken_of()?;
         self.any(words!("any more|anymore|any longer"));
         Some(spoken)

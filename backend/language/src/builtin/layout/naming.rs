@@ -21,6 +21,11 @@ pub fn write_out(tokens: &[Token], inventory: &Inventory) -> Vec<Token> {
     while at < tokens.len() {
         let begins = written.last().is_none_or(|token| matches!(token.kind, TokenKind::Break | TokenKind::Mark('•')));
         let rest = &tokens[at..];
+        if let Some(swapped) = tagged_ahead(rest) {
+            written.extend(swapped);
+            at += 2;
+            continue;
+        }
         let (length, token) = named(rest)
             .or_else(|| numbered(rest, inventory))
             .or_else(|| if begins { above_values(rest, inventory) } else { None })
@@ -44,6 +49,17 @@ fn named(tokens: &[Token]) -> Option<(usize, Token)> {
     };
     let words = NAMED.iter().find(|words| said(words))?;
     Some(one(tokens, words.len(), "named"))
+}
+
+/// “each ci-tagged VM” is each VM tagged ci.
+fn tagged_ahead(tokens: &[Token]) -> Option<[Token; 3]> {
+    const NOUNS: [&str; 10] =
+        ["vm", "vms", "container", "containers", "ct", "cts", "guest", "guests", "machine", "machines"];
+    let [tagged, noun, ..] = tokens else { return None };
+    let tag = tagged.word.strip_suffix("-tagged").filter(|tag| !tag.is_empty() && tagged.kind == TokenKind::Word)?;
+    NOUNS.contains(&noun.word.as_str()).then_some(())?;
+    let (tag, rest) = tagged.parts(tag.chars().count());
+    Some([noun.clone(), rest, tag])
 }
 
 /// The only guest of that name.

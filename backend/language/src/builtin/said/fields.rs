@@ -145,7 +145,7 @@ const WORDS: &[(Named, &str)] = &[
         Named::Nic(NicPart::Ip),
         "cloud-init ip address|cloud-init ip|cloud-init address|static ip address|static ip|static address|ip address|ipv4 address|static ipv4 address|static ipv4|ipv4 static|ip static|fixed ip address|fixed ip|fixed address|ipv4|ip|address",
     ),
-    (Named::Nic(NicPart::Gateway), "default gateway|ipv4 gateway|gateway|gw"),
+    (Named::Nic(NicPart::Gateway), "default gateway|default router|ipv4 gateway|gateway|router|gw"),
     (Named::Nic(NicPart::Ip6), "static ipv6 address|static ipv6|ipv6 static|ipv6 address|ip6 address|ipv6|ip6"),
     (Named::Nic(NicPart::Gateway6), "default ipv6 gateway|ipv6 default gateway|ipv6 gateway|ip6 gateway|gateway6|gw6"),
     (Named::Nic(NicPart::Model), "nic model|network model|network card model|network card type|nic type|model"),
