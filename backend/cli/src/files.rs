@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use mycopod_core::typed::{TypedGuest, write};
-use mycopod_language::typed::{Typed, Wrong, parse};
+use mycopod_language::typed::{Typed, Wrongs, parse};
 use thiserror::Error;
 
 use crate::terminal;
@@ -42,12 +42,12 @@ pub enum FileError {
         source: io::Error,
     },
     /// One is no intent.
-    #[error("{}: {wrong}", path.display())]
+    #[error("{}: {wrongs}", path.display())]
     Wrong {
         /// Which.
         path: PathBuf,
         /// What is wrong, and where.
-        wrong: Wrong,
+        wrongs: Wrongs,
     },
     /// Two are about one guest.
     #[error("{name} is in both {} and {}", first.display(), second.display())]
@@ -107,7 +107,7 @@ pub fn load(path: &Path) -> Result<Vec<IntentFile>, FileError> {
 fn read(path: &Path, text: String) -> Result<IntentFile, FileError> {
     match parse(&text) {
         Ok(typed) => Ok(IntentFile { path: path.to_path_buf(), text, typed }),
-        Err(wrong) => Err(FileError::Wrong { path: path.to_path_buf(), wrong }),
+        Err(wrongs) => Err(FileError::Wrong { path: path.to_path_buf(), wrongs }),
     }
 }
 

@@ -143,6 +143,15 @@ fn what_does_not_fit_is_refused_with_its_line_and_path() {
         let wrong = parse(&text).map(|typed| format!("{typed:?}")).map_err(|wrong| wrong.to_string());
         assert!(wrong.as_ref().is_err_and(|wrong| wrong.contains(part)), "{text}\n{wrong:?} should say {part}");
     }
+    // All of it is told at once, in the order of the lines.
+    let text = "mycopod: v1\nguests:\n  - name: a\n    coers: 4\n    memory: 8\n  - {name: b, kind: vm, swap: 1 GiB}";
+    assert_eq!(
+        parse(text).unwrap_err().to_string(),
+        "line 3, guests[0]: it has no kind – line 4, guests[0].coers: “coers” is no field of a guest; cores may be meant – \
+         line 5, guests[0].memory: it is 8, and should be a size such as “8 GiB” – line 6, guests[1].swap: a VM has no Swap"
+    );
+    let many = format!("mycopod: v1\nguests:\n{}", "  - {name: a b, kind: vm}\n".repeat(30));
+    assert!(parse(&many).unwrap_err().to_string().ends_with(" – and 20 more"));
     // Nine levels of nine aliases each would be a text of gigabytes.
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n";
     assert!(parse(&format!("mycopod: v1\n{bomb}")).is_err());

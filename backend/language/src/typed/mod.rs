@@ -3,8 +3,9 @@
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-use mycopod_core::field::{Field, Plain};
+use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::{GuestName, Kind, Vmid};
 use mycopod_core::reading::{Answers, Fragment, Reading, Source, Sourced, Span, Statement, What as Wanted};
 use mycopod_core::typed::{self, TypedGuest, VERSION, VERSION_KEY, kind_word};
@@ -12,7 +13,7 @@ use mycopod_core::typed::{self, TypedGuest, VERSION, VERSION_KEY, kind_word};
 use crate::cluster::Named;
 use yaml::{Node, What};
 
-pub use yaml::Wrong;
+use yaml::Wrong;
 
 /// The keys of a document.
 const DOCUMENT: [&str; 3] = [VERSION_KEY, "cluster", "guests"];
@@ -30,35 +31,68 @@ pub struct Typed {
     pub guests: Vec<(Span, TypedGuest)>,
 }
 
+/// What is wrong with an intent, in the order of its lines: all that was found, as people mend all of it at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wrongs(Vec<Wrong>);
+
+/// As many are told: the rest is rather another kind of file.
+const MAX_TOLD: usize = 10;
+
+/// As in `line 5, guests[0].coers: … – line 7, guests[1]: it has no kind`.
+impl fmt::Display for Wrongs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, wrong) in self.0.iter().take(MAX_TOLD).enumerate() {
+            write!(f, "{}{wrong}", if at == 0 { "" } else { " – " })?;
+        }
+        match self.0.len().saturating_sub(MAX_TOLD) {
+            0 => Ok(()),
+            more => write!(f, " – and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Wrongs {}
+
+impl From<Wrong> for Wrongs {
+    fn from(wrong: Wrong) -> Self {
+        Self(vec![wrong])
+    }
+}
+
 /// Reads an intent.
-pub fn parse(text: &str) -> Result<Typed, Wrong> {
+pub fn parse(text: &str) -> Result<Typed, Wrongs> {
     let documents = yaml::documents(text)?;
     if documents.is_empty() {
-        return Err(Wrong { line: 1, path: String::new(), why: "there is no intent".to_owned() });
+        return Err(Wrong { line: 1, path: String::new(), why: "there is no intent".to_owned() }.into());
     }
-    let words = Words::new(text);
+    let mut reader = Reader::new(text);
     let mut typed = Typed::default();
     for document in &documents {
-        words.document(document, &mut typed)?;
+        reader.document(document, &mut typed);
     }
+    let mut wrongs = reader.wrongs;
     let mut names = BTreeSet::new();
     for (_, guest) in &typed.guests {
         if !names.insert(guest.name.value.as_str()) {
             let at = guest.name.source.span().unwrap_or(Span { start: 0, end: 0 });
             let line = 1 + text.chars().take(at.start).filter(|c| *c == '\n').count();
             let why = format!("two guests are called {}", guest.name.value);
-            return Err(Wrong { line, path: "guests".to_owned(), why });
+            wrongs.push(Wrong { line, path: "guests".to_owned(), why });
         }
     }
-    Ok(typed)
+    if wrongs.is_empty() {
+        return Ok(typed);
+    }
+    wrongs.sort_by_key(|wrong| wrong.line);
+    Err(Wrongs(wrongs))
 }
 
 /// The reading of an intent; a text that is none that is taken is refused.
 pub(crate) fn read(text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Reading {
     let typed = match parse(text) {
         Ok(typed) => typed,
-        Err(wrong) => {
-            let refusal = Some(format!("This is no intent that is taken: {wrong}. Nothing was planned."));
+        Err(wrongs) => {
+            let refusal = Some(format!("This is no intent that is taken: {wrongs}. Nothing was planned."));
             return Reading { refusal, ..Reading::default() };
         }
     };
@@ -73,17 +107,24 @@ pub(crate) fn cluster(text: &str, clusters: &BTreeSet<String>, answers: &Answers
     named.settle(answers).ok().flatten().map(|cluster| cluster.value)
 }
 
-/// The text, in which places are found at once.
-struct Words<'t> {
+/// A text that is read, in which places are found at once.
+struct Reader<'t> {
     text: &'t str,
     /// Where each code point begins, and the text’s end.
     offsets: Vec<usize>,
+    /// What is wrong with it so far.
+    wrongs: Vec<Wrong>,
 }
 
-impl<'t> Words<'t> {
+impl<'t> Reader<'t> {
     fn new(text: &'t str) -> Self {
         let offsets = text.char_indices().map(|(at, _)| at).chain([text.len()]).collect();
-        Self { text, offsets }
+        Self { text, offsets, wrongs: Vec::new() }
+    }
+
+    /// What was read, where it could be; else it is noted what is wrong.
+    fn read<T>(&mut self, read: Result<T, Wrong>) -> Option<T> {
+        read.map_err(|wrong| self.wrongs.push(wrong)).ok()
     }
 
     fn said<T>(&self, node: &Node, value: T) -> Sourced<T> {
@@ -97,101 +138,132 @@ impl<'t> Words<'t> {
         Sourced::new(value, Source::Said(Fragment { start, end, text: text.to_owned() }))
     }
 
-    fn document(&self, document: &Node, typed: &mut Typed) -> Result<(), Wrong> {
-        let entries = map(document, "an intent is a mapping that begins with “mycopod: v1”")?;
-        known(entries, |key| DOCUMENT.contains(&key), &DOCUMENT)?;
+    fn document(&mut self, document: &Node, typed: &mut Typed) {
+        let entries = map(document, "an intent is a mapping that begins with “mycopod: v1”");
+        let Some(entries) = self.read(entries) else { return };
+        self.read(known(entries, |key| DOCUMENT.contains(&key), &DOCUMENT));
         let get = |key: &str| entries.iter().find(|(known, _)| known == key).map(|(_, node)| node);
-        let version = get(VERSION_KEY).ok_or_else(|| document.wrong("it says no version; begin with “mycopod: v1”"))?;
-        if text(version)? != VERSION {
-            return Err(version.wrong(format!("this version is not known; it should be {VERSION}")));
+        self.read(version(document, get(VERSION_KEY)));
+        if let Some((node, cluster)) = get("cluster").and_then(|node| Some((node, self.read(text(node))?))) {
+            typed.clusters.push(self.said(node, cluster.to_lowercase()));
         }
-        if let Some(cluster) = get("cluster") {
-            typed.clusters.push(self.said(cluster, text(cluster)?.to_lowercase()));
+        if let Some(items) = self.read(guests(document, get("guests"))) {
+            typed.guests.extend(items.iter().filter_map(|guest| self.guest(guest)));
         }
-        let guests = get("guests").ok_or_else(|| document.wrong("it names no guests"))?;
-        let What::List(items) = &guests.what else { return Err(guests.wrong("it should be a list of guests")) };
-        if items.is_empty() {
-            return Err(guests.wrong("it names no guest"));
-        }
-        for guest in items {
-            typed.guests.push(self.guest(guest)?);
-        }
-        Ok(())
     }
 
-    fn guest(&self, node: &Node) -> Result<(Span, TypedGuest), Wrong> {
-        let entries = map(node, "a guest is a mapping with its name, kind and fields")?;
+    fn guest(&mut self, node: &Node) -> Option<(Span, TypedGuest)> {
+        let entries = self.read(map(node, "a guest is a mapping with its name, kind and fields"))?;
         let get = |key: &str| entries.iter().find(|(known, _)| known == key).map(|(_, node)| node);
         let need = |key: &str| get(key).ok_or_else(|| node.wrong(format!("it has no {key}")));
-        let name = need("name")?;
-        let called: GuestName = text(name)?.parse().map_err(|bad| name.wrong(format!("{bad}")))?;
-        let kind_node = need("kind")?;
-        let kind = match text(kind_node)? {
-            word if word == kind_word(Kind::Qemu) => Kind::Qemu,
-            word if word == kind_word(Kind::Lxc) => Kind::Lxc,
-            other => return Err(kind_node.wrong(format!("it is “{other}”, and should be vm or container"))),
-        };
-        let vmid = get("vmid").map(|node| Ok(self.said(node, vmid(node)?))).transpose()?;
-        let word = |key| get(key).map(|node| Ok(self.said(node, text(node)?.to_owned()))).transpose();
-        let adopt = get("adopt").map(|node| match &node.what {
-            What::One(serde_json::Value::Bool(adopt)) => Ok(self.said(node, *adopt)),
-            _ => Err(node.wrong("it should be true or false")),
-        });
-        let mut guest = TypedGuest {
-            kind: self.said(kind_node, kind),
-            name: self.said(name, called.to_string()),
-            vmid,
-            node: word("node")?,
-            image: word("image")?,
-            adopt: adopt.transpose()?,
-            fields: BTreeMap::new(),
-            rules: Vec::new(),
-        };
+        let name = self.read(need("name").and_then(name));
+        let kind = self.read(need("kind").and_then(kind));
+        let mut fields = Fields { kind: kind.map(|(_, kind)| kind), fields: BTreeMap::new(), rules: Vec::new() };
         for (key, value) in entries.iter().filter(|(key, _)| !GUEST.contains(&key.as_str())) {
-            self.field("", key, value, &mut guest)?;
+            self.field("", key, value, &mut fields);
         }
-        Ok((name.span, guest))
+        let number = get("vmid").and_then(|node| Some((node, self.read(vmid(node))?)));
+        let mut word = |key| get(key).and_then(|node| Some((node, self.read(text(node))?)));
+        let (place, image) = (word("node"), word("image"));
+        let adopt = get("adopt").and_then(|node| Some((node, self.read(truth(node))?)));
+        let ((name_node, called), (kind_node, kind)) = (name?, kind?);
+        let guest = TypedGuest {
+            kind: self.said(kind_node, kind),
+            name: self.said(name_node, called.to_string()),
+            vmid: number.map(|(node, vmid)| self.said(node, vmid)),
+            node: place.map(|(node, place)| self.said(node, place.to_owned())),
+            image: image.map(|(node, image)| self.said(node, image.to_owned())),
+            adopt: adopt.map(|(node, adopt)| self.said(node, adopt)),
+            fields: fields.fields,
+            rules: fields.rules,
+        };
+        Some((name_node.span, guest))
     }
 
     /// Takes the field of that key under `under`, or all that are under it.
-    fn field(&self, under: &str, part: &str, node: &Node, guest: &mut TypedGuest) -> Result<(), Wrong> {
+    fn field(&mut self, under: &str, part: &str, node: &Node, into: &mut Fields) {
         if part.contains('.') {
-            return Err(node.wrong(format!("“{part}” has a dot; write what is behind it under what is before it")));
+            let why = format!("“{part}” has a dot; write what is behind it under what is before it");
+            return self.wrongs.push(node.wrong(why));
         }
         let key = if under.is_empty() { part.to_owned() } else { format!("{under}.{part}") };
         if key == "firewall.rules" {
-            return self.rules(node, guest);
+            return self.rules(node, into);
         }
         let field = key.parse::<Field>().ok().filter(|field| typed::is_written(field) && *field != Plain::Name.into());
         match (field, &node.what) {
             (Some(field), _) => {
-                if !field.fits(guest.kind.value) {
-                    let noun = guest.kind.value.noun();
-                    return Err(node.wrong(format!("a {noun} has no {}", field.label())));
+                if let Some(kind) = into.kind.filter(|kind| !field.fits(*kind)) {
+                    let why = format!("a {} has no {}", kind.noun(), field.label());
+                    return self.wrongs.push(node.wrong(why));
                 }
-                let value = typed::value_of(&field, &node.plain()).map_err(|why| node.wrong(why))?;
-                guest.fields.insert(field, self.said(node, value));
-                Ok(())
-            }
-            (None, What::Map(entries)) => {
-                if entries.is_empty() {
-                    return Err(node.wrong("it is empty"));
+                let value = typed::value_of(&field, &node.plain()).map_err(|why| node.wrong(why));
+                if let Some(value) = self.read(value) {
+                    into.fields.insert(field, self.said(node, value));
                 }
-                entries.iter().try_for_each(|(part, node)| self.field(&key, part, node, guest))
             }
-            (None, What::One(_) | What::List(_)) => Err(node.wrong(unknown(&key))),
+            (None, What::Map(entries)) if entries.is_empty() => self.wrongs.push(node.wrong("it is empty")),
+            (None, What::Map(entries)) => entries.iter().for_each(|(part, node)| self.field(&key, part, node, into)),
+            (None, What::One(_) | What::List(_)) => self.wrongs.push(node.wrong(unknown(&key))),
         }
     }
 
-    fn rules(&self, node: &Node, guest: &mut TypedGuest) -> Result<(), Wrong> {
-        let What::List(rules) = &node.what else { return Err(node.wrong("it should be a list of rules")) };
+    fn rules(&mut self, node: &Node, into: &mut Fields) {
+        let What::List(rules) = &node.what else { return self.wrongs.push(node.wrong("it should be a list of rules")) };
         for rule in rules {
-            let said = text(rule)?;
-            let read: mycopod_core::firewall::Rule =
-                said.parse().map_err(|_| rule.wrong(format!("“{said}” is no rule that Proxmox’s firewall takes")))?;
-            guest.rules.push(self.said(rule, read.to_string()));
+            let read = text(rule).and_then(|said| {
+                said.parse::<mycopod_core::firewall::Rule>()
+                    .map_err(|_| rule.wrong(format!("“{said}” is no rule that Proxmox’s firewall takes")))
+            });
+            if let Some(read) = self.read(read) {
+                into.rules.push(self.said(rule, read.to_string()));
+            }
         }
-        Ok(())
+    }
+}
+
+/// The fields of a guest as they are read.
+struct Fields {
+    /// `None` where it is wrong, so that no field is held against it.
+    kind: Option<Kind>,
+    fields: BTreeMap<Field, Sourced<Value>>,
+    rules: Vec<Sourced<String>>,
+}
+
+fn version(document: &Node, version: Option<&Node>) -> Result<(), Wrong> {
+    let version = version.ok_or_else(|| document.wrong("it says no version; begin with “mycopod: v1”"))?;
+    if text(version)? == VERSION {
+        return Ok(());
+    }
+    Err(version.wrong(format!("this version is not known; it should be {VERSION}")))
+}
+
+fn guests<'n>(document: &Node, guests: Option<&'n Node>) -> Result<&'n [Node], Wrong> {
+    let guests = guests.ok_or_else(|| document.wrong("it names no guests"))?;
+    match &guests.what {
+        What::List(items) if items.is_empty() => Err(guests.wrong("it names no guest")),
+        What::List(items) => Ok(items),
+        What::One(_) | What::Map(_) => Err(guests.wrong("it should be a list of guests")),
+    }
+}
+
+fn name(node: &Node) -> Result<(&Node, GuestName), Wrong> {
+    let called = text(node)?.parse().map_err(|bad| node.wrong(format!("{bad}")))?;
+    Ok((node, called))
+}
+
+fn kind(node: &Node) -> Result<(&Node, Kind), Wrong> {
+    match text(node)? {
+        word if word == kind_word(Kind::Qemu) => Ok((node, Kind::Qemu)),
+        word if word == kind_word(Kind::Lxc) => Ok((node, Kind::Lxc)),
+        other => Err(node.wrong(format!("it is “{other}”, and should be vm or container"))),
+    }
+}
+
+fn truth(node: &Node) -> Result<bool, Wrong> {
+    match &node.what {
+        What::One(serde_json::Value::Bool(truth)) => Ok(*truth),
+        _ => Err(node.wrong("it should be true or false")),
     }
 }
 
