@@ -25,8 +25,10 @@ mod value;
 use create::WantedCopy;
 
 pub use deed::minds_snapshots_of;
+pub use edited::from_edits;
 pub use firewall::{firewalls_in, firewalls_of};
 pub(crate) use value::content_for;
+pub use value::read_size;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +39,7 @@ use crate::id::DeclarationId;
 use crate::intent::{Intent, NewGuest, OneDeed, Wish};
 use crate::observed::{Node, NodeState, Observed, Origin, Ownership, Sighting};
 use crate::policy::Policy;
-use crate::reading::{Answers, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
+use crate::reading::{Answers, FormEdit, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
 
 /// The most answers offered to choose from: more is a list nobody reads. Others may still be typed.
 const MAX_OPTIONS: usize = 12;
@@ -57,6 +59,7 @@ pub fn resolve(
     if let Some(why) = &reading.refusal {
         return Err(vec![Question::new("refused", None, why, Vec::new())]);
     }
+    let of_edits = edited::answers_by_edit(reading, answers);
     let mut resolver = Resolver::new(declaration, text, reading, observed, policy, answers);
     for (ordinal, statement) in reading.statements.iter().enumerate() {
         let at = statement.span;
@@ -71,14 +74,23 @@ pub fn resolve(
             What::Typed(guest) => resolver.typed(ordinal, at, guest),
         }
     }
-    resolver.edited(&reading.edits);
+    resolver.edited(&reading.edits, &of_edits);
     resolver.keep_access();
     resolver.contradictions();
     if resolver.questions.is_empty() && resolver.wishes.is_empty() {
         let text = "Nothing is left to be done. Cancel this declaration, or answer otherwise.";
         resolver.questions.push(Question::new("nothing", None, text, Vec::new()));
     }
-    if resolver.questions.is_empty() { Ok(Intent { wishes: resolver.wishes }) } else { Err(resolver.questions) }
+    if resolver.questions.is_empty() {
+        return Ok(Intent { wishes: resolver.wishes });
+    }
+    let questions = resolver.questions;
+    if of_edits.is_empty() || questions.iter().all(|question| !question.edits.is_empty()) {
+        return Err(questions);
+    }
+    let without = Reading { edits: Vec::new(), ..reading.clone() };
+    let without = resolve(declaration, text, &without, observed, policy, answers).err().unwrap_or_default();
+    Err(from_edits(questions, &without, &reading.edits))
 }
 
 /// The topic of a planner's question about a guest that exists. By it the guest can be left out of a declaration.
@@ -104,6 +116,8 @@ struct Resolver<'a> {
     observed: &'a Observed,
     policy: &'a Policy,
     answers: &'a Answers,
+    /// The edit in a form that is laid over the wishes, with its number, while one is.
+    edit: Option<(usize, FormEdit)>,
     questions: Vec<Question>,
     wishes: Vec<Wish>,
 }
@@ -154,7 +168,7 @@ impl<'a> Resolver<'a> {
         answers: &'a Answers,
     ) -> Self {
         let questions = reading.questions.clone();
-        Self { declaration, text, observed, policy, answers, questions, wishes: Vec::new() }
+        Self { declaration, text, observed, policy, answers, edit: None, questions, wishes: Vec::new() }
     }
 
     /// Asks once: the same doubt about the same words is one question, whichever guest it came up for. Words that
@@ -167,7 +181,10 @@ impl<'a> Resolver<'a> {
         options.dedup();
         options.truncate(MAX_OPTIONS);
         options.push(LEAVE_OUT.to_owned());
-        let question = Question::new(topic, span, doubt.text, options);
+        let question = match &self.edit {
+            None => Question::new(topic, span, doubt.text, options),
+            Some((number, edit)) => edited::question(*number, edit, Question::new(topic, span, doubt.text, options)),
+        };
         if self.questions.iter().all(|asked| asked.id != question.id) {
             self.questions.push(question);
         }
@@ -462,7 +479,7 @@ impl<'a> Resolver<'a> {
 }
 
 fn answered(answer: &str) -> Source {
-    Source::inferred(format!("answered “{answer}”"))
+    Source::answered(answer)
 }
 
 /// Whether an address can be handed to the guest's system.

@@ -69,7 +69,7 @@ impl Engine {
         let unanswered =
             |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
         let is_resolved = matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. })
-            if unanswered(reading) && reading.edits.iter().all(|edit| edit.applied));
+            if unanswered(reading));
         if !is_resolved && declaration.line.plan.is_none() {
             let meant = self.meant_by(&declaration.line.content, &answers).await?;
             if meant.id != cluster.id {
@@ -135,13 +135,11 @@ impl Engine {
         match resolved {
             Ok(intent) => {
                 reading.questions = answered(before, answers);
-                for edit in &mut reading.edits {
-                    edit.applied = true;
-                }
                 let read = Read { reader, reading, intent: Some(intent) };
                 self.plan_one(cluster, lease, declaration, observed, Some(read)).await
             }
             Err(open) => {
+                let open = self.because_of_edits(cluster, declaration, &reading, observed, answers, open).await?;
                 let again = asked_again(&open, answers);
                 reading.questions = merged(before, answers, open);
                 self.ask(lease, Read { reader, reading, intent: None }, again).await
@@ -149,25 +147,26 @@ impl Engine {
         }
     }
 
-    /// What the reader understands of a declaration; `None` where it was called off meanwhile. One that was understood and
-    /// was only edited since is not read anew.
+    /// What the reader understands of a declaration; `None` where it was called off meanwhile. One that was edited in a form
+    /// was understood before, and is not read anew: what was seen then is what was edited.
     async fn reading_of(
         &self,
         declaration: &Declaration,
         answers: &Answers,
         observed: &Observed,
     ) -> Option<Result<Read, ReadError>> {
-        if let Some(Read { reader, reading, intent: Some(_) }) = &declaration.read {
+        if let Some(Read { reader, reading, .. }) =
+            declaration.read.as_ref().filter(|read| !read.reading.edits.is_empty())
+        {
             let mut edited = Read { reader: reader.clone(), reading: reading.clone(), intent: None };
             edited.reading.questions.clear();
             return Some(Ok(edited));
         }
         let inventory = Inventory { clusters: self.0.clusters.names(), ..Inventory::of(observed) };
-        let mut reading = match self.interpret(declaration, &inventory, answers).await? {
+        let reading = match self.interpret(declaration, &inventory, answers).await? {
             Ok(reading) => reading,
             Err(error) => return Some(Err(error)),
         };
-        reading.edits = declaration.read.as_ref().map(|read| read.reading.edits.clone()).unwrap_or_default();
         let (name, model) = self.reader();
         let reader = model.map_or_else(|| name.to_owned(), |model| format!("{name}/{model}"));
         Some(Ok(Read { reader, reading, intent: None }))
