@@ -6,18 +6,19 @@ import { useAnswerProgress } from "../api/events";
 import { useCancel, useDeclaration, useSeveralClusters } from "../api/queries";
 import { useUser } from "../api/session";
 import type { Declaration } from "../api/types";
+import { CancelDialog } from "../components/CancelDialog";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { DeclaredText } from "../components/DeclaredText";
 import { DriftNotice } from "../components/DriftNotice";
+import { Edits } from "../components/Edits";
 import { HighlightProvider, useHighlightState } from "../components/highlight";
-import { Edits, IntentForm } from "../components/IntentForm";
+import { IntentForm } from "../components/IntentForm";
 import { Loaded } from "../components/Loaded";
 import { Loading } from "../components/Loading";
 import { Outcome } from "../components/Outcome";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { PlanView } from "../components/PlanView";
-import { ProblemNotice } from "../components/ProblemNotice";
 import { ProgressLine } from "../components/ProgressLine";
 import { Questions } from "../components/Questions";
 import { ReadingView } from "../components/ReadingView";
@@ -59,6 +60,12 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
   const several = useSeveralClusters();
   const { id, cluster, content, author, created_at, status, reading, plan, reconciliation } =
     declaration;
+  // Where a question is open it may come from there.
+  const setInForm = declaration.edits.length > 0 && (
+    <Panel title="Set in the form">
+      <Edits declaration={declaration} />
+    </Panel>
+  );
   return (
     <HighlightProvider value={highlight}>
       <div className={classes.columns}>
@@ -78,22 +85,15 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
         <div className={classes.understood}>
           {reading && reading.questions.length > 0 && (
             <Panel title="Questions">
-              <Questions declaration={id} questions={reading.questions} />
+              <Questions declaration={id} questions={reading.questions} edits={declaration.edits} />
             </Panel>
           )}
+          {status === "needs_answer" && setInForm}
           <Panel title="Understood">
             {reading ? <ReadingView reading={reading} /> : <BeingRead declaration={id} />}
           </Panel>
-          {status === "awaiting_approval" && declaration.intent && (
-            <Panel title="Set a field">
-              <IntentForm declaration={declaration} />
-            </Panel>
-          )}
-          {declaration.edits.length > 0 && (
-            <Panel title="Set in the form">
-              <Edits declaration={declaration} />
-            </Panel>
-          )}
+          <IntentForm declaration={declaration} />
+          {status !== "needs_answer" && setInForm}
           {plan && (
             <Panel
               title="Plan"
@@ -114,6 +114,7 @@ function Decision({ declaration }: { declaration: Declaration }) {
   const { id, status, plan } = declaration;
   const user = useUser();
   const [confirming, dialog] = useDisclosure(false);
+  const [cancelling, question] = useDisclosure(false);
   const cancel = useCancel(id);
   const stopping = cancel.isSuccess && isMoving(status);
   return (
@@ -127,16 +128,16 @@ function Decision({ declaration }: { declaration: Declaration }) {
         </>
       )}
       {canCancel(status) && (
-        <Button
-          variant="default"
-          loading={cancel.isPending}
-          disabled={stopping}
-          onClick={() => cancel.mutate(undefined)}
-        >
-          {stopping ? "Stops after the step under way" : "Cancel the declaration"}
+        <Button variant="default" disabled={stopping} onClick={question.open}>
+          {stopping ? "Stops after the step under way" : "Cancel the declaration…"}
         </Button>
       )}
-      {cancel.error && <ProblemNotice problem={cancel.error} />}
+      <CancelDialog
+        declaration={declaration}
+        cancel={cancel}
+        opened={cancelling && canCancel(status)}
+        onClose={question.close}
+      />
     </div>
   );
 }
