@@ -25,7 +25,7 @@ mod value;
 use create::WantedCopy;
 
 pub use deed::minds_snapshots_of;
-pub use edited::from_edits;
+pub use edited::{because_of, suspects};
 pub use firewall::{firewalls_in, firewalls_of};
 pub(crate) use value::content_for;
 pub use value::read_size;
@@ -81,16 +81,7 @@ pub fn resolve(
         let text = "Nothing is left to be done. Cancel this declaration, or answer otherwise.";
         resolver.questions.push(Question::new("nothing", None, text, Vec::new()));
     }
-    if resolver.questions.is_empty() {
-        return Ok(Intent { wishes: resolver.wishes });
-    }
-    let questions = resolver.questions;
-    if of_edits.is_empty() || questions.iter().all(|question| !question.edits.is_empty()) {
-        return Err(questions);
-    }
-    let without = Reading { edits: Vec::new(), ..reading.clone() };
-    let without = resolve(declaration, text, &without, observed, policy, answers).err().unwrap_or_default();
-    Err(from_edits(questions, &without, &reading.edits))
+    if resolver.questions.is_empty() { Ok(Intent { wishes: resolver.wishes }) } else { Err(resolver.questions) }
 }
 
 /// The topic of a planner's question about a guest that exists. By it the guest can be left out of a declaration.

@@ -5,7 +5,7 @@ use mycopod_core::id::DeclarationId;
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::observed::Observed;
 use mycopod_core::reading::{Answers, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, TakenBack};
-use mycopod_core::resolve::{from_edits, resolve};
+use mycopod_core::resolve::{because_of, resolve, suspects};
 use mycopod_core::status::DeclarationStatus;
 use mycopod_core::typed;
 use mycopod_store::audit::Kind;
@@ -21,6 +21,8 @@ use crate::{Actor, Engine, Refusal};
 
 /// The most edits of one declaration, those that were taken back among them: who has more to say says it anew.
 const MAX_EDITS: usize = 200;
+/// Without as many of the newest edits, one at a time, it is tried whether a question would be asked: each takes a plan.
+const MAX_TRIED: usize = 8;
 
 impl Engine {
     /// Sets a field of a guest of a declaration of which nothing was carried out; it is planned again with it. `guest` and
@@ -123,8 +125,8 @@ impl Engine {
         Ok(())
     }
 
-    /// The open questions, where they come from what was set in the form with that said: those that would not be asked
-    /// without it.
+    /// The open questions, of which those that would not be asked without what was set in the form say what they come
+    /// from.
     pub(crate) async fn because_of_edits(
         &self,
         cluster: &Cluster,
@@ -135,26 +137,64 @@ impl Engine {
         open: Vec<Question>,
     ) -> Result<Vec<Question>, Refusal> {
         let is_said = open.iter().all(|question| !question.edits.is_empty());
-        if is_said || FormEdit::standing(&reading.edits).next().is_none() {
+        let standing: Vec<usize> = FormEdit::standing(&reading.edits).map(|(number, _)| number).collect();
+        if is_said || standing.is_empty() {
             return Ok(open);
         }
-        let (id, text) = (declaration.line.id, &declaration.line.content);
-        let without = Reading { edits: Vec::new(), ..reading.clone() };
-        let without = match resolve(id, text, &without, observed, &self.settings().policy, given) {
-            Ok(intent) => {
-                let mut asked = self.unknown_secrets(&intent).await?;
-                if asked.is_empty() {
-                    let planned = match self.plan_now(cluster, id, &intent, observed).await? {
-                        Ok(plan) => crate::plan::allowed(cluster, plan, observed).await?,
-                        open => open,
-                    };
-                    asked = planned.err().unwrap_or_default();
+        let asked = async |numbers: &[usize]| {
+            let mut without = reading.clone();
+            for (number, edit) in (1..).zip(&mut without.edits) {
+                if numbers.contains(&number) {
+                    edit.taken_back = Some(TakenBack { by: edit.by.clone(), at: edit.at });
                 }
-                asked
             }
-            Err(asked) => asked,
+            self.asked(cluster, declaration, &without, observed, given).await
         };
-        Ok(from_edits(open, &without, &reading.edits))
+        let every: Vec<usize> = (1..=reading.edits.len()).collect();
+        let without_any = asked(&every).await?;
+        let mut without_one = Vec::new();
+        for number in standing.iter().rev().take(MAX_TRIED).filter(|_| standing.len() > 1) {
+            without_one.push((*number, asked(&[*number]).await?));
+        }
+        let has = |asked: &[Question], question: &Question| asked.iter().any(|other| other.id == question.id);
+        let say = |question: Question| {
+            if !question.edits.is_empty() || has(&without_any, &question) {
+                return question;
+            }
+            let mut numbers = suspects(&question, &reading.edits);
+            let ends_it =
+                |number: &usize| without_one.iter().any(|(without, asked)| without == number && !has(asked, &question));
+            if numbers.iter().any(ends_it) {
+                numbers.retain(ends_it);
+            }
+            because_of(question, numbers, &reading.edits)
+        };
+        Ok(open.into_iter().map(say).collect())
+    }
+
+    /// What would be asked of a reading.
+    async fn asked(
+        &self,
+        cluster: &Cluster,
+        declaration: &Declaration,
+        reading: &Reading,
+        observed: &Observed,
+        given: &Answers,
+    ) -> Result<Vec<Question>, Refusal> {
+        let (id, text) = (declaration.line.id, &declaration.line.content);
+        let intent = match resolve(id, text, reading, observed, &self.settings().policy, given) {
+            Ok(intent) => intent,
+            Err(asked) => return Ok(asked),
+        };
+        let asked = self.unknown_secrets(&intent).await?;
+        if !asked.is_empty() {
+            return Ok(asked);
+        }
+        let planned = match self.plan_now(cluster, id, &intent, observed).await? {
+            Ok(plan) => crate::plan::allowed(cluster, plan, observed).await?,
+            open => open,
+        };
+        Ok(planned.err().unwrap_or_default())
     }
 }
 

@@ -7,7 +7,7 @@ use crate::field::Value;
 use crate::guest::GuestName;
 use crate::intent::{NewGuest, Wish};
 use crate::observed::Sighting;
-use crate::reading::{Answers, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, Span};
+use crate::reading::{Answers, FormEdit, FormField, FormGuest, LEAVE_OUT, Question, Reading, Source, Sourced, Span};
 
 /// Forms have no words.
 const NOWHERE: Span = Span { start: 0, end: 0 };
@@ -27,32 +27,37 @@ pub(super) fn question(number: usize, edit: &FormEdit, question: Question) -> Qu
     Question { text, span, ..question }.of_edit(number)
 }
 
-/// The open questions, of which those that would not be asked `without` the edits say which ones they come from: those of
-/// the guest that they are about, or else all that stand.
+/// The edits of which a question could come that would not be asked without any: those of the guest that it is about, or
+/// else all that stand.
 #[must_use]
-pub fn from_edits(open: Vec<Question>, without: &[Question], edits: &[FormEdit]) -> Vec<Question> {
-    let standing: Vec<(usize, &FormEdit)> = FormEdit::standing(edits).collect();
-    let is_of = |question: &Question, edit: &FormEdit| match edit.guest {
+pub fn suspects(question: &Question, edits: &[FormEdit]) -> Vec<usize> {
+    let of_guest = FormEdit::standing(edits).filter(|(_, edit)| is_of_guest(question, edit));
+    let of_guest: Vec<usize> = of_guest.map(|(number, _)| number).collect();
+    if of_guest.is_empty() { FormEdit::standing(edits).map(|(number, _)| number).collect() } else { of_guest }
+}
+
+/// A question that comes from these edits, which says so; and that its way out is one without the guest, where it is.
+#[must_use]
+pub fn because_of(question: Question, numbers: Vec<usize>, edits: &[FormEdit]) -> Question {
+    let meant = || FormEdit::standing(edits).filter(|(number, _)| numbers.contains(number)).map(|(_, edit)| edit);
+    let mut named: Vec<String> = meant().take(MAX_NAMED).map(FormEdit::to_string).collect();
+    if numbers.len() > MAX_NAMED {
+        named.push(format!("{} more", numbers.len() - MAX_NAMED));
+    }
+    let way_out = match meant().find(|edit| is_of_guest(&question, edit)) {
+        Some(edit) => format!(" “{LEAVE_OUT}” leaves out all that is declared of {}.", edit.name),
+        None => String::new(),
+    };
+    let text = format!("Set in the form: {}. {}{way_out}", named.join("; "), question.text);
+    Question { text, edits: numbers, ..question }
+}
+
+/// Whether a planner's question is about the guest of the edit.
+fn is_of_guest(question: &Question, edit: &FormEdit) -> bool {
+    match edit.guest {
         FormGuest::Seen(vmid) => question.id == about(vmid),
         FormGuest::New(_) => edit.name.parse::<GuestName>().is_ok_and(|name| question.id == about_new(&name)),
-    };
-    let say = |question: Question| {
-        let is_known = !question.edits.is_empty() || without.iter().any(|asked| asked.id == question.id);
-        if is_known || standing.is_empty() {
-            return question;
-        }
-        let mut meant = standing.clone();
-        if meant.iter().any(|(_, edit)| is_of(&question, edit)) {
-            meant.retain(|(_, edit)| is_of(&question, edit));
-        }
-        let mut named: Vec<String> = meant.iter().take(MAX_NAMED).map(|(_, edit)| edit.to_string()).collect();
-        if meant.len() > MAX_NAMED {
-            named.push(format!("{} more", meant.len() - MAX_NAMED));
-        }
-        let text = format!("Set in the form: {}. {}", named.join("; "), question.text);
-        Question { text, edits: meant.into_iter().map(|(number, _)| number).collect(), ..question }
-    };
-    open.into_iter().map(say).collect()
+    }
 }
 
 impl<'a> Resolver<'a> {
@@ -213,15 +218,17 @@ mod tests {
     }
 
     #[test]
-    fn a_question_comes_from_the_edits_of_its_guest_or_else_from_all_unless_it_is_asked_without_them() {
+    fn a_question_comes_from_the_edits_of_its_guest_or_else_from_any() {
         let about = |topic: &str| Question::new(topic, None, "No room.", Vec::new());
-        let open = vec![about("guest-100"), about("size"), about("guest-102")];
         let edits = [edit(100, 1), edit(101, 2), taken_back(edit(100, 3))];
-        let said = from_edits(open, &[about("guest-102")], &edits);
-        let of: Vec<&[usize]> = said.iter().map(|question| question.edits.as_slice()).collect();
-        assert_eq!(of, [[1].as_slice(), &[1, 2], &[]]);
-        assert_eq!(said[0].text, "Set in the form: Cores of web-100 to 1. No room.");
-        assert_eq!(said[2].text, "No room.");
+        assert_eq!(suspects(&about("guest-100"), &edits), [1]);
+        assert_eq!(suspects(&about("size"), &edits), [1, 2]);
+        let said = because_of(about("guest-100"), vec![1], &edits);
+        let text = "Set in the form: Cores of web-100 to 1. No room. “Leave it out” leaves out all that is declared of \
+                    web-100.";
+        assert_eq!((said.text.as_str(), said.edits), (text, vec![1]));
+        let said = because_of(about("size"), vec![1, 2], &edits);
+        assert_eq!(said.text, "Set in the form: Cores of web-100 to 1; Cores of web-101 to 2. No room.");
     }
 
     #[test]

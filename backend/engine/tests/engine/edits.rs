@@ -229,16 +229,18 @@ async fn a_question_that_an_edit_raises_says_so_and_goes_with_it() {
 async fn a_guest_that_an_edit_leaves_no_room_for_is_there_again_without_it() {
     let lab = Lab::running().await;
     let detail = lab.declare("Create a VM shop-01 with 4 cores, and a VM shop-02 with 2 cores").await;
+    let detail = set(&lab, &detail, "onboot", json!(true)).await.unwrap();
     let asked = set(&lab, &detail, "memory", json!("8000 GB")).await.unwrap();
     assert_eq!(asked.status, "needs_answer", "{asked:#?}");
     let question = &asked.reading.as_ref().unwrap().questions[0];
     assert!(question.text.starts_with("Set in the form: Memory of shop-01 to 8000 GiB. "), "{question:?}");
-    assert_eq!(question.edits, [1]);
+    assert!(question.text.ends_with("“Leave it out” leaves out all that is declared of shop-01."), "{question:?}");
+    assert_eq!(question.edits, [2], "the other edit has no part in it");
     // The planner’s way out drops the guest; that is no loss where the edit is taken back.
     let left_out = answer(&lab, &asked, LEAVE_OUT).await;
     assert_eq!((left_out.status, left_out.intent.as_ref().unwrap().len()), ("awaiting_approval", 1), "{left_out:#?}");
-    assert_eq!(states(&left_out), ["answered"]);
-    let back = take_back(&lab, &left_out, 1).await.unwrap();
+    assert_eq!(states(&left_out), ["answered", "answered"]);
+    let back = take_back(&lab, &left_out, 2).await.unwrap();
     assert_eq!((back.status, back.intent.as_ref().unwrap().len()), ("awaiting_approval", 2), "{back:#?}");
     assert!(back.reading.as_ref().unwrap().questions.is_empty());
 }
