@@ -11,7 +11,10 @@ import { Time } from "./Time";
 
 /** What was set in the form, by whom: a part of the declaration's record for good, also where it was taken back. */
 export function Edits({ declaration }: { declaration: Declaration }) {
-  const { id, edits, status, reconciliation } = declaration;
+  const { id, edits, status, reconciliation, reading } = declaration;
+  const asked = (reading?.questions ?? [])
+    .filter(({ answer }) => answer === null)
+    .flatMap((question) => question.edits);
   const takeBack = useTakeBack(id);
   const [open, setOpen] = useState<number | null>(null);
   const editable =
@@ -21,7 +24,7 @@ export function Edits({ declaration }: { declaration: Declaration }) {
       <ul className={classes.edits} aria-label="Set in the form">
         {edits.map((edit) => (
           <li key={edit.number}>
-            <Told edit={edit} asked={status === "needs_answer"} />
+            <Told edit={edit} asked={asked.includes(edit.number)} />
             {editable && edit.taken_back_by === null && (
               <span className={classes.buttons}>
                 {edit.state === "waits" && edit.schema !== null && open !== edit.number && (
@@ -96,7 +99,7 @@ function Told({ edit, asked }: { edit: Edit; asked: boolean }) {
   return (
     <span className="soft small">
       {holds ? text : <s>{text}</s>}, by {by}, <Time iso={at} />
-      {state === "waits" && (asked ? " · a question about it is open" : " · being planned")}
+      {state === "waits" && (asked ? " · a question about it is open" : " · not planned yet")}
       {state === "replaced" && " · set anew later"}
       {state === "answered" && " · an answer holds in its place"}
       {taken_back_by !== null && ` · taken back by ${taken_back_by}, `}

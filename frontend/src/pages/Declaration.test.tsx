@@ -383,7 +383,10 @@ test("what a question comes from is taken back there, or set to another value", 
   const asked = declaration({
     status: "needs_answer",
     plan: null,
-    edits: [edit({ number: 1, to: "900 GiB", state: "waits" })],
+    edits: [
+      edit({ number: 1, to: "900 GiB", state: "waits" }),
+      edit({ number: 2, label: "Cores", state: "waits" }),
+    ],
   });
   const text = "Set in the form: Memory of web-1 to 900 GiB. web-1 fits on no node.";
   asked.reading?.questions.push(
@@ -392,6 +395,10 @@ test("what a question comes from is taken back there, or set to another value", 
   );
   const calls = open(asked);
   const user = userEvent.setup();
+  const list = within(await screen.findByRole("list", { name: "Set in the form" }));
+  const [memorySet, coresSet] = list.getAllByRole("listitem").map((item) => item.textContent);
+  expect(memorySet).toContain("a question about it is open");
+  expect(coresSet).toContain("not planned yet");
   await user.click(await screen.findByRole("button", { name: /Set another value: Memory/ }));
   const memory = screen.getByLabelText("Memory of web-1");
   await user.clear(memory);

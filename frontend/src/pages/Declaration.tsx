@@ -99,6 +99,9 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
               title="Plan"
               actions={<span className="soft small">{summaryText(plan.summary)}</span>}
             >
+              {status === "needs_answer" && (
+                <p className="soft">This plan was made before the question and holds no more.</p>
+              )}
               {reconciliation && <ProgressLine plan={plan} reconciliation={reconciliation} />}
               <PlanView plan={plan} declaration={id} reconciliation={reconciliation} foldable />
             </Panel>
