@@ -223,6 +223,9 @@ async fn a_question_that_an_edit_raises_says_so_and_goes_with_it() {
     let settled = answer(&lab, &asked, LEAVE_OUT).await;
     assert_eq!((settled.status, states(&settled)[2]), ("awaiting_approval", "answered"));
     assert_eq!(settled.intent.as_ref().unwrap().len(), 2, "the value alone is left out");
+    lab.engine.edit(&lab.admin, id, &guest, "nic.0.bridge", &json!("vmbr77")).await.unwrap();
+    let asked = lab.settled(id).await;
+    assert_eq!(asked.status, "needs_answer", "one guest’s answer says nothing about another’s edit: {asked:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
