@@ -102,6 +102,38 @@ test("an Admin declares a VM, agrees to the plan, finds it made and in the log, 
   assert.deepEqual(problems, []);
 });
 
+test("a field is set in a form and taken back, also where it raises a question, and cancelling asks first", async () => {
+  const name = `form-${run}`;
+  const { page, problems } = await open();
+  await page.goto(url);
+  await logIn(page, admin);
+  await declare(page, `Create a VM ${name} with 2 cores, 2 GB RAM and a 10 GB disk`);
+  const form = page.getByRole("region", { name: "Set a field" });
+  await form.locator("summary").click();
+  await form.getByRole("button", { name: `Set Memory of ${name}` }).click();
+  await form.getByLabel(`Memory of ${name}`).fill("4 GB");
+  await form.getByRole("button", { name: "Set and plan again" }).click();
+  await page.getByText("set to 4 GiB in the form").waitFor();
+  await form.getByRole("button", { name: `Set another field of ${name}` }).click();
+  await form.getByLabel(`Another field of ${name}`).selectOption("disk.scsi0.storage");
+  await form.getByLabel(`Disk scsi0 storage of ${name}`).fill("nowhere");
+  await look(page, "form");
+  await form.getByRole("button", { name: "Set and plan again" }).click();
+  const questions = page.getByRole("region", { name: "Questions" });
+  await questions.getByText("There is no active storage nowhere").waitFor();
+  await look(page, "form-question");
+  await questions.getByRole("button", { name: /^Take back: Disk scsi0 storage/ }).click();
+  await page.getByText(/taken back by/).waitFor();
+  await form.getByRole("button", { name: `Set Memory of ${name}` }).waitFor();
+  await page.getByRole("button", { name: "Cancel the declaration…" }).click();
+  const dialog = page.getByRole("dialog");
+  await focused(page, "Keep it");
+  await look(page, "dialog-cancel");
+  await dialog.getByRole("button", { name: "Cancel the declaration" }).click();
+  await page.getByText("Cancelled", { exact: true }).waitFor();
+  assert.deepEqual(problems, []);
+});
+
 test("a User declares and sees the plan, but can confirm it neither by the UI nor by the API", async () => {
   const asAdmin = await open();
   await asAdmin.page.goto(url);

@@ -128,6 +128,16 @@ pub enum Source {
         /// From what.
         why: Text,
     },
+    /// Somebody answered a question so.
+    Answered {
+        /// The answer.
+        answer: Text,
+    },
+    /// Somebody set it in a form.
+    Set {
+        /// Who.
+        by: Text,
+    },
 }
 
 /// A question.

@@ -223,6 +223,8 @@ fn source(source: &Source) -> String {
         Source::Said { text } => format!("said: “{text}”"),
         Source::Default { why } => format!("default: {why}"),
         Source::Inferred { why } => format!("inferred: {why}"),
+        Source::Answered { answer } => format!("answered: “{answer}”"),
+        Source::Set { by } => format!("set in the form by {by}"),
     }
 }
 

@@ -142,10 +142,10 @@ pub fn owned(
     owned
 }
 
-/// The fields that somebody named: by saying or by answering.
+/// The fields that somebody named: by saying, by answering or in a form.
 pub(crate) fn named(fields: &BTreeMap<Field, Sourced<Value>>) -> impl Iterator<Item = (&Field, &Sourced<Value>)> {
     fields.iter().filter(|(_, said)| match said.source {
-        Source::Said(_) | Source::Inferred { .. } => true,
+        Source::Said(_) | Source::Inferred { .. } | Source::Answered { .. } | Source::Set { .. } => true,
         Source::Default { .. } => false,
     })
 }

@@ -18,7 +18,7 @@ use crate::typed::TypedGuest;
 
 pub use deed::Deed;
 pub use edit::{Amount, DiskRef, Edit, EditField, FirewallPart};
-pub use form::{FormEdit, FormField, FormGuest};
+pub use form::{FormEdit, FormField, FormGuest, TakenBack, settable};
 pub use question::{Answers, LEAVE_OUT, Question, UNREAD};
 pub use reworded::Reworded;
 pub use source::{Fragment, Source, Sourced, Span};

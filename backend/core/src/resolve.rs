@@ -25,8 +25,10 @@ mod value;
 use create::WantedCopy;
 
 pub use deed::minds_snapshots_of;
+pub use edited::{because_of, suspects};
 pub use firewall::{firewalls_in, firewalls_of};
 pub(crate) use value::content_for;
+pub use value::read_size;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +39,7 @@ use crate::id::DeclarationId;
 use crate::intent::{Intent, NewGuest, OneDeed, Wish};
 use crate::observed::{Node, NodeState, Observed, Origin, Ownership, Sighting};
 use crate::policy::Policy;
-use crate::reading::{Answers, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
+use crate::reading::{Answers, FormEdit, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
 
 /// The most answers offered to choose from: more is a list nobody reads. Others may still be typed.
 const MAX_OPTIONS: usize = 12;
@@ -57,6 +59,7 @@ pub fn resolve(
     if let Some(why) = &reading.refusal {
         return Err(vec![Question::new("refused", None, why, Vec::new())]);
     }
+    let of_edits = edited::answers_by_edit(reading, answers);
     let mut resolver = Resolver::new(declaration, text, reading, observed, policy, answers);
     for (ordinal, statement) in reading.statements.iter().enumerate() {
         let at = statement.span;
@@ -71,7 +74,7 @@ pub fn resolve(
             What::Typed(guest) => resolver.typed(ordinal, at, guest),
         }
     }
-    resolver.edited(&reading.edits);
+    resolver.edited(&reading.edits, &of_edits);
     resolver.keep_access();
     resolver.contradictions();
     if resolver.questions.is_empty() && resolver.wishes.is_empty() {
@@ -104,6 +107,8 @@ struct Resolver<'a> {
     observed: &'a Observed,
     policy: &'a Policy,
     answers: &'a Answers,
+    /// The edit in a form that is laid over the wishes, with its number, while one is.
+    edit: Option<(usize, FormEdit)>,
     questions: Vec<Question>,
     wishes: Vec<Wish>,
 }
@@ -154,7 +159,7 @@ impl<'a> Resolver<'a> {
         answers: &'a Answers,
     ) -> Self {
         let questions = reading.questions.clone();
-        Self { declaration, text, observed, policy, answers, questions, wishes: Vec::new() }
+        Self { declaration, text, observed, policy, answers, edit: None, questions, wishes: Vec::new() }
     }
 
     /// Asks once: the same doubt about the same words is one question, whichever guest it came up for. Words that
@@ -167,7 +172,10 @@ impl<'a> Resolver<'a> {
         options.dedup();
         options.truncate(MAX_OPTIONS);
         options.push(LEAVE_OUT.to_owned());
-        let question = Question::new(topic, span, doubt.text, options);
+        let question = match &self.edit {
+            None => Question::new(topic, span, doubt.text, options),
+            Some((number, edit)) => edited::question(*number, edit, Question::new(topic, span, doubt.text, options)),
+        };
         if self.questions.iter().all(|asked| asked.id != question.id) {
             self.questions.push(question);
         }
@@ -462,7 +470,7 @@ impl<'a> Resolver<'a> {
 }
 
 fn answered(answer: &str) -> Source {
-    Source::inferred(format!("answered “{answer}”"))
+    Source::answered(answer)
 }
 
 /// Whether an address can be handed to the guest's system.

@@ -141,6 +141,21 @@ pub fn value_of(field: &Field, given: &serde_json::Value) -> Result<Value, Strin
     }
 }
 
+/// The same where somebody types it into a form: a size may have its unit as people write it, `8 GB` for `8 GiB`. A file
+/// is read by others too, who may take GB for 10⁹ bytes; it has the one form.
+pub fn value_in_form(field: &Field, given: &serde_json::Value) -> Result<Value, String> {
+    let value = value_of(field, given);
+    match (field.shape(), given) {
+        (Shape::Size { .. }, serde_json::Value::String(text)) if value.is_err() => {
+            let size = crate::resolve::read_size(text).map(Value::Size);
+            size.ok_or_else(|| {
+                format!("“{}” is no size: it is a number with its unit, such as 8 GB or 512 MB", clipped(text))
+            })
+        }
+        _ => value,
+    }
+}
+
 /// A size as an intent has it: a whole number and a binary unit.
 fn size_of(text: &str) -> Result<Size, String> {
     let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -247,6 +262,19 @@ mod tests {
         ] {
             assert!(read(key, &bad).is_err(), "{key}: {bad}");
         }
+    }
+
+    #[test]
+    fn a_form_takes_units_as_people_write_them_and_a_file_does_not() {
+        let memory = Plain::Memory.into();
+        for text in ["8 GB", "8G", "8 gib", "8192 MB", "8GiB", "8388608 KiB"] {
+            assert_eq!(value_in_form(&memory, &json!(text)), Ok(Value::Size(Size::gib(8))), "{text}");
+        }
+        assert!(value_of(&memory, &json!("8 GB")).is_err());
+        for bad in [json!("8"), json!(8), json!("lots"), json!("8 GHz")] {
+            assert!(value_in_form(&memory, &bad).is_err(), "{bad}");
+        }
+        assert_eq!(value_in_form(&Plain::Cores.into(), &json!("8 GB")), value_of(&Plain::Cores.into(), &json!("8 GB")));
     }
 
     #[test]

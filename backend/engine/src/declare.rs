@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::audit::Entry;
 use crate::view::{Detail, LedgerStep, Listed, Person, ReconciliationView, StepLog};
-use crate::{Actor, Engine, Refusal, show};
+use crate::{Actor, Engine, Refusal, form, show};
 
 /// How often somebody who waits looks again: changes made by another replica ring no bell here.
 const LOOK_EVERY: Duration = Duration::from_millis(300);
@@ -288,9 +288,11 @@ impl Engine {
         Ok(Detail {
             id: line.id.0,
             cluster: line.cluster_name,
-            intent: read.as_ref().and_then(|read| read.intent.as_ref()).map(show::intent),
-            edits: read.as_ref().map(|read| show::edits(&read.reading.edits)).unwrap_or_default(),
-            reading: read.map(|read| show::reading(&read.reading, &answers, &read.reader, &line.content)),
+            intent: read.as_ref().and_then(|read| read.intent.as_ref()).map(form::intent),
+            edits: read.as_ref().map(form::edits).unwrap_or_default(),
+            reading: read.map(|read| {
+                form::with_edits(show::reading(&read.reading, &answers, &read.reader, &line.content), line.id, &read)
+            }),
             author: Person { id: line.user.0, email: line.email },
             status: line.status.as_str(),
             status_reason: waiting.or(line.status_reason),

@@ -3,23 +3,31 @@
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::intent::{Intent, Wish};
-use mycopod_core::reading::{FormEdit, FormField, FormGuest};
+use mycopod_core::observed::Observed;
+use mycopod_core::reading::{Answers, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, TakenBack};
+use mycopod_core::resolve::{because_of, resolve, suspects};
 use mycopod_core::status::DeclarationStatus;
 use mycopod_core::typed;
 use mycopod_store::audit::Kind;
-use mycopod_store::{declarations, reconciliations};
+use mycopod_store::declarations::{self, Declaration, Read};
+use mycopod_store::{answers, reconciliations, resources};
 use serde_json::json;
+use sqlx::PgConnection;
 
 use crate::audit::Entry;
+use crate::clusters::Cluster;
 use crate::declare::{changed, may_declare, visible, words};
 use crate::{Actor, Engine, Refusal};
 
-/// The most edits of one declaration: who has more to say says it anew.
+/// The most edits of one declaration, those that were taken back among them: who has more to say says it anew.
 const MAX_EDITS: usize = 200;
+/// Without as many of the newest edits, one at a time, it is tried whether a question would be asked: each takes a plan.
+const MAX_TRIED: usize = 8;
 
 impl Engine {
-    /// Sets a field of a guest of a declaration whose plan waits for approval; it is planned again with it. `guest` and
-    /// `field` are as its intent names them, and the value is as an intent file has it.
+    /// Sets a field of a guest of a declaration of which nothing was carried out; it is planned again with it. `guest` and
+    /// `field` are as its intent names them, and the value is as an intent file has it, or with a unit as people write it.
+    /// While a question is open there is no intent, and only what was set before can be set anew.
     pub async fn edit(
         &self,
         actor: &Actor,
@@ -31,45 +39,83 @@ impl Engine {
         let invalid = |why: String| Refusal::Invalid(format!("{why}. Nothing was changed."));
         let guest: FormGuest = guest.parse().map_err(|why| invalid(format!("“{guest}” is no guest here: {why}")))?;
         let field: FormField = field.parse().map_err(|why| invalid(format!("{why}")))?;
-        let to = value_of(&field, value).map_err(|why| invalid(format!("“{field}” does not fit: {why}")))?;
+        let to = value_of(&field, value).map_err(|why| invalid(format!("“{}” does not fit: {why}", field.label())))?;
         let mut transaction = self.pool().begin().await?;
-        may_declare(&mut transaction, actor).await?;
-        let declaration = visible(&mut transaction, actor, id).await?;
-        let status = declaration.line.status;
-        let (Some(mut read), DeclarationStatus::AwaitingApproval) = (declaration.read, status) else {
-            return Err(Refusal::Conflict(format!(
-                "This declaration is {}; its fields can be set while its plan waits for approval.",
-                words(status)
-            )));
-        };
-        if reconciliations::latest(&mut transaction, id).await?.is_some() {
-            return Err(Refusal::Conflict(
-                "A plan of this declaration was carried out. Declare what shall be otherwise.".into(),
-            ));
+        let mut read = editable(&mut transaction, actor, id).await?;
+        let edits = &read.reading.edits;
+        let (name, from) = match &read.intent {
+            Some(intent) => wish_of(intent, guest, &field).map(|wish| (name_of(wish), held(wish, &field))),
+            None => FormEdit::standing(edits)
+                .find(|(_, edit)| edit.guest == guest && edit.field == field)
+                .map(|(number, edit)| (edit.name.clone(), Some(Sourced::new(edit.to.clone(), set_by(number, edit))))),
         }
-        let Some(wish) = read.intent.as_ref().and_then(|intent| wish_of(intent, guest, &field)) else {
-            return Err(invalid(format!(
-                "This declaration has no {field} of a guest {guest}, or none that can be set"
-            )));
-        };
-        let from = held(wish, &field);
-        if from.as_ref() == Some(&to) {
-            return Err(Refusal::Conflict(format!("“{field}” is {to} already. Nothing was changed.")));
+        .ok_or_else(|| match &read.intent {
+            Some(_) => invalid(format!("This declaration has no {field} of a guest {guest}, or none that can be set")),
+            None => Refusal::Conflict(
+                "While a question is open, only what was set in the form can be set anew. Nothing was changed; answer the \
+                 question, or take back what it comes from."
+                    .into(),
+            ),
+        })?;
+        if from.as_ref().is_some_and(|from| from.value == to) {
+            return Err(Refusal::Conflict(format!("“{}” is {to} already. Nothing was changed.", field.label())));
         }
-        if read.reading.edits.len() >= MAX_EDITS {
+        if edits.len() >= MAX_EDITS {
             return Err(Refusal::Conflict(format!("It was edited {MAX_EDITS} times. Declare it anew.")));
         }
-        let now = self.clock().now();
+        let over = from.as_ref().map(|from| from.source.clone());
+        let over = match over {
+            Some(Source::Set { edit, .. }) => {
+                edit.checked_sub(1).and_then(|at| edits.get(at)).and_then(|edit| edit.over.clone())
+            }
+            over => over,
+        };
+        let from = from.map(|from| from.value);
         let details = json!({ "guest": guest, "field": field, "from": from, "to": to });
-        let edit = FormEdit { guest, field, from, to, by: actor.email.clone(), at: now, applied: false };
-        read.reading.edits.push(edit);
-        declarations::save_reading(&mut transaction, id, &read).await?;
-        declarations::move_to(&mut transaction, id, DeclarationStatus::Reading, None, now).await.map_err(changed)?;
+        choose_anew(&mut transaction, id, &field).await?;
+        let (by, at) = (actor.email.clone(), self.clock().now());
+        read.reading.edits.push(FormEdit { guest, name, field, from, over, to, by, at, taken_back: None });
+        self.read_anew(transaction, actor, id, read, Kind::DeclarationEdited, details).await
+    }
+
+    /// Takes an edit back, by its number; the declaration is planned again without it. The record keeps that it was made,
+    /// and answers to what was asked because of it hold no more.
+    pub async fn take_back(&self, actor: &Actor, id: DeclarationId, number: usize) -> Result<(), Refusal> {
+        let mut transaction = self.pool().begin().await?;
+        let mut read = editable(&mut transaction, actor, id).await?;
+        let Some(edit) = number.checked_sub(1).and_then(|at| read.reading.edits.get_mut(at)) else {
+            return Err(Refusal::NotFound(format!("Nothing was set in a form under the number {number}.")));
+        };
+        if let Some(taken_back) = &edit.taken_back {
+            return Err(Refusal::Conflict(format!("It was taken back already, by {}.", taken_back.by)));
+        }
+        edit.taken_back = Some(TakenBack { by: actor.email.clone(), at: self.clock().now() });
+        let details = json!({ "edit": number, "guest": edit.guest, "field": edit.field, "to": edit.to });
+        choose_anew(&mut transaction, id, &edit.field).await?;
+        let asked = read.reading.questions.iter().filter(|question| question.edits.contains(&number));
+        let asked: Vec<String> = asked.map(|question| question.id.clone()).collect();
+        answers::withdraw(&mut transaction, id, &asked).await?;
+        self.read_anew(transaction, actor, id, read, Kind::DeclarationEditTakenBack, details).await
+    }
+
+    /// Keeps what was edited, and has the declaration resolved and planned anew: no intent holds until then.
+    async fn read_anew(
+        &self,
+        mut transaction: sqlx::Transaction<'_, sqlx::Postgres>,
+        actor: &Actor,
+        id: DeclarationId,
+        read: Read,
+        kind: Kind,
+        details: serde_json::Value,
+    ) -> Result<(), Refusal> {
+        let status = DeclarationStatus::Reading;
+        declarations::save_reading(&mut transaction, id, &Read { intent: None, ..read }).await?;
+        declarations::move_to(&mut transaction, id, status, None, self.clock().now()).await.map_err(changed)?;
         let entry = Entry {
             actor: actor.into(),
-            kind: Kind::DeclarationEdited,
+            kind,
             subject: format!("declaration {id}"),
-            status: DeclarationStatus::Reading.to_string(),
+            status: status.to_string(),
             declaration: id,
             details,
         };
@@ -78,12 +124,113 @@ impl Engine {
         self.ring();
         Ok(())
     }
+
+    /// The open questions, of which those that would not be asked without what was set in the form say what they come
+    /// from.
+    pub(crate) async fn because_of_edits(
+        &self,
+        cluster: &Cluster,
+        declaration: &Declaration,
+        reading: &Reading,
+        observed: &Observed,
+        given: &Answers,
+        open: Vec<Question>,
+    ) -> Result<Vec<Question>, Refusal> {
+        let is_said = open.iter().all(|question| !question.edits.is_empty());
+        let standing: Vec<usize> = FormEdit::standing(&reading.edits).map(|(number, _)| number).collect();
+        if is_said || standing.is_empty() {
+            return Ok(open);
+        }
+        let asked = async |numbers: &[usize]| {
+            let mut without = reading.clone();
+            for (number, edit) in (1..).zip(&mut without.edits) {
+                if numbers.contains(&number) {
+                    edit.taken_back = Some(TakenBack { by: edit.by.clone(), at: edit.at });
+                }
+            }
+            self.asked(cluster, declaration, &without, observed, given).await
+        };
+        let every: Vec<usize> = (1..=reading.edits.len()).collect();
+        let without_any = asked(&every).await?;
+        let mut without_one = Vec::new();
+        for number in standing.iter().rev().take(MAX_TRIED).filter(|_| standing.len() > 1) {
+            without_one.push((*number, asked(&[*number]).await?));
+        }
+        let has = |asked: &[Question], question: &Question| asked.iter().any(|other| other.id == question.id);
+        let say = |question: Question| {
+            if !question.edits.is_empty() || has(&without_any, &question) {
+                return question;
+            }
+            let mut numbers = suspects(&question, &reading.edits);
+            let ends_it =
+                |number: &usize| without_one.iter().any(|(without, asked)| without == number && !has(asked, &question));
+            if numbers.iter().any(ends_it) {
+                numbers.retain(ends_it);
+            }
+            because_of(question, numbers, &reading.edits)
+        };
+        Ok(open.into_iter().map(say).collect())
+    }
+
+    /// What would be asked of a reading.
+    async fn asked(
+        &self,
+        cluster: &Cluster,
+        declaration: &Declaration,
+        reading: &Reading,
+        observed: &Observed,
+        given: &Answers,
+    ) -> Result<Vec<Question>, Refusal> {
+        let (id, text) = (declaration.line.id, &declaration.line.content);
+        let intent = match resolve(id, text, reading, observed, &self.settings().policy, given) {
+            Ok(intent) => intent,
+            Err(asked) => return Ok(asked),
+        };
+        let asked = self.unknown_secrets(&intent).await?;
+        if !asked.is_empty() {
+            return Ok(asked);
+        }
+        let planned = match self.plan_now(cluster, id, &intent, observed).await? {
+            Ok(plan) => crate::plan::allowed(cluster, plan, observed).await?,
+            open => open,
+        };
+        Ok(planned.err().unwrap_or_default())
+    }
+}
+
+/// How a declaration was read whose fields may be set now.
+async fn editable(connection: &mut PgConnection, actor: &Actor, id: DeclarationId) -> Result<Read, Refusal> {
+    use DeclarationStatus::{AwaitingApproval, NeedsAnswer};
+    may_declare(connection, actor).await?;
+    let declaration = visible(connection, actor, id).await?;
+    let status = declaration.line.status;
+    let (Some(read), AwaitingApproval | NeedsAnswer) = (declaration.read, status) else {
+        return Err(Refusal::Conflict(format!(
+            "This declaration is {}; its fields can be set and taken back while its plan waits for approval or a question \
+             is open. Nothing was changed.",
+            words(status)
+        )));
+    };
+    if reconciliations::latest(connection, id).await?.is_some() {
+        return Err(Refusal::Conflict(
+            "A plan of this declaration was carried out. Nothing was changed; declare what shall be otherwise.".into(),
+        ));
+    }
+    Ok(read)
+}
+
+/// What the plan before chose is kept by the next one, unless that is what was edited. Nothing was carried out.
+async fn choose_anew(connection: &mut PgConnection, id: DeclarationId, field: &FormField) -> Result<(), Refusal> {
+    if matches!(field, FormField::Node | FormField::Vmid) {
+        resources::release_unused(connection, id).await?;
+    }
+    Ok(())
 }
 
 fn value_of(field: &FormField, given: &serde_json::Value) -> Result<Value, String> {
     match field {
         FormField::Field(field) if !typed::is_written(field) => Err("it is not set in a form".to_owned()),
-        FormField::Field(field) => typed::value_of(field, given),
+        FormField::Field(field) => typed::value_in_form(field, given),
         FormField::Node => match given.as_str() {
             Some(node) if !node.is_empty() => Ok(Value::Text(node.to_owned())),
             _ => Err("it should be a node’s name".to_owned()),
@@ -92,8 +239,12 @@ fn value_of(field: &FormField, given: &serde_json::Value) -> Result<Value, Strin
     }
 }
 
+fn set_by(number: usize, edit: &FormEdit) -> Source {
+    Source::Set { edit: number, by: edit.by.clone() }
+}
+
 /// The intent’s wish about the guest that says something of the field, or could.
-fn wish_of<'i>(intent: &'i Intent, guest: FormGuest, field: &FormField) -> Option<&'i Wish> {
+pub(crate) fn wish_of<'i>(intent: &'i Intent, guest: FormGuest, field: &FormField) -> Option<&'i Wish> {
     let fits = |wish: &&Wish| match (wish, guest, field) {
         (Wish::Exist(new), FormGuest::New(resource), FormField::Field(field)) => {
             new.resource == resource && field.fits(new.kind) && !matches!(field, Field::Firewall(_))
@@ -108,16 +259,26 @@ fn wish_of<'i>(intent: &'i Intent, guest: FormGuest, field: &FormField) -> Optio
     wishes().find(|wish| held(wish, field).is_some()).or_else(|| wishes().next())
 }
 
+fn name_of(wish: &Wish) -> String {
+    match wish {
+        Wish::Exist(new) => new.name.value.to_string(),
+        Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.name.clone(),
+        Wish::Facility { facility, .. } => facility.name().to_owned(),
+    }
+}
+
 /// What a wish says of the field.
-fn held(wish: &Wish, field: &FormField) -> Option<Value> {
+pub(crate) fn held(wish: &Wish, field: &FormField) -> Option<Sourced<Value>> {
     match (wish, field) {
-        (Wish::Exist(new), FormField::Node) => new.node.as_ref().map(|node| Value::Text(node.value.clone())),
-        (Wish::Exist(new), FormField::Vmid) => new.vmid.as_ref().map(|vmid| Value::Count(vmid.value.get().into())),
-        (Wish::Exist(new), FormField::Field(Field::Plain(Plain::Name))) => {
-            Some(Value::Text(new.name.value.to_string()))
+        (Wish::Exist(new), FormField::Node) => new.node.clone().map(|node| node.map(Value::Text)),
+        (Wish::Exist(new), FormField::Vmid) => {
+            new.vmid.clone().map(|vmid| vmid.map(|vmid| Value::Count(vmid.get().into())))
         }
-        (Wish::Exist(new), FormField::Field(field)) => new.fields.get(field).map(|said| said.value.clone()),
-        (Wish::Hold { fields, .. }, FormField::Field(field)) => fields.get(field).map(|said| said.value.clone()),
+        (Wish::Exist(new), FormField::Field(Field::Plain(Plain::Name))) => {
+            Some(new.name.clone().map(|name| Value::Text(name.into())))
+        }
+        (Wish::Exist(new), FormField::Field(field)) => new.fields.get(field).cloned(),
+        (Wish::Hold { fields, .. }, FormField::Field(field)) => fields.get(field).cloned(),
         (Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. }, _) => None,
     }
 }

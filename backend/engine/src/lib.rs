@@ -30,6 +30,7 @@ mod edit;
 mod errand;
 mod export;
 mod firewall;
+mod form;
 mod freeze;
 mod keep;
 mod ledger;

@@ -86,6 +86,8 @@ impl Engine {
                 Ok(plan) => plan,
                 Err(open) if is_new => {
                     let answers = answers::of(&mut *self.pool().acquire().await?, lease.work).await?;
+                    let open =
+                        self.because_of_edits(cluster, declaration, &read.reading, observed, &answers, open).await?;
                     let again = asked_again(&open, &answers);
                     return self.ask(lease, with_questions(read, open), again).await;
                 }

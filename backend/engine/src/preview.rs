@@ -10,7 +10,7 @@ use mycopod_core::resolve::{firewalls_of, minds_snapshots_of, resolve};
 use crate::clusters::Cluster;
 use crate::declare::{answers_in, readable, reworded};
 use crate::view::Preview;
-use crate::{Engine, Refusal, show};
+use crate::{Engine, Refusal, form, show};
 
 /// The most guests at which one reading looks closer. Of more only the text itself is read.
 const MAX_LOOKS: usize = 4;
@@ -38,7 +38,7 @@ impl Engine {
             cluster: cluster.name.clone(),
             age_seconds: cluster.latest.seen(now).age_seconds.unwrap_or(0),
             reading: show::reading(&reading, &answers, "builtin", content),
-            intent: intent.as_ref().map(show::intent),
+            intent: intent.as_ref().map(form::intent),
         })
     }
 

@@ -69,7 +69,7 @@ impl Engine {
         let unanswered =
             |reading: &Reading| reading.questions.iter().all(|question| answers.to(&question.id).is_some());
         let is_resolved = matches!(&declaration.read, Some(Read { intent: Some(_), reading, .. })
-            if unanswered(reading) && reading.edits.iter().all(|edit| edit.applied));
+            if unanswered(reading));
         if !is_resolved && declaration.line.plan.is_none() {
             let meant = self.meant_by(declaration.text(), &answers).await?;
             if meant.id != cluster.id {
@@ -135,13 +135,11 @@ impl Engine {
         match resolved {
             Ok(intent) => {
                 reading.questions = answered(before, answers);
-                for edit in &mut reading.edits {
-                    edit.applied = true;
-                }
                 let read = Read { reader, reading, intent: Some(intent) };
                 self.plan_one(cluster, lease, declaration, observed, Some(read)).await
             }
             Err(open) => {
+                let open = self.because_of_edits(cluster, declaration, &reading, observed, answers, open).await?;
                 let again = asked_again(&open, answers);
                 reading.questions = merged(before, answers, open);
                 self.ask(lease, Read { reader, reading, intent: None }, again).await
@@ -149,15 +147,18 @@ impl Engine {
         }
     }
 
-    /// What the reader understands of a declaration; `None` where it was called off meanwhile. One that was understood and
-    /// was only edited since is not read anew.
+    /// What the reader understands of a declaration; `None` where it was called off meanwhile. One that was edited in a form
+    /// was understood before, and is not read anew: what was seen then is what was edited.
     async fn reading_of(
         &self,
         declaration: &Declaration,
         answers: &Answers,
         observed: &Observed,
     ) -> Option<Result<Read, ReadError>> {
-        if let Some(Read { reader, reading, intent: Some(_) }) = &declaration.read {
+        if let Some(Read { reader, reading, .. }) = declaration.read.as_ref().filter(|Read { reading, .. }| {
+            // Where words were said anew since, nothing is understood yet.
+            !reading.edits.is_empty() && !reading.statements.is_empty()
+        }) {
             let mut edited = Read { reader: reader.clone(), reading: reading.clone(), intent: None };
             edited.reading.questions.clear();
             return Some(Ok(edited));

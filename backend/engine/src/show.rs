@@ -3,20 +3,19 @@
 use chrono::{DateTime, Utc};
 use mycopod_core::drift::Cause;
 use mycopod_core::explain::{Tongue, explain};
-use mycopod_core::field::{Field, Plain, Value};
+use mycopod_core::field::{Field, Value};
 use mycopod_core::guest::Power;
-use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::plan::{Change, Effect, Plan, Step, Subject};
 use mycopod_core::reading::{
-    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, FormEdit, FormField, FormGuest, Fragment,
-    Reading, Selector, Source, Sourced, Statement, Target, WantedBacked, WantedFacility, What,
+    Amount, Answers, Create, Deed, DiskRef, Edit, EditField, FirewallPart, Fragment, Reading, Selector, Source,
+    Sourced, Statement, Target, WantedBacked, WantedFacility, What,
 };
-use mycopod_core::typed::{self, TypedGuest};
+use mycopod_core::typed::TypedGuest;
 use mycopod_store::drift::Drift;
 
 use crate::view::{
-    CauseView, ChangeView, DriftView, EditView, FieldView, FragmentView, IntentField, IntentGuest, PlanView,
-    QuestionView, ReadingView, SourceView, StatementView, StepFacility, StepGuest, StepView, Summary, TargetView,
+    CauseView, ChangeView, DriftView, FieldView, FragmentView, PlanView, QuestionView, ReadingView, SourceView,
+    StatementView, StepFacility, StepGuest, StepView, Summary, TargetView,
 };
 
 impl From<&Source> for SourceView {
@@ -25,6 +24,8 @@ impl From<&Source> for SourceView {
             Source::Said(Fragment { start, end, text }) => Self::Said { start: *start, end: *end, text: text.clone() },
             Source::Default { why } => Self::Default { why: why.clone() },
             Source::Inferred { why } => Self::Inferred { why: why.clone() },
+            Source::Answered { answer } => Self::Answered { answer: answer.clone() },
+            Source::Set { edit, by } => Self::Set { edit: *edit, by: by.clone() },
         }
     }
 }
@@ -158,6 +159,7 @@ pub(crate) fn reading(reading: &Reading, answers: &Answers, reader: &str, typed:
                 answer: answers.to(&question.id).map(str::to_owned),
                 start: question.span.map(|span| span.start),
                 end: question.span.map(|span| span.end),
+                edits: question.edits.clone(),
             })
             .collect(),
         unread: fragments(&reading.unread),
@@ -250,6 +252,7 @@ fn facility(wanted: &WantedFacility, text: &str) -> (&'static str, Vec<TargetVie
                         label: "But".into(),
                         value: but.display,
                         source: but.source,
+                        set: Vec::new(),
                     }));
                     Vec::new()
                 }
@@ -333,7 +336,7 @@ fn target(target: &Target, text: &str) -> TargetView {
 }
 
 fn field(key: &str, label: &str, value: String, source: &Source) -> FieldView {
-    FieldView { field: key.to_owned(), label: label.to_owned(), value, source: source.into() }
+    FieldView { field: key.to_owned(), label: label.to_owned(), value, source: source.into(), set: Vec::new() }
 }
 
 fn sourced(key: &str, label: &str, value: &Sourced<impl ToString>) -> FieldView {
@@ -345,7 +348,13 @@ fn created_fields(create: &Create, text: &str) -> Vec<FieldView> {
     fields.extend(create.vmid.iter().map(|vmid| sourced("vmid", "VMID", vmid)));
     fields.extend(create.like.iter().map(|like| {
         let named = target(like, text);
-        FieldView { field: "like".to_owned(), label: "Same as".to_owned(), value: named.display, source: named.source }
+        FieldView {
+            field: "like".to_owned(),
+            label: "Same as".to_owned(),
+            value: named.display,
+            source: named.source,
+            set: Vec::new(),
+        }
     }));
     fields.extend(create.image.iter().map(|image| sourced("image", "Made from", image)));
     fields.extend(create.node.iter().map(|node| sourced("node", "Node", node)));
@@ -385,69 +394,6 @@ fn typed_fields(guest: &TypedGuest) -> Vec<FieldView> {
     fields.extend(guest.fields.iter().map(|(key, said)| sourced(&key.to_string(), &key.label(), said)));
     fields.extend(guest.rules.iter().map(|rule| sourced("firewall.rules", "Firewall rule", rule)));
     fields
-}
-
-/// An intent, field by field, as a form shows it. Deeds and what stands around the guests have no fields.
-pub(crate) fn intent(intent: &Intent) -> Vec<IntentGuest> {
-    let guests = intent.wishes.iter().filter_map(|wish| match wish {
-        Wish::Exist(new) => {
-            let mut fields =
-                vec![form_field(&Plain::Name.into(), &new.name.clone().map(|name| Value::Text(name.into())))];
-            fields.extend(new.fields.iter().map(|(field, said)| form_field(field, said)));
-            Some(IntentGuest {
-                id: FormGuest::New(new.resource).to_string(),
-                name: new.name.value.to_string(),
-                kind: new.kind.as_str(),
-                exists: false,
-                vmid: new.vmid.as_ref().map(|vmid| vmid.value.get()),
-                node: new.node.as_ref().map(|node| node.value.clone()),
-                fields,
-            })
-        }
-        Wish::Hold { guest, fields } => Some(IntentGuest {
-            id: FormGuest::Seen(guest.vmid).to_string(),
-            name: guest.name.clone(),
-            kind: guest.kind.as_str(),
-            exists: true,
-            vmid: Some(guest.vmid.get()),
-            node: Some(guest.node.clone()),
-            fields: fields.iter().map(|(field, said)| form_field(field, said)).collect(),
-        }),
-        Wish::Once { .. } | Wish::Facility { .. } => None,
-    });
-    guests.collect()
-}
-
-fn form_field(field: &Field, said: &Sourced<Value>) -> IntentField {
-    IntentField {
-        field: field.to_string(),
-        label: field.label(),
-        value: typed::given(field, &said.value),
-        source: (&said.source).into(),
-        schema: typed::is_written(field).then(|| typed::schema::of(field)),
-    }
-}
-
-/// What was set in a form.
-pub(crate) fn edits(edits: &[FormEdit]) -> Vec<EditView> {
-    let value = |field: &FormField, value: &Value| match field {
-        FormField::Field(field) => typed::given(field, value),
-        FormField::Node | FormField::Vmid => value.shown(),
-    };
-    let view = |edit: &FormEdit| EditView {
-        guest: edit.guest.to_string(),
-        field: edit.field.to_string(),
-        label: match &edit.field {
-            FormField::Field(field) => field.label(),
-            FormField::Node => "Node".to_owned(),
-            FormField::Vmid => "VMID".to_owned(),
-        },
-        from: edit.from.as_ref().map_or(serde_json::Value::Null, |from| value(&edit.field, from)),
-        to: value(&edit.field, &edit.to),
-        by: edit.by.clone(),
-        at: edit.at,
-    };
-    edits.iter().map(view).collect()
 }
 
 fn edit_fields(edits: &[Edit]) -> Vec<FieldView> {

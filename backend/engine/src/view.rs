@@ -174,6 +174,18 @@ pub enum SourceView {
         /// From what.
         why: String,
     },
+    /// Somebody answered a question so.
+    Answered {
+        /// The answer, verbatim.
+        answer: String,
+    },
+    /// Somebody set it in a form.
+    Set {
+        /// The number of that edit.
+        edit: usize,
+        /// Who: their address.
+        by: String,
+    },
 }
 
 /// What was understood of a declaration.
@@ -268,7 +280,7 @@ pub struct IntentGuest {
 /// A field of an intent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IntentField {
-    /// The field's key, as in `docs/FIELDS.md`.
+    /// The field's key, as in `docs/FIELDS.md`, or of a guest to be made `node` or `vmid`.
     pub field: String,
     /// The field's name for people.
     pub label: String,
@@ -280,12 +292,29 @@ pub struct IntentField {
     pub schema: Option<serde_json::Value>,
 }
 
-/// A field that was set in a form.
+/// A field of which a declaration says nothing, and which can be set in a form.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SettableField {
+    /// The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`.
+    pub field: String,
+    /// The field's name for people.
+    pub label: String,
+    /// What it is by the newest look; `null` where that is not known or the guest is to be made.
+    pub value: serde_json::Value,
+    /// The JSON Schema of the values that it takes.
+    pub schema: serde_json::Value,
+}
+
+/// A field that was set in a form. It stays on record when it was taken back.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 #[schema(as = Edit)]
 pub struct EditView {
+    /// Its number, 1, 2, 3 …: to be named in taking it back.
+    pub number: usize,
     /// The guest, as the intent names it.
     pub guest: String,
+    /// The guest's name then.
+    pub guest_name: String,
     /// The field's key.
     pub field: String,
     /// The field's name for people.
@@ -298,6 +327,15 @@ pub struct EditView {
     pub by: String,
     /// When.
     pub at: DateTime<Utc>,
+    /// `holds`; `waits` for a question to be answered, or to be planned; `replaced` by a later edit of the field; `answered`
+    /// where an answer holds in its place, or left it out; `taken_back`.
+    pub state: &'static str,
+    /// Who took it back: their address.
+    pub taken_back_by: Option<String>,
+    /// When.
+    pub taken_back_at: Option<DateTime<Utc>>,
+    /// The JSON Schema of the values that the field takes; `null` where it cannot be set in a form.
+    pub schema: Option<serde_json::Value>,
 }
 
 /// One thing that was asked for.
@@ -341,6 +379,20 @@ pub struct FieldView {
     pub value: String,
     /// Where it comes from.
     pub source: SourceView,
+    /// What was set in a form in its place since; of a statement about several guests for the named ones alone.
+    pub set: Vec<SetView>,
+}
+
+/// What was set in a form in place of a value that was said.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = SetValue)]
+pub struct SetView {
+    /// The number of the edit.
+    pub edit: usize,
+    /// The guest's name.
+    pub guest_name: String,
+    /// The value for people.
+    pub value: String,
 }
 
 /// A question, with the answer once given.
@@ -359,6 +411,8 @@ pub struct QuestionView {
     pub start: Option<usize>,
     /// One past the last.
     pub end: Option<usize>,
+    /// The numbers of the edits that it comes from: taken back, it is not asked.
+    pub edits: Vec<usize>,
 }
 
 /// Words at a place.

@@ -58,6 +58,7 @@ kinds! {
     DeclarationRead = "declaration.read",
     DeclarationAnswered = "declaration.answered",
     DeclarationEdited = "declaration.edited",
+    DeclarationEditTakenBack = "declaration.edit_taken_back",
     DeclarationRefused = "declaration.refused",
     DeclarationCancelled = "declaration.cancelled",
     DeclarationConverged = "declaration.converged",

@@ -19,6 +19,11 @@ export class Problem extends Error {
     return this.details.code === UNREACHABLE;
   }
 
+  /** What was sent does not fit, or not now: nothing is broken, and nothing was done. */
+  get refused(): boolean {
+    return this.status === 409 || this.status === 422;
+  }
+
   /** What the server says about one field of the request. */
   field(name: string): string | undefined {
     return this.details.errors?.find((error) => error.field === name)?.message;

@@ -38,6 +38,7 @@ import type {
   Preview,
   Role,
   Session,
+  SettableField,
   TaskLog,
   Uploaded,
   Verification,
@@ -270,6 +271,22 @@ export function useEdit(id: string) {
   return useDeclarationMutation((edit: NewEdit) =>
     post<Declaration>(`/declarations/${id}/edits`, edit),
   );
+}
+
+/** Takes back what was set under that number; the declaration is planned again without it. */
+export function useTakeBack(id: string) {
+  return useDeclarationMutation(
+    async (number: number) =>
+      (await api.delete<Declaration>(`/declarations/${id}/edits/${number}`)).data,
+  );
+}
+
+/** What else can be set of a guest, as the declaration stood at that time. */
+export function useSettable(id: string, guest: string, asOf: string) {
+  return useQuery({
+    queryKey: ["settable", id, guest, asOf],
+    queryFn: ({ signal }) => get<SettableField[]>(`/declarations/${id}/fields`, { guest }, signal),
+  });
 }
 
 export function useConfirm(id: string) {

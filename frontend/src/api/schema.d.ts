@@ -305,9 +305,47 @@ export interface paths {
     put?: never;
     /**
      * Sets a field while the plan waits for approval: the edit becomes part of the declaration's record, and it is planned
-     *     again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words.
+     *     again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words. While a
+     *     question is open, what was set before can be set anew.
      */
     post: operations["edit"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/declarations/{id}/edits/{number}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /**
+     * Takes an edit back, while the plan waits for approval or a question is open; the declaration is planned again without
+     *     it. The record keeps it, and who took it back. Answers to what was asked because of it hold no more.
+     */
+    delete: operations["take_back"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/declarations/{id}/fields": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** The fields of a guest of which the declaration says nothing yet and which can be set in a form. */
+    get: operations["settable"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1180,7 +1218,7 @@ export interface components {
       /** @description The guests of which it says something that no declaration holds so yet, though they may be so. */
       undeclared: string[];
     };
-    /** @description A field that was set in a form. */
+    /** @description A field that was set in a form. It stays on record when it was taken back. */
     Edit: {
       /**
        * Format: date-time
@@ -1195,8 +1233,26 @@ export interface components {
       from: unknown;
       /** @description The guest, as the intent names it. */
       guest: string;
+      /** @description The guest's name then. */
+      guest_name: string;
       /** @description The field's name for people. */
       label: string;
+      /** @description Its number, 1, 2, 3 …: to be named in taking it back. */
+      number: number;
+      /** @description The JSON Schema of the values that the field takes; `null` where it cannot be set in a form. */
+      schema: unknown;
+      /**
+       * @description `holds`; `waits` for a question to be answered, or to be planned; `replaced` by a later edit of the field; `answered`
+       *     where an answer holds in its place, or left it out; `taken_back`.
+       */
+      state: string;
+      /**
+       * Format: date-time
+       * @description When.
+       */
+      taken_back_at: string | null;
+      /** @description Who took it back: their address. */
+      taken_back_by: string | null;
       /** @description What it shall be. */
       to: unknown;
     };
@@ -1224,6 +1280,8 @@ export interface components {
       field: string;
       /** @description The field's name for people. */
       label: string;
+      /** @description What was set in a form in its place since; of a statement about several guests for the named ones alone. */
+      set: components["schemas"]["SetValue"][];
       /** @description Where it comes from. */
       source: components["schemas"]["Source"];
       /** @description The value for people, e.g. `8 GiB`, `+ 20 GiB`, `× 2`. */
@@ -1332,7 +1390,7 @@ export interface components {
     };
     /** @description A field of an intent. */
     IntentField: {
-      /** @description The field's key, as in `docs/FIELDS.md`. */
+      /** @description The field's key, as in `docs/FIELDS.md`, or of a guest to be made `node` or `vmid`. */
       field: string;
       /** @description The field's name for people. */
       label: string;
@@ -1514,7 +1572,10 @@ export interface components {
       field: string;
       /** @description The guest: the `id` that it has in the declaration's `intent`. */
       guest: string;
-      /** @description The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. */
+      /**
+       * @description The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
+       *     people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox.
+       */
       value: unknown;
     };
     NewFreeze: {
@@ -1686,6 +1747,8 @@ export interface components {
     Question: {
       /** @description The answer, once given. */
       answer: string | null;
+      /** @description The numbers of the edits that it comes from: taken back, it is not asked. */
+      edits: number[];
       /** @description One past the last. */
       end: number | null;
       /** @description To be named in the answer. */
@@ -1812,6 +1875,26 @@ export interface components {
       /** @description Whose it is. */
       user: components["schemas"]["User"];
     };
+    /** @description What was set in a form in place of a value that was said. */
+    SetValue: {
+      /** @description The number of the edit. */
+      edit: number;
+      /** @description The guest's name. */
+      guest_name: string;
+      /** @description The value for people. */
+      value: string;
+    };
+    /** @description A field of which a declaration says nothing, and which can be set in a form. */
+    SettableField: {
+      /** @description The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`. */
+      field: string;
+      /** @description The field's name for people. */
+      label: string;
+      /** @description The JSON Schema of the values that it takes. */
+      schema: unknown;
+      /** @description What it is by the newest look; `null` where that is not known or the guest is to be made. */
+      value: unknown;
+    };
     /**
      * @description A signed statement of the log's size and root. Kept by somebody else, it shows any later change of what was
      *     before it.
@@ -1867,6 +1950,20 @@ export interface components {
           kind: "inferred";
           /** @description From what. */
           why: string;
+        }
+      | {
+          /** @description The answer, verbatim. */
+          answer: string;
+          /** @enum {string} */
+          kind: "answered";
+        }
+      | {
+          /** @description Who: their address. */
+          by: string;
+          /** @description The number of that edit. */
+          edit: number;
+          /** @enum {string} */
+          kind: "set";
         };
     /** @description An Admin's yes in advance to repairs that take effect at once or start a stopped guest. */
     StandingApproval: {
@@ -2798,7 +2895,7 @@ export interface operations {
           "application/json": components["schemas"]["Declaration"];
         };
       };
-      /** @description Its plan does not wait for approval, a plan of it was carried out, or it is so already */
+      /** @description Nothing of it can be set now, a plan of it was carried out, or it is so already */
       409: {
         headers: {
           [name: string]: unknown;
@@ -2814,6 +2911,80 @@ export interface operations {
         };
         content: {
           "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  take_back: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+        /** @description The edit's number */
+        number: number;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["Declaration"];
+        };
+      };
+      /** @description Nothing of it can be taken back now, a plan of it was carried out, or it was taken back already */
+      409: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+      /** @description Any other error */
+      default: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/problem+json": components["schemas"]["Problem"];
+        };
+      };
+    };
+  };
+  settable: {
+    parameters: {
+      query: {
+        /** @description The guest: the `id` that it has in the declaration's `intent`. */
+        guest: string;
+      };
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SettableField"][];
         };
       };
       /** @description Any other error */

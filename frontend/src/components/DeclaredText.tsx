@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 
 import type { Reading, Source } from "../api/types";
+import { isIntent } from "../lib/intent";
 import { type Mark, segments } from "../lib/spans";
 import classes from "./DeclaredText.module.css";
 import { useHighlight } from "./highlight";
@@ -37,7 +38,11 @@ export function DeclaredText({ content, reading }: Props) {
 
   return (
     <>
-      <p ref={box} className={`${classes.text} voice`} data-testid="declared">
+      <p
+        ref={box}
+        className={`${classes.text} ${isIntent(content) ? classes.intent : "voice"}`}
+        data-testid="declared"
+      >
         {segments(content, marks).map(({ text, start, marks: meanings }) => {
           if (meanings.length === 0) return text;
           const kinds = meanings.map(({ kind }) => kind);

@@ -1,5 +1,7 @@
+import { Button } from "@mantine/core";
 import { useDebouncedValue } from "@mantine/hooks";
 
+import type { Problem } from "../api/problem";
 import { usePreview } from "../api/queries";
 import type { Reading } from "../api/types";
 import { count } from "../lib/format";
@@ -24,7 +26,7 @@ export function Preview({ content }: { content: string }) {
   return (
     <Panel title="Understood so far">
       <div className={classes.preview} aria-busy={preview.isFetching || typed !== content}>
-        {error && <ProblemNotice problem={error} />}
+        {error && <NotRead problem={error} retry={() => preview.refetch()} />}
         {data && (
           <HighlightProvider value={highlight}>
             <DeclaredText content={data.content} reading={data.reading} />
@@ -36,6 +38,19 @@ export function Preview({ content }: { content: string }) {
         )}
       </div>
     </Panel>
+  );
+}
+
+/** Reading keeps nothing, so that a try that fails is no trouble: it says what is missing, and is tried again. */
+function NotRead({ problem, retry }: { problem: Problem; retry: () => unknown }) {
+  if (!problem.unreachable) return <ProblemNotice problem={problem} retry={retry} />;
+  return (
+    <Notice tone="neutral" title="It cannot be read just now" role="status">
+      <p>MycoPod’s server does not answer. What you typed stays here; nothing was declared.</p>
+      <Button variant="default" size="xs" onClick={retry}>
+        Try again
+      </Button>
+    </Notice>
   );
 }
 

@@ -2,17 +2,20 @@ import { Button, TextInput } from "@mantine/core";
 import { useState } from "react";
 
 import { useAnswer } from "../api/queries";
-import type { Question } from "../api/types";
+import type { Edit, Question } from "../api/types";
+import { FromForm } from "./Edits";
 import { ProblemNotice } from "./ProblemNotice";
 import classes from "./Questions.module.css";
 
 interface Props {
   declaration: string;
   questions: Question[];
+  /** What was set in the form, which a question may come from. */
+  edits: Edit[];
 }
 
 /** The reader's open questions: an option clicked or a text typed is the answer. */
-export function Questions({ declaration, questions }: Props) {
+export function Questions({ declaration, questions, edits }: Props) {
   const answer = useAnswer(declaration);
   const [answers, setAnswers] = useState<Record<string, string>>({});
   const open = questions.filter((question) => question.answer === null);
@@ -45,6 +48,10 @@ export function Questions({ declaration, questions }: Props) {
           {open.map((question) => (
             <fieldset key={question.id} className={classes.question}>
               <legend>{question.text}</legend>
+              <FromForm
+                declaration={declaration}
+                edits={edits.filter(({ number }) => question.edits.includes(number))}
+              />
               {question.options.length > 0 && (
                 <div className={classes.options}>
                   {question.options.map((option) => (

@@ -1,4 +1,4 @@
-import type { Reading, Statement, Target } from "../api/types";
+import type { FieldSaid, Reading, Statement, Target } from "../api/types";
 import { Field } from "./Field";
 import { usePointing } from "./highlight";
 import classes from "./ReadingView.module.css";
@@ -54,13 +54,30 @@ function StatementView({ statement }: { statement: Statement }) {
       </ul>
       {statement.fields.length > 0 && (
         <dl className={classes.fields}>
-          {statement.fields.map(({ field, label, value, source }, i) => (
-            <Field key={`${field} ${i}`} label={label} source={source}>
-              {value}
+          {statement.fields.map((field, i) => (
+            <Field key={`${field.field} ${i}`} label={field.label} source={field.source}>
+              <Value field={field} targets={statement.targets} />
             </Field>
           ))}
         </dl>
       )}
+    </>
+  );
+}
+
+/** A value as it was said; what was set in the form in its place stands beside it. */
+function Value({ field: { value, set }, targets }: { field: FieldSaid; targets: Target[] }) {
+  const [target, ...others] = targets;
+  const only = others.length === 0 ? target?.display : undefined;
+  const isGone = set.some((set) => set.guest_name === only);
+  return (
+    <>
+      {isGone ? <s>{value}</s> : value}
+      {set.map((set) => (
+        <span key={set.edit} className={classes.set}>
+          set to {set.value} in the form{set.guest_name !== only && ` for ${set.guest_name}`}
+        </span>
+      ))}
     </>
   );
 }

@@ -2,7 +2,7 @@ import type { Source } from "../api/types";
 import { useHighlight } from "./highlight";
 import classes from "./SourceMark.module.css";
 
-/** Where a value comes from: the words said, a default, or what it was inferred from. */
+/** Where a value comes from: the words said, a default, what it was inferred from, an answer or a form. */
 export function SourceMark({ source }: { source: Source }) {
   const { point } = useHighlight();
   return (
@@ -18,8 +18,20 @@ export function SourceMark({ source }: { source: Source }) {
           “{source.text}”
         </button>
       ) : (
-        source.why
+        <Other source={source} />
       )}
     </span>
   );
+}
+
+function Other({ source }: { source: Exclude<Source, { kind: "said" }> }) {
+  switch (source.kind) {
+    case "set":
+      return `in the form by ${source.by}`;
+    case "answered":
+      return <span className="voice">“{source.answer}”</span>;
+    case "default":
+    case "inferred":
+      return source.why;
+  }
 }

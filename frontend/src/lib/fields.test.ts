@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { asText, type FieldSchema, fromText, options } from "./fields";
+import { asText, type FieldSchema, fromText, grouped, hint, options } from "./fields";
 
 test.each<[unknown, FieldSchema, string]>([
   [true, { type: "boolean" }, "yes"],
@@ -29,4 +29,20 @@ test("what can be chosen is chosen, and nothing else", () => {
   ]);
   expect(options({ type: "boolean" })?.map(({ value }) => value)).toEqual(["yes", "no"]);
   expect(options({ type: "string" })).toBeNull();
+});
+
+test("a list says how it is typed", () => {
+  expect(hint({ type: "array", description: "Tags" })).toBe("Tags, separated by commas");
+  expect(hint({ type: "string", description: "Memory: a size" })).toBe("Memory: a size");
+});
+
+test("fields are chosen from by what they are of", () => {
+  const named = (field: string) => ({ field, label: field });
+  const fields = ["cores", "startup.up", "disk.scsi0.cache", "nic.0.vlan", "firewall.enable"];
+  expect(grouped(fields.map(named)).map(({ group, items }) => [group, items.length])).toEqual([
+    ["Guest", 2],
+    ["Disk scsi0", 1],
+    ["NIC 0", 1],
+    ["Firewall", 1],
+  ]);
 });

@@ -5,6 +5,20 @@ export interface FieldSchema {
   type?: "boolean" | "integer" | "number" | "string" | "array";
   enum?: string[];
   description?: string;
+  maxLength?: number;
+}
+
+/** From so many characters on a text is no single line. */
+const LONG = 2_000;
+
+/** Whether it may be a text of several lines. */
+export function isLong({ maxLength = 0 }: FieldSchema): boolean {
+  return maxLength >= LONG;
+}
+
+/** What is to be known of a field before its value is typed. */
+export function hint({ type, description = "" }: FieldSchema): string {
+  return type === "array" ? `${description}, separated by commas` : description;
 }
 
 /** A value as somebody would type it. */
@@ -35,4 +49,28 @@ export function fromText(text: string, schema: FieldSchema): unknown {
     default:
       return said;
   }
+}
+
+interface Named {
+  field: string;
+  label: string;
+}
+
+/** Fields to choose from, by what they are of: the guest itself, a disk, a NIC, its firewall. */
+export function grouped(
+  fields: Named[],
+): { group: string; items: { value: string; label: string }[] }[] {
+  const groups = new Map<string, { value: string; label: string }[]>();
+  for (const { field, label } of fields) {
+    const group = groupOf(field);
+    groups.set(group, [...(groups.get(group) ?? []), { value: field, label }]);
+  }
+  return [...groups].map(([group, items]) => ({ group, items }));
+}
+
+function groupOf(field: string): string {
+  const [of, which = ""] = field.split(".");
+  if (of === "disk") return `Disk ${which}`;
+  if (of === "nic") return `NIC ${which}`;
+  return of === "firewall" ? "Firewall" : "Guest";
 }

@@ -3,7 +3,7 @@ import userEvent from "@testing-library/user-event";
 import { Route, Routes } from "react-router";
 import { expect, test } from "vitest";
 
-import type { Declaration, IntentGuest } from "../api/types";
+import type { Declaration, Edit, IntentField, IntentGuest } from "../api/types";
 import { show } from "../test/render";
 import { declaration, GUESTS } from "../test/samples";
 import { logInAs, problem, serve } from "../test/server";
@@ -54,6 +54,39 @@ const INTENT: IntentGuest[] = [
   },
 ];
 
+const SET_FIELD: IntentField = {
+  field: "cores",
+  label: "Cores",
+  value: 4,
+  source: { kind: "set", edit: 2, by: "ann@example.org" },
+  schema: { type: "integer" },
+};
+
+function edit(over: Partial<Edit> = {}): Edit {
+  return {
+    number: 1,
+    guest: "101",
+    guest_name: "web-1",
+    field: "memory",
+    label: "Memory",
+    from: "4 GiB",
+    to: "8 GiB",
+    by: "ann@example.org",
+    at: "2026-01-02T03:04:05Z",
+    state: "holds",
+    taken_back_by: null,
+    taken_back_at: null,
+    schema: { type: "string" },
+    ...over,
+  };
+}
+
+const TAKEN_BACK = {
+  state: "taken_back",
+  taken_back_by: "bob@example.org",
+  taken_back_at: "2026-01-02T03:05:05Z",
+};
+
 const DONE: Declaration["reconciliation"] = {
   id: "r-1",
   status: "converged",
@@ -88,8 +121,26 @@ function open(
     "POST /declarations/d-1/answers": () => declaration(),
     "POST /declarations/d-1/edits": ({ body }) =>
       (body as { value: unknown }).value === "lots"
-        ? problem(422, "Nothing was changed: “memory” does not fit.")
+        ? problem(422, "Nothing was changed: “Memory” does not fit.")
         : declaration({ intent: INTENT }),
+    "DELETE /declarations/d-1/edits/1": () =>
+      declaration({ intent: INTENT, edits: [edit({ ...TAKEN_BACK })] }),
+    "GET /declarations/d-1/fields": () => [
+      { field: "tags", label: "Tags", value: null, schema: { type: "array" } },
+      {
+        field: "nic.0.firewall",
+        label: "NIC 0 firewall",
+        value: null,
+        schema: { type: "boolean" },
+      },
+      {
+        field: "description",
+        label: "Description",
+        value: "two\nlines",
+        schema: { type: "string", maxLength: 8000 },
+      },
+    ],
+    "POST /declarations/d-1/cancel": () => declaration({ status: "cancelled" }),
   });
   show(
     <Routes>
@@ -239,36 +290,216 @@ test("a field is set in the form, as its kind takes it, and a refusal stays besi
   );
 });
 
-test("what was set in the form is told", async () => {
-  const at = "2026-01-02T03:04:05Z";
-  const edit = {
-    guest: "101",
-    field: "memory",
-    label: "Memory",
-    from: "4 GiB",
-    to: "8 GiB",
-    by: "ann@example.org",
-    at,
-  };
-  const untagged = { ...edit, label: "Tags", from: ["shop"], to: [] };
-  // It stays with the declaration when that was carried out.
-  open(declaration({ status: "converged", intent: INTENT, edits: [edit, untagged] }));
-  const list = await screen.findByRole("list", { name: "Set in the form" });
-  expect(list.textContent).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
-  expect(list.textContent).toContain("Tags of web-1 from shop to none, by ann@example.org");
+test("a refusal is said beside the field, and only what is broken is an alarm", async () => {
+  open(declaration({ intent: INTENT }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  await user.click(form.getByRole("button", { name: "Set Memory of web-1" }));
+  const memory = form.getByLabelText("Memory of web-1");
+  await user.clear(memory);
+  await user.type(memory, "lots{Enter}");
+  await form.findByText(/does not fit/);
+  expect(memory.getAttribute("aria-invalid")).toBe("true");
+  expect(screen.queryByText("Refused")).toBeNull();
 });
 
-test("fields are not set once the plan is carried out", async () => {
-  open(declaration({ status: "converged", intent: INTENT }));
-  await screen.findByRole("region", { name: "Understood" });
-  expect(screen.queryByRole("region", { name: "Set a field" })).toBeNull();
+test("a guest's fields stay open while it is planned again, and nothing can be set meanwhile", async () => {
+  let current = declaration({ intent: INTENT });
+  logInAs("Admin");
+  serve({
+    "GET /declarations/d-1": () => current,
+    "POST /declarations/d-1/edits": () => {
+      current = declaration({ intent: structuredClone(INTENT), edits: [edit()] });
+      return { ...current, status: "reading", intent: null };
+    },
+  });
+  show(
+    <Routes>
+      <Route path="/declarations/:id" element={<DeclarationPage />} />
+    </Routes>,
+    "/declarations/d-1",
+  );
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  await user.click(form.getByText("web-1"));
+  const details = () => document.querySelector("details");
+  await waitFor(() => expect(details()?.open).toBe(true));
+  await user.click(form.getByRole("button", { name: "Set Memory of web-1" }));
+  await user.type(form.getByLabelText("Memory of web-1"), "1{Enter}");
+  const button = () => screen.getByRole<HTMLButtonElement>("button", { name: /Set Memory/ });
+  await waitFor(() => expect(button().disabled).toBe(true));
+  expect(details()?.open).toBe(true);
+  await waitFor(() => expect(button().disabled).toBe(false));
+  expect(details()?.open).toBe(true);
+});
+
+test("a field that nobody declared is chosen from those that fit, and set", async () => {
+  const calls = open(declaration({ intent: INTENT }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  await user.click(form.getByRole("button", { name: "Set another field of web-1" }));
+  const choice = await form.findByLabelText("Another field of web-1");
+  await user.selectOptions(choice, "description");
+  const description = form.getByLabelText<HTMLTextAreaElement>("Description of web-1");
+  expect(description.value, "its lines stay").toBe("two\nlines");
+  await user.selectOptions(choice, "nic.0.firewall");
+  // What is shown first is what is sent.
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() => expect(form.queryByLabelText("Another field of web-1")).toBeNull());
+  await user.click(form.getByRole("button", { name: "Set another field of web-1" }));
+  await user.selectOptions(await form.findByLabelText("Another field of web-1"), "tags");
+  await user.type(form.getByLabelText("Tags of web-1"), "web, shop{Enter}");
+  await waitFor(() =>
+    expect(calls.filter((call) => call.route.endsWith("/edits")).map((call) => call.body)).toEqual([
+      { guest: "101", field: "nic.0.firewall", value: true },
+      { guest: "101", field: "tags", value: ["web", "shop"] },
+    ]),
+  );
+});
+
+test("what was set in the form is told, with how it stands", async () => {
+  const untagged = edit({ number: 2, label: "Tags", from: ["shop"], to: [] });
+  const others = [
+    edit({ number: 3, state: "replaced" }),
+    edit({ number: 4, state: "answered" }),
+    edit({ number: 5, ...TAKEN_BACK }),
+  ];
+  // It stays with the declaration when that was carried out.
+  open(
+    declaration({
+      status: "converged",
+      reconciliation: DONE,
+      edits: [edit(), untagged, ...others],
+    }),
+  );
+  const list = await screen.findByRole("list", { name: "Set in the form" });
+  const lines = within(list)
+    .getAllByRole("listitem")
+    .map((item) => item.textContent);
+  expect(lines[0]).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
+  expect(lines[1]).toContain("Tags of web-1 from shop to none, by ann@example.org");
+  expect(lines[2]).toContain("set anew later");
+  expect(lines[3]).toContain("an answer holds in its place");
+  expect(lines[4]).toContain("taken back by bob@example.org");
+  expect(list.querySelectorAll("s")).toHaveLength(3);
+  expect(screen.queryByRole("button", { name: /Take back/ })).toBeNull();
+});
+
+test("an edit is taken back, and stays on record", async () => {
+  const calls = open(declaration({ intent: INTENT, edits: [edit()] }));
+  await userEvent.click(await screen.findByRole("button", { name: "Take back: Memory of web-1" }));
+  await screen.findByText(/taken back by bob@example.org/);
+  expect(calls.map(({ route }) => route)).toContain("DELETE /declarations/d-1/edits/1");
+  expect(screen.queryByRole("button", { name: /Take back/ })).toBeNull();
+});
+
+test("what a question comes from is taken back there, or set to another value", async () => {
+  const asked = declaration({
+    status: "needs_answer",
+    plan: null,
+    edits: [
+      edit({ number: 1, to: "900 GiB", state: "waits" }),
+      edit({ number: 2, label: "Cores", state: "waits" }),
+    ],
+  });
+  const text = "Set in the form: Memory of web-1 to 900 GiB. web-1 fits on no node.";
+  asked.reading?.questions.push(
+    { id: "guest-101", text, options: [], answer: null, start: null, end: null, edits: [1] },
+    { id: "q2", text: "Which tag?", options: [], answer: null, start: null, end: null, edits: [] },
+  );
+  const calls = open(asked);
+  const user = userEvent.setup();
+  const list = within(await screen.findByRole("list", { name: "Set in the form" }));
+  const [memorySet, coresSet] = list.getAllByRole("listitem").map((item) => item.textContent);
+  expect(memorySet).toContain("a question about it is open");
+  expect(coresSet).toContain("not planned yet");
+  await user.click(await screen.findByRole("button", { name: /Set another value: Memory/ }));
+  const memory = screen.getByLabelText("Memory of web-1");
+  await user.clear(memory);
+  await user.type(memory, "lots{Enter}");
+  await screen.findByText(/does not fit/);
+  expect(calls.at(-1)?.body).toEqual({ guest: "101", field: "memory", value: "lots" });
+  const questions = within(screen.getByRole("region", { name: "Questions" }));
+  await user.click(
+    questions.getByRole("button", { name: "Take back: Memory of web-1 to 900 GiB" }),
+  );
+  await screen.findByText(/taken back by/);
+});
+
+test("what was understood says where something else was set in the form", async () => {
+  const set = declaration();
+  const said = set.reading?.statements[1]?.fields[0];
+  said?.set.push({ edit: 1, guest_name: "web-1", value: "16 GiB" });
+  set.reading?.statements[1]?.fields[1]?.set.push({ edit: 2, guest_name: "web-2", value: "fast" });
+  open({ ...set, intent: INTENT.map((guest) => ({ ...guest, fields: [SET_FIELD] })) });
+  const understood = within(await screen.findByRole("region", { name: "Understood" }));
+  const row = (label: string) => understood.getByText(label).parentElement;
+  expect(row("Memory")?.textContent).toContain("8 GiBset to 16 GiB in the form");
+  expect(row("Memory")?.querySelector("s")?.textContent).toBe("8 GiB");
+  // Where a statement is about others too, its value holds for them.
+  expect(row("Storage")?.textContent).toContain("set to fast in the form for web-2");
+  expect(row("Storage")?.querySelector("s")).toBeNull();
+  const form = within(screen.getByRole("region", { name: "Set a field" }));
+  expect(form.getByText("Cores").parentElement?.textContent).toContain(
+    "set in the form by ann@example.org",
+  );
+});
+
+test.each([
+  ["converged", DONE],
+  // A repair is planned: what shall be otherwise is declared.
+  ["awaiting_approval", DONE],
+] as const)(
+  "fields are not set once a plan was carried out (%s)",
+  async (status, reconciliation) => {
+    open(declaration({ status, reconciliation, intent: INTENT, edits: [edit()] }));
+    await screen.findByRole("region", { name: "Understood" });
+    expect(screen.queryByRole("region", { name: "Set a field" })).toBeNull();
+    expect(screen.queryByRole("button", { name: /Take back/ })).toBeNull();
+  },
+);
+
+test("a declaration is cancelled after a question that says what stays", async () => {
+  const calls = open(declaration());
+  const user = userEvent.setup();
+  const ask = async () => {
+    await user.click(await screen.findByRole("button", { name: "Cancel the declaration…" }));
+    return within(await screen.findByRole("dialog"));
+  };
+  const kept = await ask();
+  kept.getByText(/all guests stay as they are/);
+  await user.click(kept.getByRole("button", { name: "Keep it" }));
+  expect(calls.some((call) => call.route.endsWith("/cancel"))).toBe(false);
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+  await user.click((await ask()).getByRole("button", { name: "Cancel the declaration" }));
+  await waitFor(() => expect(calls.some((call) => call.route.endsWith("/cancel"))).toBe(true));
+  await waitFor(() => expect(screen.queryByRole("dialog")).toBeNull());
+});
+
+test("what is under way is finished, which the question before cancelling says", async () => {
+  open(declaration({ status: "applying", reconciliation: { ...DONE, status: "applying" } }));
+  await userEvent.click(await screen.findByRole("button", { name: "Cancel the declaration…" }));
+  await screen.findByText(/The step under way is finished/);
+});
+
+test("a typed intent is set as a file, and words as what somebody said", async () => {
+  open(declaration({ content: "mycopod: v1\nguests: []", reading: null }));
+  expect((await screen.findByTestId("declared")).className).not.toContain("voice");
 });
 
 test("a question is answered by a click or in one's own words, all of them at once", async () => {
   const asked = declaration({ status: "needs_answer", plan: null });
   asked.reading?.questions.push(
-    { id: "q1", text: "Which node?", options: ["pve1", "pve2"], answer: null, start: 2, end: 8 },
-    { id: "q2", text: "Which tag?", options: [], answer: null, start: null, end: null },
+    {
+      id: "q1",
+      text: "Which node?",
+      options: ["pve1", "pve2"],
+      answer: null,
+      start: 2,
+      end: 8,
+      edits: [],
+    },
+    { id: "q2", text: "Which tag?", options: [], answer: null, start: null, end: null, edits: [] },
   );
   const calls = open(asked);
   const user = userEvent.setup();

@@ -6,18 +6,19 @@ import { useAnswerProgress } from "../api/events";
 import { useCancel, useDeclaration, useSeveralClusters } from "../api/queries";
 import { useUser } from "../api/session";
 import type { Declaration } from "../api/types";
+import { CancelDialog } from "../components/CancelDialog";
 import { ConfirmDialog } from "../components/ConfirmDialog";
 import { DeclaredText } from "../components/DeclaredText";
 import { DriftNotice } from "../components/DriftNotice";
+import { Edits } from "../components/Edits";
 import { HighlightProvider, useHighlightState } from "../components/highlight";
-import { Edits, IntentForm } from "../components/IntentForm";
+import { IntentForm } from "../components/IntentForm";
 import { Loaded } from "../components/Loaded";
 import { Loading } from "../components/Loading";
 import { Outcome } from "../components/Outcome";
 import { Page } from "../components/Page";
 import { Panel } from "../components/Panel";
 import { PlanView } from "../components/PlanView";
-import { ProblemNotice } from "../components/ProblemNotice";
 import { ProgressLine } from "../components/ProgressLine";
 import { Questions } from "../components/Questions";
 import { ReadingView } from "../components/ReadingView";
@@ -61,6 +62,12 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
     declaration;
   // With an answer in other words nothing holds that was understood before.
   const isReadAnew = status === "reading" && reading?.statements.length === 0;
+  // Where a question is open it may come from there.
+  const setInForm = declaration.edits.length > 0 && (
+    <Panel title="Set in the form">
+      <Edits declaration={declaration} />
+    </Panel>
+  );
   return (
     <HighlightProvider value={highlight}>
       <div className={classes.columns}>
@@ -88,9 +95,10 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
         <div className={classes.understood}>
           {reading && reading.questions.length > 0 && (
             <Panel title="Questions">
-              <Questions declaration={id} questions={reading.questions} />
+              <Questions declaration={id} questions={reading.questions} edits={declaration.edits} />
             </Panel>
           )}
+          {status === "needs_answer" && setInForm}
           <Panel title="Understood">
             {reading && !isReadAnew ? (
               <ReadingView reading={reading} />
@@ -98,21 +106,16 @@ function DeclarationView({ declaration }: { declaration: Declaration }) {
               <BeingRead declaration={id} />
             )}
           </Panel>
-          {status === "awaiting_approval" && declaration.intent && (
-            <Panel title="Set a field">
-              <IntentForm declaration={declaration} />
-            </Panel>
-          )}
-          {declaration.edits.length > 0 && (
-            <Panel title="Set in the form">
-              <Edits declaration={declaration} />
-            </Panel>
-          )}
+          <IntentForm declaration={declaration} />
+          {status !== "needs_answer" && setInForm}
           {plan && (
             <Panel
               title="Plan"
               actions={<span className="soft small">{summaryText(plan.summary)}</span>}
             >
+              {status === "needs_answer" && (
+                <p className="soft">This plan was made before the question and holds no more.</p>
+              )}
               {reconciliation && <ProgressLine plan={plan} reconciliation={reconciliation} />}
               <PlanView plan={plan} declaration={id} reconciliation={reconciliation} foldable />
             </Panel>
@@ -128,6 +131,7 @@ function Decision({ declaration }: { declaration: Declaration }) {
   const { id, status, plan } = declaration;
   const user = useUser();
   const [confirming, dialog] = useDisclosure(false);
+  const [cancelling, question] = useDisclosure(false);
   const cancel = useCancel(id);
   const stopping = cancel.isSuccess && isMoving(status);
   return (
@@ -141,16 +145,16 @@ function Decision({ declaration }: { declaration: Declaration }) {
         </>
       )}
       {canCancel(status) && (
-        <Button
-          variant="default"
-          loading={cancel.isPending}
-          disabled={stopping}
-          onClick={() => cancel.mutate(undefined)}
-        >
-          {stopping ? "Stops after the step under way" : "Cancel the declaration"}
+        <Button variant="default" disabled={stopping} onClick={question.open}>
+          {stopping ? "Stops after the step under way" : "Cancel the declaration…"}
         </Button>
       )}
-      {cancel.error && <ProblemNotice problem={cancel.error} />}
+      <CancelDialog
+        declaration={declaration}
+        cancel={cancel}
+        opened={cancelling && canCancel(status)}
+        onClose={question.close}
+      />
     </div>
   );
 }

@@ -9,6 +9,7 @@ import { Preview } from "../components/Preview";
 import { Panel } from "../components/Panel";
 import { ProblemNotice } from "../components/ProblemNotice";
 import { useDraft } from "../lib/draft";
+import { isIntent } from "../lib/intent";
 import { countCodePoints } from "../lib/spans";
 import classes from "./NewDeclaration.module.css";
 
@@ -57,7 +58,7 @@ export default function NewDeclaration() {
         >
           <Textarea
             ref={field}
-            classNames={{ input: classes.text }}
+            classNames={{ input: isIntent(content) ? classes.intent : classes.text }}
             label="What should there be on the cluster?"
             description="In your own words, one guest or many. Nothing is changed before an Admin has confirmed the plan."
             rows={7}

@@ -225,6 +225,7 @@ test("a text that would be asked about, or is no declaration, says so while one 
     answer: null,
     start: null,
     end: null,
+    edits: [],
   };
   const reading = { ...read, statements: [], unread: [], questions: [question] };
   const refused = { ...reading, questions: [], refusal: "Nothing here is about guests." };
@@ -245,6 +246,22 @@ test("a text that would be asked about, or is no declaration, says so while one 
   await user.clear(screen.getByLabelText(/What should there be/));
   await user.type(screen.getByLabelText(/What should there be/), "tell me a joke");
   expect(await screen.findByText("Nothing here is about guests.")).toBeTruthy();
+});
+
+test("a text that cannot be read just now is tried again, and nobody is told that something was sent", async () => {
+  let answers = false;
+  const preview = { cluster: "main", age_seconds: 3, intent: null, reading: declaration().reading };
+  serve({ ...ROUTES, "POST /readings": () => (answers ? preview : DOWN) });
+  open(<NewDeclaration />);
+  const user = userEvent.setup();
+  await user.type(screen.getByLabelText(/What should there be/), "a vm");
+  const region = within(await screen.findByRole("region", { name: "Understood so far" }));
+  const again = await region.findByRole("button", { name: "Try again" });
+  expect(region.queryByText(/last request/)).toBeNull();
+  expect(region.queryByRole("alert")).toBeNull();
+  answers = true;
+  await user.click(again);
+  expect(await region.findByTestId("declared")).toBeTruthy();
 });
 
 test("an account can be approved", async () => {

@@ -89,18 +89,20 @@ export function declaration(over: Partial<Declaration> = {}): Declaration {
           verb: "change",
           targets: [{ display: "web-1", source: said("web-1") }],
           fields: [
-            { field: "memory", label: "Memory", value: "8 GiB", source: said("8 GB") },
+            { field: "memory", label: "Memory", value: "8 GiB", source: said("8 GB"), set: [] },
             {
               field: "storage",
               label: "Storage",
               value: "local-lvm",
               source: { kind: "default", why: "the default storage" },
+              set: [],
             },
             {
               field: "node",
               label: "Node",
               value: "pve1",
               source: { kind: "inferred", why: "web-1 is there" },
+              set: [],
             },
           ],
         },

@@ -17,6 +17,9 @@ pub struct Question {
     pub options: Vec<String>,
     /// The words it is about.
     pub span: Option<Span>,
+    /// The numbers of the edits in a form that it comes from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<usize>,
 }
 
 /// The option by which somebody gives up the words a question is about. The rest goes on without them.
@@ -26,7 +29,13 @@ impl Question {
     /// A question on `topic` (a short word such as `name` or `bridge`) about the words at `span`.
     #[must_use]
     pub fn new(topic: &str, span: Option<Span>, text: impl Into<String>, options: Vec<String>) -> Self {
-        Self { id: question_id(topic, span), text: text.into(), options, span }
+        Self { id: question_id(topic, span), text: text.into(), options, span, edits: Vec::new() }
+    }
+
+    /// The same as a doubt about that edit in a form alone: its answer says nothing about any other.
+    #[must_use]
+    pub fn of_edit(self, number: usize) -> Self {
+        Self { id: format!("{}{}", edit_prefix(number), self.id), edits: vec![number], ..self }
     }
 
     /// Whether it is about words that were not understood, and may be answered in other words.
@@ -50,6 +59,10 @@ pub(super) fn topic_and_span(id: &str) -> Option<(&str, Span)> {
     Some((topic, Span { start: start.parse().ok()?, end: end.parse().ok()? }))
 }
 
+fn edit_prefix(number: usize) -> String {
+    format!("edit-{number}/")
+}
+
 /// The answers given so far, by question.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -60,6 +73,14 @@ impl Answers {
     #[must_use]
     pub fn to(&self, id: &str) -> Option<&str> {
         self.0.get(id).map(String::as_str)
+    }
+
+    /// Those to doubts about that edit in a form, as if there were no other doubts.
+    #[must_use]
+    pub fn of_edit(&self, number: usize) -> Self {
+        let prefix = edit_prefix(number);
+        let of_it = |(id, answer): (&String, &String)| Some((id.strip_prefix(&prefix)?.to_owned(), answer.clone()));
+        self.0.iter().filter_map(of_it).collect()
     }
 
     /// The answer to the question on `topic` about `span`.

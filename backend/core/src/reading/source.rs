@@ -49,10 +49,22 @@ pub enum Source {
         /// Which default, and how to say otherwise.
         why: String,
     },
-    /// It follows from what was said, answered or seen.
+    /// It follows from what was said or seen.
     Inferred {
         /// From what.
         why: String,
+    },
+    /// Somebody answered a question so.
+    Answered {
+        /// The answer, verbatim.
+        answer: String,
+    },
+    /// Somebody set it in a form.
+    Set {
+        /// The number of that edit.
+        edit: usize,
+        /// Who: their address.
+        by: String,
     },
 }
 
@@ -75,12 +87,18 @@ impl Source {
         Self::Inferred { why: why.into() }
     }
 
+    /// Answered so.
+    #[must_use]
+    pub fn answered(answer: impl Into<String>) -> Self {
+        Self::Answered { answer: answer.into() }
+    }
+
     /// The words it was said by.
     #[must_use]
     pub const fn span(&self) -> Option<Span> {
         match self {
             Self::Said(words) => Some(Span { start: words.start, end: words.end }),
-            Self::Default { .. } | Self::Inferred { .. } => None,
+            Self::Default { .. } | Self::Inferred { .. } | Self::Answered { .. } | Self::Set { .. } => None,
         }
     }
 }

@@ -1,41 +1,103 @@
 //! Fields that somebody set in a form, laid over what the text says.
 
-use super::{Doubt, Fields, Resolver};
-use crate::field::{Field, Value};
-use crate::intent::Wish;
+use std::collections::BTreeMap;
+
+use super::{Doubt, Fields, Resolver, about, about_new};
+use crate::field::Value;
+use crate::guest::GuestName;
+use crate::intent::{NewGuest, Wish};
 use crate::observed::Sighting;
-use crate::reading::{FormEdit, FormField, FormGuest, Source, Sourced, Span};
+use crate::reading::{Answers, FormEdit, FormField, FormGuest, LEAVE_OUT, Question, Reading, Source, Sourced, Span};
 
 /// Forms have no words.
 const NOWHERE: Span = Span { start: 0, end: 0 };
+/// As many edits are named in one question: more is a list nobody reads.
+const MAX_NAMED: usize = 3;
+
+/// The answers to doubts about each edit that stands. Each has doubts of its own: an answer about one says nothing about
+/// another of the same field, nor about one that was taken back.
+pub(super) fn answers_by_edit(reading: &Reading, answers: &Answers) -> BTreeMap<usize, Answers> {
+    FormEdit::standing(&reading.edits).map(|(number, _)| (number, answers.of_edit(number))).collect()
+}
+
+/// A question about an edit, which says so.
+pub(super) fn question(number: usize, edit: &FormEdit, question: Question) -> Question {
+    let text = format!("Set in the form: {edit}. {}", question.text);
+    let span = question.span.filter(|span| *span != NOWHERE);
+    Question { text, span, ..question }.of_edit(number)
+}
+
+/// The edits of which a question could come that would not be asked without any: those of the guest that it is about, or
+/// else all that stand.
+#[must_use]
+pub fn suspects(question: &Question, edits: &[FormEdit]) -> Vec<usize> {
+    let of_guest = FormEdit::standing(edits).filter(|(_, edit)| is_of_guest(question, edit));
+    let of_guest: Vec<usize> = of_guest.map(|(number, _)| number).collect();
+    if of_guest.is_empty() { FormEdit::standing(edits).map(|(number, _)| number).collect() } else { of_guest }
+}
+
+/// A question that comes from these edits, which says so; and that its way out is one without the guest, where it is.
+#[must_use]
+pub fn because_of(question: Question, numbers: Vec<usize>, edits: &[FormEdit]) -> Question {
+    let meant = || FormEdit::standing(edits).filter(|(number, _)| numbers.contains(number)).map(|(_, edit)| edit);
+    let mut named: Vec<String> = meant().take(MAX_NAMED).map(FormEdit::to_string).collect();
+    if numbers.len() > MAX_NAMED {
+        named.push(format!("{} more", numbers.len() - MAX_NAMED));
+    }
+    let way_out = match meant().find(|edit| is_of_guest(&question, edit)) {
+        Some(edit) => format!(" “{LEAVE_OUT}” leaves out all that is declared of {}.", edit.name),
+        None => String::new(),
+    };
+    let text = format!("Set in the form: {}. {}{way_out}", named.join("; "), question.text);
+    Question { text, edits: numbers, ..question }
+}
+
+/// Whether a planner's question is about the guest of the edit.
+fn is_of_guest(question: &Question, edit: &FormEdit) -> bool {
+    match edit.guest {
+        FormGuest::Seen(vmid) => question.id == about(vmid),
+        FormGuest::New(_) => edit.name.parse::<GuestName>().is_ok_and(|name| question.id == about_new(&name)),
+    }
+}
 
 impl<'a> Resolver<'a> {
-    /// Lays the edits over the wishes, in the order in which they were made.
-    pub(super) fn edited(&mut self, edits: &[FormEdit]) {
-        for edit in edits {
-            let source = Source::inferred(format!("set in the form by {}", edit.by));
+    /// Lays the edits that stand over the wishes, in the order in which they were made. `answers` are those about each.
+    pub(super) fn edited(&mut self, edits: &[FormEdit], answers: &'a BTreeMap<usize, Answers>) {
+        let all = self.answers;
+        for (number, edit) in FormEdit::standing(edits) {
+            let source = Source::Set { edit: number, by: edit.by.clone() };
             let said = Sourced::new(edit.to.clone(), source);
-            let is_about = match &edit.guest {
-                FormGuest::New(resource) => {
-                    let made = self.made().find(|(_, new)| new.resource == *resource).map(|(wish, _)| wish);
-                    made.map(|wish| self.edit_new(wish, &edit.field, &said)).is_some()
-                }
-                FormGuest::Seen(vmid) => {
-                    let observed = self.observed;
-                    let held = self.wishes.iter().any(|wish| match wish {
-                        Wish::Hold { guest, .. } => guest.vmid == *vmid,
-                        Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => false,
-                    });
-                    let seen = observed.numbered(*vmid).filter(|_| held);
-                    seen.map(|seen| self.edit_seen(seen, &edit.field, &said)).is_some()
-                }
-            };
-            if !is_about {
-                let text = format!(
-                    "{} was set in the form for a guest that this declaration is not about any more. Shall it be left out?",
-                    edit.field
-                );
+            self.answers = answers.get(&number).unwrap_or(all);
+            self.edit = Some((number, edit.clone()));
+            if !self.lay_edit(edit, &said) && !is_left_out(all, edit) {
+                let text = "This declaration is not about that guest any more. Shall it be left out?";
                 self.ask("edit", None, Doubt::new(text));
+            }
+            self.answers = all;
+            self.edit = None;
+        }
+        // By the name that it was given in the form.
+        self.wishes.retain(|wish| match wish {
+            Wish::Exist(new) => !all.left_out(&about_new(&new.name.value), None),
+            Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. } => true,
+        });
+    }
+
+    /// Whether the wishes are about the guest of the edit still.
+    fn lay_edit(&mut self, edit: &FormEdit, said: &Sourced<Value>) -> bool {
+        match edit.guest {
+            FormGuest::New(resource) => {
+                let made = self.made().find(|(_, new)| new.resource == resource).map(|(wish, _)| wish);
+                made.map(|wish| self.edit_new(wish, &edit.field, said)).is_some()
+            }
+            FormGuest::Seen(vmid) => {
+                let observed = self.observed;
+                let held = self.wishes.iter().any(|wish| match wish {
+                    Wish::Hold { guest, .. } => guest.vmid == vmid,
+                    Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => false,
+                });
+                let seen = observed.numbered(vmid).filter(|_| held);
+                seen.map(|seen| self.edit_seen(seen, &edit.field, said)).is_some()
             }
         }
     }
@@ -48,29 +110,30 @@ impl<'a> Resolver<'a> {
                 // What it said before is no bound: the guest is not made.
                 bare.fields.remove(field);
                 let subject = self.subject_made(&bare);
-                let Some(value) = self.value(NOWHERE, field, bare.kind, said, &subject) else { return };
+                let mut laid = bare.fields;
+                self.lay(NOWHERE, &Fields::from([(field.clone(), said.clone())]), &subject, &mut laid);
+                if !laid.contains_key(field) {
+                    return;
+                }
                 self.fold(wish, |resolver, subject, fields| {
-                    fields.insert(field.clone(), value);
-                    if let Field::Nic(number, _) = field {
-                        resolver.complete_nic(*number, subject, fields);
-                    }
+                    *fields = laid;
                     resolver.together(NOWHERE, subject, fields);
                 });
             }
             (FormField::Node, Value::Text(node)) => {
                 let node = self.node(NOWHERE, &Sourced::new(node.clone(), said.source.clone()));
-                self.place(wish, |new| new.node = node);
+                self.place(wish, |new| new.node = node.or(new.node.take()));
             }
             (FormField::Vmid, Value::Count(number)) => {
                 let number = u32::try_from(*number).unwrap_or(u32::MAX);
                 let vmid = self.free_vmid(NOWHERE, &Sourced::new(number, said.source.clone()));
-                self.place(wish, |new| new.vmid = vmid);
+                self.place(wish, |new| new.vmid = vmid.or(new.vmid.take()));
             }
             (FormField::Node | FormField::Vmid, _) => {}
         }
     }
 
-    fn place(&mut self, wish: usize, change: impl FnOnce(&mut crate::intent::NewGuest)) {
+    fn place(&mut self, wish: usize, change: impl FnOnce(&mut NewGuest)) {
         if let Some(Wish::Exist(new)) = self.wishes.get_mut(wish) {
             change(new);
         }
@@ -81,27 +144,97 @@ impl<'a> Resolver<'a> {
         let FormField::Field(field) = field else { return };
         let key = seen.guest.key();
         let mut subject = self.subject_seen(seen);
-        let value = match field {
-            Field::Firewall(part) => self.typed_firewall(NOWHERE, &subject, part, said),
-            Field::Plain(_) | Field::Disk(..) | Field::Nic(..) => {
-                self.value(NOWHERE, field, subject.kind, said, &subject)
+        for wish in &self.wishes {
+            if let Wish::Hold { guest, fields } = wish
+                && guest.key() == key
+            {
+                let others = fields.iter().filter(|(other, _)| *other != field);
+                subject.fields.extend(others.map(|(field, said)| (field.clone(), said.value.clone())));
             }
-        };
-        let Some(value) = value else { return };
+        }
+        let mut fields = Fields::new();
+        self.lay(NOWHERE, &Fields::from([(field.clone(), said.clone())]), &subject, &mut fields);
+        if !fields.contains_key(field) {
+            return;
+        }
         for wish in &mut self.wishes {
             if let Wish::Hold { guest, fields } = wish
                 && guest.key() == key
             {
                 fields.remove(field);
-                subject.fields.extend(fields.iter().map(|(field, said)| (field.clone(), said.value.clone())));
             }
-        }
-        let mut fields = Fields::from([(field.clone(), value)]);
-        if let Field::Nic(number, _) = field {
-            self.complete_nic(*number, &subject, &mut fields);
         }
         self.together(NOWHERE, &subject, &mut fields);
         self.hold(seen, fields);
         self.wishes.retain(|wish| !matches!(wish, Wish::Hold { fields, .. } if fields.is_empty()));
+    }
+}
+
+/// Whether the guest of the edit was left out by an answer.
+fn is_left_out(answers: &Answers, edit: &FormEdit) -> bool {
+    match edit.guest {
+        FormGuest::Seen(vmid) => answers.left_out(&about(vmid), None),
+        FormGuest::New(_) => edit.name.parse::<GuestName>().is_ok_and(|name| answers.left_out(&about_new(&name), None)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::field::Plain;
+    use crate::guest::Vmid;
+    use crate::reading::TakenBack;
+
+    fn edit(vmid: u32, cores: u64) -> FormEdit {
+        FormEdit {
+            guest: FormGuest::Seen(Vmid::try_from(vmid).unwrap()),
+            name: format!("web-{vmid}"),
+            field: FormField::Field(Plain::Cores.into()),
+            from: None,
+            over: None,
+            to: Value::Count(cores),
+            by: "ann@example.org".to_owned(),
+            at: DateTime::UNIX_EPOCH,
+            taken_back: None,
+        }
+    }
+
+    fn taken_back(edit: FormEdit) -> FormEdit {
+        let taken_back = Some(TakenBack { by: edit.by.clone(), at: edit.at });
+        FormEdit { taken_back, ..edit }
+    }
+
+    fn standing(edits: &[FormEdit]) -> Vec<usize> {
+        FormEdit::standing(edits).map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn of_each_field_the_last_edit_stands_that_was_not_taken_back() {
+        assert_eq!(standing(&[edit(100, 1), edit(101, 2), edit(100, 3)]), [2, 3]);
+        assert_eq!(standing(&[edit(100, 1), edit(101, 2), taken_back(edit(100, 3))]), [1, 2]);
+        assert_eq!(standing(&[taken_back(edit(100, 1))]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_question_comes_from_the_edits_of_its_guest_or_else_from_any() {
+        let about = |topic: &str| Question::new(topic, None, "No room.", Vec::new());
+        let edits = [edit(100, 1), edit(101, 2), taken_back(edit(100, 3))];
+        assert_eq!(suspects(&about("guest-100"), &edits), [1]);
+        assert_eq!(suspects(&about("size"), &edits), [1, 2]);
+        let said = because_of(about("guest-100"), vec![1], &edits);
+        let text = "Set in the form: Cores of web-100 to 1. No room. “Leave it out” leaves out all that is declared of \
+                    web-100.";
+        assert_eq!((said.text.as_str(), said.edits), (text, vec![1]));
+        let said = because_of(about("size"), vec![1, 2], &edits);
+        assert_eq!(said.text, "Set in the form: Cores of web-100 to 1; Cores of web-101 to 2. No room.");
+    }
+
+    #[test]
+    fn edits_of_before_are_read() {
+        let old = r#"{"guest":"100","field":"cores","from":null,"to":{"count":2},"by":"a@b","at":"2026-01-02T03:04:05Z","applied":true}"#;
+        let edit: FormEdit = serde_json::from_str(old).unwrap();
+        assert_eq!((edit.name.as_str(), edit.taken_back), ("", None));
     }
 }

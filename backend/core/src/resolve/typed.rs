@@ -166,7 +166,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Checks what is said of a guest, and lays it over `fields`.
-    fn lay(&mut self, at: Span, said: &Fields, subject: &Subject<'a>, fields: &mut Fields) {
+    pub(super) fn lay(&mut self, at: Span, said: &Fields, subject: &Subject<'a>, fields: &mut Fields) {
         for (field, said) in said {
             let has = |of: &Field| subject.fields.contains_key(of) || fields.contains_key(of);
             if let Field::Disk(slot, part) = field

@@ -291,19 +291,26 @@ pub(super) fn read(field: &Field, answer: &str) -> Option<Value> {
     }
 }
 
-/// Reads `8 GiB`, `8G`, `512MB` …; units are binary, as Proxmox's are. A number alone is none: of what?
-pub(super) fn read_size(text: &str) -> Option<Size> {
+/// Reads a size as people write it: `8 GiB`, `8G`, `512MB`, `1.5 GB`. GB and GiB are the same, for units are binary, as
+/// Proxmox's are, and fractions are rounded to the nearest MiB. A number alone is none: of what?
+#[must_use]
+pub fn read_size(text: &str) -> Option<Size> {
     let text = text.trim();
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit_at);
-    let number: u64 = number.trim().parse().ok()?;
-    let shift = match unit.to_ascii_lowercase().as_str() {
-        "m" | "mb" | "mib" => 20,
-        "g" | "gb" | "gib" => 30,
-        "t" | "tb" | "tib" => 40,
+    let mib: u64 = match unit.to_ascii_lowercase().as_str() {
+        "m" | "mb" | "mib" => 1,
+        "g" | "gb" | "gib" => 1 << 10,
+        "t" | "tb" | "tib" => 1 << 20,
         _ => return None,
     };
-    number.checked_mul(1 << shift).map(Size::bytes)
+    let (whole, fraction) = number.trim().split_once('.').unwrap_or((number.trim(), "0"));
+    let digits = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    let scale = 10_u64.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let part = digits(fraction)?.checked_mul(mib)?;
+    let whole = digits(whole)?.checked_mul(mib)?;
+    let mib = whole.checked_add(part.checked_add(scale / 2)? / scale)?;
+    mib.checked_mul(1 << 20).map(Size::bytes)
 }
 
 /// A storage that one of `nodes` has and that takes disks of this kind of guest.
@@ -405,8 +412,12 @@ mod tests {
     fn sizes_in_answers_need_a_unit() {
         assert_eq!(read_size("8 GiB"), Some(Size::gib(8)));
         assert_eq!(read_size("512MB"), Some(Size::mib(512)));
-        assert_eq!(read_size("8"), None);
-        assert_eq!(read_size("99999999999999 TiB"), None);
+        assert_eq!(read_size("1.5 gb"), Some(Size::mib(1536)));
+        assert_eq!(read_size("0.25T"), Some(Size::gib(256)));
+        assert_eq!(read_size("1.1 GB"), Some(Size::mib(1126)), "as the reader rounds it");
+        for none in ["8", "99999999999999 TiB", "1. GB", ".5 GB", "-8 GB", "+8 GB", "1.5.5 GB", "8 GBit", ""] {
+            assert_eq!(read_size(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::{VERSION, VERSION_KEY, fields, is_set, path, separator};
 use crate::field::{Field, Plain, Shape, Slot, Value};
 use crate::firewall::FirewallField;
 use crate::guest::{Kind, Vmid};
+use crate::reading::FormField;
 
 /// Where it is published.
 const ID: &str = "urn:mycopod:intent:1";
@@ -88,6 +89,19 @@ fn insert(properties: &mut Map<String, Json>, path: &[String], schema: Json) {
     };
     if let Some(table) = table.as_object_mut() {
         insert(table, &[&next, &rest[1..]].concat(), schema);
+    }
+}
+
+/// The schema of what a form sets.
+#[must_use]
+pub fn of_form(field: &FormField) -> Json {
+    match field {
+        FormField::Field(field) => of(field),
+        FormField::Node => json!({ "type": "string", "description": "Node: the node it shall be made on" }),
+        FormField::Vmid => json!({
+            "type": "integer", "minimum": Vmid::MIN, "maximum": Vmid::MAX,
+            "description": format!("VMID: its number, from {} to {}", Vmid::MIN, Vmid::MAX),
+        }),
     }
 }
 

@@ -300,7 +300,7 @@ fn an_answer_takes_the_place_of_the_value() {
     let intent = resolved(&saying, &cluster(), &answer(&asked, "16")).unwrap();
     match &intent.wishes[0] {
         Wish::Hold { fields, .. } => {
-            let expected = Sourced::new(Value::Count(16), Source::inferred("answered “16”"));
+            let expected = Sourced::new(Value::Count(16), Source::answered("16"));
             assert_eq!(fields[&Field::Plain(Plain::Cores)], expected);
         }
         wish => panic!("{wish:?}"),

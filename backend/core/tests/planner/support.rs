@@ -402,6 +402,8 @@ pub fn shown(plan: &Plan) -> String {
                 Source::Said(_) => "said".to_owned(),
                 Source::Default { why } => format!("default: {why}"),
                 Source::Inferred { why } => format!("inferred: {why}"),
+                Source::Answered { answer } => format!("answered: {answer}"),
+                Source::Set { by, .. } => format!("set by {by}"),
             };
             lines.push(format!("   {}: {from} -> {to} ({source})", change.field));
         }

@@ -2,9 +2,10 @@
 
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::id::DeclarationId;
+use mycopod_core::reading::LEAVE_OUT;
 use mycopod_core::status::Role;
 use mycopod_engine::Refusal;
-use mycopod_engine::view::{Detail, IntentField};
+use mycopod_engine::view::{Detail, IntentField, SettableField};
 use mycopod_store::audit;
 use serde_json::{Value as Json, json};
 
@@ -87,7 +88,8 @@ async fn what_the_cluster_does_not_take_is_asked_and_what_makes_no_sense_is_refu
     for (key, bad) in [
         ("cores", json!("4")),
         ("cores", json!(4)),
-        ("memory", json!("8 GB")),
+        ("memory", json!("8 bags")),
+        ("memory", json!("8")),
         ("swap", json!("1 GiB")),
         ("coers", json!(1)),
         ("firewall.enable", json!(true)),
@@ -104,14 +106,204 @@ async fn what_the_cluster_does_not_take_is_asked_and_what_makes_no_sense_is_refu
     let refused = lab.engine.edit(&other, DeclarationId(detail.id), &guest, "cores", &json!(1)).await;
     assert!(matches!(refused, Err(Refusal::NotFound(_))), "{refused:?}");
     assert!(lab.engine.detail(&lab.admin, DeclarationId(detail.id)).await.unwrap().edits.is_empty());
+}
 
+/// The state of each edit, in order.
+fn states(detail: &Detail) -> Vec<&'static str> {
+    detail.edits.iter().map(|edit| edit.state).collect()
+}
+
+async fn take_back(lab: &Lab, detail: &Detail, number: usize) -> Result<Detail, Refusal> {
+    let id = DeclarationId(detail.id);
+    lab.engine.take_back(&lab.admin, id, number).await?;
+    Ok(lab.settled(id).await)
+}
+
+async fn answer(lab: &Lab, detail: &Detail, option: &str) -> Detail {
+    let id = DeclarationId(detail.id);
+    let questions = &detail.reading.as_ref().unwrap().questions;
+    let open = questions.iter().find(|question| question.answer.is_none()).unwrap();
+    lab.engine.answer(&lab.admin, id, &[(open.id.clone(), option.to_owned())]).await.unwrap();
+    lab.settled(id).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_that_is_taken_back_holds_no_more_and_stays_on_record() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("Create a VM shop-01 with 4 cores and 8 GB memory").await;
+    let guest = detail.intent.as_ref().unwrap()[0].id.clone();
+    let edited = set(&lab, &detail, "cores", json!(2)).await.unwrap();
+    let edited = set(&lab, &edited, "cores", json!(3)).await.unwrap();
+    let edited = set(&lab, &edited, "memory", json!("16 GB")).await.unwrap();
+    assert_eq!(field(&edited, "memory").value, json!("16 GiB"), "as people write it");
+    assert_eq!(states(&edited), ["replaced", "holds", "holds"]);
+    let source = |detail: &Detail, key| serde_json::to_value(&field(detail, key).source).unwrap();
+    assert_eq!(source(&edited, "cores"), json!({ "kind": "set", "edit": 2, "by": lab.admin.email }));
+
+    // What was said says so where it is shown; a guest that was not spoken of so has it besides.
+    let edited = set(&lab, &edited, "name", json!("shop-02")).await.unwrap();
+    let fields = &edited.reading.as_ref().unwrap().statements[0].fields;
+    let row = |key: &str| fields.iter().find(|field| field.field == key).unwrap();
+    assert_eq!(
+        (row("cores").value.as_str(), row("cores").set[0].value.as_str(), row("cores").set[0].edit),
+        ("4", "3", 2)
+    );
+    assert_eq!((row("memory").set[0].guest_name.as_str(), row("memory").set[0].value.as_str()), ("shop-01", "16 GiB"));
+    assert_eq!((row("name").value.as_str(), row("name").set.len()), ("shop-02", 0));
+
+    // Without the later edit of a field, the earlier one holds; without either, what was said.
+    let back = take_back(&lab, &edited, 2).await.unwrap();
+    assert_eq!((back.status, states(&back)), ("awaiting_approval", vec!["holds", "taken_back", "holds", "holds"]));
+    assert_eq!(field(&back, "cores").value, json!(2));
+    assert_eq!(back.edits[1].taken_back_by.as_deref(), Some(lab.admin.email.as_str()));
+    let refused = take_back(&lab, &back, 2).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(why)) if why.contains(&lab.admin.email)), "{refused:?}");
+    for none in [0, 5] {
+        assert!(matches!(take_back(&lab, &back, none).await, Err(Refusal::NotFound(_))));
+    }
+    let other = user(&lab.engine, "other@example.org", Role::User, true).await;
+    let refused = lab.engine.take_back(&other, DeclarationId(detail.id), 1).await;
+    assert!(matches!(refused, Err(Refusal::NotFound(_))), "{refused:?}");
+    let back = take_back(&lab, &back, 1).await.unwrap();
+    assert_eq!(field(&back, "cores").value, json!(4));
+    assert_eq!(source(&back, "cores")["kind"], json!("said"));
+    let fields = &back.reading.as_ref().unwrap().statements[0].fields;
+    assert!(fields.iter().find(|field| field.field == "cores").unwrap().set.is_empty());
+    assert_eq!(back.intent.as_ref().unwrap()[0].id, guest, "it is the same guest");
+
+    lab.confirm(&back).await;
+    assert_eq!(lab.named("shop-02").await[0].get(&Field::Plain(Plain::Cores)), Some(&Value::Count(4)));
+    let refused = take_back(&lab, &back, 3).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(why)) if why.contains("converged")), "{refused:?}");
+    let mut connection = lab.database.pool.acquire().await.unwrap();
+    let entries = audit::list(&mut connection, None, Some(DeclarationId(edited.id)), None, 200).await.unwrap();
+    let entries: Vec<_> = entries.iter().map(|stored| stored.entry().unwrap()).collect();
+    let logged: Vec<_> = entries.iter().filter(|entry| entry.kind == "declaration.edit_taken_back").collect();
+    assert_eq!((logged.len(), &logged[1].details["edit"]), (2, &json!(2)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_an_edit_raises_says_so_and_goes_with_it() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("Create a VM shop-01 with 4 cores, and a VM shop-02 with 2 cores").await;
     let asked = set(&lab, &detail, "nic.0.bridge", json!("vmbr77")).await.unwrap();
+    assert_eq!((asked.status, states(&asked)), ("needs_answer", vec!["waits"]), "{asked:#?}");
+    let question = asked.reading.as_ref().unwrap().questions[0].clone();
+    assert!(question.text.starts_with("Set in the form: NIC 0 bridge of shop-01 to vmbr77. "), "{question:?}");
+    assert_eq!((question.edits.as_slice(), question.start), (&[1][..], None));
+    assert_eq!(asked.edits[0].schema.as_ref().unwrap()["type"], "string", "another value can be typed");
+
+    // Meanwhile nothing else can be set, and this can be set anew.
+    let (id, guest) = (DeclarationId(asked.id), asked.edits[0].guest.clone());
+    let refused = lab.engine.edit(&lab.admin, id, &guest, "cores", &json!(1)).await;
+    assert!(matches!(&refused, Err(Refusal::Conflict(why)) if why.contains("question is open")), "{refused:?}");
+    lab.engine.edit(&lab.admin, id, &guest, "nic.0.bridge", &json!("vmbr88")).await.unwrap();
+    let again = lab.settled(id).await;
+    let questions = &again.reading.as_ref().unwrap().questions;
+    assert_eq!((questions.len(), questions[0].edits.as_slice()), (1, &[2][..]), "{questions:#?}");
+    assert_eq!((states(&again), &again.edits[1].from), (vec!["replaced", "waits"], &json!("vmbr77")));
+
+    // An answer holds in the place of the edit, and the record does not say that the edit holds.
+    let answered = answer(&lab, &again, &questions[0].options[0].clone()).await;
+    assert_eq!((answered.status, states(&answered)), ("awaiting_approval", vec!["replaced", "answered"]));
+    assert_eq!(field(&answered, "nic.0.bridge").value, json!("vmbr0"));
+    let source = serde_json::to_value(&field(&answered, "nic.0.bridge").source).unwrap();
+    assert_eq!(source, json!({ "kind": "answered", "answer": "vmbr0" }));
+
+    // The answer was about that edit alone: neither another one nor another guest's is settled by it.
+    let back = take_back(&lab, &answered, 2).await.unwrap();
+    assert_eq!(back.status, "needs_answer", "the earlier edit counts again: {back:#?}");
+    let back = take_back(&lab, &back, 1).await.unwrap();
+    assert_eq!((back.status, states(&back)), ("awaiting_approval", vec!["taken_back", "taken_back"]));
+    assert!(back.reading.as_ref().unwrap().questions.is_empty(), "{:#?}", back.reading);
+    let other = back.intent.as_ref().unwrap()[1].id.clone();
+    lab.engine.edit(&lab.admin, id, &other, "nic.0.bridge", &json!("vmbr77")).await.unwrap();
+    let asked = lab.settled(id).await;
+    assert_eq!(asked.status, "needs_answer", "{asked:#?}");
+    let settled = answer(&lab, &asked, LEAVE_OUT).await;
+    assert_eq!((settled.status, states(&settled)[2]), ("awaiting_approval", "answered"));
+    assert_eq!(settled.intent.as_ref().unwrap().len(), 2, "the value alone is left out");
+    lab.engine.edit(&lab.admin, id, &guest, "nic.0.bridge", &json!("vmbr77")).await.unwrap();
+    let asked = lab.settled(id).await;
+    assert_eq!(asked.status, "needs_answer", "one guest’s answer says nothing about another’s edit: {asked:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_an_edit_leaves_no_room_for_is_there_again_without_it() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("Create a VM shop-01 with 4 cores, and a VM shop-02 with 2 cores").await;
+    let detail = set(&lab, &detail, "onboot", json!(true)).await.unwrap();
+    let asked = set(&lab, &detail, "memory", json!("8000 GB")).await.unwrap();
     assert_eq!(asked.status, "needs_answer", "{asked:#?}");
     let question = &asked.reading.as_ref().unwrap().questions[0];
-    assert!(question.text.contains("vmbr77"), "{question:?}");
-    let answer = (question.id.clone(), question.options[0].clone());
-    lab.engine.answer(&lab.admin, DeclarationId(detail.id), &[answer]).await.unwrap();
-    let settled = lab.settled(DeclarationId(detail.id)).await;
-    assert_eq!(settled.status, "awaiting_approval", "{settled:#?}");
-    assert_eq!(settled.edits.len(), 1, "the record has it still");
+    assert!(question.text.starts_with("Set in the form: Memory of shop-01 to 8000 GiB. "), "{question:?}");
+    assert!(question.text.ends_with("“Leave it out” leaves out all that is declared of shop-01."), "{question:?}");
+    assert_eq!(question.edits, [2], "the other edit has no part in it");
+    // The planner’s way out drops the guest; that is no loss where the edit is taken back.
+    let left_out = answer(&lab, &asked, LEAVE_OUT).await;
+    assert_eq!((left_out.status, left_out.intent.as_ref().unwrap().len()), ("awaiting_approval", 1), "{left_out:#?}");
+    assert_eq!(states(&left_out), ["answered", "answered"]);
+    let back = take_back(&lab, &left_out, 2).await.unwrap();
+    assert_eq!((back.status, back.intent.as_ref().unwrap().len()), ("awaiting_approval", 2), "{back:#?}");
+    assert!(back.reading.as_ref().unwrap().questions.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fields_that_nobody_declared_can_be_set_as_they_fit_the_guest() {
+    let lab = Lab::running().await;
+    lab.make("vm calm-1: 1 core, 1 GB memory, 4 GB disk").await;
+    let detail = lab.declare("Create a container shop-01 with 2 cores. Set calm-1 to 3 cores").await;
+    let id = DeclarationId(detail.id);
+    let guests = detail.intent.as_ref().unwrap();
+    let offered = async |guest: &str| lab.engine.settable(&lab.admin, id, guest).await.unwrap();
+    let new = offered(&guests[0].id).await;
+    let has = |fields: &[SettableField], key: &str| fields.iter().any(|field| field.field == key);
+    for key in ["node", "vmid", "tags", "description", "onboot", "nesting", "nic.0.vlan", "disk.rootfs.storage"] {
+        assert!(has(&new, key), "{key}");
+    }
+    for key in ["cores", "cpu", "name", "keyctl", "firewall.enable", "disk.scsi0.size"] {
+        assert!(!has(&new, key), "{key}");
+    }
+    let node = new.iter().find(|field| field.field == "node").unwrap();
+    assert!(node.schema["enum"].as_array().is_some_and(|nodes| nodes.contains(&json!("pve2"))), "{node:?}");
+    let old = offered(&guests[1].id).await;
+    for key in ["memory", "name", "nic.0.vlan", "disk.scsi0.size", "firewall.enable"] {
+        assert!(has(&old, key), "{key}");
+    }
+    assert!(!has(&old, "node") && !has(&old, "vmid") && !has(&old, "swap") && !has(&old, "cores"));
+    assert_eq!(old.iter().find(|field| field.field == "memory").unwrap().value, json!("1 GiB"), "as it is");
+    let refused = lab.engine.settable(&lab.admin, id, "999").await;
+    assert!(matches!(refused, Err(Refusal::NotFound(_))), "{refused:?}");
+
+    // Each of them is taken, and is part of the form from then on.
+    let (new, old) = (guests[0].id.clone(), guests[1].id.clone());
+    let mut edited = detail.clone();
+    for (guest, key, value) in [
+        (&new, "node", json!("pve2")),
+        (&new, "vmid", json!(4711)),
+        (&new, "disk.rootfs.storage", json!("local-lvm")),
+        (&new, "nic.0.ip", json!("10.0.0.5/24")),
+        (&new, "onboot", json!(true)),
+        (&old, "description", json!("calm")),
+    ] {
+        lab.engine.edit(&lab.admin, id, guest, key, &value).await.unwrap();
+        edited = lab.settled(id).await;
+        assert_eq!(edited.status, "awaiting_approval", "{key}: {edited:#?}");
+        assert_eq!(field(&edited, key).value, value);
+    }
+    assert!(states(&edited).iter().all(|state| *state == "holds"), "{:#?}", edited.edits);
+    // A part of a disk that is not there makes none.
+    lab.engine.edit(&lab.admin, id, &old, "disk.scsi5.discard", &json!(true)).await.unwrap();
+    let asked = lab.settled(id).await;
+    assert!(asked.reading.as_ref().unwrap().questions[0].text.contains("no disk scsi5"), "{asked:#?}");
+    let edited = take_back(&lab, &asked, 7).await.unwrap();
+    let vmid = |detail: &Detail| detail.plan.as_ref().unwrap().steps[0].guest.as_ref().unwrap().vmid;
+    assert_eq!(vmid(&edited), 4711);
+    let chosen = vmid(&take_back(&lab, &edited, 2).await.unwrap());
+    assert_eq!(chosen, vmid(&detail), "it is chosen again as it was");
+    lab.engine.edit(&lab.admin, id, &new, "vmid", &json!(4712)).await.unwrap();
+    let edited = lab.settled(id).await;
+    lab.confirm(&edited).await;
+    let guests = lab.named("shop-01").await;
+    assert_eq!((guests[0].guest.node.as_str(), guests[0].guest.vmid.get()), ("pve2", 4712));
 }

@@ -10,7 +10,10 @@ fn words(preview: &Preview, field: &str) -> Option<String> {
     let source = &fields.into_iter().find(|seen| seen.field == field)?.source;
     match source {
         SourceView::Said { text, .. } => Some(text.clone()),
-        SourceView::Default { .. } | SourceView::Inferred { .. } => None,
+        SourceView::Default { .. }
+        | SourceView::Inferred { .. }
+        | SourceView::Answered { .. }
+        | SourceView::Set { .. } => None,
     }
 }
 

@@ -158,7 +158,7 @@ impl<'t> Reader<'t> {
         let need = |key: &str| get(key).ok_or_else(|| node.wrong(format!("it has no {key}")));
         let name = self.read(need("name").and_then(name));
         let kind = self.read(need("kind").and_then(kind));
-        let mut fields = Fields { kind: kind.map(|(_, kind)| kind), fields: BTreeMap::new(), rules: Vec::new() };
+        let mut fields = Fields { kind: kind.map(|(_, kind)| kind), values: BTreeMap::new(), rules: Vec::new() };
         for (key, value) in entries.iter().filter(|(key, _)| !GUEST.contains(&key.as_str())) {
             self.field("", key, value, &mut fields);
         }
@@ -174,7 +174,7 @@ impl<'t> Reader<'t> {
             node: place.map(|(node, place)| self.said(node, place.to_owned())),
             image: image.map(|(node, image)| self.said(node, image.to_owned())),
             adopt: adopt.map(|(node, adopt)| self.said(node, adopt)),
-            fields: fields.fields,
+            fields: fields.values,
             rules: fields.rules,
         };
         Some((name_node.span, guest))
@@ -199,7 +199,7 @@ impl<'t> Reader<'t> {
                 }
                 let value = typed::value_of(&field, &node.plain()).map_err(|why| node.wrong(why));
                 if let Some(value) = self.read(value) {
-                    into.fields.insert(field, self.said(node, value));
+                    into.values.insert(field, self.said(node, value));
                 }
             }
             (None, What::Map(entries)) if entries.is_empty() => self.wrongs.push(node.wrong("it is empty")),
@@ -226,7 +226,7 @@ impl<'t> Reader<'t> {
 struct Fields {
     /// `None` where it is wrong, so that no field is held against it.
     kind: Option<Kind>,
-    fields: BTreeMap<Field, Sourced<Value>>,
+    values: BTreeMap<Field, Sourced<Value>>,
     rules: Vec<Sourced<String>>,
 }
 

@@ -205,7 +205,7 @@ fn unasked(new: &NewGuest, want: &Want) -> Option<String> {
     let said = |source: &Source| match source {
         Source::Said(_) => true,
         Source::Inferred { why } => why.contains("read as"),
-        Source::Default { .. } => false,
+        Source::Default { .. } | Source::Answered { .. } | Source::Set { .. } => false,
     };
     let field = new.fields.iter().find(|(field, value)| said(&value.source) && !is_wanted(field, want));
     if let Some((field, value)) = field {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::typed::is_intent;
-use mycopod_engine::view::{Detail, Listed, StepLog, Wording};
+use mycopod_engine::view::{Detail, Listed, SettableField, StepLog, Wording};
 use mycopod_engine::{Actor, Refusal};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -38,6 +38,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(wording))
         .routes(routes!(answer))
         .routes(routes!(edit))
+        .routes(routes!(take_back))
+        .routes(routes!(settable))
         .routes(routes!(confirm))
         .routes(routes!(cancel))
         .routes(routes!(plan_again))
@@ -197,18 +199,20 @@ struct NewEdit {
     guest: String,
     /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`.
     field: String,
-    /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts.
+    /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
+    /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox.
     value: serde_json::Value,
 }
 
 /// Sets a field while the plan waits for approval: the edit becomes part of the declaration's record, and it is planned
-/// again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words.
+/// again with it. What Proxmox or the cluster does not take becomes a question, as where it is said in words. While a
+/// question is open, what was set before can be set anew.
 #[utoipa::path(post, path = "/api/v1/declarations/{id}/edits", tag = "declarations",
     params(("id" = Uuid, Path)), request_body = NewEdit,
     responses(
         (status = OK, body = Detail),
         (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
-            description = "Its plan does not wait for approval, a plan of it was carried out, or it is so already"),
+            description = "Nothing of it can be set now, a plan of it was carried out, or it is so already"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
             description = "There is no such guest or field in it, or the value does not fit the field")))]
 async fn edit(
@@ -220,6 +224,44 @@ async fn edit(
     let id = DeclarationId(id);
     app.engine.edit(&actor, id, &body.guest, &body.field, &body.value).await?;
     Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+/// Takes an edit back, while the plan waits for approval or a question is open; the declaration is planned again without
+/// it. The record keeps it, and who took it back. Answers to what was asked because of it hold no more.
+#[utoipa::path(delete, path = "/api/v1/declarations/{id}/edits/{number}", tag = "declarations",
+    params(("id" = Uuid, Path), ("number" = usize, Path, description = "The edit's number")),
+    responses(
+        (status = OK, body = Detail),
+        (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
+            description = "Nothing of it can be taken back now, a plan of it was carried out, or it was taken back already")))]
+async fn take_back(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams((id, number)): PathParams<(Uuid, usize)>,
+) -> Result<Json<Detail>, Problem> {
+    let id = DeclarationId(id);
+    app.engine.take_back(&actor, id, number).await?;
+    Ok(Json(app.engine.detail(&actor, id).await?))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct OfGuest {
+    /// The guest: the `id` that it has in the declaration's `intent`.
+    guest: String,
+}
+
+/// The fields of a guest of which the declaration says nothing yet and which can be set in a form.
+#[utoipa::path(get, path = "/api/v1/declarations/{id}/fields", tag = "declarations",
+    params(("id" = Uuid, Path), OfGuest), responses((status = OK, body = Vec<SettableField>)))]
+async fn settable(
+    State(app): State<App>,
+    Caller { actor, .. }: Caller,
+    PathParams(id): PathParams<Uuid>,
+    QueryParams(of): QueryParams<OfGuest>,
+) -> Result<Json<Vec<SettableField>>, Problem> {
+    Ok(Json(app.engine.settable(&actor, DeclarationId(id), &of.guest).await?))
 }
 
 #[derive(Deserialize, ToSchema)]

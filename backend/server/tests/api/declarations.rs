@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::server::{ADMIN, Server, USER};
@@ -86,4 +86,20 @@ async fn waiting_lasts_while_it_is_busy_and_no_longer() {
     let begun = Instant::now();
     assert_eq!(server.get(&format!("{path}?wait=20")).token(&token).send().await.json()["status"], "cancelled");
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn an_edit_is_taken_back_by_its_number_and_only_by_who_sees_the_declaration() {
+    let server = Server::start().await;
+    server.user(USER, true).await;
+    server.user("bob@example.com", true).await;
+    let (ada, bob) = (server.token(USER).await, server.token("bob@example.com").await);
+    let declaration = declare(&server, &ada, "Create a VM web-01 with 4 cores").await;
+    let path = format!("/api/v1/declarations/{}", declaration["id"].as_str().unwrap());
+    server.ask(Method::DELETE, &format!("{path}/edits/1")).token(&bob).send().await.is_problem(404, "not_found");
+    server.ask(Method::DELETE, &format!("{path}/edits/1")).token(&ada).send().await.is_problem(409, "conflict");
+    server.get(&format!("{path}/fields?guest=100")).token(&bob).send().await.is_problem(404, "not_found");
+    server.get(&format!("{path}/fields?guest=100")).token(&ada).send().await.is_problem(404, "not_found");
+    let nameless = server.get(&format!("{path}/fields")).token(&ada).send().await;
+    assert!(nameless.status.is_client_error(), "{:?}", nameless.status);
 }

@@ -345,7 +345,9 @@ impl Description {
             if self.like.is_none() || again {
                 let words = match &said.source {
                     Source::Said(fragment) => fragment.text.as_str(),
-                    Source::Inferred { .. } | Source::Default { .. } => plain.label(),
+                    Source::Inferred { .. } | Source::Default { .. } | Source::Answered { .. } | Source::Set { .. } => {
+                        plain.label()
+                    }
                 };
                 let text = format!("“{words}”: more or less than what?");
                 questions.push(Question::new("amount", said.source.span(), text, Vec::new()));

@@ -86,7 +86,7 @@ pub fn storage_answered(
 
 /// That an answer says it.
 pub fn answered(answer: &str) -> Source {
-    Source::inferred(format!("answered “{answer}”"))
+    Source::answered(answer)
 }
 
 /// The size that a number without a unit was answered to mean.
