@@ -7,7 +7,7 @@ use super::{Index, NOTHING, Phrase, Stands, longer_first, phrase, spoken_as};
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 36] = [
+const IDIOMS: [(&str, &str); 37] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
     ("i'm after a|i am after a|we're after a|we are after a|i could use a|we could use a|i fancy a", "i need a"),
@@ -32,6 +32,7 @@ const IDIOMS: [(&str, &str); 36] = [
     ("^we're doubling|^we are doubling|^i'm doubling", "double"),
     ("when the host boots|when the node boots|when the host starts|when the node starts", "at boot"),
     ("on top of", "to"),
+    ("on top of that", "additionally"),
     ("has outgrown", "needs more than"),
     // Whom it is about.
     ("whatever is tagged|whatever's tagged|whatever carries the tag|anything that is tagged", "everything tagged"),
