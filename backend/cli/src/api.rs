@@ -66,6 +66,9 @@ pub struct Reading {
     pub cluster: Option<Target>,
     /// Why it is no declaration that MycoPod carries out.
     pub refusal: Option<Text>,
+    /// What is to be known of how it was read.
+    #[serde(default)]
+    pub notes: Vec<Text>,
     /// The text with answers in the place of words that were not understood, where there are any.
     #[serde(default)]
     pub reworded: Option<Text>,

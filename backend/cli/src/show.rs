@@ -181,6 +181,9 @@ fn write_reading(reading: &Reading, out: Output) {
     if let Some(refusal) = &reading.refusal {
         out.line(out.paint(Tone::Bad, format_args!("\nRefused: {refusal}")));
     }
+    for note in &reading.notes {
+        out.line(out.paint(Tone::Notice, format_args!("\n{note}")));
+    }
     if !reading.statements.is_empty() {
         out.line(out.paint(Tone::Strong, "\nUnderstood"));
     }

@@ -7,9 +7,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use mycopod_core::field::{Field, Plain, Shape, Slot, Value};
 use mycopod_core::firewall::FirewallField;
 use mycopod_core::guest::Kind;
-use mycopod_core::reading::{Source, Sourced};
+use mycopod_core::ports::Inventory;
+use mycopod_core::reading::{Answers, Source, Sourced};
 use mycopod_core::size::Size;
 use mycopod_core::typed::{self, TypedGuest, write};
+use mycopod_language::read;
 use mycopod_language::typed::{Typed, parse};
 use proptest::prelude::*;
 
@@ -155,6 +157,21 @@ fn what_does_not_fit_is_refused_with_its_line_and_path() {
     // Nine levels of nine aliases each would be a text of gigabytes.
     let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: [*b,*b,*b,*b,*b,*b,*b,*b,*b]\n";
     assert!(parse(&format!("mycopod: v1\n{bomb}")).is_err());
+}
+
+#[test]
+fn a_new_guest_that_is_called_nearly_like_another_is_pointed_out() {
+    let there = |name: &str| (name.to_owned(), Vec::new());
+    let inventory = Inventory { guests: ["web-01", "db-1"].map(there).into(), ..Inventory::default() };
+    let notes = |name: &str| {
+        let text = format!("mycopod: v1\nguests:\n  - {{name: {name}, kind: vm}}");
+        read(&text, &inventory, &Answers::default()).notes
+    };
+    assert_eq!(notes("web-1"), ["There is no guest web-1: it would be made. web-01 is another one."]);
+    // The next of a row, one that is there, and one that is like none.
+    for name in ["web-02", "db-2", "web-01", "mail"] {
+        assert_eq!(notes(name), [""; 0], "{name}");
+    }
 }
 
 #[test]

@@ -27,6 +27,14 @@ const EXAMPLES = [
   "Delete worker-3",
 ];
 
+/** Puts a text in the place of what a field holds as if it were typed, so that the browser can undo it. */
+function typeInto(field: HTMLTextAreaElement, text: string): boolean {
+  field.focus();
+  field.select();
+  // eslint-disable-next-line @typescript-eslint/no-deprecated, @typescript-eslint/no-unnecessary-condition -- undo knows of nothing else, and not every DOM has it
+  return document.execCommand?.("insertText", false, text) ?? false;
+}
+
 export default function NewDeclaration() {
   const field = useRef<HTMLTextAreaElement>(null);
   const navigate = useNavigate();
@@ -97,8 +105,7 @@ export default function NewDeclaration() {
                     type="button"
                     className="voice"
                     onClick={() => {
-                      setContent(example);
-                      field.current?.focus();
+                      if (!field.current || !typeInto(field.current, example)) setContent(example);
                     }}
                   >
                     {example}

@@ -84,7 +84,13 @@ async fn compare(path: &Path, client: &Client, out: Output) -> Result<Exit, Clie
 }
 
 fn write(plan: &DryPlan, out: Output) {
-    out.line(format_args!("{} {}", out.paint(Tone::Strong, "Cluster"), plan.cluster));
+    // Which cluster it is for may be what is asked.
+    if !plan.reading.questions.iter().any(|question| question.id.as_str().starts_with("cluster")) {
+        out.line(format_args!("{} {}", out.paint(Tone::Strong, "Cluster"), plan.cluster));
+    }
+    for note in &plan.reading.notes {
+        out.line(out.paint(Tone::Notice, note));
+    }
     for question in &plan.reading.questions {
         out.line(out.paint(Tone::Notice, format_args!("Would be asked: {}", question.text)));
     }

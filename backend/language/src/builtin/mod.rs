@@ -78,7 +78,7 @@ impl Interpreter for Builtin {
 #[must_use]
 pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     if is_intent(text) {
-        return typed::read(text, &inventory.clusters, answers);
+        return typed::read(text, inventory, answers);
     }
     let mut reading = understood(text, inventory, answers);
     suggest::offer(&mut reading, text, inventory);

@@ -7,6 +7,7 @@ use std::fmt;
 
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::guest::{GuestName, Kind, Vmid};
+use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{Answers, Fragment, Reading, Source, Sourced, Span, Statement, What as Wanted};
 use mycopod_core::typed::{self, TypedGuest, VERSION, VERSION_KEY, kind_word};
 
@@ -37,6 +38,8 @@ pub struct Wrongs(Vec<Wrong>);
 
 /// As many are told: the rest is rather another kind of file.
 const MAX_TOLD: usize = 10;
+/// With so many names one is compared: of larger clusters a slip is found in a part.
+const MAX_COMPARED: usize = 10_000;
 
 /// As in `line 5, guests[0].coers: … – line 7, guests[1]: it has no kind`.
 impl fmt::Display for Wrongs {
@@ -88,7 +91,7 @@ pub fn parse(text: &str) -> Result<Typed, Wrongs> {
 }
 
 /// The reading of an intent; a text that is none that is taken is refused.
-pub(crate) fn read(text: &str, clusters: &BTreeSet<String>, answers: &Answers) -> Reading {
+pub(crate) fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     let typed = match parse(text) {
         Ok(typed) => typed,
         Err(wrongs) => {
@@ -96,9 +99,29 @@ pub(crate) fn read(text: &str, clusters: &BTreeSet<String>, answers: &Answers) -
             return Reading { refusal, ..Reading::default() };
         }
     };
+    let notes =
+        typed.guests.iter().filter_map(|(_, guest)| beside(&guest.name.value, inventory)).take(MAX_TOLD).collect();
     let statement = |(span, guest)| Statement { span, what: Wanted::Typed(Box::new(guest)) };
     let statements = typed.guests.into_iter().map(statement).collect();
-    Named::of(typed.clusters, clusters).complete(Reading { statements, ..Reading::default() }, answers)
+    let reading = Reading { statements, notes, ..Reading::default() };
+    Named::of(typed.clusters, &inventory.clusters).complete(reading, answers)
+}
+
+/// That a guest would be made which is called nearly like another: the name may be mistyped.
+fn beside(name: &str, inventory: &Inventory) -> Option<String> {
+    if inventory.guests.contains_key(name) {
+        return None;
+    }
+    let near = inventory.guests.keys().filter(|other| other.len().abs_diff(name.len()) <= 1);
+    let near = near.take(MAX_COMPARED).find(|other| strsim::osa_distance(other, name) == 1 && !is_next(name, other))?;
+    Some(format!("There is no guest {name}: it would be made. {near} is another one."))
+}
+
+/// Whether names differ in a number alone, as those of a row do.
+fn is_next(one: &str, other: &str) -> bool {
+    let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+    let number = |name: &str| name.len() - stem(name).len();
+    stem(one) == stem(other) && number(one) == number(other)
 }
 
 /// The cluster that an intent names, as far as that is settled.
