@@ -215,6 +215,11 @@ impl Parser<'_> {
         self.is_fact(self.at..self.clause_end())
     }
 
+    /// From here on words may point at `named`.
+    pub fn speak_of(&mut self, named: Vec<Target>) {
+        self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part: false, disk: None });
+    }
+
     /// What an aside behind the last statement speaks of: the guests that it names, or something else that “it” might mean.
     pub fn topic(&self) -> Option<&Topic> {
         self.topic.as_ref().filter(|topic| topic.behind == self.drafts.len())

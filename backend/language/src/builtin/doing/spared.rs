@@ -46,7 +46,15 @@ impl Parser<'_> {
         };
         let chosen = |target: &Target| matches!(target.selector, Selector::All(_) | Selector::Vague(_));
         let others = !self.drafts.iter().flat_map(Draft::targets).any(chosen);
-        (others && targets.iter().all(once)).then(|| self.asides.push(start..self.at))
+        (others && targets.iter().all(once)).then_some(())?;
+        self.asides.push(start..self.at);
+        // “test-2: stays as it is, just boot it” means test-2, whoever was spoken of before.
+        let begins = self.tokens[self.began..start].iter().all(|token| !token.is_content());
+        if begins && self.addressed.is_none() {
+            self.addressed = Some(targets.clone());
+        }
+        self.speak_of(targets);
+        Some(())
     }
 
     /// “start test-1 on pve2”, of guests that are elsewhere: they are moved there before.

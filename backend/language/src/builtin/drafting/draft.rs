@@ -153,9 +153,9 @@ impl Group {
         self.items.iter().map(|(_, item)| described(&item.value)).sum()
     }
 
-    /// Whether nothing but a name and an image was said of them.
+    /// Whether nothing but a name, a place and an image was said of them.
     pub fn is_bare(&self) -> bool {
-        self.items.iter().all(|(_, item)| matches!(item.value, Item::Image(_)))
+        self.items.iter().all(|(_, item)| matches!(item.value, Item::Image(_) | Item::Node(_)))
     }
 }
 

@@ -5,6 +5,7 @@ use mycopod_core::reading::{Amount, Selector};
 
 use crate::lexer::{Token, TokenKind};
 
+use super::common::alike;
 use super::create::JOINS;
 use super::which::Whom;
 use crate::builtin::Parser;
@@ -168,8 +169,36 @@ impl Parser<'_> {
         }
     }
 
+    /// Behind the place of each: “a pair of VMs, a-1 on pve1 and a-2 on pve2: 2 cores, …” goes on with all, but where that would be
+    /// another amount of what was said of all before.
+    fn behind_places(&mut self) {
+        let parted =
+            self.at.checked_sub(1).is_some_and(|at| matches!(self.tokens[at].kind, TokenKind::Mark(':' | ',')));
+        let Some(group) = self.group().filter(|group| parted && !group.focus.is_empty() && group.members.len() > 1)
+        else {
+            return;
+        };
+        let own = |who: usize| group.items.iter().filter(move |(whose, _)| *whose == Some(who));
+        let placed =
+            |who: usize| own(who).count() == 1 && own(who).all(|(_, said)| matches!(said.value, Item::Node(_)));
+        let last = group.focus == [group.members.len() - 1] && !group.awaits_names();
+        if !last || !(0..group.members.len()).all(placed) {
+            return;
+        }
+        let (at, asides) = (self.at, self.asides.len());
+        let next = self.item(How::Create);
+        self.at = at;
+        self.asides.truncate(asides);
+        if let (Some(next), Some(group)) = (next, self.group_mut())
+            && !group.items.iter().any(|(whose, said)| whose.is_none() && alike(&said.value, &next.value))
+        {
+            group.focus.clear();
+        }
+    }
+
     pub fn describe(&mut self) -> Option<()> {
         self.behind_brackets();
+        self.behind_places();
         if self.attempt(Self::kind_said).is_some() {
             return Some(());
         }

@@ -116,11 +116,15 @@ fn answered_names(context: &Context<'_>, answer: &str) -> Vec<String> {
 
 /// Where guests are described one by one, each must be: nobody lists a guest to say nothing of it.
 pub fn ask_about_the_undescribed(context: &Context<'_>, group: &Group, questions: &mut Vec<Question>) {
+    // “a-1 on pve1, a-2 on pve2 with 2 cores”: where it is does not tell how it is.
+    let more = |item: &Item| !matches!(item, Item::Node(_));
+    let told = group.items.iter().any(|(_, item)| more(&item.value));
+    let tells = |item: &Item| !told || more(item);
     let one_by_one = group.items.iter().any(|(whose, _)| whose.is_some());
     for (at, member) in group.members.iter().enumerate() {
         if one_by_one
             && group.members.len() > 1
-            && !group.items.iter().any(|(whose, _)| whose.is_none_or(|whose| whose == at))
+            && !group.items.iter().any(|(whose, item)| whose.is_none_or(|whose| whose == at) && tells(&item.value))
         {
             let text = format!(
                 "Nothing is said of “{}”, and something of the others. How shall it be? Say it in the declaration.",
