@@ -150,7 +150,7 @@ fn what_does_not_fit_is_refused_with_its_line_and_path() {
     assert_eq!(
         parse(text).unwrap_err().to_string(),
         "line 3, guests[0]: it has no kind – line 4, guests[0].coers: “coers” is no field of a guest; cores may be meant – \
-         line 5, guests[0].memory: it is 8, and should be a size such as “8 GiB” – line 6, guests[1].swap: a VM has no Swap"
+         line 5, guests[0].memory: it is 8, and should be a size with its unit, such as 8 GiB – line 6, guests[1].swap: a VM has no Swap"
     );
     let many = format!("mycopod: v1\nguests:\n{}", "  - {name: a b, kind: vm}\n".repeat(30));
     assert!(parse(&many).unwrap_err().to_string().ends_with(" – and 20 more"));

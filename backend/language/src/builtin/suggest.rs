@@ -249,7 +249,7 @@ impl Sentence<'_> {
         Some(self.without(&[time]))
     }
 
-    /// “rmeove test-2”: with the keyword that one word looks like.
+    /// “delte test-2”: with the keyword that one word looks like.
     fn with_words_mended(&self) -> Vec<String> {
         let is_strange = |token: &&Token| {
             token.kind == TokenKind::Word
