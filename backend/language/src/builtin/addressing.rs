@@ -7,6 +7,7 @@ use super::changing::verbs::{ADD, LESS, MORE, REMOVE, SET};
 use super::drafting::draft::{Change, Doing, Draft};
 use super::whom::target::Targets;
 use super::wordings::words;
+use crate::lexer::Token;
 
 impl Parser<'_> {
     /// “VM web-01: set …”: a guest there is, and a verb.
@@ -74,6 +75,25 @@ impl Parser<'_> {
             tokens.start = at;
         }
         read
+    }
+
+    /// “Snapshot prod-db. Then 12 cores and 32 GB of RAM.”: whom a sentence goes on with that begins so and names nobody, where all
+    /// before it is about the same guests.
+    pub fn then_of_the_same(&self) -> Option<Vec<Target>> {
+        let says = |token: &&Token| token.is_content() && !matches!(token.word.as_str(), "and" | "please");
+        let first = self.tokens[self.began..self.end].iter().find(says)?;
+        matches!(first.word.as_str(), "then" | "afterwards").then_some(())?;
+        self.unread.is_empty().then_some(())?;
+        let targets = self.drafts.last()?.targets();
+        let named = targets.iter().all(|one| matches!(one.selector, Selector::Name(_) | Selector::Vmid(_)));
+        let same = |draft: &Draft| match draft {
+            Draft::Do(Doing { deed: Deed::Delete, .. }) => false,
+            Draft::Do(_) | Draft::Change(_) => {
+                draft.targets().iter().map(|one| &one.selector).eq(targets.iter().map(|one| &one.selector))
+            }
+            _ => false,
+        };
+        (named && !targets.is_empty() && self.drafts.iter().all(same)).then(|| targets.to_vec())
     }
 
     /// “… of db-1, then grow scsi1 by 50 GB”, “set web-01 to 4 cores, then reboot”: a statement that names nobody is about the

@@ -3,12 +3,14 @@
 use crate::lexer::TokenKind;
 use crate::vocabulary;
 
-use mycopod_core::reading::Deed;
+use mycopod_core::field::{Plain, Value};
+use mycopod_core::reading::{Amount, Deed};
 
 use super::Parser;
 use super::asides::words::{sort, sort_of};
 use super::drafting::draft::Draft;
 use super::making::create::VERBS;
+use super::said::item::{Item, Said};
 use super::wordings::{Wordings, words};
 
 /// Words by which somebody asks, announces or goes on.
@@ -59,19 +61,25 @@ impl Parser<'_> {
         const MARKS: [char; 13] = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/', '|', '¡', '¿'];
         loop {
             let said = MARKS.into_iter().any(|mark| self.mark(mark))
+                || self.attempt(Self::opening).is_some()
                 || self.greeting()
                 || self.closing().is_some()
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
                 || self.attempt(Self::purpose_of_a_wish).is_some()
                 || self.attempt(Self::filed).is_some()
-                || self.attempt(Self::opening).is_some()
                 || self.attempt(Self::adding).is_some()
                 || self.attempt(Self::in_its_stead).is_some()
                 || self.attempt(Self::numbering).is_some()
                 || self.attempt(Self::somebody_wants).is_some()
                 || self.attempt(Self::a_guest_is_missing).is_some()
-                || self.attempt(Self::heading).is_some();
+                || self.attempt(Self::heading).is_some()
+                || self.attempt(Self::section).is_some()
+                || self.attempt(Self::in_addition_to_that).is_some()
+                || self.attempt(Self::ahead_of_all).is_some()
+                || self.attempt(Self::at_last).is_some()
+                || self.attempt(Self::busy).is_some()
+                || self.attempt(Self::would_be_nice).is_some();
             if !said {
                 return;
             }
@@ -164,7 +172,10 @@ impl Parser<'_> {
     /// “Besides, …”, “In addition, …”, “Second, …”
     fn adding(&mut self) -> Option<()> {
         let start = self.at;
-        let alone = self.verb(words!("secondly|thirdly|lastly|proceed to|in return|in exchange"));
+        let alone = self.verb(words!(
+            "secondly|thirdly|lastly|proceed to|in return|in exchange|furthermore|moreover|while you're there|while you are there|\
+             while we're there|while we are there|when you're there|when you are there"
+        ));
         let more = words!(
             "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
@@ -257,6 +268,12 @@ impl Parser<'_> {
     /// “Cheers”
     fn closing(&mut self) -> Option<()> {
         let at = self.at;
+        if self
+            .verb(words!("thank you so much|thanks so much|thanks a bunch|thanks a million|thanks a ton|thanks heaps"))
+        {
+            self.asides.push(at..self.at);
+            return Some(());
+        }
         if !self.any(CLOSING) {
             self.verb(words!("yours sincerely|yours faithfully|yours truly|yours|cheers|ta")).then_some(())?;
             let ends = self.done() || self.ahead(|p| p.mark(',').then_some(()));
@@ -286,6 +303,75 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// “web-01 gets 4 cores, too.”: at the end of a sentence.
+    fn in_addition_to_that(&mut self) -> Option<()> {
+        let parted = self.at.checked_sub(1).is_some_and(|at| self.tokens[at].kind == TokenKind::Mark(','));
+        let start = self.at;
+        (parted && !self.drafts.is_empty() && self.verb(words!("too|as well|also"))).then_some(())?;
+        self.done().then(|| self.asides.push(start..self.at))
+    }
+
+    /// “Before anything else snapshot it”: what keeps its state comes first in any case.
+    fn ahead_of_all(&mut self) -> Option<()> {
+        let start = self.at;
+        self.verb(words!("before anything else|before everything else|before all else|before you do anything else|before you do anything"))
+            .then_some(())?;
+        let words = start..self.at;
+        self.mark(',');
+        self.any(words!("please"));
+        let keeps = matches!(self.word(), "snapshot" | "back" | "backup")
+            || self.verb(words!("take a|make a|create a|take|make|create"))
+                && matches!(self.word(), "snapshot" | "backup");
+        let after = self.at;
+        self.at = words.end;
+        self.mark(',');
+        self.any(words!("please"));
+        (keeps && after >= self.at).then(|| self.asides.push(words))
+    }
+
+    /// “Power it on once done.”: what is started is started behind all else.
+    fn at_last(&mut self) -> Option<()> {
+        let runs = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, Amount::To(Value::Flag(true))));
+        let starts = |draft: &Draft| match draft {
+            Draft::Do(doing) => matches!(doing.deed, Deed::Start | Deed::Reboot) && doing.tokens.end == self.at,
+            Draft::Change(change) => change.items.iter().all(runs),
+            _ => false,
+        };
+        let start = self.at;
+        self.drafts.last().is_some_and(starts).then_some(())?;
+        self.verb(words!(
+            "after that|after this|once done|once that is done|once that's done|once this is done|when done|when that is done|when that's done|\
+             when everything is done"
+        ))
+        .then_some(())?;
+        self.done().then(|| self.asides.push(start..self.at))
+    }
+
+    /// “I'm decluttering: remove old-backup …”: what somebody is about, before the wish.
+    fn busy(&mut self) -> Option<()> {
+        let start = self.at;
+        (start == self.began && self.verb(words!("i'm|i am|we're|we are"))).then_some(())?;
+        let token = self.peek(0).filter(|token| token.kind == TokenKind::Word)?;
+        let does = token.word.ends_with("ing") && vocabulary::class(&token.word).is_none();
+        does.then(|| self.at += 1)?;
+        self.verb(words!("up|out"));
+        let words = start..self.at;
+        (self.mark(':') && !self.done()).then_some(())?;
+        let before = self.drafts.len();
+        let told = self.ahead(Self::statement);
+        self.drafts.truncate(before);
+        told.then(|| self.asides.push(words))
+    }
+
+    /// “And a mount point of 20 GB … would be great.”
+    fn would_be_nice(&mut self) -> Option<()> {
+        let start = self.at;
+        (!self.drafts.is_empty()
+            && self.verb(words!("would be great|would be nice|would be lovely|would be good|would be perfect")))
+        .then_some(())?;
+        self.done().then(|| self.asides.push(start..self.at))
+    }
+
     /// “Changes:”: a line that announces what comes below it.
     fn heading(&mut self) -> Option<()> {
         // “Please provision:”, above what shall be there
@@ -305,7 +391,7 @@ impl Parser<'_> {
         }
         let start = self.at;
         let starts = start.checked_sub(1).is_none_or(|before| !self.tokens[before].is_content());
-        let starts = starts || self.last_word() == "just";
+        let starts = starts || matches!(self.last_word(), "just" | "please");
         let mut filed = self.attempt(Self::ticket_number).is_some();
         if !filed {
             self.any(words!("just|the"));
@@ -320,8 +406,11 @@ impl Parser<'_> {
                 || self.verb(words!(
                     "reference|ref|cleanup|clean-up|cleaning|housekeeping|relaunch|handover|follow-up|reminder|incident|cancellation|\
                      termination|maintenance"
-                ));
+                ))
+                || self.verb(words!("take care of these|take care of this|take care of the following"));
             named.then_some(())?;
+            // “Reminder to myself: …”
+            let _ = self.last_word() == "reminder" && self.verb(words!("to myself|to self|for myself|to all"));
             // “Ticket #4711.”, “Ticket: CHG-5512”
             filed = self
                 .attempt(|p| {

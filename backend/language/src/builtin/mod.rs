@@ -261,7 +261,7 @@ impl Parser<'_> {
                 continue;
             }
             self.began = start;
-            self.addressed = self.remarked_on();
+            self.addressed = self.remarked_on().or_else(|| self.then_of_the_same());
             self.sentence();
             let wonders = wonders(self.tokens, start..self.end);
             // What hangs on a condition, a time or a negation that was not understood is not understood at all.

@@ -11,7 +11,7 @@ use crate::vocabulary;
 impl Parser<'_> {
     /// Whether these tokens tell how things are.
     pub fn is_fact(&self, tokens: Range<usize>) -> bool {
-        let whole = tokens;
+        let whole = self.without_the_moment(tokens);
         let tokens = self.without_what_it_has(whole.clone());
         let mut typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
         let named = |at: usize| self.named_at(at).is_some() || self.is_place(at);
@@ -65,6 +65,23 @@ impl Parser<'_> {
             && letter.span.end == colon.span.start
     }
 
+    /// These tokens without “at the moment” at their end, which says that it is so now.
+    fn without_the_moment(&self, tokens: Range<usize>) -> Range<usize> {
+        let ends = |words: &[&str]| {
+            words.len() < tokens.len()
+                && words
+                    .iter()
+                    .rev()
+                    .zip(self.tokens[tokens.clone()].iter().rev())
+                    .all(|(word, token)| token.word == *word)
+        };
+        let length = [&["at", "the", "moment"][..], &["at", "present"][..]]
+            .into_iter()
+            .find(|words| ends(words))
+            .map_or(0, <[_]>::len);
+        tokens.start..tokens.end - length
+    }
+
     /// These tokens without “the 16 GB it has” at their end, where they say that it is not used.
     fn without_what_it_has(&self, tokens: Range<usize>) -> Range<usize> {
         let said = &self.tokens[tokens.clone()];
@@ -109,12 +126,25 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
         sorts[at] |= match typed[at].as_str() {
             // “it only holds old tables”, “it's just a toy”
             "only" | "just"
-                if !named && ["it", "they", "it's", "they're", "that's", "is", "are", "'s"].contains(&before) =>
+                if !named
+                    && ["it", "they", "it's", "they're", "that's", "is", "are", "'s", "was", "were"]
+                        .contains(&before) =>
             {
                 sort::ADVERB
             }
             "backup" if ["network", "lan", "traffic", "server", "window"].contains(&next) => sort::ADJECTIVE,
             "keep" if at > 0 && next.ends_with("ing") => sort::FORM,
+            // “gitlab is getting a major upgrade”
+            "getting"
+                if ["is", "are"].contains(&before)
+                    && typed.last().is_some_and(|last| {
+                        ["upgrade", "update", "overhaul", "facelift", "refresh", "makeover"].contains(&last.as_str())
+                    }) =>
+            {
+                sort::FORM
+            }
+            "upgrade" | "update" if at + 1 == typed.len() && typed[..at].contains(&"getting".to_owned()) => sort::NOUN,
+            "limit" | "limits" if ["its", "their"].contains(&before) => sort::NOUN,
             "wrong" if ["went", "goes"].contains(&before) => sort::ADVERB,
             // “no longer responds to a shutdown”
             "shutdown" | "reboot" if before == "a" && at > 2 && typed[at - 3].starts_with("respond") => sort::NOUN,

@@ -160,9 +160,37 @@ impl Parser<'_> {
         let known = |token: &Token| {
             sort_of(token) != 0
                 || vocabulary::is_system(&token.word)
+                || ["installation", "install", "installing", "setup", "partitioning", "rest"]
+                    .contains(&token.word.as_str())
                 || matches!(vocabulary::class(&token.word), Some(Class::Grammar | Class::Outside | Class::Filler))
         };
         theirs && self.tokens[tokens.start + 1..tokens.end - 1].iter().all(known)
+    }
+
+    /// Whether these tokens say what guests have or are by now: “dns1 and dns2 carry the tag infra already”.
+    pub fn is_so_already(&self, tokens: Range<usize>) -> bool {
+        const HAVE: [&str; 6] = ["has", "have", "carries", "carry", "is", "are"];
+        let word = |at: usize| self.word_at(at);
+        let named = self.subjects(tokens.start);
+        let verb = tokens.clone().find(|at| HAVE.contains(&typed(&self.tokens[*at]).as_str()));
+        let known = |at: usize| {
+            let token = &self.tokens[at];
+            self.named_at(at).is_some()
+                || token.kind == TokenKind::Number
+                || self.inventory.tags.contains(&token.word)
+                || self.inventory.pools.contains(&token.word)
+                || sort_of(token) != 0
+                || matches!(vocabulary::class(&token.word), Some(Class::Grammar | Class::Filler))
+                || crate::quantity::unit(&token.word).is_some()
+        };
+        let already = tokens.clone().filter(|at| typed(&self.tokens[*at]) == "already").count() == 1;
+        let before = |verb: usize| {
+            (tokens.start..verb).all(|at| self.named_at(at).is_some() || matches!(word(at), "and" | "both" | "already"))
+        };
+        already
+            && named > 0
+            && verb.is_some_and(before)
+            && tokens.clone().all(|at| known(at) || typed(&self.tokens[at]) == "already")
     }
 
     /// How many guests are named in a row from token `start` on.
@@ -183,7 +211,8 @@ impl Parser<'_> {
 
     /// Whom a remark was about that stands alone before anything else: “db-1 is slow again. 8 cores, please.”
     pub fn remarked_on(&self) -> Option<Vec<Target>> {
-        let topic = self.topic.as_ref().filter(|topic| !topic.of_a_part && topic.named.len() == 1)?;
+        let topic =
+            self.topic.as_ref().filter(|topic| !topic.of_a_part && (topic.named.len() == 1 || topic.together))?;
         (self.drafts.is_empty() && self.unread.is_empty()).then(|| topic.named.clone())
     }
 }

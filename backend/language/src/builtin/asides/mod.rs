@@ -136,6 +136,10 @@ pub struct Topic {
     behind: usize,
     /// The guests that it names.
     pub named: Vec<Target>,
+    /// Where it begins.
+    pub at: usize,
+    /// Whether it speaks of several guests as one: “web-01 and web-02 are slow”.
+    pub together: bool,
     /// Whether it speaks of a part of a guest, which “delete it” would mean as well as the guest.
     pub of_a_part: bool,
     /// The one disk that it speaks of, and whose it is.
@@ -155,6 +159,7 @@ impl Parser<'_> {
                 || self.stays(tokens.clone())
                 || self.is_left_alone(tokens.clone())
                 || self.takes_a_role(tokens.clone())
+                || self.is_so_already(tokens.clone())
                 || self.is_theirs(tokens)
         })?;
         let tokens = start..self.at;
@@ -174,7 +179,8 @@ impl Parser<'_> {
             self.addressed = Some(named.clone());
         }
         if !named.is_empty() || tokens.clone().any(|at| sort_of(&self.tokens[at]) & sort::THING != 0) {
-            self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part, disk });
+            let together = subjects > 1 && named.len() == subjects;
+            self.topic = Some(Topic { behind: self.drafts.len(), at: tokens.start, named, together, of_a_part, disk });
         }
         self.mark(',');
         self.verb(words!("and so|so|therefore|thus|hence"));
@@ -217,7 +223,14 @@ impl Parser<'_> {
 
     /// From here on words may point at `named`.
     pub fn speak_of(&mut self, named: Vec<Target>) {
-        self.topic = Some(Topic { behind: self.drafts.len(), named, of_a_part: false, disk: None });
+        self.topic = Some(Topic {
+            behind: self.drafts.len(),
+            at: self.at,
+            named,
+            together: false,
+            of_a_part: false,
+            disk: None,
+        });
     }
 
     /// What an aside behind the last statement speaks of: the guests that it names, or something else that “it” might mean.

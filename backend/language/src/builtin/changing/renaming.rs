@@ -4,6 +4,7 @@ use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Target};
 
 use super::change::Wish;
+use super::verbs::MODAL;
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
 use crate::builtin::whom::target::Targets;
@@ -80,5 +81,30 @@ impl Parser<'_> {
 
     fn is_said(&mut self) -> bool {
         self.mark(':') || self.mark('=') || self.any(words!("should be|shall be|will be|is|->|→|=>"))
+    }
+
+    /// “called archive”, behind the guest that is meant.
+    pub fn called_from_now_on(&mut self) -> Option<Said<Item>> {
+        let modal = |p: &mut Self| {
+            p.any(MODAL).then_some(())?;
+            p.any(words!("now|also|then"));
+            p.any(words!(
+                "be called|be named|be renamed to|be renamed as|be renamed|have the name|get the name|carry the name"
+            ))
+            .then_some(())
+        };
+        let told = |p: &mut Self| {
+            let first = (p.began..p.at).any(|at| p.word_at(at) == "from" && p.word_at(at + 1) == "now");
+            p.any(words!("is called|is named")).then_some(())?;
+            (first || p.ahead(|p| (p.name().is_some() && p.any(words!("from now on"))).then_some(()))).then_some(())
+        };
+        (self.attempt(modal).is_some()
+            || self.attempt(told).is_some()
+            || self.any(words!("gets the name|becomes|gets renamed to|gets renamed|is now called|is now named")))
+        .then_some(())?;
+        let start = self.at;
+        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
+        self.any(words!("from now on|now"));
+        Some(Said { value, tokens: start..self.at })
     }
 }

@@ -46,6 +46,8 @@ impl Parser<'_> {
         }
         (!now).then_some(())?;
         self.manner();
+        // “test-3 additionally goes into the pool lab”
+        self.verb(words!("additionally|furthermore|in turn"));
         // “web-01, new sizing: …”
         self.attempt(|p| {
             p.mark(',');
@@ -62,7 +64,16 @@ impl Parser<'_> {
             return Some((targets, vec![limit], How::Set));
         }
         let modal = self.any(MODAL) || self.any(words!("up to|down to|to"));
-        self.any(words!("both|all|each|now|also|please"));
+        self.any(words!("both|all|each|now|also|please|additionally"));
+        // “web-02 should look like this: 6 cores, …”
+        if modal
+            && self.verb(words!(
+                "look like this|look as follows|be like this|be as follows|have the following|get the following"
+            ))
+        {
+            self.mark(':').then_some(())?;
+            return Some((targets, self.items(How::Set)?, How::Set));
+        }
         if modal && let Some(item) = self.attempt(Self::never_at_boot) {
             return Some((targets, vec![item], How::Set));
         }
@@ -314,31 +325,6 @@ impl Parser<'_> {
         counted.then_some((items, how))
     }
 
-    /// “called archive”, behind the guest that is meant.
-    fn called_from_now_on(&mut self) -> Option<Said<Item>> {
-        let modal = |p: &mut Self| {
-            p.any(MODAL).then_some(())?;
-            p.any(words!("now|also|then"));
-            p.any(words!(
-                "be called|be named|be renamed to|be renamed as|be renamed|have the name|get the name|carry the name"
-            ))
-            .then_some(())
-        };
-        let told = |p: &mut Self| {
-            let first = (p.began..p.at).any(|at| p.word_at(at) == "from" && p.word_at(at + 1) == "now");
-            p.any(words!("is called|is named")).then_some(())?;
-            (first || p.ahead(|p| (p.name().is_some() && p.any(words!("from now on"))).then_some(()))).then_some(())
-        };
-        (self.attempt(modal).is_some()
-            || self.attempt(told).is_some()
-            || self.any(words!("gets the name|becomes|gets renamed to|gets renamed|is now called|is now named")))
-        .then_some(())?;
-        let start = self.at;
-        let value = Item::Plain(Plain::Name, Amount::To(Value::Text(self.name()?)));
-        self.any(words!("from now on|now"));
-        Some(Said { value, tokens: start..self.at })
-    }
-
     /// “web-01 4 cores 8 GB RAM”, “gitlab without HA”: a guest that exists, what it shall have, and nothing else.
     /// Where its name is the word of a field as well, nothing that may be that field’s value.
     fn telegram(&mut self, targets: Targets, is_field: bool, each: bool) -> Option<Wish> {
@@ -351,16 +337,20 @@ impl Parser<'_> {
         let alone = !self.begins_with_a_noun();
         let with = (named && alone || each) && self.any(words!("with"));
         // “dns1 starts at boot with order 1, dns2 with order 2”
-        let shared = match self.drafts.last() {
-            Some(Draft::Change(change)) if with && change.tokens.start >= self.began => {
-                let boots = |item: &&Said<Item>| matches!(item.value, Item::Plain(Plain::OnBoot, _));
-                change.items.iter().filter(boots).cloned().collect()
+        let boots = |item: &&Said<Item>| matches!(item.value, Item::Plain(Plain::OnBoot, _));
+        let (shared, here): (Vec<_>, bool) = match self.drafts.last() {
+            Some(Draft::Change(change)) if with => {
+                (change.items.iter().filter(boots).cloned().collect(), change.tokens.start >= self.began)
             }
-            _ => Vec::new(),
+            _ => (Vec::new(), true),
         };
         // “Change request: web-01, 4 cores, 8 GB RAM”
         let _ = named && alone && self.mark(',');
-        let items: Vec<Said<Item>> = shared.into_iter().chain(self.items(How::Give)?).collect();
+        let said = self.items(How::Give)?;
+        // “dns1 starts at boot with order 1. dns2 with order 2.”
+        let in_order = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::StartupOrder | Plain::StartupUp, _));
+        let shared = if here || said.iter().all(in_order) { shared } else { Vec::new() };
+        let items: Vec<Said<Item>> = shared.into_iter().chain(said).collect();
         self.any(words!("each"));
         // “web-01 stopped” tells what is, or what shall be.
         let tells = |item: &Said<Item>| matches!(item.value, Item::Plain(Plain::Running, _) | Item::Node(_));

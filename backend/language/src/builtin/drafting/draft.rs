@@ -371,7 +371,9 @@ fn bases(drafts: &mut [Draft]) {
                 .items
                 .iter()
                 .chain(&before.base)
-                .filter(|(whose, _)| whose.is_none() || before.members.len() == 1);
+                .filter(|(whose, _)| whose.is_none() || before.members.len() == 1)
+                // “a-1 with 2 cores and a second one like it, a-2. a-1 has 10.0.0.2/24”
+                .filter(|(_, item)| item.tokens.start < group.tokens.start);
             group.base = of_all.map(|(_, item)| (None, item.clone())).collect();
         }
     }

@@ -201,8 +201,17 @@ impl Parser<'_> {
     /// “2, 4 and 8 GB of RAM respectively”: what is said of new guests in a row, of each its own.
     pub fn respective(&mut self) -> Option<()> {
         let start = self.at;
-        let last = (start..self.end).find(|at| self.word_at(*at) == ONE_BY_ONE)?;
+        // “10.0.0.1/24, 10.0.0.2/24 and 10.0.0.3/24 in that order”
+        let ordered = |at: usize| {
+            self.word_at(at) == "in"
+                && matches!(self.word_at(at + 1), "that" | "this")
+                && self.word_at(at + 2) == "order"
+        };
+        let last = (start..self.end).find(|at| self.word_at(*at) == ONE_BY_ONE || ordered(*at))?;
+        let length = if self.word_at(last) == ONE_BY_ONE { 1 } else { 3 };
         let end = last - usize::from(self.tokens[last - 1].kind == TokenKind::Mark(','));
+        self.verb(words!("ip addresses are|addresses are|ips are|ip addresses|addresses|ips"));
+        let start = self.at;
         let group = self.group().filter(|_| start < end)?;
         let count = group.members.len();
         group.count.as_ref().is_none_or(|said| u64::try_from(count) == Ok(said.value)).then_some(())?;
@@ -224,10 +233,10 @@ impl Parser<'_> {
             std::mem::discriminant(&pair[0].1.value) == std::mem::discriminant(&pair[1].1.value)
         };
         items.windows(2).all(alike).then_some(())?;
-        self.at = last + 1;
+        self.at = last + length;
         let group = self.group_mut()?;
         group.items.extend(items);
-        group.tokens.end = last + 1;
+        group.tokens.end = last + length;
         Some(())
     }
 

@@ -104,7 +104,9 @@ impl Parser<'_> {
     /// “each”, “(each)”, “for both”, behind what is said of all the new guests.
     pub fn each_of_them(&mut self) -> Option<Number> {
         let open = self.mark('(');
-        let number = if self.any(words!("for both of them|for both")) {
+        let number = if self.any(words!("for both of them|for both"))
+            || self.verb(words!("on both of them|on the two of them|for the two of them|on the two|for the two"))
+        {
             Number::Exactly(2)
         } else if self.any(words!("for all three of them|for all three")) {
             Number::Exactly(3)

@@ -56,6 +56,7 @@ impl Parser<'_> {
         }
         let from = self.one_target()?;
         self.any(words!("please|for me|for us"));
+        self.attempt(Self::for_theirs);
         let at = self.at;
         let fully = self.any(words!("fully")).then(|| Sourced::new(true, self.source(&(at..self.at))));
         let times = [words!("twice|two times"), words!("three times"), words!("four times")];
@@ -87,7 +88,7 @@ impl Parser<'_> {
     }
 
     /// “as web-09”, “, the new one is to be called web-09”, “into a VM named web-09”
-    fn names_of_copies(&mut self) -> Option<Vec<Sourced<String>>> {
+    pub fn names_of_copies(&mut self) -> Option<Vec<Sourced<String>>> {
         self.attempt(|p| {
             p.attempt(|p| {
                 p.any(words!("and"));

@@ -60,6 +60,7 @@ impl Parser<'_> {
         let ahead = leading.into_iter().chain(between).flatten();
         let mut items: Vec<OfMember> = ahead.chain(model).chain(beside.into_iter().flatten()).collect();
         let mut count = self.attempt(Self::head_count);
+        self.all_of_these(titled.as_deref());
         let article = count.is_none() && self.any(words!("a single|a|an|another|the following|these|the"));
         let one = article && matches!(self.last_word(), "a" | "an" | "another" | "single");
         let following = article && verb && matches!(self.last_word(), "following" | "these");
@@ -240,11 +241,15 @@ impl Parser<'_> {
             _ => return None,
         };
         self.any(words!("a second one|a third one|another one|one more|another|a second|a third")).then_some(())?;
+        let like = self.verb(words!(
+            "just like it|exactly like it|like it|just like that|like that one|identical to it|of the same kind|of the same size|with the same specs"
+        ));
         self.mark(',');
         let members = self.attempt(|p| p.called(false)).or_else(|| self.names(false))?;
         let named = members.len() == 1 && members.iter().all(|member| self.looks_like_name(&member.value));
         let count = Some(Said { value: 1, tokens: start..self.at });
-        named.then(|| Group { kind: Some(kind), count, members, ..Group::new(start..self.at, start..self.at) })
+        let items = if like { vec![(None, Said { value: Item::Same, tokens: start..self.at })] } else { Vec::new() };
+        named.then(|| Group { kind: Some(kind), count, members, items, ..Group::new(start..self.at, start..self.at) })
     }
 
     /// “…; a-2 likewise”, “and a-2, identical”, “so has VM a-2”: one more, which is as the one that was just described.

@@ -22,6 +22,12 @@ const OF_ALL: &Wordings = words!(
      they should get|they get|they need|they have|they should|they are|they"
 );
 
+/// More of what joins a phrase to the guest or the disk that it describes: “it'll need …”, “… and sits on local”.
+const SITS: &Wordings = words!(
+    "it'll need|it'll get|it'll have|it'll be|it's got to be|it's got to have|it has got to be|they'll need|they'll get|they'll have|\
+     it 's got to be|it 's got to have|sits|sit|lives|live|resides|reside|lies|is to|are to"
+);
+
 impl Parser<'_> {
     /// What goes on with the statement before.
     pub fn continuation(&mut self) -> Option<()> {
@@ -199,15 +205,10 @@ impl Parser<'_> {
     pub fn describe(&mut self) -> Option<()> {
         self.behind_brackets();
         self.behind_places();
-        if self.attempt(Self::kind_said).is_some() {
+        if self.attempt(Self::kind_said).is_some() || self.attempt(Self::none_of_them).is_some() {
             return Some(());
         }
-        // “wan on vmbr0 and lan on vmbr1, both e1000”
-        if let Some(item) = self.attempt(|p| {
-            let at = p.at;
-            let value = p.of_each_nic()?;
-            Some(Said { value, tokens: at..p.at })
-        }) {
+        if let Some(item) = self.attempt(Self::said_of_a_part) {
             return self.add(&item, None);
         }
         let mut all = None;
@@ -220,7 +221,7 @@ impl Parser<'_> {
         // “disks of 20 GB and 50 GB, the second one on local”
         if let Some(item) = self.attempt(|p| {
             let at = p.at;
-            let value = p.one_of_its_disks()?;
+            let value = p.attempt(Self::one_of_its_disks).or_else(|| p.rest_of_its_disks())?;
             Some(Said { value, tokens: at..p.at })
         }) {
             return self.add(&item, None);
@@ -266,7 +267,13 @@ impl Parser<'_> {
                     _ => None,
                 });
                 all = Some(said.map_or(Number::Several, Number::Exactly));
-            } else if !(self.mark(':') || self.mark('(') || self.mark('=') || self.any(JOINS)) {
+            } else if !(self.mark(':')
+                || self.mark('(')
+                || self.mark('=')
+                || self.any(words!("->|→|=>"))
+                || self.verb(SITS)
+                || self.any(JOINS))
+            {
                 break;
             }
         }
@@ -305,6 +312,14 @@ impl Parser<'_> {
     /// What was just said of the new guests, behind words for so many of them (`all`); whom it is said of may stand behind it too.
     fn said_of_them(&mut self, item: Said<Item>, all: Option<Number>) -> Option<()> {
         self.attempt(Self::suffices);
+        // “The disk is 15 GB big”
+        let _ = item.value.is_disk() && self.verb(words!("in size|big|large"));
+        if let Some(exceptions) = self.attempt(|p| p.but_for(&item)) {
+            self.add(&item, all)?;
+            let group = self.group_mut()?;
+            group.items.extend(exceptions);
+            return Some(());
+        }
         // “worker-2 gets 8 GB RAM instead”
         let _ = self.is_an_exception(&item) && self.any(words!("instead"));
         if all.is_none() {

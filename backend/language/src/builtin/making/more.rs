@@ -73,6 +73,26 @@ impl Parser<'_> {
         (!other && (gets || self.at_boundary())).then_some(())
     }
 
+    /// “wan on vmbr0 and lan on vmbr1, both e1000”, “As for the disk, 20 GB.”
+    pub fn said_of_a_part(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        if let Some(value) = self.attempt(Self::of_each_nic) {
+            return Some(Said { value, tokens: start..self.at });
+        }
+        self.as_for_a_part()
+    }
+
+    /// “As for the disk, 20 GB.”
+    fn as_for_a_part(&mut self) -> Option<Said<Item>> {
+        self.verb(words!("as for|as to|concerning|regarding")).then_some(())?;
+        let start = self.at;
+        self.any(words!("the|its"));
+        let noun = self.noun()?;
+        (self.mark(',') || self.mark(':')).then_some(())?;
+        let value = self.connected_value(&noun, How::Create)?;
+        self.at_boundary().then_some(Said { value, tokens: start..self.at })
+    }
+
     /// “is needed”, “should be created”, “has to be set up”: that the guest which was just described is wanted.
     pub fn is_wanted(&mut self) -> Option<()> {
         if !self.any(words!("is needed|is required|are needed|are required|is requested|are requested"))

@@ -4,6 +4,7 @@ use crate::lexer::{Token, TokenKind};
 
 use crate::builtin::Parser;
 use crate::builtin::asides::words::{sort, sort_of};
+use crate::builtin::said::item::Said;
 use crate::builtin::wordings::words;
 use crate::vocabulary;
 
@@ -33,15 +34,19 @@ impl Parser<'_> {
         let start = self.at;
         if self.word() == "for" {
             self.at += 1;
-            self.some_words(|token| {
-                sort_of(token) & !sort::FUNCTION != 0 || token.word == "the" || token.word == "our"
-            })?;
+            self.theirs()?;
             // “a VM for the shop.” may be one of it.
             let named = self.word() == "name";
             let ends = self.peek(0).is_some_and(|next| matches!(next.kind, TokenKind::Mark(':' | '–' | '—')));
-            let listed = |p: &mut Self| (p.mark(',') && p.called(false).is_some()).then_some(());
-            (named || ends || self.ahead(listed)).then_some(())?;
-            self.asides.push(start..self.at);
+            let listed = |p: &mut Self| {
+                p.mark(',').then_some(())?;
+                p.called(false).map(|_| ()).or_else(|| p.names_of_the_new())
+            };
+            let purpose = start..self.at;
+            let listed = self.ahead(listed);
+            (named || ends || listed).then_some(())?;
+            self.asides.push(purpose);
+            let _ = listed && self.mark(',');
             return Some(());
         }
         self.any(words!("to")).then_some(())?;
@@ -52,6 +57,35 @@ impl Parser<'_> {
         (ends || matches!(self.word(), "called" | "named")).then_some(())?;
         self.asides.push(start..self.at);
         Some(())
+    }
+
+    /// “the photo library”, “our voice people”, “DNS”: whose it is or what it serves.
+    fn theirs(&mut self) -> Option<()> {
+        const SERVICES: [&str; 6] = ["dns", "dhcp", "vpn", "nfs", "ntp", "smtp"];
+        const LED: [&str; 6] = ["the", "our", "my", "their", "a", "an"];
+        if SERVICES.contains(&self.word()) {
+            self.at += 1;
+            return Some(());
+        }
+        self.some_words(|token| sort_of(token) & !sort::FUNCTION != 0 || LED.contains(&token.word.as_str()))
+    }
+
+    /// “for the staging people”, behind who is copied and before how the copy is called.
+    pub fn for_theirs(&mut self) -> Option<()> {
+        let start = self.at;
+        (self.word() == "for").then(|| self.at += 1)?;
+        self.theirs()?;
+        self.ahead(Self::names_of_copies).then(|| self.asides.push(start..self.at))
+    }
+
+    /// “crm-1, …”, “ngx-a and ngx-b: …”: names that guests to be made may have.
+    fn names_of_the_new(&mut self) -> Option<()> {
+        let names = self.names(true)?;
+        let fresh =
+            |name: &Said<String>| self.may_be_made(&name.value) && !self.inventory.guests.contains_key(&name.value);
+        names.iter().all(fresh).then_some(())?;
+        let announces = |next: &Token| matches!(next.kind, TokenKind::Mark(':' | '–' | '—'));
+        (self.at_boundary() || self.peek(0).is_some_and(announces)).then_some(())
     }
 
     /// “For the migration project kindly arrange …”, “For the new release: web-01 gets …”: what it is for, before the wish.

@@ -96,6 +96,9 @@ impl Parser<'_> {
     /// The noun with what stands before it: whether an article or a number begins it, and whether it is plural.
     fn noun_of_a_title(&mut self) -> Option<(bool, bool)> {
         let article = self.any(words!("a new|an additional|an|a|another|one|the new"));
+        // “train-1 to train-4, all of them VMs with …”
+        let all = !article && self.verb(words!("all of them|each of them|both of them|all|both"));
+        let article = article || all;
         let counted = !article
             && self
                 .attempt(|p| {
@@ -113,6 +116,12 @@ impl Parser<'_> {
             }
         }
         None
+    }
+
+    /// “train-1 to train-4, all of them VMs with …”: behind several names.
+    pub fn all_of_these(&mut self, names: Option<&[Said<String>]>) {
+        let _ = names.is_some_and(|names| names.len() > 1)
+            && self.verb(words!("all of them|each of them|both of them|all|both"));
     }
 
     /// “VM 410”, behind a name: its number.

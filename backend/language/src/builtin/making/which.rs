@@ -187,9 +187,9 @@ impl Parser<'_> {
 
     /// Whether behind the name of a guest stands what tells how it shall be.
     fn introduces_what_follows(&self) -> bool {
-        const WORDS: [&str; 14] = [
+        const WORDS: [&str; 16] = [
             "with", "gets", "has", "having", "get", "have", "should", "shall", "need", "needs", "go", "goes", "run",
-            "are",
+            "are", "lives", "sits",
         ];
         self.peek(0).is_some_and(|t| matches!(t.kind, TokenKind::Mark(':' | '(' | '–' | '—' | '=')))
             || WORDS.contains(&self.word())

@@ -8,7 +8,7 @@ use crate::lexer::MORE;
 
 use super::disks::DISKS;
 use super::fields::Named;
-use super::item::{DiskItem, How, Item, Which};
+use super::item::{How, Item, Which};
 use crate::builtin::Parser;
 use crate::builtin::whom::target::{Targets, are_one};
 use crate::builtin::wordings::{Wordings, words};
@@ -224,13 +224,16 @@ impl Parser<'_> {
         if how == How::Create && !(more || less) {
             let known = self.spoke_of_a_disk() || self.spoke_of_memory();
             let stored = self.attempt(|p| {
-                let storage = p.storage_of_disk()?;
+                p.ahead(Self::storage_of_disk).then_some(())?;
+                // “750 GB on local at /mnt/photos”
+                let mut disk = p.disk_item(Amount::To(value.clone()), Which::One, 1);
                 let role = p.purpose();
-                (known || role.is_some()).then_some((storage, role.unwrap_or(Which::One)))
+                (known || role.is_some()).then_some(())?;
+                disk.which = role.unwrap_or(disk.which);
+                Some(disk)
             });
-            if let Some((storage, role)) = stored {
-                let disk = DiskItem::sized(Amount::To(value), role);
-                return Some(Item::Disk(DiskItem { storage: Some(storage), ..disk }));
+            if let Some(disk) = stored {
+                return Some(Item::Disk(disk));
             }
         }
         // “8 GB at /srv/data”
@@ -249,7 +252,8 @@ impl Parser<'_> {
         let cores = |item: &Item| matches!(item, Item::Plain(Plain::Cores, _));
         if self.group().and_then(|group| group.items.last()).is_some_and(|(_, last)| cores(&last.value))
             && let Some(limit) = self.attempt(|p| {
-                p.any(words!("limited to|limit")).then_some(())?;
+                p.mark(',');
+                p.any(words!("limited to|limit|capped at|capped to")).then_some(())?;
                 let _ = p.mark(':') || p.mark('=');
                 let limit = p.shaped(Named::Plain(Plain::CpuLimit))?;
                 p.at_boundary().then_some(limit)

@@ -110,7 +110,7 @@ impl Parser<'_> {
             self.quantity()?
         };
         if times > 1 {
-            self.any(words!("each"));
+            self.verb(words!("each|apiece|per disk"));
         }
         // “one 50 GB disk for the OS and one 400 GB disk for data”
         let role = role.or_else(|| if how == How::Create { self.purpose() } else { None });
@@ -241,7 +241,9 @@ impl Parser<'_> {
         }) {
             disks.push(disk);
         }
-        (disks.len() > 1 && self.any(DISKS) && (articles || self.last_word().ends_with('s')))
-            .then_some(Item::Several(disks))
+        (disks.len() > 1
+            && self.any(DISKS)
+            && (articles || self.last_word().ends_with('s') && !self.last_word().ends_with("fs")))
+        .then_some(Item::Several(disks))
     }
 }

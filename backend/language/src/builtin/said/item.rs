@@ -253,6 +253,7 @@ impl Parser<'_> {
         if self.peek(0).is_none_or(|token| matches!(token.kind, TokenKind::Mark('/' | ',' | '|' | ':' | ')'))) {
             return None;
         }
+        let gives = matches!(how, How::Create | How::Give | How::Set);
         let value = self
             .attempt(Self::os_type_behind)
             .or_else(|| self.attempt(Self::image_of_system))
@@ -267,18 +268,8 @@ impl Parser<'_> {
             .or_else(|| {
                 if matches!(how, How::Create | How::Give | How::Set) { self.attempt(Self::value_as) } else { None }
             })
-            .or_else(|| {
-                if how == How::Create {
-                    self.attempt(Self::volume_alone).or_else(|| self.attempt(Self::volume_spec))
-                } else {
-                    None
-                }
-            })
-            .or_else(|| if how == How::Create { self.attempt(Self::rate_of_a_nic) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::in_the_startup_order) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::on_sockets) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::noted) } else { None })
-            .or_else(|| if how == How::Create { self.attempt(Self::disks_are_on) } else { None })
+            .or_else(|| if how == How::Create { self.of_a_new_guest() } else { None })
+            .or_else(|| if gives { self.in_an_order() } else { None })
             .or_else(|| match how {
                 How::Create => self.attempt(Self::limited),
                 How::Give | How::Set => self.attempt(Self::bounded),
@@ -341,6 +332,7 @@ impl Parser<'_> {
             .or_else(|| self.attempt(|p| p.noun_value(how)))
             .or_else(|| if how == How::Create { self.attempt(Self::value_before) } else { None })
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
+        let value = if gives { self.on_more_disks(value) } else { value };
         let value = if how == How::Create {
             // “same as web-01, but 8 GB instead of 4 GB”
             if self.shall_be_like() { self.instead_of(value) } else { value }
@@ -401,44 +393,6 @@ impl Parser<'_> {
     /// Whether a new guest is being described that shall be like another.
     pub fn shall_be_like(&self) -> bool {
         self.group().is_some_and(|group| group.items.iter().any(|(_, item)| matches!(item.value, Item::Like(_))))
-    }
-
-    /// “description "…"”; without quotation marks up to the next comma, and only where nothing else can be in it.
-    fn description(&mut self) -> Option<Item> {
-        self.articles();
-        let described = self.any(words!("described as"));
-        if !described && !self.any(words!("description|notes|note|comment")) {
-            return None;
-        }
-        let sign = self.assigns();
-        self.any(words!("of|is|saying|to|reading|that says|which says|should be|shall be|must be"));
-        self.mark(':');
-        let text = self.free_text(sign)?;
-        Some(Item::Plain(Plain::Description, Amount::To(Value::Text(text))))
-    }
-
-    /// A quoted text, or the words up to the next comma.
-    pub fn free_text(&mut self, sign: bool) -> Option<String> {
-        use crate::lexer::TokenKind::{Number, Quoted, Word};
-        let token = self.peek(0)?;
-        if token.kind == Quoted {
-            let text = token.text.clone();
-            self.at += 1;
-            return Some(text);
-        }
-        let start = self.at;
-        while let Some(token) = self.peek(0) {
-            let fits = match token.kind {
-                Word => !matches!(token.word.as_str(), "and" | "with") || sign,
-                Number => sign,
-                _ => false,
-            };
-            if !fits {
-                break;
-            }
-            self.at += 1;
-        }
-        (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
     }
 
     /// “memory to 8 GB”, “cores: 4”, “memory by 2 GB”.

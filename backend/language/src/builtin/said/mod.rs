@@ -2,6 +2,8 @@
 
 pub mod amount;
 pub mod beside_now;
+pub mod counted;
+pub mod described;
 pub mod disks;
 pub mod fields;
 pub mod flag;
@@ -11,6 +13,7 @@ pub mod named;
 pub mod network;
 pub mod nic;
 pub mod nics;
+pub mod ordering;
 pub mod place;
 pub mod qualifier;
 pub mod shaped;

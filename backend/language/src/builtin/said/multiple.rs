@@ -27,7 +27,10 @@ impl Parser<'_> {
         let Noun::Plain(plain @ (Plain::Cores | Plain::Memory | Plain::Swap | Plain::Sockets)) = self.noun()? else {
             return None;
         };
-        self.any(words!("it has now|it has|they have now|they have|as now"));
+        let _ = self.any(words!("it has now|it has|they have now|they have|as now"))
+            || self.verb(words!(
+                "as it has now|as they have now|as it has today|as it has|as they have|as before|as today|as currently"
+            ));
         Some(Item::Plain(plain, amount))
     }
 

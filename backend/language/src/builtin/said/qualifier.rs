@@ -44,7 +44,7 @@ impl Parser<'_> {
 
     /// “wait 45 seconds after”, “delay 20 secs before the next one”, “15 seconds delay”: how long the guest behind it waits.
     pub fn delayed(&mut self) -> Option<Item> {
-        let verb = matches!(self.word(), "wait" | "delay");
+        let verb = matches!(self.word(), "wait" | "waits" | "waiting" | "delay" | "delays");
         (verb || self.word() == "a" || self.peek(0)?.kind == TokenKind::Number).then_some(())?;
         self.at += usize::from(verb || self.word() == "a");
         if verb {
@@ -60,6 +60,7 @@ impl Parser<'_> {
         if self.word() == "after" {
             self.at += 1;
         }
+        self.verb(words!("for the next one|for the next guest|for the next vm|for the next"));
         (self.at_boundary() || self.word() == "each").then_some(Item::Plain(Plain::StartupUp, Amount::To(value)))
     }
 

@@ -1,7 +1,7 @@
 //! Fields that are switched or said in one: “nesting on”, “no ballooning”, “with a TPM”, “UEFI”, “enable discard”.
 
 use mycopod_core::field::{DiskPart, Plain, Shape, Value};
-use mycopod_core::reading::Amount;
+use mycopod_core::reading::{Amount, DiskRef};
 
 use crate::lexer::TokenKind;
 
@@ -110,6 +110,20 @@ impl Parser<'_> {
             }
             noun => noun,
         }
+    }
+
+    /// “iothread on for scsi0 and scsi1”: the same part of further disks.
+    pub fn on_more_disks(&mut self, item: Item) -> Item {
+        let Item::DiskPart(Some(DiskRef::Slot(_)), part, amount) = &item else { return item };
+        let mut items = vec![item.clone()];
+        while let Some(disk) = self.attempt(|p| {
+            p.joint().then_some(())?;
+            let slot = DiskRef::Slot(p.slot()?);
+            p.at_boundary().then_some(slot)
+        }) {
+            items.push(Item::DiskPart(Some(disk), *part, amount.clone()));
+        }
+        if items.len() > 1 { Item::Several(items) } else { item }
     }
 
     /// “TPM and EFI disk on local-lvm”: small volumes in a row, and where they are.

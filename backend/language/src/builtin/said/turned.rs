@@ -108,7 +108,7 @@ impl Parser<'_> {
     }
 
     /// How many disks the new guest has, where there are several and they were said in the order in which they are made.
-    fn disks_in_order(&self) -> Option<usize> {
+    pub fn disks_in_order(&self) -> Option<usize> {
         let group = self.group().filter(|group| group.members.len() < 2)?;
         let (mut last, mut count) = ((false, false), 0);
         let mut visit = |item: &Item| {
@@ -155,7 +155,9 @@ impl Parser<'_> {
 
     /// “limited to 20 MB/s”, behind a NIC.
     pub fn rate_of_a_nic(&mut self) -> Option<Item> {
-        self.any(words!("limited to|limited at|capped at|capped to")).then_some(())?;
+        (self.any(words!("limited to|limited at|capped at|capped to"))
+            || self.verb(words!("no more than|not more than|at most|at max|max")))
+        .then_some(())?;
         self.spoke_of_a_nic().then_some(())?;
         let rate = self.shaped(Named::Nic(NicPart::Rate))?;
         self.at_boundary().then(|| Item::nic(NicPart::Rate, rate))

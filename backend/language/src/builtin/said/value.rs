@@ -75,6 +75,9 @@ impl Parser<'_> {
         }
         let to = !sign
             && (self.any(words!("to be|should be|shall be|must be|set to|to|is|are|of|at|size"))
+                // “its disk enlarged to 60 GB”
+                || matches!(how, How::Create | How::Give | How::Set)
+                    && self.verb(words!("enlarged to|grown to|extended to|expanded to|resized to|increased to|raised to"))
                 || how != How::Create && self.course(leads(how)).is_some()
                 // “put the startup order of web-01 on 2”
                 || how == How::Set && is_measured(noun) && self.any(words!("on"))
@@ -196,7 +199,9 @@ impl Parser<'_> {
                 p.at = start;
             }
             let size = p.quantity().or_else(|| p.attempt(Self::size_without_unit))?;
-            let which = match p.purpose() {
+            // “8 GB root, 40 GB on /data”
+            let root = p.attempt(|p| p.disk_role().filter(|_| p.at_boundary()));
+            let which = match root.or_else(|| p.purpose()) {
                 Some(role) => role,
                 None if matches!(which, Which::The(_)) => Which::One,
                 None => which.clone(),
@@ -316,7 +321,11 @@ impl Parser<'_> {
         let mut disk = DiskItem { amount, which, times, storage: self.storage_of_disk(), parts: Vec::new() };
         if let Some(mount) = self.attempt(|p| {
             p.any(words!("mount point"));
-            p.any(words!("mounted at|mounted on|mounted under|mount at|mount path|path|at|on|under|as|->|→|=>"));
+            let shown = p.verb(words!(
+                "that shows up as|that shows up at|that shows up under|that appears as|that appears under|that appears at|that is mounted at|\
+                 that is mounted under|that is mounted on|shown as|visible as|visible under|available at|available as|available under"
+            ));
+            let _ = shown || p.any(words!("mounted at|mounted on|mounted under|mount at|mount path|path|at|on|under|as|->|→|=>"));
             p.shaped(Named::Disk(DiskPart::Mount))
         }) {
             disk.parts.push((DiskPart::Mount, mount));

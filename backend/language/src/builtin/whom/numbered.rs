@@ -40,8 +40,15 @@ impl Parser<'_> {
             if !to {
                 return None;
             }
+            // “load-a through load-e”; “web-a to web-b” may be a copy.
+            let through = matches!(p.last_word(), "through" | "thru");
             let counts = p.ahead(|p| p.item(How::Give));
             let last = p.peek(0)?;
+            if through && last.kind == TokenKind::Word && expand_letters(&first, &last.text).is_some() {
+                let name = last.text.clone();
+                p.at += 1;
+                return Some(name);
+            }
             let name = match last.kind {
                 // In “set test-1 to 3 cores” the number counts cores.
                 TokenKind::Number if p.counting && !counts && !last.text.contains(['.', ',']) => last.text.clone(),
@@ -214,6 +221,9 @@ fn stem(name: &str) -> &str {
 
 /// The names from `first` to `last`: the same stem, counting up; zeros in front are kept.
 fn expand(first: &str, last: &str) -> Option<Vec<String>> {
+    if let Some(names) = expand_letters(first, last) {
+        return Some(names);
+    }
     let stem = stem(first);
     let from = &first[stem.len()..];
     let to = last.strip_prefix(stem).unwrap_or(last);
@@ -223,6 +233,18 @@ fn expand(first: &str, last: &str) -> Option<Vec<String>> {
     }
     let width = if from.starts_with('0') { from.len() } else { 1 };
     Some((low..=high).map(|n| format!("{stem}{n:0width$}")).collect())
+}
+
+/// The names from `load-a` to `load-e`.
+fn expand_letters(first: &str, last: &str) -> Option<Vec<String>> {
+    let letter = |name: &str| {
+        let (stem, letter) = name.rsplit_once('-')?;
+        let [letter @ b'a'..=b'z'] = letter.as_bytes() else { return None };
+        Some((stem.to_owned(), *letter))
+    };
+    let ((stem, low), (other, high)) = (letter(first)?, letter(last)?);
+    let names = |low: u8| (low..=high).map(|letter| format!("{stem}-{}", char::from(letter))).collect();
+    (stem == other && low < high).then(|| names(low))
 }
 
 #[cfg(test)]
@@ -235,6 +257,7 @@ mod tests {
         assert_eq!(expand("node-09", "11").unwrap(), ["node-09", "node-10", "node-11"]);
         assert_eq!(glued_range("w-1..3").unwrap(), ["w-1", "w-2", "w-3"]);
         assert_eq!(glued_range("w-[1-3]").unwrap().len(), 3);
+        assert_eq!(expand("load-a", "load-c").unwrap(), ["load-a", "load-b", "load-c"]);
     }
 
     #[test]

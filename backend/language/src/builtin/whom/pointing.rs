@@ -179,6 +179,8 @@ impl Parser<'_> {
             let before = self.drafts.last().map(Draft::targets);
             let same = |one: &Target| topic.named.iter().any(|other| other.selector == one.selector);
             let plain = before.is_none_or(|before| !before.is_empty() && before.iter().all(same));
+            // “All three get 4 cores. test-1 and test-2 are off, start them.”
+            let plain = plain || topic.together && topic.at >= self.began;
             let named = topic.named.iter().map(|target| Target { span, ..target.clone() }).collect();
             return (plain && number.fits(topic.named.len())).then_some(Targets::Old(named));
         }
