@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mycopod_core::id::DeclarationId;
 use mycopod_core::ports::Inventory;
-use mycopod_core::reading::{Answers, MAX_DECLARATION, Reading, Reworded};
+use mycopod_core::reading::{Answers, MAX_DECLARATION, Question, Reading, Reworded};
 use mycopod_core::status::{DeclarationStatus, StepState};
 use mycopod_core::typed::{MAX_INTENT, is_intent};
 use mycopod_store::audit::Kind;
@@ -111,7 +111,8 @@ impl Engine {
         if let Some((question, _)) = given.iter().find(|(given, _)| questions.iter().all(|asked| asked.id != *given)) {
             return Err(Refusal::Invalid(format!("“{question}” is no question of this declaration.")));
         }
-        let given = answers_in(given)?;
+        let given: Vec<(String, String)> =
+            answers_in(given)?.into_iter().map(|given| as_offered(given, questions)).collect();
         let now = self.clock().now();
         answers::give(&mut transaction, id, actor.id, &given, now).await?;
         if let Some(reworded) = reworded(declaration.text(), &given)? {
@@ -381,6 +382,17 @@ pub(crate) fn answers_in(given: &[(String, String)]) -> Result<Vec<(String, Stri
     Err(Refusal::Invalid(format!("An answer is 1 to {} characters in one line.", answers::MAX_ANSWER)))
 }
 
+/// An answer as its question offers it, whatever capitals it was written with.
+fn as_offered((id, answer): (String, String), questions: &[Question]) -> (String, String) {
+    let options = questions.iter().filter(|question| question.id == id).flat_map(|question| &question.options);
+    let written = |option: &&String| option.to_lowercase() == answer.to_lowercase();
+    let mut alike = options.filter(written);
+    match (alike.next(), alike.next()) {
+        (Some(option), None) => (id, option.clone()),
+        _ => (id, answer),
+    }
+}
+
 /// `text` with what `given` says in the place of words that were not understood, where it does.
 pub(crate) fn reworded(text: &str, given: &[(String, String)]) -> Result<Option<Reworded>, Refusal> {
     let Some(reworded) = Reworded::of(text, given) else { return Ok(None) };
@@ -445,6 +457,17 @@ pub(crate) fn words(status: DeclarationStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_option_may_be_written_with_other_capitals() {
+        let options = vec!["Leave it out".to_owned(), "Web".to_owned(), "web".to_owned()];
+        let questions = [Question::new("unread", None, "What?", options)];
+        let given = |answer: &str| as_offered(("unread".to_owned(), answer.to_owned()), &questions).1;
+        assert_eq!(given("leave it OUT"), "Leave it out");
+        // What could be two options is neither of them but as it was written.
+        assert_eq!(given("web"), "web");
+        assert_eq!(given("something else"), "something else");
+    }
 
     #[test]
     fn an_answer_is_one_line_that_says_something() {

@@ -181,7 +181,7 @@ impl Engine {
         observed: &Observed,
         given: &Answers,
     ) -> Result<Vec<Question>, Refusal> {
-        let (id, text) = (declaration.line.id, &declaration.line.content);
+        let (id, text) = (declaration.line.id, declaration.text());
         let intent = match resolve(id, text, reading, observed, &self.settings().policy, given) {
             Ok(intent) => intent,
             Err(asked) => return Ok(asked),

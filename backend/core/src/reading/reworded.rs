@@ -46,7 +46,7 @@ impl Reworded {
         self.replaced.iter().fold(span, |Span { start, end }, (gone, came)| {
             let place = |at: usize, inside: usize| match at {
                 _ if at <= gone.start => at,
-                _ if at >= gone.end => at - gone.end + gone.start + came,
+                _ if at >= gone.end => (at - gone.end).saturating_add(gone.start + came),
                 _ => inside,
             };
             Span { start: place(start, gone.start), end: place(end, gone.start + came) }
@@ -92,6 +92,9 @@ mod tests {
         // What holds replaced words goes on holding what came for them; what lay in them is where that is.
         assert_eq!(reworded.moved(Span { start: 3, end: 12 }), Span { start: 3, end: 15 });
         assert_eq!(reworded.moved(Span { start: 18, end: 20 }), Span { start: 20, end: 24 });
+        // Ids come from outside: a place that is none moves no further than it can.
+        let far = format!("vague@{}-3", usize::MAX);
+        assert_eq!(reworded.id(&far), far);
     }
 
     #[test]

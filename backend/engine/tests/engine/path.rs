@@ -206,6 +206,14 @@ async fn words_that_were_not_understood_are_said_in_other_words() {
     assert!(matches!(&memory.source, SourceView::Said { text, .. } if text == "4 GB RAM"), "{memory:?}");
     assert_eq!(lab.confirm(&detail).await.status, "converged");
 
+    // Words may be left out by the option, whatever capitals it is written with.
+    let detail = lab.declare("double the memory of web-01. Blorp the wumpus.").await;
+    let asked = detail.reading.unwrap().questions[0].id.clone();
+    let id = DeclarationId(detail.id);
+    lab.engine.answer(&lab.admin, id, &[(asked, "leave it out".to_owned())]).await.unwrap();
+    let left = lab.settled(id).await;
+    assert_eq!((left.status, left.reading.unwrap().reworded), ("awaiting_approval", None));
+
     // What was said last is refused, as it would be in the text itself.
     let detail = lab.declare("blorp web-01").await;
     let asked = detail.reading.unwrap().questions[0].id.clone();

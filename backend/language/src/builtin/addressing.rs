@@ -83,6 +83,9 @@ impl Parser<'_> {
         let says = |token: &&Token| token.is_content() && !matches!(token.word.as_str(), "and" | "please");
         let first = self.tokens[self.began..self.end].iter().find(says)?;
         matches!(first.word.as_str(), "then" | "afterwards").then_some(())?;
+        // “Then tag both with moved”: a pronoun finds whom it means by itself.
+        let points = |token: &Token| matches!(token.word.as_str(), "it" | "them" | "they" | "both" | "each" | "all");
+        (!self.tokens[self.began..self.end].iter().any(points)).then_some(())?;
         self.unread.is_empty().then_some(())?;
         let targets = self.drafts.last()?.targets();
         let named = targets.iter().all(|one| matches!(one.selector, Selector::Name(_) | Selector::Vmid(_)));
