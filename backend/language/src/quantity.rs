@@ -72,6 +72,9 @@ pub fn size(number: &str, unit: u64) -> Option<Size> {
 
 /// The digits as a whole number, and the power of ten to divide it by.
 fn decimal(text: &str) -> Option<(u64, u64)> {
+    if text.len() <= MAX_DIGITS && text.bytes().all(|b| b.is_ascii_digit()) {
+        return Some((text.parse().ok()?, 1));
+    }
     // “1,5” parts no thousands; “10,25” may be two numbers.
     let is_decimal = |(int, fraction): &(&str, &str)| int.len() == 1 && matches!(*fraction, "5" | "25" | "75");
     let (int, fraction) = match text.split_once(',').filter(is_decimal) {

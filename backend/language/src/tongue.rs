@@ -13,8 +13,9 @@ mod remarks;
 mod romance;
 mod spanish;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
@@ -353,7 +354,9 @@ impl Tongue {
     /// Behind how many characters a word is to be cut, and whether a pronoun is cut off.
     fn seam(&self, token: &Token, index: &Index) -> Option<(usize, bool)> {
         let word = token.word.as_str();
-        let is_word = |part: &str| index.contains_key(fold(part).as_str());
+        let is_word = |part: &str| {
+            if part.is_ascii() { index.contains_key(part) } else { index.contains_key(fold(part).as_str()) }
+        };
         if word.chars().count() != token.text.chars().count() || is_word(word) {
             return None;
         }

@@ -1,8 +1,9 @@
 //! The words that the grammar knows. A word that stands here is never taken for a name
 //! unless it is in quotation marks; a word that does not stand here is never dropped.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::quantity;
 

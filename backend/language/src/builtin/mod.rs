@@ -182,7 +182,7 @@ pub struct Parser<'a> {
     /// Whom the present sentence addresses: “db-1: …”.
     addressed: Option<Vec<Target>>,
     /// Whom [`Self::targets`] found last, each place of the text in one of these.
-    named: [Option<whom::target::Named>; 16],
+    named: [Option<whom::target::Named>; 32],
     /// Where a phrase was looked for in vain.
     in_vain: [Option<said::item::Look>; 128],
     /// What was said of all new guests before any of them.

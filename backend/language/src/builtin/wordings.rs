@@ -83,14 +83,20 @@ impl Wordings {
         self.text
     }
 
+    /// Whether one of them may begin with a word of this mark.
+    #[inline]
+    pub const fn may_begin(&self, mark: u8) -> bool {
+        self.begins[(mark >> 6) as usize] >> (mark & 63) & 1 == 1
+    }
+
     /// Those that may begin with `word`, whose mark this is.
     pub fn beginning<'w>(&self, word: &'w str, mark: u8) -> impl Iterator<Item = &'static str> + use<'w> {
-        let may = self.begins[usize::from(mark >> 6)] >> (mark & 63) & 1 == 1;
-        let (text, each) = (self.text, if may { self.each } else { &[] });
-        each.iter()
+        let text = self.text;
+        self.each
+            .iter()
             .filter(move |wording| wording.mark == mark)
             .map(move |wording| &text[wording.start..wording.end])
-            .filter(move |wording| !wording.is_empty() && wording.starts_with(word))
+            .filter(move |wording| !word.is_empty() && wording.starts_with(word))
     }
 }
 

@@ -1,7 +1,8 @@
 //! Turns of English that say in other words what the grammar has words for.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::{Index, NOTHING, Phrase, Stands, longer_first, phrase, spoken_as};
 use crate::lexer::{Token, TokenKind};

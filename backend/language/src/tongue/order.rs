@@ -1,8 +1,9 @@
 //! The order of words: what stands at the end of a German clause, or in two parts at both ends of it, stands before its
 //! object in English.
 
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+
+use foldhash::{HashMap, HashSet};
 
 use super::{Tongue, spoken_as};
 use crate::lexer::{Token, TokenKind};

@@ -5,10 +5,9 @@
 
 mod tables;
 
-use std::collections::{HashMap, HashSet};
-
 use super::folded;
 use crate::lexer::{Token, TokenKind};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 pub use tables::{FRENCH, GERMAN, SPANISH};
 

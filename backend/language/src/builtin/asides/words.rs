@@ -1,7 +1,8 @@
 //! The words that asides are made of, by what they can be in one.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::lexer::{Token, TokenKind};
 

@@ -1,7 +1,9 @@
 //! The words for every field that can be declared: the one table of both readers.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
 use mycopod_core::size::Size;

@@ -141,7 +141,8 @@ impl Parser<'_> {
             unread: self.unread.len(),
             counting: self.counting,
         };
-        let place = self.at % self.named.len();
+        // Rules with and without counting come in between each other.
+        let place = (2 * self.at + usize::from(self.counting)) % self.named.len();
         if let Some(known) = &self.named[place]
             && known.state == state
             && known.addressed == self.addressed
@@ -464,7 +465,11 @@ impl Parser<'_> {
 
     /// Names and ranges in a row. A plain word after a comma is a name only where `several` were announced.
     pub fn names(&mut self, several: bool) -> Option<Vec<Said<String>>> {
-        let one = |p: &mut Self| if p.ahead(|p| p.item(How::Create)) { None } else { p.range() };
+        let one = |p: &mut Self| {
+            // Few words can be names: that is seen sooner than what they say of a guest.
+            let begins = p.ahead(Self::range) && !p.ahead(|p| p.item(How::Create));
+            if begins { p.range() } else { None }
+        };
         let mut names = self.attempt(one)?;
         while let Some(more) = self.attempt(|p| {
             p.joint().then_some(())?;
