@@ -17,9 +17,11 @@ const MAX_DIGITS: usize = 12;
 pub fn unit(word: &str) -> Option<u64> {
     Some(match word {
         "k" | "kb" | "kib" => KIB,
-        "m" | "mb" | "mib" | "meg" | "megs" | "megabyte" | "megabytes" | "mebibyte" | "mebibytes" => MIB,
-        "g" | "gb" | "gib" | "gig" | "gigs" | "gigabyte" | "gigabytes" | "gibibyte" | "gibibytes" => GIB,
-        "t" | "tb" | "tib" | "terabyte" | "terabytes" | "tebibyte" | "tebibytes" => TIB,
+        "m" | "mb" | "mib" | "mbyte" | "mbytes" | "meg" | "megs" | "megabyte" | "megabytes" | "mebibyte"
+        | "mebibytes" => MIB,
+        "g" | "gb" | "gib" | "gbyte" | "gbytes" | "gig" | "gigs" | "gigabyte" | "gigabytes" | "gibibyte"
+        | "gibibytes" => GIB,
+        "t" | "tb" | "tib" | "tbyte" | "tbytes" | "terabyte" | "terabytes" | "tebibyte" | "tebibytes" => TIB,
         _ => return None,
     })
 }

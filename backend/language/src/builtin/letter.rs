@@ -55,6 +55,9 @@ const CLOSING: &Wordings = words!(
     greetings|sincerely|best"
 );
 
+/// As many tokens may stand before somebody says who they are: a greeting.
+const MOST_BEFORE: usize = 5;
+
 impl Parser<'_> {
     /// What begins a clause and says nothing by itself.
     pub fn courtesies(&mut self) {
@@ -67,6 +70,7 @@ impl Parser<'_> {
                 || self.attempt(Self::enough).is_some()
                 || self.any(ASKING)
                 || self.attempt(Self::purpose_of_a_wish).is_some()
+                || self.attempt(Self::purpose_of_the_new).is_some()
                 || self.attempt(Self::filed).is_some()
                 || self.attempt(Self::adding).is_some()
                 || self.attempt(Self::in_its_stead).is_some()
@@ -79,7 +83,8 @@ impl Parser<'_> {
                 || self.attempt(Self::ahead_of_all).is_some()
                 || self.attempt(Self::at_last).is_some()
                 || self.attempt(Self::busy).is_some()
-                || self.attempt(Self::would_be_nice).is_some();
+                || self.attempt(Self::would_be_nice).is_some()
+                || self.attempt(Self::make_it_so).is_some();
             if !said {
                 return;
             }
@@ -232,14 +237,7 @@ impl Parser<'_> {
             && matches!(self.word(), "morning" | "afternoon" | "evening")
             && self.peek(1 + whom).is_none_or(|token| !token.is_content());
         self.at += if greets { 1 + whom } else { 0 };
-        // “Security here.”
-        if first
-            && self.word_ahead(1) == "here"
-            && self.peek(2).is_none_or(|token| !token.is_content())
-            && (self.is_a_person(self.at) || self.peek(0).is_some_and(|token| sort_of(token) & sort::OCCASION != 0))
-        {
-            self.asides.push(0..2);
-            self.at = 2;
+        if self.at < MOST_BEFORE && self.attempt(Self::who_speaks).is_some() {
             return true;
         }
         let greets = greets
@@ -250,6 +248,26 @@ impl Parser<'_> {
             self.at += 1;
         }
         greets
+    }
+
+    /// “Security here.”, “Homelab newbie here.”, “on call here, …”
+    fn who_speaks(&mut self) -> Option<()> {
+        const MOST: usize = 3;
+        let start = self.at;
+        (start == self.began || self.last_word().is_empty() || self.at < MOST_BEFORE).then_some(())?;
+        self.verb(words!("it's|this is"));
+        if !self.verb(words!("on call|on-call")) {
+            let who = (self.at..self.end).take(MOST).take_while(|at| {
+                let token = &self.tokens[*at];
+                self.is_a_person(*at)
+                    || sort_of(token) & (sort::OCCASION | sort::ADJECTIVE) != 0
+                    || self.may_be_theirs(*at, true, true)
+            });
+            self.at += who.count();
+        }
+        (self.at > start && self.word() == "here").then(|| self.at += 1)?;
+        let ends = self.peek(0).is_none_or(|token| !token.is_content());
+        ends.then(|| self.asides.push(start..self.at))
     }
 
     /// Whether a token is built like a person’s name, and no guest’s or anything else’s.
@@ -370,6 +388,17 @@ impl Parser<'_> {
             && self.verb(words!("would be great|would be nice|would be lovely|would be good|would be perfect")))
         .then_some(())?;
         self.done().then(|| self.asides.push(start..self.at))
+    }
+
+    /// “…; create it.”, “…, unprivileged, all of them”: a guest that was described is made anyway, and as all of them.
+    fn make_it_so(&mut self) -> Option<()> {
+        let start = self.at;
+        let Some(Draft::Create(group)) = self.drafts.last() else { return None };
+        let several = group.plural;
+        let said = self.verb(words!(
+            "create it|build it|deploy it|provision it|set it up|make it so|make it happen|create them|build them|do so|go ahead and create it|go ahead"
+        )) || several && self.verb(words!("all of them|both of them|each of them|every one of them"));
+        (said && self.done()).then(|| self.asides.push(start..self.at))
     }
 
     /// “Changes:”: a line that announces what comes below it.

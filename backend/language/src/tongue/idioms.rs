@@ -8,9 +8,15 @@ use super::{Index, NOTHING, Phrase, Stands, longer_first, phrase, spoken_as};
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 37] = [
+const IDIOMS: [(&str, &str); 42] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
+    ("^set me up with|^set us up with|^get me set up with|^fix me up with", "create"),
+    (
+        "like so|with the following data|with the following specs|with the following values|with these specs|with these data",
+        NOTHING,
+    ),
+    ("^besides that|^apart from that|^on top of this", "also"),
     ("i'm after a|i am after a|we're after a|we are after a|i could use a|we could use a|i fancy a", "i need a"),
     ("i'm after an|we're after an|i could use an|we could use an", "i need an"),
     (
@@ -34,6 +40,8 @@ const IDIOMS: [(&str, &str); 37] = [
     ("when the host boots|when the node boots|when the host starts|when the node starts", "at boot"),
     ("on top of", "to"),
     ("on top of that", "additionally"),
+    ("no more swap", "no swap"),
+    ("should read|should say|is to read|shall read", "shall be"),
     ("has outgrown", "needs more than"),
     // Whom it is about.
     ("whatever is tagged|whatever's tagged|whatever carries the tag|anything that is tagged", "everything tagged"),

@@ -15,6 +15,7 @@ use mycopod_core::reading::{DiskRef, Selector, Target};
 use self::facts::is_a_time;
 use self::words::{sort, sort_of, typed};
 use super::Parser;
+use super::drafting::draft::Draft;
 use super::wordings::{Wordings, words};
 use crate::lexer::{Token, TokenKind};
 use crate::vocabulary::{self, Class};
@@ -341,7 +342,11 @@ impl Parser<'_> {
             }
             // “(was on DHCP)”
             ["was", "on", "dhcp"] | ["was", "dhcp"] | ["was", "dhcp", "before"] | ["until", "now", "dhcp"] => true,
-            ["for", .., event] => EVENTS.contains(event) && occasion(1),
+            ["for", .., event] if EVENTS.contains(event) => occasion(1),
+            ["for", ..] => {
+                let made = matches!(self.drafts.last(), Some(Draft::Create(_) | Draft::Clone(_)));
+                self.serves(tokens.start, made) == Some(tokens.end)
+            }
             ["because", "of", ..] | ["due" | "owing", "to", ..] | ["given", "that", ..] => known(2, &[]),
             ["so", "that", ..] | ["to", "save" | "free" | "relieve", ..] => known(2, &MODAL),
             ["in", "order", "to", ..] | ["to", "make", "room" | "space", ..] => known(3, &MODAL),

@@ -42,9 +42,11 @@ impl Parser<'_> {
         // “replace the tags of web-01 with prod”
         if let Some(wish) = self.attempt(|p| {
             p.any(words!("replace")).then_some(())?;
-            p.any(words!("the tags of|the tags on|tags of|all tags of")).then_some(())?;
-            let targets = p.targets()?;
+            let of = p.any(words!("the tags of|the tags on|tags of|all tags of"));
+            let targets = if of { p.targets() } else { p.owner() }?;
+            (of || p.any(words!("all tags|tags"))).then_some(())?;
             p.any(words!("with|by")).then_some(())?;
+            p.mark(':');
             let start = p.at;
             let tags = p.tag_list(true)?;
             Some((targets, vec![p.tags_said(start, tags, Amount::To)], How::Set))

@@ -43,8 +43,9 @@ impl Parser<'_> {
         };
         // “VM 620 vault-9”
         let next = |p: &mut Self| {
-            let fresh = p.name().filter(|name| p.looks_like_name(name) && !p.inventory.guests.contains_key(name));
-            fresh.filter(|_| p.at_boundary() || p.ahead(|p| p.mark(':').then_some(())))
+            let fresh = p.name().filter(|name| !p.inventory.guests.contains_key(name))?;
+            let announced = p.ahead(|p| p.mark(':').then_some(()));
+            (announced || p.looks_like_name(&fresh) && p.at_boundary()).then_some(fresh)
         };
         let keyed = |p: &mut Self| {
             p.mark(':').then_some(())?;

@@ -4,9 +4,10 @@ use crate::lexer::{Token, TokenKind};
 
 use crate::builtin::Parser;
 use crate::builtin::asides::words::{sort, sort_of};
+use crate::builtin::drafting::draft::Draft;
 use crate::builtin::said::item::Said;
 use crate::builtin::wordings::words;
-use crate::vocabulary;
+use crate::vocabulary::{self, Class};
 
 /// The most words of a purpose.
 const MAX_WORDS: usize = 6;
@@ -32,6 +33,9 @@ impl Parser<'_> {
             "monitor",
         ];
         let start = self.at;
+        if self.attempt(Self::for_what_it_is).is_some() {
+            return Some(());
+        }
         if self.word() == "for" {
             self.at += 1;
             self.theirs()?;
@@ -57,6 +61,77 @@ impl Parser<'_> {
         (ends || matches!(self.word(), "called" | "named")).then_some(())?;
         self.asides.push(start..self.at);
         Some(())
+    }
+
+    /// “… for the recordings”, behind what was said of a guest that is being made.
+    pub fn purpose_of_the_new(&mut self) -> Option<()> {
+        let made = matches!(self.drafts.last(), Some(Draft::Create(_) | Draft::Clone(_)));
+        (made && self.at > self.began).then_some(())?;
+        self.for_what_it_is()
+    }
+
+    /// “for the recordings”, “used for our photos”, said of a guest that is being made.
+    pub fn for_what_it_is(&mut self) -> Option<()> {
+        let start = self.at;
+        let told = self.verb(words!(
+            "which is for|which will be used for|that will be used for|to be used for|used for|meant for|intended for|reserved for|only for"
+        ));
+        let led = if told { self.at - 1 } else { start };
+        let end = self.serves(led, true)?;
+        self.at = end;
+        let ends = self.at_boundary()
+            || self.peek(0).is_some_and(|next| matches!(next.kind, TokenKind::Mark(':' | '–' | '—' | ';')))
+            || matches!(self.word(), "called" | "named" | "name" | "with" | "having" | "on" | "in" | "that" | "which");
+        ends.then(|| self.asides.push(start..end))
+    }
+
+    /// Up to where “for …” at token `start` says what something is for: events, people, things of theirs. Words that stand nowhere are
+    /// taken for such behind an article or with a name’s capital. Where a guest is `made` it is a thing behind an article alone.
+    pub fn serves(&self, start: usize, made: bool) -> Option<usize> {
+        const LED: [&str; 9] = ["the", "a", "an", "our", "my", "their", "his", "her", "some"];
+        (self.word_at(start) == "for").then_some(())?;
+        let led = LED.contains(&self.word_at(start + 1));
+        let first = start + 1 + usize::from(led);
+        let mut at = first;
+        while at < self.end && at < first + MAX_WORDS && self.may_be_theirs(at, led, made) {
+            at += 1;
+        }
+        let last = self.tokens.get(at.checked_sub(1)?)?;
+        let sorts = sort_of(last);
+        (at > first && (sorts & sort::NOUNS != 0 || sorts == 0)).then_some(at)
+    }
+
+    /// Whether the word at a token names what something may be for, and nothing that MycoPod knows.
+    pub fn may_be_theirs(&self, at: usize, led: bool, made: bool) -> bool {
+        let token = &self.tokens[at];
+        let (inventory, word) = (self.inventory, &token.word);
+        let named = [&token.text, word].into_iter().any(|name| {
+            inventory.guests.contains_key(name)
+                || inventory.tags.contains(name)
+                || inventory.nodes.contains(name)
+                || inventory.storages.contains(name)
+                || inventory.bridges.contains(name)
+                || inventory.images.contains_key(name)
+        });
+        let spelt = token.text.chars().all(|c| c.is_alphabetic() || c == '-') && token.text.chars().count() > 1;
+        if token.kind != TokenKind::Word || named || !spelt || vocabulary::turns(word) || vocabulary::is_system(word) {
+            return false;
+        }
+        let sorts = sort_of(token);
+        match vocabulary::class(word) {
+            // “a container for pihole” shall perhaps have it installed, one “for the QA team” let them in.
+            None if made => led && sorts & sort::OCCASION == 0,
+            None if sorts == 0 => led || token.text.starts_with(char::is_uppercase),
+            // “8 GB for the database” may be another guest’s.
+            None => {
+                sorts & sort::OCCASION != 0 || sorts & sort::THING == 0 && sorts & (sort::NOUN | sort::ADJECTIVE) != 0
+            }
+            Some(Class::Grammar) => {
+                sorts & (if made { sort::ADJECTIVE } else { sort::OCCASION | sort::ADJECTIVE }) != 0
+            }
+            Some(Class::Outside) => led && sorts & sort::NOUNS != 0 && !(made && sorts & sort::OCCASION != 0),
+            Some(_) => false,
+        }
     }
 
     /// “the photo library”, “our voice people”, “DNS”: whose it is or what it serves.

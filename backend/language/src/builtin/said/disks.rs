@@ -235,6 +235,12 @@ impl Parser<'_> {
             Some(Item::Disk(DiskItem::sized(Amount::To(size), Which::One)))
         };
         let mut disks = vec![one(self)?];
+        // In “4 cores, 16 GB, 20 GB + 80 GB disks” the first is the memory, where none was said.
+        let memory = |(_, item): &OfMember| matches!(item.value, Item::Plain(Plain::Memory, _));
+        let at_odds = !articles
+            && self.peek(0).is_some_and(|token| token.kind == TokenKind::Mark(','))
+            && self.group().is_some_and(|group| !group.items.iter().any(memory));
+        (!at_odds).then_some(())?;
         while let Some(disk) = self.attempt(|p| {
             p.joint().then_some(())?;
             one(p)

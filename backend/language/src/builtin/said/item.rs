@@ -306,6 +306,7 @@ impl Parser<'_> {
                     self.attempt(Self::bridges)
                         .or_else(|| self.attempt(Self::vlan_each))
                         .or_else(|| self.attempt(Self::all_on))
+                        .or_else(|| self.attempt(Self::all_disks_on))
                 } else {
                     None
                 }

@@ -151,6 +151,25 @@ impl Parser<'_> {
         Some(Item::Several(volumes.into_iter().map(item).collect()))
     }
 
+    /// “…, both on local-lvm”, behind as many disks.
+    pub fn all_disks_on(&mut self) -> Option<Item> {
+        let disks: usize = self
+            .group()?
+            .items
+            .iter()
+            .filter(|(_, item)| item.value.is_disk())
+            .map(|(_, item)| match &item.value {
+                Item::Several(items) => items.len(),
+                _ => 1,
+            })
+            .sum();
+        let both = self.any(words!("both"));
+        (both || self.any(words!("all three|all"))).then_some(())?;
+        self.any(words!("of them|of the disks|disks|drives|volumes"));
+        (self.word() == "on" && (disks == 2 || !both && disks > 2)).then_some(())?;
+        self.place().filter(|place| matches!(place, Item::Storage(_)))
+    }
+
     /// “Windows 11 as os type”, “l26 os type”: a value before its field.
     pub fn os_type_behind(&mut self) -> Option<Item> {
         let value = self.shaped(Named::Plain(Plain::OsType))?;

@@ -157,7 +157,16 @@ impl Parser<'_> {
         targets
     }
 
+    /// Whether a guest stands behind the present word.
+    fn named_at_next(&self) -> bool {
+        self.peek(1).is_some_and(|token| self.inventory.guests.contains_key(&token.text))
+    }
+
     fn everyone_named(&mut self) -> Option<Targets> {
+        /// What may stand before each of those who are named.
+        const LEADING: [&str; 4] = ["on", "of", "for", "to"];
+        let lead = self.last_word().to_owned();
+        let lead = lead.as_str();
         if let Some(targets) = self.attempt(Self::pronoun) {
             return Some(targets);
         }
@@ -189,6 +198,9 @@ impl Parser<'_> {
             p.joint().then_some(())?;
             let then = p.any(words!("then"));
             p.any(words!("also|likewise"));
+            // “on web-01 and on web-02”
+            let again = LEADING.contains(&lead) && p.word() == lead && p.named_at_next();
+            p.at += usize::from(again);
             let at = p.at;
             let more = match targets.last().and_then(|last| p.same_stem(last)) {
                 Some(same) => vec![same],
