@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use mycopod_core::reading::{Fragment, Source, Span};
 
+use crate::quantity;
 use crate::tongue;
 use crate::vocabulary;
 use amounts::{amounts, are_amounts, spelled_cores};
@@ -130,6 +131,22 @@ struct Lexer<'a> {
 }
 
 impl Lexer<'_> {
+    /// Whether a number, perhaps with its unit, is quoted as the value of a key: `memory = "8 GB"`.
+    fn is_amount(&self, start: usize, end: usize) -> bool {
+        const COUNTED: [&str; 14] = [
+            "memory", "ram", "mem", "disk", "disks", "size", "cores", "cpu", "cpus", "vcpus", "sockets", "swap",
+            "rootfs", "balloon",
+        ];
+        let [.., key, sign] = self.tokens.as_slice() else { return false };
+        if !matches!(sign.kind, TokenKind::Mark('=' | ':')) || !COUNTED.contains(&key.word.as_str()) {
+            return false;
+        }
+        let said = self.text(start, end);
+        let digits = said.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ','));
+        let unit = digits.trim().to_lowercase();
+        quantity::is_number(&said[..said.len() - digits.len()]) && (unit.is_empty() || quantity::unit(&unit).is_some())
+    }
+
     /// Lexes what begins at `at`; returns where the next begins.
     fn next(&mut self, at: usize) -> usize {
         let c = self.chars[at];
@@ -140,7 +157,14 @@ impl Lexer<'_> {
             self.push(TokenKind::Mark('•'), at, end);
             return end;
         } else if let Some(close) = self.closing_quote(at) {
-            self.quoted(at, close);
+            if self.is_amount(at + 1, close) {
+                let mut at = at + 1;
+                while at < close {
+                    at = self.next(at);
+                }
+            } else {
+                self.quoted(at, close);
+            }
             return close + 1;
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.

@@ -12,10 +12,20 @@ use crate::lexer::Token;
 impl Parser<'_> {
     /// “VM web-01: set …”: a guest there is, and a verb.
     pub fn told_to_change(&mut self) -> Option<()> {
-        self.guest_noun()?;
-        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
-        self.at += usize::from(named);
-        (named && self.mark(':')).then_some(())?;
+        // “containers on gamma: add …”
+        let those = |p: &mut Self| {
+            p.ahead(|p| p.guest_noun().filter(|noun| noun.plural)).then_some(())?;
+            let Targets::Old(targets) = p.targets()? else { return None };
+            targets.iter().all(|target| matches!(target.selector, Selector::All(_))).then_some(())
+        };
+        let named = |p: &mut Self| {
+            p.guest_noun()?;
+            let named = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            p.at += usize::from(named);
+            named.then_some(())
+        };
+        self.attempt(those).or_else(|| self.attempt(named))?;
+        self.mark(':').then_some(())?;
         let verbs = [SET, MORE, LESS, ADD, REMOVE];
         let verb = verbs.into_iter().any(|verbs| self.verb(verbs));
         (verb || self.any(words!("enable|disable|start|stop|reboot|restart|shut|snapshot|rename|move|migrate")))

@@ -1,5 +1,6 @@
 //! A field that is said once, and the guests behind it with its values: “Memory: web-01 8 GB, web-02 6 GB”.
 
+use mycopod_core::field::Plain;
 use mycopod_core::guest::Kind;
 use mycopod_core::reading::{Amount, Selector, Target};
 
@@ -140,7 +141,9 @@ impl Parser<'_> {
         let kind = self.attempt(|p| p.guest_noun().filter(|_| p.ahead(Self::noun))).and_then(|noun| noun.kind);
         let noun = self.noun()?;
         self.any(words!("of|for|upgrade|increase|change|changes|settings|setting|values|sizes|sizing"));
-        (self.mark(':') || self.any(words!("->|→|=>"))).then_some(())?;
+        // “cores web-01 3”
+        let at_once = matches!(noun, Noun::Plain(Plain::Cores | Plain::Memory | Plain::Swap)) && self.names_something();
+        (self.mark(':') || self.any(words!("->|→|=>")) || at_once).then_some(())?;
         let one = |p: &mut Self, start: usize| {
             let targets = p.targets().filter(|targets| p.known(targets) && p.are_of_kind(targets, kind))?;
             let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));

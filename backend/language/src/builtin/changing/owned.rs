@@ -116,11 +116,17 @@ impl Parser<'_> {
             p.any(words!("now|also"));
             p.any(words!("be limited to|be|become|read|say|have|use|get|go up to|go down to|go to")).then_some(())
         };
-        let verb = becomes.is_some()
+        // “the disk of web-01, please grow it to 50 GB”, “memory of web-01: make it 4 GB”
+        let told = self.known(&targets) && self.attempt(Self::told_to_become).is_some();
+        let verb = told
+            || becomes.is_some()
             || self.attempt(modal).is_some()
             || self.verb(words!(
                 "ought to be|is limited to|to be|becomes|reads|uses|gets|goes up to|goes down to|goes to|up to|down to|is|to"
             ));
+        // “RAM of cache up by 512 MB”
+        let up = |p: &mut Self| (p.any(words!("up by|plus")) && p.ahead(Self::counted)).then_some(());
+        let up = !verb && self.known(&targets) && self.attempt(up).is_some();
         // “RAM on web-01 up from 4 to 8 GB”
         let rises = |p: &mut Self| {
             p.any(words!("goes up|goes down|should go up|should go|to go up|to go|goes|up|down|changes"))
@@ -139,7 +145,7 @@ impl Parser<'_> {
         };
         let verb = verb || self.known(&targets) && self.ahead(sized);
         // “web-01’s disk + 40 GB”
-        let plus = !verb && self.known(&targets) && self.any(words!("plus|+")) && self.ahead(Self::counted);
+        let plus = up || !verb && self.known(&targets) && self.any(words!("plus|+")) && self.ahead(Self::counted);
         let sign = plus || self.known(&targets) && (self.mark(':') || !verb && self.mark('='));
         let arrow = !(verb || sign) && self.known(&targets) && self.ahead(Self::arrow_or_amounts);
         if !(verb || sign || arrow) {
@@ -202,6 +208,17 @@ impl Parser<'_> {
         }
         let _ = self.in_total(&targets) || self.any(words!("each|large|big|in size"));
         Some((targets, items, How::Set))
+    }
+
+    /// “, please grow it to”, “: make it”
+    fn told_to_become(&mut self) -> Option<()> {
+        let parted = self.mark(':') || self.mark(',') || self.mark('–');
+        self.any(words!("please|kindly"));
+        let told = self.verb(words!(
+            "make it|make that|set it to|bring it to|bring it up to|grow it to|raise it to|extend it to|increase it to|expand it to|enlarge it to|resize it to|\
+             change it to|reduce it to|lower it to|take it to|take it up to|get it to"
+        ));
+        (parted && told && self.ahead(Self::counted)).then_some(())
     }
 
     /// “each 20 GB bigger”, behind several disks
