@@ -1,6 +1,6 @@
 //! What stands around a wish as in a letter: greetings, thanks, “could you please”, headings.
 
-use crate::lexer::TokenKind;
+use crate::lexer::{Token, TokenKind};
 use crate::vocabulary;
 
 use mycopod_core::field::{Plain, Value};
@@ -64,6 +64,7 @@ impl Parser<'_> {
         const MARKS: [char; 13] = [',', ':', '(', ')', '•', '-', '–', '—', '…', '/', '|', '¡', '¿'];
         loop {
             let said = MARKS.into_iter().any(|mark| self.mark(mark))
+                || self.attempt(Self::subject_line).is_some()
                 || self.attempt(Self::opening).is_some()
                 || self.greeting()
                 || self.closing().is_some()
@@ -318,6 +319,28 @@ impl Parser<'_> {
         ((prefixed || numbered) && !self.inventory.guests.contains_key(&token.text)).then_some(())?;
         self.at += 1;
         self.at += usize::from(self.peek(0).is_some_and(|token| token.word == "approved"));
+        Some(())
+    }
+
+    /// “Subject: new server”, above a mail. What asks for something there is read.
+    fn subject_line(&mut self) -> Option<()> {
+        let start = self.at;
+        (!self.tokens[..start].iter().any(Token::is_content)).then_some(())?;
+        (self.verb(words!("subject|betreff|re|fwd|asunto|objet")) && self.mark(':')).then_some(())?;
+        let titles = |token: &Token| {
+            let known = sort_of(token) & (sort::NOUNS | sort::ADJECTIVE) != 0
+                || matches!(
+                    token.word.as_str(),
+                    "new" | "request" | "requests" | "order" | "for" | "a" | "another" | "the"
+                );
+            token.kind == TokenKind::Word && known && !self.inventory.guests.contains_key(&token.text)
+        };
+        let body = self.tokens.get(self.end).is_some_and(|token| token.kind == TokenKind::Break)
+            && self.tokens[self.end..].iter().any(Token::is_content);
+        if body && self.tokens[self.at..self.end].iter().all(titles) {
+            self.at = self.end;
+        }
+        self.asides.push(start..self.at);
         Some(())
     }
 

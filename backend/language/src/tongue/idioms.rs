@@ -8,9 +8,14 @@ use super::{Index, NOTHING, Phrase, Stands, longer_first, phrase, spoken_as};
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 42] = [
+const IDIOMS: [(&str, &str); 44] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
+    (
+        "^i am ordering|^i'm ordering|^we are ordering|^we're ordering|^i would like to order|^i'd like to order",
+        "i need",
+    ),
+    ("^order for a|^an order for a|^purchase order for a", "i need a"),
     ("^set me up with|^set us up with|^get me set up with|^fix me up with", "create"),
     (
         "like so|with the following data|with the following specs|with the following values|with these specs|with these data",

@@ -135,7 +135,11 @@ impl Parser<'_> {
         let says = self.any(words!(
             "that 's|that is|make it|make that|it 's to be|it 's|its|it is to be|it is|it should be|it shall be|as"
         ));
-        (says || known.is_none()).then_some(())?;
+        // “a machine called a-1, VM, …”
+        let machine = self.group()?.kind.as_ref().is_some_and(|kind| {
+            kind.tokens.clone().any(|at| matches!(self.word_at(at), "machine" | "server" | "box" | "host"))
+        });
+        (says || known.is_none() || machine).then_some(())?;
         self.mark(':');
         let keyed = !says && self.any(words!("type|kind")) && self.assigns();
         // “its a vm”, typed in a hurry; “its VM” is another.
@@ -221,7 +225,10 @@ impl Parser<'_> {
         // “disks of 20 GB and 50 GB, the second one on local”
         if let Some(item) = self.attempt(|p| {
             let at = p.at;
-            let value = p.attempt(Self::one_of_its_disks).or_else(|| p.rest_of_its_disks())?;
+            let value = p
+                .attempt(Self::one_of_its_disks)
+                .or_else(|| p.rest_of_its_disks())
+                .or_else(|| p.attempt(Self::all_disks_on))?;
             Some(Said { value, tokens: at..p.at })
         }) {
             return self.add(&item, None);

@@ -2,7 +2,7 @@
 
 use mycopod_core::guest::Kind;
 
-use crate::lexer::TokenKind;
+use crate::lexer::{Token, TokenKind};
 
 use crate::builtin::Parser;
 use crate::builtin::said::item::{How, Item, Said};
@@ -202,6 +202,19 @@ impl Parser<'_> {
                 continue;
             }
             if self.any(words!("too|as well|also|for me|for us|please|wanted|needed|required|requested|details|request|ready|immediately|right away|asap|right now|now")) {
+                continue;
+            }
+            // “VM to build: …”
+            if self
+                .attempt(|p| {
+                    p.verb(words!(
+                        "to build|to create|to set up|to provision|to deploy|to be built|to be created|to be set up"
+                    ))
+                    .then_some(())?;
+                    (ends(p, 0) && p.peek(1).is_some_and(Token::is_content)).then_some(())
+                })
+                .is_some()
+            {
                 continue;
             }
             let numbered = self.peek(0).is_some_and(|token| {

@@ -8,6 +8,7 @@ pub mod excepted;
 pub mod further;
 pub mod head;
 pub mod keyed;
+pub mod kinds;
 pub mod leading;
 pub mod members;
 pub mod more;

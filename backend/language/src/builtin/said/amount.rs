@@ -200,6 +200,8 @@ impl Parser<'_> {
         let alone = how == How::Create && role.is_some() && self.is_a_disk();
         let space = self.any(words!("disk space|storage space|space|storage|more space"));
         if space || alone || self.any(DISKS) {
+            // “32 GB disk for the system”
+            let role = role.or_else(|| if how == How::Create { self.purpose() } else { None });
             let which = match role {
                 Some(role) => role,
                 None if space || of || on_top && self.last_word() == "disk" => Which::Mass,

@@ -306,7 +306,6 @@ impl Parser<'_> {
                     self.attempt(Self::bridges)
                         .or_else(|| self.attempt(Self::vlan_each))
                         .or_else(|| self.attempt(Self::all_on))
-                        .or_else(|| self.attempt(Self::all_disks_on))
                 } else {
                     None
                 }
@@ -334,6 +333,9 @@ impl Parser<'_> {
             .or_else(|| if how == How::Create { self.attempt(Self::value_before) } else { None })
             .or_else(|| self.attempt(|p| p.value_noun(how)))?;
         let value = if gives { self.on_more_disks(value) } else { value };
+        // “firewall enabled on its network card”
+        let of_a_nic = matches!(&value, Item::Nic { number: None, parts, fresh: false } if parts.iter().all(|(part, _)| *part != NicPart::Bridge));
+        let _ = of_a_nic && self.any(words!("on its network card|on the network card|on its nic|on the nic|on its interface|on the interface|on the network"));
         let value = if how == How::Create {
             // “same as web-01, but 8 GB instead of 4 GB”
             if self.shall_be_like() { self.instead_of(value) } else { value }

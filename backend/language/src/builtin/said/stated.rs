@@ -153,20 +153,17 @@ impl Parser<'_> {
 
     /// “…, both on local-lvm”, behind as many disks.
     pub fn all_disks_on(&mut self) -> Option<Item> {
-        let disks: usize = self
-            .group()?
-            .items
-            .iter()
-            .filter(|(_, item)| item.value.is_disk())
-            .map(|(_, item)| match &item.value {
-                Item::Several(items) => items.len(),
-                _ => 1,
-            })
-            .sum();
-        let both = self.any(words!("both"));
-        (both || self.any(words!("all three|all"))).then_some(())?;
+        // Of two guests “both” may be the guests.
+        let group = self.group().filter(|group| group.members.len() < 2 && !group.plural)?;
+        let count = |item: &Item| match item {
+            Item::Disk(disk) => usize::try_from(disk.times).unwrap_or(usize::MAX),
+            Item::Several(items) if item.is_disk() => items.len(),
+            _ => 0,
+        };
+        let disks: usize = group.items.iter().map(|(_, item)| count(&item.value)).sum();
+        let said = if self.any(words!("both")) { disks == 2 } else { self.any(words!("all three|all")) && disks > 2 };
         self.any(words!("of them|of the disks|disks|drives|volumes"));
-        (self.word() == "on" && (disks == 2 || !both && disks > 2)).then_some(())?;
+        (said && self.word() == "on").then_some(())?;
         self.place().filter(|place| matches!(place, Item::Storage(_)))
     }
 
