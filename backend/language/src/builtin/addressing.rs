@@ -41,7 +41,8 @@ impl Parser<'_> {
             let led = p.any(words!("on|for|of|regarding|concerning|as for"));
             let Targets::Old(targets) = p.targets()? else { return None };
             p.known(&Targets::Old(targets.clone())).then_some(())?;
-            if p.mark(':') || led {
+            // “test-1 -> start”
+            if p.mark(':') || led || p.any(words!("->|→|=>")) {
                 p.courtesies();
                 return Some((targets, led));
             }

@@ -9,6 +9,7 @@ use crate::builtin::Parser;
 use crate::builtin::changing::change::Wish;
 use crate::builtin::drafting::draft::{Change, Draft};
 use crate::builtin::said::item::{How, Item, Said};
+use crate::builtin::said::named::Noun;
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::{Wordings, words};
 use crate::lexer::{Token, TokenKind};
@@ -121,6 +122,16 @@ impl Parser<'_> {
         } else {
             self.asked_for().or_else(|| self.minded())?
         };
+        // “turn on the guest agent” is said of somebody’s field.
+        let switches = (start..self.at).any(|at| matches!(self.word_at(at), "turn" | "switch"));
+        let field = |p: &mut Self| {
+            p.articles();
+            let noun = p.noun().filter(|noun| matches!(noun, Noun::Plain(_)))?;
+            p.at_boundary().then_some(noun)
+        };
+        if switches && self.ahead(field) && !self.names_something() {
+            return None;
+        }
         if gently && !matches!(deed, Deed::Shutdown { .. }) || for_good && deed != Deed::Delete {
             return None;
         }

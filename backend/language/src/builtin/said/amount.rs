@@ -270,6 +270,12 @@ impl Parser<'_> {
             p.any(words!("cpu limit of")).then_some(())?;
             p.shaped(Named::Plain(Plain::CpuLimit))
         });
+        // “limited to 50 MB/s”
+        if limit.is_none()
+            && let Some(rate) = self.attempt(Self::rate_alone)
+        {
+            return Some(rate.value);
+        }
         match limit {
             Some(limit) => Some(Item::Plain(Plain::CpuLimit, Amount::To(limit))),
             None => self.cpu_limit(),
