@@ -165,6 +165,7 @@ impl From<Refusal> for Problem {
             Refusal::NotFound(text) => Self::not_found(text),
             Refusal::Forbidden(text) => Self::forbidden("forbidden", text),
             Refusal::Invalid(text) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text),
+            Refusal::Field { field, why } => Self::invalid(&field, why),
             Refusal::Conflict(text) => Self::conflict("conflict", text),
             Refusal::Stale(text) => Self::conflict("stale", text),
             Refusal::Unavailable(text) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),

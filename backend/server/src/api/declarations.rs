@@ -197,10 +197,12 @@ async fn answer(
 struct NewEdit {
     /// The guest: the `id` that it has in the declaration's `intent`.
     guest: String,
-    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`.
+    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. `disk.scsi1` or `nic.1` is a
+    /// whole disk or NIC, which need not be there yet.
     field: String,
     /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
-    /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox.
+    /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox. Of a whole disk or NIC it is an object of its parts,
+    /// `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it.
     value: serde_json::Value,
 }
 
@@ -214,7 +216,8 @@ struct NewEdit {
         (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
             description = "Nothing of it can be set now, a plan of it was carried out, or it is so already"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "There is no such guest or field in it, or the value does not fit the field")))]
+            description = "There is no such guest or field in it, or the value does not fit the field; `errors` says which, \
+                           such as `value.size`")))]
 async fn edit(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
@@ -227,7 +230,8 @@ async fn edit(
 }
 
 /// Takes an edit back, while the plan waits for approval or a question is open; the declaration is planned again without
-/// it. The record keeps it, and who took it back. Answers to what was asked because of it hold no more.
+/// it. What was set of the parts of a disk or NIC that it added goes with it. The record keeps it, and who took it back.
+/// Answers to what was asked because of it hold no more.
 #[utoipa::path(delete, path = "/api/v1/declarations/{id}/edits/{number}", tag = "declarations",
     params(("id" = Uuid, Path), ("number" = usize, Path, description = "The edit's number")),
     responses(
@@ -252,7 +256,8 @@ struct OfGuest {
     guest: String,
 }
 
-/// The fields of a guest of which the declaration says nothing yet and which can be set in a form.
+/// The fields of a guest of which the declaration says nothing yet and which can be set in a form, and the next disk and NIC
+/// that it could be given.
 #[utoipa::path(get, path = "/api/v1/declarations/{id}/fields", tag = "declarations",
     params(("id" = Uuid, Path), OfGuest), responses((status = OK, body = Vec<SettableField>)))]
 async fn settable(
