@@ -349,8 +349,8 @@ async fn a_further_disk_and_nic_are_added_and_made() {
     let to = json!({ "size": "20 GiB", "storage": "local", "discard": true });
     assert_eq!((&edited.edits[0].to, edited.edits[0].label.as_str()), (&to, "Disk scsi1"));
     let rows = &edited.reading.as_ref().unwrap().statements[0].fields;
-    assert!(rows.iter().any(|row| row.value == "20 GiB, storage local, discard true"), "{rows:#?}");
-    let edited = set(&lab, &edited, "nic.1", json!({ "bridge": "vmbr0", "vlan": 20 })).await.unwrap();
+    assert!(rows.iter().any(|row| row.value == "20 GiB, storage local, discard yes"), "{rows:#?}");
+    let edited = set(&lab, &edited, "nic.1", json!({ "bridge": "vmbr1", "vlan": 20 })).await.unwrap();
     // Its parts are fields as any other, and the next is offered.
     let edited = set(&lab, &edited, "disk.scsi1.size", json!("24 GiB")).await.unwrap();
     assert_eq!(states(&edited), ["holds", "holds", "holds"], "{:#?}", edited.edits);
@@ -361,7 +361,7 @@ async fn a_further_disk_and_nic_are_added_and_made() {
     let has = |key: &str| guest.get(&key.parse().unwrap()).map(ToString::to_string).unwrap_or_default();
     assert_eq!(
         [has("disk.scsi1.size"), has("disk.scsi1.storage"), has("nic.1.bridge"), has("nic.1.vlan")],
-        ["24 GiB", "local", "vmbr0", "20"]
+        ["24 GiB", "local", "vmbr1", "20"]
     );
 }
 
