@@ -50,8 +50,8 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDeclaration {
-    /// What you want, in your own words.
-    #[schema(min_length = 1, max_length = 4000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
+    /// What you want, in your own words, up to 4,000 characters; or the text of a typed intent, up to 24,000.
+    #[schema(min_length = 1, max_length = 24000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
     content: Option<String>,
     /// Instead of words a typed intent, as `GET /api/v1/intent.schema.json` has it: as an object, or as the text of a
     /// file, YAML or JSON, which stays as it is.
@@ -60,6 +60,11 @@ pub struct NewDeclaration {
 }
 
 impl NewDeclaration {
+    /// The field that has the text: what is wrong with it is said there.
+    pub const fn field(&self) -> &'static str {
+        if self.intent.is_some() { "intent" } else { "content" }
+    }
+
     /// The words, or the intent as a text.
     pub fn text(self) -> Result<String, Problem> {
         match (self.content, self.intent) {
@@ -89,7 +94,8 @@ const KEY: &str = "Idempotency-Key";
         (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
             description = "The key stands for another text"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit")))]
+            description = "It is empty or longer than 4,000 characters, or an intent that is longer than 24,000 or of which \
+                           `detail` tells what does not fit")))]
 async fn declare(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
@@ -98,7 +104,9 @@ async fn declare(
 ) -> Result<impl IntoResponse, Problem> {
     // What is no text is no key either.
     let key = headers.get(KEY).map(|key| key.to_str().unwrap_or_default());
-    let id = app.engine.declare_once(&actor, &body.text()?, key).await?;
+    let field = body.field();
+    let id = app.engine.declare_once(&actor, &body.text()?, key).await;
+    let id = id.map_err(|refusal| Problem::from(refusal).of_field(field))?;
     let detail = app.engine.detail(&actor, id).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/declarations/{id}"))], Json(detail)))
 }
