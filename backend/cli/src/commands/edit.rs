@@ -55,7 +55,6 @@ pub async fn run(args: Args, client: &Client, out: Output) -> Result<Exit, Clien
 /// The value that was typed, as a file has it. What is none of the field stays a text, which the server refuses with a
 /// reason.
 fn value_of(field: &FormField, typed: &[String]) -> Result<Value, ClientError> {
-    let usage = |text: String| Err(ClientError::Usage(text));
     match (field, typed) {
         (FormField::Disk(_) | FormField::Nic(_), [_, ..]) => {
             let part = |typed: &String| {
@@ -73,6 +72,10 @@ fn value_of(field: &FormField, typed: &[String]) -> Result<Value, ClientError> {
         }
         _ => usage(format!("“{field}” takes one value; a list is said with commas.")),
     }
+}
+
+fn usage<T>(text: String) -> Result<T, ClientError> {
+    Err(ClientError::Usage(text))
 }
 
 fn one(field: &FormField, text: &str) -> Value {
@@ -96,8 +99,8 @@ fn id_of(declaration: &Value, guest: &str) -> Result<Value, ClientError> {
     called.dedup();
     match called.as_slice() {
         [(id, _)] => Ok(id.clone()),
-        [] => Err(ClientError::Usage(format!("This declaration has no guest {guest} now whose fields can be set."))),
-        _ => Err(ClientError::Usage(format!("Several guests of this declaration are called {guest}. Say a VMID."))),
+        [] => usage(format!("This declaration has no guest {guest} now whose fields can be set.")),
+        _ => usage(format!("Several guests of this declaration are called {guest}. Say a VMID.")),
     }
 }
 

@@ -50,7 +50,7 @@ async fn fields_are_set_listed_and_taken_back() {
     assert!(text(&["edit", &id, "--text"]).1.contains("NIC 0 of shop-01: left out  (taken back,"));
     assert_eq!(text(&["approve", &id, "--yes"]).0, Some(0));
     let exported = text(&["export", "shop-01"]).1;
-    for part in ["memory: 3 GiB", "scsi1:", "onboot: true", "nic:"] {
+    for part in ["memory: 3 GiB", "scsi1:", "storage: local-lvm", "onboot: true"] {
         assert!(exported.contains(part), "{exported}");
     }
 }
