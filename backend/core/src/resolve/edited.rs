@@ -218,6 +218,7 @@ mod tests {
     use crate::field::Plain;
     use crate::guest::Vmid;
     use crate::reading::TakenBack;
+    use crate::size::Size;
 
     fn edit(vmid: u32, cores: u64) -> FormEdit {
         FormEdit {
@@ -248,6 +249,31 @@ mod tests {
         assert_eq!(standing(&[edit(100, 1), edit(101, 2), edit(100, 3)]), [2, 3]);
         assert_eq!(standing(&[edit(100, 1), edit(101, 2), taken_back(edit(100, 3))]), [1, 2]);
         assert_eq!(standing(&[taken_back(edit(100, 1))]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_disk_that_is_set_as_a_whole_decides_its_parts_and_takes_them_with_it() {
+        let set = |field: &str, to: Value| FormEdit { field: field.parse().unwrap(), to, ..edit(100, 1) };
+        let size = |gib: u64| Value::Size(Size::gib(gib));
+        let edits =
+            [set("disk.scsi1", size(2)), set("disk.scsi1.discard", Value::Flag(true)), set("disk.scsi10", size(1))];
+        assert_eq!(standing(&edits), [1, 2, 3]);
+        assert_eq!(FormEdit::with(1, &edits), [1, 2]);
+        assert_eq!(FormEdit::with(2, &edits), [2]);
+        let out = set("disk.scsi1", size(0));
+        assert_eq!((out.leaves_out(), out.fields().count(), out.said().as_str()), (true, 0, "none"));
+        let [first, part, other] = edits.clone();
+        assert_eq!(standing(&[first.clone(), part.clone(), other.clone(), out.clone()]), [3, 4]);
+        assert_eq!(standing(&[first, part, other, taken_back(out)]), [1, 2, 3]);
+        // What was there before is there without it.
+        let [first, part, _] = edits;
+        assert_eq!(FormEdit::with(1, &[FormEdit { from: Some(size(1)), ..first }, part]), [1]);
+        for key in ["disk.scsi1", "nic.31"] {
+            assert_eq!(key.parse::<FormField>().unwrap().to_string(), key);
+        }
+        for bad in ["disk", "disk.scsi99", "nic.32", "nic.x", "disk.scsi1.vlan", "firewall.ipset"] {
+            assert!(bad.parse::<FormField>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -369,6 +369,10 @@ async fn a_further_disk_and_nic_are_added_and_made() {
 async fn a_disk_that_was_added_is_taken_back_with_its_parts() {
     let lab = Lab::running().await;
     lab.make("container calm-1: 1 core, 1 GB memory, 4 GB disk").await;
+    lab.make("vm vm-cd: 1 core, 1 GB memory, 4 GB disk").await;
+    let seen = &lab.named("vm-cd").await[0];
+    let path = format!("/nodes/{}/qemu/{}/config", seen.guest.node, seen.guest.vmid);
+    lab.by_hand(reqwest::Method::PUT, &path, &[("ide2", "none,media=cdrom")]).await;
     let detail = lab.declare("set calm-1 to 2 cores").await;
     let mount = json!({ "size": "2 GiB", "mount": "/srv/data" });
     let edited = set(&lab, &detail, "disk.mp0", mount).await.unwrap();
@@ -377,6 +381,12 @@ async fn a_disk_that_was_added_is_taken_back_with_its_parts() {
     let back = take_back(&lab, &edited, 1).await.unwrap();
     assert_eq!((back.status, states(&back)), ("awaiting_approval", vec!["taken_back", "taken_back"]), "{back:#?}");
     assert!(back.intent.as_ref().unwrap()[0].fields.iter().all(|field| !field.field.starts_with("disk.")));
+
+    // A CD is not overwritten.
+    let cd = lab.declare("set vm-cd to 3 cores").await;
+    let asked = set(&lab, &cd, "disk.ide2", json!({ "size": "2 GiB" })).await.unwrap();
+    assert_eq!((asked.status, states(&asked)), ("needs_answer", vec!["waits"]), "{asked:#?}");
+    assert!(asked.reading.as_ref().unwrap().questions[0].text.contains("ide2 of vm-cd holds a drive"), "{asked:#?}");
 
     // What the cluster does not have is asked once, and an answer holds for that part alone.
     let nowhere = json!({ "size": "2 GiB", "storage": "nowhere", "mount": "/srv/data" });
