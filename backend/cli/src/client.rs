@@ -127,7 +127,8 @@ pub struct FieldProblem {
 /// What is wrong with each field, where that is not told already.
 fn fields(problem: &Problem) -> String {
     let untold = problem.errors.iter().filter(|error| error.message != problem.detail);
-    untold.map(|error| format!("\n  {}: {}", error.field, error.message)).collect()
+    let lines: Vec<String> = untold.map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
+    lines.concat()
 }
 
 impl ClientError {

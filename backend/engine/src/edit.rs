@@ -55,28 +55,23 @@ impl Engine {
         let mut transaction = self.pool().begin().await?;
         let mut read = editable(&mut transaction, actor, id).await?;
         let edits = &read.reading.edits;
-        let before = match &read.intent {
-            Some(intent) => {
-                let none =
-                    format!("This declaration has no {} of a guest {guest}, or none that can be set", edit.field);
-                let wish = wish_of(intent, guest, &edit.field).ok_or_else(|| invalid("field", none))?;
-                fits(wish, &edit).map_err(|(at, why)| invalid(&at, why))?;
-                edit.name = name_of(wish);
-                held(wish, &edit.field)
-            }
-            None => {
-                let before = FormEdit::standing(edits)
-                    .find(|(_, before)| before.guest == guest && before.field == edit.field)
-                    .ok_or_else(|| {
-                        Refusal::Conflict(
-                            "While a question is open, only what was set in the form can be set anew. Nothing was \
-                             changed; answer the question, or take back what it comes from."
-                                .into(),
-                        )
-                    })?;
-                edit.name.clone_from(&before.1.name);
-                Some(Sourced::new(before.1.to.clone(), set_by(before.0, before.1)))
-            }
+        let before = if let Some(intent) = &read.intent {
+            let none = format!("This declaration has no {} of a guest {guest}, or none that can be set", edit.field);
+            let wish = wish_of(intent, guest, &edit.field).ok_or_else(|| invalid("field", none))?;
+            fits(wish, &edit).map_err(|(at, why)| invalid(&at, why))?;
+            edit.name = name_of(wish);
+            held(wish, &edit.field)
+        } else {
+            let is_it = |before: &FormEdit| before.guest == guest && before.field == edit.field;
+            let Some((number, before)) = FormEdit::standing(edits).find(|(_, before)| is_it(before)) else {
+                return Err(Refusal::Conflict(
+                    "While a question is open, only what was set in the form can be set anew. Nothing was changed; answer \
+                     the question, or take back what it comes from."
+                        .into(),
+                ));
+            };
+            edit.name.clone_from(&before.name);
+            Some(Sourced::new(before.to.clone(), set_by(number, before)))
         };
         let is_so = match &before {
             Some(before) => before.value == edit.to && !edit.field.is_whole(),

@@ -11,19 +11,26 @@ use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::size::Size;
 
-/// A block's body: attributes with their expressions, and blocks in order.
+/// What an attribute is.
+enum Expression {
+    Value(Json),
+    /// The variable of that name.
+    Variable(String),
+}
+
+/// A block's body: attributes, and blocks in order.
 #[derive(Default)]
 struct Body {
-    attributes: Vec<(&'static str, String)>,
+    attributes: Vec<(&'static str, Expression)>,
     blocks: Vec<(&'static str, Body)>,
 }
 
 impl Body {
     fn set(&mut self, path: &[&'static str], value: Json) {
-        self.express(path, hcl(&value));
+        self.express(path, Expression::Value(value));
     }
 
-    fn express(&mut self, path: &[&'static str], expression: String) {
+    fn express(&mut self, path: &[&'static str], expression: Expression) {
         match path {
             [] => {}
             [key] => self.attributes.push((key, expression)),
@@ -44,7 +51,11 @@ impl Body {
         let lead = "  ".repeat(indent);
         let width = self.attributes.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
         // Writing to a String does not fail.
-        for (key, value) in &self.attributes {
+        for (key, expression) in &self.attributes {
+            let value = match expression {
+                Expression::Value(value) => hcl(value),
+                Expression::Variable(name) => format!("var.{name}"),
+            };
             let _ = writeln!(out, "{lead}{key:width$} = {value}");
         }
         for (name, body) in &self.blocks {
@@ -94,13 +105,13 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str
     }
     let mut out = format!("import {{\n  to = {kind}.{label}\n  id = {}\n}}\n\n", hcl(&format!("{node}/{vmid}").into()));
     if !is_vm {
-        let expression = template.map_or_else(
-            || {
-                out.push_str(&variable(&label, &guest.name.value));
-                format!("var.{label}_template")
-            },
-            |template| hcl(&template.into()),
-        );
+        let expression = if let Some(volume) = template {
+            Expression::Value(volume.into())
+        } else {
+            let name = format!("{label}_template");
+            out.push_str(&variable(&name, &guest.name.value));
+            Expression::Variable(name)
+        };
         body.express(&["operating_system", "template_file_id"], expression);
     }
     for (field, value) in unsaid {
@@ -120,13 +131,13 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str
 }
 
 /// The provider wants to know from which template a container was made, and Proxmox does not tell: who knows it says it.
-fn variable(label: &str, name: &str) -> String {
+fn variable(name: &str, guest: &str) -> String {
     let about = format!(
-        "The template that {name} was made from, as a volume id such as \
+        "The template that {guest} was made from, as a volume id such as \
          local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst. Proxmox does not tell it; it is used where the container is \
          made anew, and never compared."
     );
-    format!("variable \"{label}_template\" {{\n  type        = string\n  description = {}\n}}\n\n", hcl(&about.into()))
+    format!("variable \"{name}\" {{\n  type        = string\n  description = {}\n}}\n\n", hcl(&about.into()))
 }
 
 /// Where the provider has a field.
