@@ -71,7 +71,7 @@ pub enum ClientError {
         url: String,
     },
     /// The server said no.
-    #[error("{}{}", .0.detail, fields(&.0.errors))]
+    #[error("{}{}", .0.detail, fields(.0))]
     Problem(Box<Problem>),
     /// It answered something that is not its API's.
     #[error("{url} answered something that is not MycoPod’s: {why}")]
@@ -89,6 +89,9 @@ pub enum ClientError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// What was asked for makes no sense.
+    #[error("{0}")]
+    Usage(String),
     /// There is no home folder.
     #[error("HOME is not set: there is no place to keep a session. Set MYCOPOD_TOKEN instead")]
     NoHome,
@@ -121,8 +124,10 @@ pub struct FieldProblem {
     pub message: Text,
 }
 
-fn fields(errors: &[FieldProblem]) -> String {
-    let lines: Vec<String> = errors.iter().map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
+/// What is wrong with each field, where that is not told already.
+fn fields(problem: &Problem) -> String {
+    let untold = problem.errors.iter().filter(|error| error.message != problem.detail);
+    let lines: Vec<String> = untold.map(|error| format!("\n  {}: {}", error.field, error.message)).collect();
     lines.concat()
 }
 
@@ -139,6 +144,7 @@ impl ClientError {
                 503 => Exit::Unreachable,
                 _ => Exit::Error,
             },
+            Self::Usage(_) => Exit::Usage,
             Self::Config(_) | Self::Malformed { .. } | Self::SessionFile { .. } => Exit::Error,
         }
     }

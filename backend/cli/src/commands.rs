@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod declare;
 pub mod doctor;
 pub mod drift;
+pub mod edit;
 pub mod export;
 pub mod freeze;
 pub mod guests;

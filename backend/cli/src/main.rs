@@ -22,7 +22,7 @@ use clap::{Parser, Subcommand};
 
 use crate::client::{Client, ClientError};
 use crate::commands::{
-    answer, approve, audit, cancel, cluster, declare, doctor, drift, export, freeze, guests, login, plan, prune,
+    answer, approve, audit, cancel, cluster, declare, doctor, drift, edit, export, freeze, guests, login, plan, prune,
     sandbox, secret, serve, standing, status, upload, user,
 };
 use crate::config::ClientConfig;
@@ -57,6 +57,8 @@ enum Command {
     Declare(declare::Args),
     /// Answer a declaration's questions
     Answer(answer::Args),
+    /// Set a field of a declaration while its plan waits for approval, or take that back
+    Edit(edit::Args),
     /// Show a declaration's plan, plan again from what is, or compare files with the cluster
     Plan(plan::Args),
     /// Approve a plan and see it carried out
@@ -148,6 +150,7 @@ async fn client_command(command: Command, config: &ClientConfig, out: Output) ->
         Command::Login(args) => login::run(args, config, out).await,
         Command::Declare(args) => declare::run(args, &client()?, out).await,
         Command::Answer(args) => answer::run(args, &client()?, out).await,
+        Command::Edit(args) => edit::run(args, &client()?, out).await,
         Command::Plan(args) => plan::run(args, &client()?, out).await,
         Command::Approve(args) => approve::run(args, &client()?, out).await,
         Command::Cancel(args) => cancel::run(args, &client()?, out).await,

@@ -25,9 +25,9 @@ mod value;
 use create::WantedCopy;
 
 pub use deed::minds_snapshots_of;
-pub use edited::{because_of, suspects};
+pub use edited::{because_of, further, suspects};
 pub use firewall::{firewalls_in, firewalls_of};
-pub(crate) use value::content_for;
+pub use value::content_for;
 pub use value::read_size;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -482,7 +482,8 @@ fn is_addressable(seen: &Sighting) -> bool {
 }
 
 /// The template that a guest is made from, of any node that has it.
-fn template_of<'a>(observed: &'a Observed, at: &BTreeMap<String, Origin>) -> Option<&'a Sighting> {
+#[must_use]
+pub fn template_of<'a>(observed: &'a Observed, at: &BTreeMap<String, Origin>) -> Option<&'a Sighting> {
     at.values().find_map(|origin| match origin {
         Origin::Template(vmid) => observed.numbered(*vmid),
         Origin::Volume(_) => None,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::field::{DiskPart, Field, NicPart, Plain, Shape, Value};
 use crate::firewall::{FirewallField, FirewallOption};
 use crate::guest::Kind;
-use crate::reading::Sourced;
+use crate::reading::{FormField, Sourced};
 use crate::size::Size;
 
 /// The version of the format, which an intent begins with: `mycopod: v1`.
@@ -156,6 +156,61 @@ pub fn value_in_form(field: &Field, given: &serde_json::Value) -> Result<Value, 
     }
 }
 
+/// Why what was typed into a form does not fit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misfit {
+    /// The part of a whole disk or NIC that does not, where it is one: `size`.
+    pub part: Option<String>,
+    /// What is wrong with it.
+    pub why: String,
+}
+
+/// What a whole disk or NIC exists by and its other parts, as a form has them: a mapping as in a file, or `null` to leave
+/// it out.
+pub fn whole_in_form(whole: &FormField, given: &serde_json::Value) -> Result<(Value, BTreeMap<Field, Value>), Misfit> {
+    let misfit = |part: Option<&str>, why: String| Misfit { part: part.map(str::to_owned), why };
+    let (Some(key), serde_json::Value::Null | serde_json::Value::Object(_)) = (whole.key(), given) else {
+        return Err(misfit(
+            None,
+            format!("it is {}, and should be a mapping such as {{size: 20 GiB}}", described(given)),
+        ));
+    };
+    let Some(given) = given.as_object() else {
+        let none =
+            if matches!(key, Field::Disk(..)) { Value::Size(Size::default()) } else { Value::Text(String::new()) };
+        return Ok((none, BTreeMap::new()));
+    };
+    let part = |(name, given): (&String, &serde_json::Value)| {
+        let part = whole.part(name).ok_or_else(|| misfit(None, format!("it has no “{}”", clipped(name))))?;
+        let value = value_in_form(&part, given).map_err(|why| misfit(Some(name), why))?;
+        Ok((part, value))
+    };
+    let mut parts: BTreeMap<Field, Value> = given.iter().map(part).collect::<Result<_, Misfit>>()?;
+    match parts.remove(&key) {
+        Some(Value::Text(bridge)) if bridge.is_empty() => Err(misfit(Some("bridge"), "it is empty".to_owned())),
+        Some(Value::Size(size)) if size == Size::default() => Err(misfit(Some("size"), "it is 0".to_owned())),
+        Some(value) => Ok((value, parts)),
+        None => {
+            let name = path(&key).pop().unwrap_or_default();
+            Err(Misfit { why: format!("its {name} is missing"), part: Some(name) })
+        }
+    }
+}
+
+/// What a form says of a field, as a file has it: the other way round than [`value_in_form`] and [`whole_in_form`].
+#[must_use]
+pub fn given_in_form(field: &FormField, value: &Value, parts: &BTreeMap<Field, Value>) -> serde_json::Value {
+    let name = |field: &Field| path(field).pop().unwrap_or_default();
+    match (field, field.key()) {
+        (FormField::Field(field), _) => given(field, value),
+        (_, None) => value.shown(),
+        (_, Some(key)) => {
+            let parts = parts.iter().map(|(part, value)| (name(part), given(part, value)));
+            std::iter::once((name(&key), given(&key, value))).chain(parts).collect()
+        }
+    }
+}
+
 /// A size as an intent has it: a whole number and a binary unit.
 fn size_of(text: &str) -> Result<Size, String> {
     let at = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
@@ -275,6 +330,32 @@ mod tests {
             assert!(value_in_form(&memory, &bad).is_err(), "{bad}");
         }
         assert_eq!(value_in_form(&Plain::Cores.into(), &json!("8 GB")), value_of(&Plain::Cores.into(), &json!("8 GB")));
+    }
+
+    #[test]
+    fn a_whole_disk_or_nic_is_a_mapping_as_in_a_file_or_nothing() {
+        let read = |whole: &str, given: &serde_json::Value| whole_in_form(&whole.parse().unwrap(), given);
+        let disk = json!({ "size": "20 GB", "storage": "local-lvm", "discard": true });
+        let (size, parts) = read("disk.scsi1", &disk).unwrap();
+        assert_eq!((&size, parts.len()), (&Value::Size(Size::gib(20)), 2));
+        let given = given_in_form(&"disk.scsi1".parse().unwrap(), &size, &parts);
+        assert_eq!(given, json!({ "size": "20 GiB", "storage": "local-lvm", "discard": true }));
+        assert_eq!(read("disk.mp0", &json!(null)), Ok((Value::Size(Size::default()), BTreeMap::new())));
+        assert_eq!(read("nic.1", &json!(null)), Ok((Value::Text(String::new()), BTreeMap::new())));
+        for (whole, bad, part) in [
+            ("disk.scsi1", json!({}), Some("size")),
+            ("disk.scsi1", json!({ "size": "lots" }), Some("size")),
+            ("disk.scsi1", json!({ "size": "0 B" }), Some("size")),
+            ("disk.scsi1", json!({ "size": "1 GiB", "discard": "yes" }), Some("discard")),
+            ("disk.scsi1", json!({ "size": "1 GiB", "vlan": 1 }), None),
+            ("disk.scsi1", json!("1 GiB"), None),
+            ("nic.1", json!({ "vlan": 20 }), Some("bridge")),
+            ("nic.1", json!({ "bridge": "" }), Some("bridge")),
+            ("nic.1", json!({ "bridge": "vmbr0", "vlan": 5000 }), Some("vlan")),
+        ] {
+            let refused = read(whole, &bad).unwrap_err();
+            assert_eq!(refused.part.as_deref(), part, "{whole} {bad}: {}", refused.why);
+        }
     }
 
     #[test]

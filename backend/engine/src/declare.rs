@@ -412,9 +412,10 @@ fn is_key(key: &str) -> Result<(), Refusal> {
     if (1..=most).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(Refusal::Invalid(format!(
-        "An Idempotency-Key is 1 to {most} visible ASCII characters, e.g. a UUID. Nothing was declared."
-    )))
+    Err(Refusal::Field {
+        field: "Idempotency-Key".to_owned(),
+        why: format!("An Idempotency-Key is 1 to {most} visible ASCII characters, e.g. a UUID. Nothing was declared."),
+    })
 }
 
 /// The account as it stands now: a token may be older.

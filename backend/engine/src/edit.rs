@@ -1,5 +1,7 @@
 //! Setting a field in a form, after a declaration was read: it becomes part of its record, and of the next plan.
 
+use std::collections::BTreeMap;
+
 use mycopod_core::field::{Field, Plain, Value};
 use mycopod_core::id::DeclarationId;
 use mycopod_core::intent::{Intent, Wish};
@@ -7,7 +9,7 @@ use mycopod_core::observed::Observed;
 use mycopod_core::reading::{Answers, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, TakenBack};
 use mycopod_core::resolve::{because_of, resolve, suspects};
 use mycopod_core::status::DeclarationStatus;
-use mycopod_core::typed;
+use mycopod_core::typed::{self, Misfit};
 use mycopod_store::audit::Kind;
 use mycopod_store::declarations::{self, Declaration, Read};
 use mycopod_store::{answers, reconciliations, resources};
@@ -36,63 +38,94 @@ impl Engine {
         field: &str,
         value: &serde_json::Value,
     ) -> Result<(), Refusal> {
-        let invalid = |why: String| Refusal::Invalid(format!("{why}. Nothing was changed."));
-        let guest: FormGuest = guest.parse().map_err(|why| invalid(format!("“{guest}” is no guest here: {why}")))?;
-        let field: FormField = field.parse().map_err(|why| invalid(format!("{why}")))?;
-        let to = value_of(&field, value).map_err(|why| invalid(format!("“{}” does not fit: {why}", field.label())))?;
+        let invalid = |at: &str, why: String| Refusal::Field {
+            field: at.to_owned(),
+            why: format!("{why}. Nothing was changed."),
+        };
+        let guest: FormGuest =
+            guest.parse().map_err(|why| invalid("guest", format!("“{guest}” is no guest here: {why}")))?;
+        let field: FormField = field.parse().map_err(|why| invalid("field", format!("{why}")))?;
+        let (to, parts) = value_of(&field, value).map_err(|Misfit { part, why }| match part {
+            Some(part) => invalid(&format!("value.{part}"), format!("“{} {part}” does not fit: {why}", field.label())),
+            None => invalid("value", format!("“{}” does not fit: {why}", field.label())),
+        })?;
+        let (by, at) = (actor.email.clone(), self.clock().now());
+        let mut edit =
+            FormEdit { guest, name: String::new(), field, from: None, over: None, to, parts, by, at, taken_back: None };
         let mut transaction = self.pool().begin().await?;
         let mut read = editable(&mut transaction, actor, id).await?;
         let edits = &read.reading.edits;
-        let (name, from) = match &read.intent {
-            Some(intent) => wish_of(intent, guest, &field).map(|wish| (name_of(wish), held(wish, &field))),
-            None => FormEdit::standing(edits)
-                .find(|(_, edit)| edit.guest == guest && edit.field == field)
-                .map(|(number, edit)| (edit.name.clone(), Some(Sourced::new(edit.to.clone(), set_by(number, edit))))),
-        }
-        .ok_or_else(|| match &read.intent {
-            Some(_) => invalid(format!("This declaration has no {field} of a guest {guest}, or none that can be set")),
-            None => Refusal::Conflict(
-                "While a question is open, only what was set in the form can be set anew. Nothing was changed; answer the \
-                 question, or take back what it comes from."
-                    .into(),
-            ),
-        })?;
-        if from.as_ref().is_some_and(|from| from.value == to) {
-            return Err(Refusal::Conflict(format!("“{}” is {to} already. Nothing was changed.", field.label())));
+        let before = if let Some(intent) = &read.intent {
+            let none = format!("This declaration has no {} of a guest {guest}, or none that can be set", edit.field);
+            let wish = wish_of(intent, guest, &edit.field).ok_or_else(|| invalid("field", none))?;
+            fits(wish, &edit).map_err(|(at, why)| invalid(&at, why))?;
+            edit.name = name_of(wish);
+            held(wish, &edit.field)
+        } else {
+            let is_it = |before: &FormEdit| before.guest == guest && before.field == edit.field;
+            let Some((number, before)) = FormEdit::standing(edits).find(|(_, before)| is_it(before)) else {
+                return Err(Refusal::Conflict(
+                    "While a question is open, only what was set in the form can be set anew. Nothing was changed; answer \
+                     the question, or take back what it comes from."
+                        .into(),
+                ));
+            };
+            edit.name.clone_from(&before.name);
+            Some(Sourced::new(before.to.clone(), set_by(number, before)))
+        };
+        let is_so = match &before {
+            Some(before) => before.value == edit.to && !edit.field.is_whole(),
+            None => edit.leaves_out(),
+        };
+        if is_so {
+            return Err(Refusal::Conflict(format!(
+                "“{}” is {} already. Nothing was changed.",
+                edit.field.label(),
+                edit.said()
+            )));
         }
         if edits.len() >= MAX_EDITS {
             return Err(Refusal::Conflict(format!("It was edited {MAX_EDITS} times. Declare it anew.")));
         }
-        let over = from.as_ref().map(|from| from.source.clone());
-        let over = match over {
+        edit.over = match before.as_ref().map(|before| before.source.clone()) {
             Some(Source::Set { edit, .. }) => {
                 edit.checked_sub(1).and_then(|at| edits.get(at)).and_then(|edit| edit.over.clone())
             }
             over => over,
         };
-        let from = from.map(|from| from.value);
-        let details = json!({ "guest": guest, "field": field, "from": from, "to": to });
-        choose_anew(&mut transaction, id, &field).await?;
-        let (by, at) = (actor.email.clone(), self.clock().now());
-        read.reading.edits.push(FormEdit { guest, name, field, from, over, to, by, at, taken_back: None });
+        edit.from = before.map(|before| before.value);
+        let mut details = json!({ "guest": guest, "field": edit.field, "from": edit.from, "to": edit.to });
+        if !edit.parts.is_empty() {
+            details["parts"] = json!(edit.parts);
+        }
+        choose_anew(&mut transaction, id, &edit.field).await?;
+        read.reading.edits.push(edit);
         self.read_anew(transaction, actor, id, read, Kind::DeclarationEdited, details).await
     }
 
-    /// Takes an edit back, by its number; the declaration is planned again without it. The record keeps that it was made,
-    /// and answers to what was asked because of it hold no more.
+    /// Takes an edit back, by its number; the declaration is planned again without it. With a disk or NIC goes what was set
+    /// of its parts. The record keeps that it was made, and answers to what was asked because of it hold no more.
     pub async fn take_back(&self, actor: &Actor, id: DeclarationId, number: usize) -> Result<(), Refusal> {
         let mut transaction = self.pool().begin().await?;
         let mut read = editable(&mut transaction, actor, id).await?;
-        let Some(edit) = number.checked_sub(1).and_then(|at| read.reading.edits.get_mut(at)) else {
+        let Some(edit) = number.checked_sub(1).and_then(|at| read.reading.edits.get(at)) else {
             return Err(Refusal::NotFound(format!("Nothing was set in a form under the number {number}.")));
         };
         if let Some(taken_back) = &edit.taken_back {
             return Err(Refusal::Conflict(format!("It was taken back already, by {}.", taken_back.by)));
         }
-        edit.taken_back = Some(TakenBack { by: actor.email.clone(), at: self.clock().now() });
-        let details = json!({ "edit": number, "guest": edit.guest, "field": edit.field, "to": edit.to });
+        let gone = FormEdit::with(number, &read.reading.edits);
+        let mut details = json!({ "edit": number, "guest": edit.guest, "field": edit.field, "to": edit.to });
+        if gone.len() > 1 {
+            details["edits"] = json!(gone);
+        }
         choose_anew(&mut transaction, id, &edit.field).await?;
-        let asked = read.reading.questions.iter().filter(|question| question.edits.contains(&number));
+        let taken_back = TakenBack { by: actor.email.clone(), at: self.clock().now() };
+        for (_, edit) in (1..).zip(&mut read.reading.edits).filter(|(number, _)| gone.contains(number)) {
+            edit.taken_back = Some(taken_back.clone());
+        }
+        let comes_from = |question: &&Question| question.edits.iter().any(|edit| gone.contains(edit));
+        let asked = read.reading.questions.iter().filter(comes_from);
         let asked: Vec<String> = asked.map(|question| question.id.clone()).collect();
         answers::withdraw(&mut transaction, id, &asked).await?;
         self.read_anew(transaction, actor, id, read, Kind::DeclarationEditTakenBack, details).await
@@ -227,16 +260,43 @@ async fn choose_anew(connection: &mut PgConnection, id: DeclarationId, field: &F
     Ok(())
 }
 
-fn value_of(field: &FormField, given: &serde_json::Value) -> Result<Value, String> {
-    match field {
+fn value_of(field: &FormField, given: &serde_json::Value) -> Result<(Value, BTreeMap<Field, Value>), Misfit> {
+    let value = match field {
         FormField::Field(field) if !typed::is_written(field) => Err("it is not set in a form".to_owned()),
         FormField::Field(field) => typed::value_in_form(field, given),
+        FormField::Disk(_) | FormField::Nic(_) => return typed::whole_in_form(field, given),
         FormField::Node => match given.as_str() {
             Some(node) if !node.is_empty() => Ok(Value::Text(node.to_owned())),
             _ => Err("it should be a node’s name".to_owned()),
         },
         FormField::Vmid => given.as_u64().map(Value::Count).ok_or_else(|| "it should be a VMID".to_owned()),
+    };
+    value.map(|value| (value, BTreeMap::new())).map_err(|why| Misfit { part: None, why })
+}
+
+/// Whether the guest of the wish can have what is set; where not, at which place of the request, and why.
+fn fits(wish: &Wish, edit: &FormEdit) -> Result<(), (String, String)> {
+    let kind = match wish {
+        Wish::Exist(new) => new.kind,
+        Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.kind,
+        Wish::Facility { .. } => return Ok(()),
+    };
+    if edit.leaves_out() && is_system(wish, &edit.field) {
+        let why = format!("“{}” holds the system of a guest to be made, and is part of it", edit.field.label());
+        return Err(("value".to_owned(), why));
     }
+    match edit.parts.keys().find(|part| !part.fits(kind)) {
+        Some(part) => {
+            let name = typed::path(part).pop().unwrap_or_default();
+            Err((format!("value.{name}"), format!("“{}” is nothing that a {} has", part.label(), kind.noun())))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether it is the disk that a guest to be made begins on.
+pub(crate) fn is_system(wish: &Wish, field: &FormField) -> bool {
+    matches!((wish, field), (Wish::Exist(new), FormField::Disk(slot)) if new.disks.first() == Some(slot))
 }
 
 fn set_by(number: usize, edit: &FormEdit) -> Source {
@@ -245,14 +305,12 @@ fn set_by(number: usize, edit: &FormEdit) -> Source {
 
 /// The intent’s wish about the guest that says something of the field, or could.
 pub(crate) fn wish_of<'i>(intent: &'i Intent, guest: FormGuest, field: &FormField) -> Option<&'i Wish> {
-    let fits = |wish: &&Wish| match (wish, guest, field) {
-        (Wish::Exist(new), FormGuest::New(resource), FormField::Field(field)) => {
+    let fits = |wish: &&Wish| match (wish, guest, field.key()) {
+        (Wish::Exist(new), FormGuest::New(resource), Some(field)) => {
             new.resource == resource && field.fits(new.kind) && !matches!(field, Field::Firewall(_))
         }
-        (Wish::Exist(new), FormGuest::New(resource), FormField::Node | FormField::Vmid) => new.resource == resource,
-        (Wish::Hold { guest, .. }, FormGuest::Seen(vmid), FormField::Field(field)) => {
-            guest.vmid == vmid && field.fits(guest.kind)
-        }
+        (Wish::Exist(new), FormGuest::New(resource), None) => new.resource == resource,
+        (Wish::Hold { guest, .. }, FormGuest::Seen(vmid), Some(field)) => guest.vmid == vmid && field.fits(guest.kind),
         _ => false,
     };
     let wishes = || intent.wishes.iter().filter(fits);
@@ -267,18 +325,18 @@ fn name_of(wish: &Wish) -> String {
     }
 }
 
-/// What a wish says of the field.
+/// What a wish says of the field; of a whole disk or NIC, of what it exists by.
 pub(crate) fn held(wish: &Wish, field: &FormField) -> Option<Sourced<Value>> {
-    match (wish, field) {
-        (Wish::Exist(new), FormField::Node) => new.node.clone().map(|node| node.map(Value::Text)),
-        (Wish::Exist(new), FormField::Vmid) => {
+    match (wish, field, field.key()) {
+        (Wish::Exist(new), FormField::Node, _) => new.node.clone().map(|node| node.map(Value::Text)),
+        (Wish::Exist(new), FormField::Vmid, _) => {
             new.vmid.clone().map(|vmid| vmid.map(|vmid| Value::Count(vmid.get().into())))
         }
-        (Wish::Exist(new), FormField::Field(Field::Plain(Plain::Name))) => {
+        (Wish::Exist(new), _, Some(Field::Plain(Plain::Name))) => {
             Some(new.name.clone().map(|name| Value::Text(name.into())))
         }
-        (Wish::Exist(new), FormField::Field(field)) => new.fields.get(field).cloned(),
-        (Wish::Hold { fields, .. }, FormField::Field(field)) => fields.get(field).cloned(),
-        (Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. }, _) => None,
+        (Wish::Exist(new), _, Some(field)) => new.fields.get(&field).cloned(),
+        (Wish::Hold { fields, .. }, _, Some(field)) => fields.get(&field).cloned(),
+        (Wish::Exist(_) | Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. }, ..) => None,
     }
 }

@@ -6,8 +6,8 @@ use mycopod_core::drift::{existence_of, is_absence};
 use mycopod_core::field::{DiskPart, Field, Plain, Value};
 use mycopod_core::firewall::FirewallField;
 use mycopod_core::id::ResourceId;
-use mycopod_core::intent::{Intent, Wish};
-use mycopod_core::observed::{Ownership, Sighting};
+use mycopod_core::intent::{Intent, NewOrigin, Wish};
+use mycopod_core::observed::{Origin, Ownership, Sighting};
 use mycopod_core::reading::{Source, Sourced};
 use mycopod_core::typed::{TypedGuest, is_written, terraform, write};
 use mycopod_store::declarations;
@@ -75,9 +75,13 @@ impl Engine {
         owned: &[OwnedField],
         format: Format,
     ) -> Result<Exported, Refusal> {
+        let origin = match resource {
+            Some(resource) => self.origin_of(resource).await?,
+            None => None,
+        };
         let mut guest = match resource {
             Some(resource) => {
-                let image = self.image_of(resource).await?.map(said);
+                let image = origin.as_ref().and_then(image).map(said);
                 TypedGuest { image, ..declared(seen, resource.id, owned) }
             }
             None => observed(seen),
@@ -99,7 +103,9 @@ impl Engine {
                     all.map(|(field, value)| (field, said(value))).collect();
                 fields.append(&mut guest.fields);
                 guest.fields = fields;
-                ("tf", terraform::resource(&guest, &seen.guest.node, seen.guest.vmid.get()))
+                let node = &seen.guest.node;
+                let template = origin.as_ref().and_then(|origin| volume(&origin.value, node));
+                ("tf", terraform::resource(&guest, node, seen.guest.vmid.get(), template))
             }
         };
         Ok(Exported {
@@ -112,11 +118,11 @@ impl Engine {
         })
     }
 
-    /// What somebody said that a guest is made from.
-    async fn image_of(&self, resource: &Resource) -> Result<Option<String>, Refusal> {
+    /// What a guest was made from, by the intent that made it.
+    async fn origin_of(&self, resource: &Resource) -> Result<Option<Sourced<NewOrigin>>, Refusal> {
         let declaration = declarations::get(&mut *self.pool().acquire().await?, resource.declaration).await?;
         let intent = declaration.and_then(|declaration| declaration.read).and_then(|read| read.intent);
-        Ok(intent.and_then(|intent| image_in(intent, resource.id)))
+        Ok(intent.and_then(|intent| origin_in(intent, resource.id)))
     }
 }
 
@@ -145,14 +151,26 @@ fn declared(seen: &Sighting, id: ResourceId, owned: &[OwnedField]) -> TypedGuest
     guest
 }
 
-/// What an intent says that this guest is made from; a default is not said.
-fn image_in(intent: Intent, id: ResourceId) -> Option<String> {
+/// What an intent has that this guest is made from.
+fn origin_in(intent: Intent, id: ResourceId) -> Option<Sourced<NewOrigin>> {
     intent.wishes.into_iter().find_map(|wish| match wish {
-        Wish::Exist(new) if new.resource == id => {
-            new.origin.filter(|origin| !matches!(origin.source, Source::Default { .. })).map(|origin| origin.value.name)
-        }
+        Wish::Exist(new) if new.resource == id => new.origin,
         _ => None,
     })
+}
+
+/// What somebody said that a guest is made from; a default is not said.
+fn image(origin: &Sourced<NewOrigin>) -> Option<String> {
+    (!matches!(origin.source, Source::Default { .. })).then(|| origin.value.name.clone())
+}
+
+/// The template's volume that a container was made from: that of its node, or of another where it was moved since.
+fn volume<'o>(origin: &'o NewOrigin, node: &str) -> Option<&'o str> {
+    let origin = origin.at.get(node).or_else(|| origin.at.values().next())?;
+    match origin {
+        Origin::Volume(volume) => Some(volume),
+        Origin::Template(_) => None,
+    }
 }
 
 /// What was seen of a guest that is nobody's, to be taken over. What is so by default is left out, and whether it runs is
@@ -213,7 +231,7 @@ mod tests {
     use chrono::DateTime;
     use mycopod_core::guest::{GuestRef, Kind, Power, Vmid};
     use mycopod_core::id::DeclarationId;
-    use mycopod_core::intent::{NewGuest, NewOrigin};
+    use mycopod_core::intent::NewGuest;
     use mycopod_core::size::Size;
     use mycopod_store::owned_fields::Decision;
     use uuid::Uuid;
@@ -352,9 +370,10 @@ mod tests {
         };
         let intent =
             Intent { wishes: vec![made(id(1), Source::default("policy")), made(id(2), Source::inferred("an answer"))] };
-        assert_eq!(image_in(intent.clone(), id(1)), None, "a default is not said");
-        assert_eq!(image_in(intent.clone(), id(2)).as_deref(), Some("debian-12"));
-        assert_eq!(image_in(intent, id(3)), None);
+        let said = |number| origin_in(intent.clone(), id(number)).as_ref().and_then(image);
+        assert_eq!(said(1), None, "a default is not said");
+        assert_eq!(said(2).as_deref(), Some("debian-12"));
+        assert_eq!(said(3), None);
     }
 
     #[test]

@@ -1,22 +1,26 @@
 //! An intent as a form shows it: each field of each guest, what else could be set, and what was.
 
-use mycopod_core::field::{Field, Plain, Slot, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::observed::{Observed, Sighting};
 use mycopod_core::reading::{FormEdit, FormField, FormGuest, Selector, Source, Sourced, Statement, What, settable};
+use mycopod_core::resolve::{content_for, further, template_of};
 use mycopod_core::typed::{self, schema};
 use mycopod_store::declarations::Read;
+use serde_json::json;
 
 use crate::declare::visible;
-use crate::edit::{held, wish_of};
+use crate::edit::{held, is_system, wish_of};
 use crate::view::{EditView, FieldView, IntentField, IntentGuest, ReadingView, SetView, SettableField, SourceView};
 use crate::{Actor, Engine, Refusal};
 
 impl Engine {
     /// The fields that can be set in a form of a guest of a declaration, and of which it says nothing yet; of a guest that
-    /// exists with what they are by the newest look.
+    /// exists with what they are by the newest look. A further disk or NIC is set as a whole.
     pub async fn settable(&self, actor: &Actor, id: DeclarationId, guest: &str) -> Result<Vec<SettableField>, Refusal> {
         let (cluster, read) = {
             let mut connection = self.pool().acquire().await?;
@@ -32,16 +36,21 @@ impl Engine {
             )));
         };
         let observed = self.cluster_of(cluster).await?.newest(self.clock().now()).await?;
-        let (kind, seen) = match first {
-            Wish::Exist(new) => (new.kind, None),
-            Wish::Hold { guest, .. } => (guest.kind, observed.guest(guest.key())),
+        let (kind, seen, node, template) = match first {
+            Wish::Exist(new) => {
+                let template = new.origin.as_ref().and_then(|origin| template_of(&observed, &origin.value.at));
+                (new.kind, None, new.node.as_ref().map(|node| node.value.as_str()), template)
+            }
+            Wish::Hold { guest, .. } => (guest.kind, observed.guest(guest.key()), Some(guest.node.as_str()), None),
             Wish::Once { .. } | Wish::Facility { .. } => return Ok(Vec::new()),
         };
         let exists = matches!(first, Wish::Hold { .. });
-        let fields = settable(kind, exists, &disks(&wishes, seen), &nics(&wishes, seen));
+        let (disks, nics) = (disks(&wishes, seen), nics(&wishes, seen));
+        let fields = settable(kind, exists, &disks, &nics);
         let is_said = |field: &FormField| wishes.iter().any(|wish| held(wish, field).is_some());
-        let unsaid = fields.into_iter().filter(|field| !is_said(field));
-        Ok(unsaid.map(|field| settable_field(&field, kind, seen, &observed)).collect())
+        let further = further(kind, seen.or(template), &disks, &nics);
+        let unsaid = fields.into_iter().filter(|field| !is_said(field)).chain(further);
+        Ok(unsaid.map(|field| settable_field(&field, (kind, node), seen, &observed)).collect())
     }
 }
 
@@ -84,11 +93,31 @@ fn nics(wishes: &[Wish], seen: Option<&Sighting>) -> Vec<u8> {
     nics
 }
 
-fn settable_field(field: &FormField, kind: Kind, seen: Option<&Sighting>, observed: &Observed) -> SettableField {
-    let mut schema = schema::of_form(field);
-    if let (FormField::Node, Some(schema)) = (field, schema.as_object_mut()) {
-        let nodes: serde_json::Value = observed.seen_nodes().map(|(name, _)| name.as_str()).collect();
-        schema.insert("enum".to_owned(), nodes);
+/// `kind` and `node` are the guest’s; a guest to be made may be put on any.
+fn settable_field(
+    field: &FormField,
+    (kind, node): (Kind, Option<&str>),
+    seen: Option<&Sighting>,
+    observed: &Observed,
+) -> SettableField {
+    let mut schema = schema::of_form(field, Some(kind));
+    let nodes = || observed.seen_nodes().filter(|(name, _)| node.is_none_or(|node| node == *name));
+    let mut choose = |at: &str, names: BTreeSet<&String>| {
+        if let Some(schema) = schema.pointer_mut(at).and_then(serde_json::Value::as_object_mut) {
+            schema.insert("enum".to_owned(), json!(names));
+        }
+    };
+    match field {
+        FormField::Node => choose("", observed.seen_nodes().map(|(name, _)| name).collect()),
+        FormField::Disk(_) => {
+            let storages = nodes().flat_map(|(_, node)| &node.storages);
+            let takes_it = storages.filter(|(_, storage)| storage.content.contains(content_for(kind)));
+            choose("/properties/storage", takes_it.map(|(name, _)| name).collect());
+        }
+        FormField::Nic(_) => {
+            choose("/properties/bridge", nodes().flat_map(|(_, node)| node.bridges.keys()).collect());
+        }
+        FormField::Field(_) | FormField::Vmid => {}
     }
     let is = match (field, seen) {
         // What Proxmox does not give back is not known.
@@ -127,7 +156,8 @@ fn intent_guest(wish: &Wish) -> Option<IntentGuest> {
     Some(match wish {
         Wish::Exist(new) => {
             let first = [FormField::Field(Plain::Name.into()), FormField::Node, FormField::Vmid];
-            let first = first.into_iter().filter_map(|field| Some(form_field(&field, &held(wish, &field)?)));
+            let first = first.into_iter().filter_map(|field| Some(form_field(wish, &field, &held(wish, &field)?)));
+            let fields = new.fields.iter().map(|(field, said)| intent_field(wish, field, said));
             IntentGuest {
                 id,
                 name: new.name.value.to_string(),
@@ -135,7 +165,7 @@ fn intent_guest(wish: &Wish) -> Option<IntentGuest> {
                 exists: false,
                 vmid: new.vmid.as_ref().map(|vmid| vmid.value.get()),
                 node: new.node.as_ref().map(|node| node.value.clone()),
-                fields: first.chain(new.fields.iter().map(intent_field)).collect(),
+                fields: first.chain(fields).collect(),
             }
         }
         Wish::Hold { guest, fields } => IntentGuest {
@@ -145,36 +175,35 @@ fn intent_guest(wish: &Wish) -> Option<IntentGuest> {
             exists: true,
             vmid: Some(guest.vmid.get()),
             node: Some(guest.node.clone()),
-            fields: fields.iter().map(intent_field).collect(),
+            fields: fields.iter().map(|(field, said)| intent_field(wish, field, said)).collect(),
         },
         Wish::Once { .. } | Wish::Facility { .. } => return None,
     })
 }
 
-fn intent_field((field, said): (&Field, &Sourced<Value>)) -> IntentField {
-    form_field(&FormField::Field(field.clone()), said)
+fn intent_field(wish: &Wish, field: &Field, said: &Sourced<Value>) -> IntentField {
+    form_field(wish, &FormField::Field(field.clone()), said)
 }
 
-fn form_field(field: &FormField, said: &Sourced<Value>) -> IntentField {
+fn form_field(wish: &Wish, field: &FormField, said: &Sourced<Value>) -> IntentField {
+    let whole = match field {
+        FormField::Field(Field::Disk(slot, DiskPart::Size)) => Some(FormField::Disk(slot.clone())),
+        FormField::Field(Field::Nic(number, NicPart::Bridge)) => Some(FormField::Nic(*number)),
+        _ => None,
+    };
     IntentField {
         field: field.to_string(),
         label: field.label(),
-        value: given(field, &said.value),
+        value: typed::given_in_form(field, &said.value, &BTreeMap::new()),
         source: (&said.source).into(),
         schema: schema_of(field),
-    }
-}
-
-fn given(field: &FormField, value: &Value) -> serde_json::Value {
-    match field {
-        FormField::Field(field) => typed::given(field, value),
-        FormField::Node | FormField::Vmid => value.shown(),
+        whole: whole.filter(|whole| !is_system(wish, whole)).map(|whole| whole.to_string()),
     }
 }
 
 fn schema_of(field: &FormField) -> Option<serde_json::Value> {
     let is_written = !matches!(field, FormField::Field(field) if !typed::is_written(field));
-    is_written.then(|| schema::of_form(field))
+    is_written.then(|| schema::of_form(field, None))
 }
 
 /// What was set in a form, with how it stands.
@@ -185,8 +214,15 @@ pub(crate) fn edits(read: &Read) -> Vec<EditView> {
         guest_name: edit.name.clone(),
         field: edit.field.to_string(),
         label: edit.field.label(),
-        from: edit.from.as_ref().map_or(serde_json::Value::Null, |from| given(&edit.field, from)),
-        to: given(&edit.field, &edit.to),
+        from: edit
+            .from
+            .as_ref()
+            .map_or(serde_json::Value::Null, |from| typed::given_in_form(&edit.field, from, &BTreeMap::new())),
+        to: if edit.leaves_out() {
+            serde_json::Value::Null
+        } else {
+            typed::given_in_form(&edit.field, &edit.to, &edit.parts)
+        },
         by: edit.by.clone(),
         at: edit.at,
         state: state(number, edit, read),
@@ -207,11 +243,15 @@ fn state(number: usize, edit: &FormEdit, read: &Read) -> &'static str {
     }
     let Some(intent) = &read.intent else { return "waits" };
     let said = wish_of(intent, edit.guest, &edit.field).and_then(|wish| held(wish, &edit.field));
-    // Proxmox may write the same value otherwise, such as a tag in lower case.
-    let holds = said.is_some_and(|said| match said.source {
-        Source::Set { edit, .. } => edit == number,
-        _ => said.value == edit.to,
-    });
+    // Proxmox may write the same value otherwise, such as a tag in lower case. A disk that was added is there by that edit
+    // also where its size was set anew.
+    let holds = match said {
+        Some(said) => match said.source {
+            Source::Set { edit: by, .. } => by == number || edit.adds(),
+            _ => said.value == edit.to,
+        },
+        None => edit.leaves_out(),
+    };
     if holds { "holds" } else { "answered" }
 }
 
@@ -221,7 +261,7 @@ pub(crate) fn with_edits(mut view: ReadingView, id: DeclarationId, read: &Read) 
         if !matches!(state(number, edit, read), "holds" | "waits") {
             continue;
         }
-        let set = SetView { edit: number, guest_name: edit.name.clone(), value: edit.to.to_string() };
+        let set = SetView { edit: number, guest_name: edit.name.clone(), value: edit.said() };
         let statements = || read.reading.statements.iter().enumerate();
         let place = statements().find_map(|(at, statement)| {
             let fields = &view.statements.get(at)?.fields;
@@ -258,7 +298,8 @@ fn row(edit: &FormEdit, statement: &Statement, at: usize, id: DeclarationId, fie
     };
     // Where the same words say several fields, it is the one of the same sort.
     let sort = |key: &str| key.rsplit('.').next().map(str::to_owned);
-    let is_alike = |field: &FieldView| sort(&field.field) == sort(&edit.field.to_string());
+    let own = edit.field.key().map_or_else(|| edit.field.to_string(), |key| key.to_string());
+    let is_alike = |field: &FieldView| sort(&field.field) == sort(&own);
     let found = fields.iter().position(|field| says(field) && is_alike(field));
     found.or_else(|| fields.iter().position(says)).filter(|_| could_be)
 }

@@ -18,6 +18,14 @@ pub enum Refusal {
     /// The request itself is wrong.
     #[error("{0}")]
     Invalid(String),
+    /// A field of the request is wrong.
+    #[error("{why}")]
+    Field {
+        /// Its path in the request, such as `value.size`.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// It does not fit the state things are in.
     #[error("{0}")]
     Conflict(String),

@@ -290,9 +290,13 @@ pub struct IntentField {
     pub source: SourceView,
     /// The JSON Schema of the values that it takes; `null` where it cannot be set in a form.
     pub schema: Option<serde_json::Value>,
+    /// The disk or NIC that exists by this field, `disk.scsi1` or `nic.1`: as a whole it can be set to `null`, and is left
+    /// out then. `null` where it is none, or the disk that a guest to be made begins on.
+    pub whole: Option<String>,
 }
 
-/// A field of which a declaration says nothing, and which can be set in a form.
+/// A field of which a declaration says nothing, and which can be set in a form; or the next disk or NIC that the guest could
+/// be given, `disk.scsi1` or `nic.1`, whose schema is an object's.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SettableField {
     /// The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`.

@@ -123,6 +123,16 @@ impl Problem {
         self
     }
 
+    /// Says that this field is what is wrong, where a request is and nothing says at which place.
+    #[must_use]
+    pub(crate) fn of_field(self, field: &str) -> Self {
+        if self.status() != StatusCode::UNPROCESSABLE_ENTITY || !self.details.errors.is_empty() {
+            return self;
+        }
+        let message = self.details.detail.clone();
+        self.with_field(field, message)
+    }
+
     /// Shows the declaration as it is now.
     #[must_use]
     pub(crate) fn with_declaration(mut self, declaration: Option<Detail>) -> Self {
@@ -165,6 +175,7 @@ impl From<Refusal> for Problem {
             Refusal::NotFound(text) => Self::not_found(text),
             Refusal::Forbidden(text) => Self::forbidden("forbidden", text),
             Refusal::Invalid(text) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", text),
+            Refusal::Field { field, why } => Self::invalid(&field, why),
             Refusal::Conflict(text) => Self::conflict("conflict", text),
             Refusal::Stale(text) => Self::conflict("stale", text),
             Refusal::Unavailable(text) => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", text),

@@ -327,7 +327,8 @@ export interface paths {
     post?: never;
     /**
      * Takes an edit back, while the plan waits for approval or a question is open; the declaration is planned again without
-     *     it. The record keeps it, and who took it back. Answers to what was asked because of it hold no more.
+     *     it. What was set of the parts of a disk or NIC that it added goes with it. The record keeps it, and who took it back.
+     *     Answers to what was asked because of it hold no more.
      */
     delete: operations["take_back"];
     options?: never;
@@ -342,7 +343,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** The fields of a guest of which the declaration says nothing yet and which can be set in a form. */
+    /**
+     * The fields of a guest of which the declaration says nothing yet and which can be set in a form, and the next disk and NIC
+     *     that it could be given.
+     */
     get: operations["settable"];
     put?: never;
     post?: never;
@@ -1400,6 +1404,11 @@ export interface components {
       source: components["schemas"]["Source"];
       /** @description The value as an intent file has it. */
       value: unknown;
+      /**
+       * @description The disk or NIC that exists by this field, `disk.scsi1` or `nic.1`: as a whole it can be set to `null`, and is left
+       *     out then. `null` where it is none, or the disk that a guest to be made begins on.
+       */
+      whole: string | null;
     };
     /** @description A guest of an intent, with the fields that it shall have. */
     IntentGuest: {
@@ -1557,7 +1566,7 @@ export interface components {
     };
     NewDeclaration: {
       /**
-       * @description What you want, in your own words.
+       * @description What you want, in your own words, up to 4,000 characters; or the text of a typed intent, up to 24,000.
        * @example Create a VM web-01 with 4 cores and 8 GB of memory
        */
       content?: string | null;
@@ -1568,13 +1577,17 @@ export interface components {
       intent?: unknown;
     };
     NewEdit: {
-      /** @description The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. */
+      /**
+       * @description The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. `disk.scsi1` or `nic.1` is a
+       *     whole disk or NIC, which need not be there yet.
+       */
       field: string;
       /** @description The guest: the `id` that it has in the declaration's `intent`. */
       guest: string;
       /**
        * @description The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
-       *     people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox.
+       *     people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox. Of a whole disk or NIC it is an object of its parts,
+       *     `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it.
        */
       value: unknown;
     };
@@ -1591,7 +1604,7 @@ export interface components {
       /** @description Answers to questions of an earlier reading of it. */
       answers?: components["schemas"]["Answer"][];
       /**
-       * @description What is typed so far.
+       * @description What is typed so far: words, up to 4,000 characters, or a typed intent, up to 24,000.
        * @example Create a VM web-01 with 4 cores
        */
       content: string;
@@ -1884,7 +1897,10 @@ export interface components {
       /** @description The value for people. */
       value: string;
     };
-    /** @description A field of which a declaration says nothing, and which can be set in a form. */
+    /**
+     * @description A field of which a declaration says nothing, and which can be set in a form; or the next disk or NIC that the guest could
+     *     be given, `disk.scsi1` or `nic.1`, whose schema is an object's.
+     */
     SettableField: {
       /** @description The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`. */
       field: string;
@@ -2703,7 +2719,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit */
+      /** @description It is empty or longer than 4,000 characters, or an intent that is longer than 24,000 or of which `detail` tells what does not fit */
       422: {
         headers: {
           [name: string]: unknown;
@@ -2904,7 +2920,7 @@ export interface operations {
           "application/problem+json": components["schemas"]["Problem"];
         };
       };
-      /** @description There is no such guest or field in it, or the value does not fit the field */
+      /** @description There is no such guest or field in it, or the value does not fit the field; `errors` says which, such as `value.size` */
       422: {
         headers: {
           [name: string]: unknown;
@@ -3838,7 +3854,7 @@ export interface operations {
           "application/json": components["schemas"]["Preview"];
         };
       };
-      /** @description It is empty or longer than 4,000 characters */
+      /** @description It is empty, or longer than 4,000 characters, or as an intent than 24,000 */
       422: {
         headers: {
           [name: string]: unknown;

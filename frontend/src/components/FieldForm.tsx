@@ -1,20 +1,28 @@
-import { Button, NativeSelect, Textarea, TextInput } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { useEdit } from "../api/queries";
-import { asText, type FieldSchema, fromText, hint, isLong, options } from "../lib/fields";
+import { asText, type FieldSchema, fromText, hint, options } from "../lib/fields";
+import { FieldInput } from "./FieldInput";
 import classes from "./IntentForm.module.css";
 import { ProblemNotice } from "./ProblemNotice";
+import { WholeForm } from "./WholeForm";
 
-interface Props {
+/** What is set, of which guest, and what happens then. */
+export interface FieldFormProps {
   declaration: string;
   guest: { id: string; name: string };
   field: { field: string; label: string; value: unknown; schema: unknown };
   onClose: () => void;
 }
 
-/** One field of a guest, to be set. What is refused is said beside it; nothing is broken then. */
-export function FieldForm({ declaration, guest, field, onClose }: Props) {
+/** A field of a guest, or a whole disk or NIC, to be set. What is refused is said beside it; nothing is broken then. */
+export function FieldForm(props: FieldFormProps) {
+  const { type } = props.field.schema as FieldSchema;
+  return type === "object" ? <WholeForm {...props} /> : <OneField {...props} />;
+}
+
+function OneField({ declaration, guest, field, onClose }: FieldFormProps) {
   const schema = field.schema as FieldSchema;
   const choices = options(schema);
   const [text, setText] = useState(() => {
@@ -23,15 +31,6 @@ export function FieldForm({ declaration, guest, field, onClose }: Props) {
   });
   const edit = useEdit(declaration);
   const refused = edit.error?.refused ?? false;
-  const shared = {
-    label: `${field.label} of ${guest.name}`,
-    description: hint(schema),
-    error: refused ? (edit.error?.field("value") ?? edit.error?.message) : undefined,
-    value: text,
-    "data-autofocus": true,
-    autoFocus: true,
-  };
-  const typed = { ...shared, autoComplete: "off", spellCheck: false };
   return (
     <form
       className={classes.field}
@@ -44,17 +43,15 @@ export function FieldForm({ declaration, guest, field, onClose }: Props) {
       }}
     >
       {edit.error && !refused && <ProblemNotice problem={edit.error} />}
-      {choices ? (
-        <NativeSelect
-          {...shared}
-          data={choices}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
-      ) : isLong(schema) ? (
-        <Textarea {...typed} rows={4} onChange={(event) => setText(event.currentTarget.value)} />
-      ) : (
-        <TextInput {...typed} onChange={(event) => setText(event.currentTarget.value)} />
-      )}
+      <FieldInput
+        schema={schema}
+        label={`${field.label} of ${guest.name}`}
+        description={hint(schema)}
+        error={refused ? (edit.error?.field("value") ?? edit.error?.message) : undefined}
+        value={text}
+        onChange={setText}
+        autoFocus
+      />
       <div className={classes.buttons}>
         <Button type="submit" size="xs" loading={edit.isPending}>
           Set and plan again

@@ -1,14 +1,15 @@
 import { Button, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 
-import { useSettable } from "../api/queries";
+import { useEdit, useSettable } from "../api/queries";
 import type { Declaration, IntentGuest } from "../api/types";
-import { asText, grouped } from "../lib/fields";
+import { asText, type FieldSchema, grouped } from "../lib/fields";
 import { Field } from "./Field";
 import { FieldForm } from "./FieldForm";
 import classes from "./IntentForm.module.css";
 import { Loaded } from "./Loaded";
 import { Panel } from "./Panel";
+import { ProblemNotice } from "./ProblemNotice";
 
 /**
  * Every field that a declaration decides, each to be set, and others besides. While it is planned again the fields stay
@@ -62,6 +63,7 @@ interface FieldsProps {
 function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
   const [open, setOpen] = useState<string | null>(null);
   const close = () => setOpen(null);
+  const adding = waits && open !== null && (open === ANOTHER || open in FURTHER) ? open : null;
   return (
     <>
       <dl>
@@ -88,27 +90,52 @@ function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
                   Set…
                 </Button>
               )}
+              {field.whole !== null && (
+                <LeaveOut
+                  declaration={declaration}
+                  guest={guest}
+                  whole={field.whole}
+                  label={field.label}
+                  waits={waits}
+                />
+              )}
             </Field>
           ),
         )}
       </dl>
-      {open === ANOTHER && waits ? (
-        <AnotherField declaration={declaration} guest={guest} asOf={asOf} onClose={close} />
+      {adding === ANOTHER ? (
+        <AnotherField {...{ declaration, guest, asOf }} onClose={close} />
+      ) : adding !== null ? (
+        <Further {...{ declaration, guest, asOf }} of={adding} onClose={close} />
       ) : (
-        <Button
-          variant="default"
-          size="compact-sm"
-          disabled={!waits}
-          aria-label={`Set another field of ${guest.name}`}
-          onClick={() => setOpen(ANOTHER)}
-        >
-          Set another field…
-        </Button>
+        <div className={classes.buttons}>
+          <Button
+            variant="default"
+            size="compact-sm"
+            disabled={!waits}
+            aria-label={`Set another field of ${guest.name}`}
+            onClick={() => setOpen(ANOTHER)}
+          >
+            Set another field…
+          </Button>
+          {Object.entries(FURTHER).map(([of, name]) => (
+            <Button
+              key={of}
+              variant="default"
+              size="compact-sm"
+              disabled={!waits}
+              aria-label={`Add ${name(guest)} to ${guest.name}`}
+              onClick={() => setOpen(of)}
+            >
+              Add {name(guest)}…
+            </Button>
+          ))}
+        </div>
       )}
       <p className="soft small">
         {guest.exists
-          ? "A further disk or NIC, and a move to another node, are declared in words."
-          : "A guest of another kind or made from another image, and a further disk or NIC, are declared anew."}
+          ? "What is left out here stays as it is on the cluster. To remove a disk or NIC, or to move the guest, declare it in words."
+          : "A guest of another kind or made from another image is declared anew."}
       </p>
     </>
   );
@@ -116,6 +143,40 @@ function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
 
 /** No field's key. */
 const ANOTHER = "";
+/** What can be added, by how its key begins. */
+const FURTHER: Record<string, (guest: IntentGuest) => string> = {
+  "disk.": ({ kind }) => (kind === "lxc" ? "a mount point" : "a disk"),
+  "nic.": () => "a network card",
+};
+
+interface LeaveOutProps {
+  declaration: string;
+  guest: IntentGuest;
+  /** The disk or NIC. */
+  whole: string;
+  label: string;
+  waits: boolean;
+}
+
+/** Leaves a disk or NIC out of the declaration. */
+function LeaveOut({ declaration, guest, whole, label, waits }: LeaveOutProps) {
+  const edit = useEdit(declaration);
+  return (
+    <>
+      <Button
+        variant="subtle"
+        size="compact-xs"
+        disabled={!waits}
+        loading={edit.isPending}
+        aria-label={`Leave out ${label.replace(/ \S+$/, "")} of ${guest.name}`}
+        onClick={() => edit.mutate({ guest: guest.id, field: whole, value: null })}
+      >
+        Leave out
+      </Button>
+      {edit.error && <ProblemNotice problem={edit.error} />}
+    </>
+  );
+}
 
 interface AnotherProps {
   declaration: string;
@@ -123,6 +184,26 @@ interface AnotherProps {
   asOf: string;
   onClose: () => void;
 }
+
+/** The next disk or NIC that the guest could be given. */
+function Further({ of, ...props }: AnotherProps & { of: string }) {
+  const { declaration, guest, asOf, onClose } = props;
+  const settable = useSettable(declaration, guest.id, asOf);
+  return (
+    <Loaded query={settable} lines={2}>
+      {(fields) => {
+        const next = fields.find((field) => field.field.startsWith(of) && isWhole(field));
+        return next ? (
+          <FieldForm declaration={declaration} guest={guest} field={next} onClose={onClose} />
+        ) : (
+          <p role="status">{guest.name} has room for no more.</p>
+        );
+      }}
+    </Loaded>
+  );
+}
+
+const isWhole = ({ schema }: { schema: unknown }) => (schema as FieldSchema).type === "object";
 
 /** A field of which nothing was declared: first which one, then its value. */
 function AnotherField({ declaration, guest, asOf, onClose }: AnotherProps) {
@@ -138,7 +219,10 @@ function AnotherField({ declaration, guest, asOf, onClose }: AnotherProps) {
               label={`Another field of ${guest.name}`}
               autoFocus
               value={chosen}
-              data={[{ value: "", label: "Choose a field" }, ...grouped(fields)]}
+              data={[
+                { value: "", label: "Choose a field" },
+                ...grouped(fields.filter((field) => !isWhole(field))),
+              ]}
               onChange={(event) => setChosen(event.currentTarget.value)}
             />
             {field ? (

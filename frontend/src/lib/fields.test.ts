@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 
-import { asText, type FieldSchema, fromText, grouped, hint, options } from "./fields";
+import {
+  asText,
+  type FieldSchema,
+  fromText,
+  grouped,
+  hint,
+  options,
+  parts,
+  wholeOf,
+} from "./fields";
 
 test.each<[unknown, FieldSchema, string]>([
   [true, { type: "boolean" }, "yes"],
@@ -45,4 +54,22 @@ test("fields are chosen from by what they are of", () => {
     ["NIC 0", 1],
     ["Firewall", 1],
   ]);
+});
+
+test("a whole disk has the parts that were typed, what people think of first before the rest", () => {
+  const disk: FieldSchema = {
+    type: "object",
+    required: ["size"],
+    properties: {
+      backup: { type: "boolean" },
+      mount: { type: "string" },
+      size: { type: "string" },
+      storage: { type: "string" },
+    },
+  };
+  expect(parts(disk).map(({ name }) => name)).toEqual(["size", "storage", "mount", "backup"]);
+  expect(parts(disk).filter(({ optional }) => !optional)).toHaveLength(1);
+  const whole = wholeOf({ size: " 20 GB ", storage: "", backup: "no" }, disk);
+  expect(whole).toEqual({ size: "20 GB", backup: false });
+  expect(asText({ backup: false, size: "20 GiB" })).toBe("size 20 GiB, backup no");
 });

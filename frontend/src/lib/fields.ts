@@ -2,10 +2,50 @@
 
 /** What of JSON Schema the fields of an intent use. */
 export interface FieldSchema {
-  type?: "boolean" | "integer" | "number" | "string" | "array";
+  type?: "boolean" | "integer" | "number" | "string" | "array" | "object";
   enum?: string[];
+  title?: string;
   description?: string;
   maxLength?: number;
+  /** Of a whole disk or NIC: its parts. */
+  properties?: Record<string, FieldSchema>;
+  required?: string[];
+}
+
+/** The parts of a disk or NIC that people think of first, in that order. */
+const FIRST = ["size", "storage", "mount", "bridge", "vlan", "ip", "gateway"];
+
+/** A part of a whole disk or NIC, to be typed. */
+export interface Part {
+  name: string;
+  schema: FieldSchema;
+  /** It can stay empty. */
+  optional: boolean;
+  /** Few say it. */
+  rare: boolean;
+}
+
+/** The parts of a whole disk or NIC, those that people think of before others. */
+export function parts({ properties = {}, required = [] }: FieldSchema): Part[] {
+  return inOrder(properties).map(([name, schema]) => ({
+    name,
+    schema,
+    optional: !required.includes(name),
+    rare: !FIRST.includes(name),
+  }));
+}
+
+function inOrder<T>(of: Record<string, T>): [string, T][] {
+  const rank = ([name]: [string, T]) => (FIRST.includes(name) ? FIRST.indexOf(name) : FIRST.length);
+  return Object.entries(of).sort((one, other) => rank(one) - rank(other));
+}
+
+/** A whole disk or NIC of the parts that were typed. */
+export function wholeOf(texts: Record<string, string>, schema: FieldSchema): unknown {
+  const said = parts(schema).filter(({ name }) => texts[name]?.trim());
+  return Object.fromEntries(
+    said.map(({ name, schema }) => [name, fromText(texts[name] ?? "", schema)]),
+  );
 }
 
 /** From so many characters on a text is no single line. */
@@ -26,6 +66,10 @@ export function asText(value: unknown): string {
   if (value === null || value === undefined) return "";
   if (typeof value === "boolean") return value ? "yes" : "no";
   if (Array.isArray(value)) return value.map(asText).join(", ");
+  if (typeof value === "object") {
+    const said = inOrder(value as Record<string, unknown>);
+    return said.map(([name, part]) => `${name} ${asText(part)}`).join(", ");
+  }
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 

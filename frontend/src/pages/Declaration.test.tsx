@@ -35,6 +35,7 @@ const INTENT: IntentGuest[] = [
         value: "8 GiB",
         source: { kind: "said", start: 29, end: 33, text: "8 GB" },
         schema: { type: "string", description: "Memory: a size" },
+        whole: null,
       },
       {
         field: "onboot",
@@ -42,6 +43,7 @@ const INTENT: IntentGuest[] = [
         value: false,
         source: { kind: "default", why: "Proxmox’s own" },
         schema: { type: "boolean" },
+        whole: null,
       },
       {
         field: "net",
@@ -49,6 +51,15 @@ const INTENT: IntentGuest[] = [
         value: null,
         source: { kind: "inferred", why: "of its bridge" },
         schema: null,
+        whole: null,
+      },
+      {
+        field: "nic.1.bridge",
+        label: "NIC 1 bridge",
+        value: "vmbr0",
+        source: { kind: "default", why: "the first bridge" },
+        schema: { type: "string" },
+        whole: "nic.1",
       },
     ],
   },
@@ -60,6 +71,7 @@ const SET_FIELD: IntentField = {
   value: 4,
   source: { kind: "set", edit: 2, by: "ann@example.org" },
   schema: { type: "integer" },
+  whole: null,
 };
 
 function edit(over: Partial<Edit> = {}): Edit {
@@ -80,6 +92,16 @@ function edit(over: Partial<Edit> = {}): Edit {
     ...over,
   };
 }
+
+const DISK = {
+  type: "object",
+  required: ["size"],
+  properties: {
+    discard: { type: "boolean", title: "discard" },
+    size: { type: "string", title: "size", description: "Disk scsi1 size: a size" },
+    storage: { enum: ["local", "local-lvm"], title: "storage" },
+  },
+};
 
 const TAKEN_BACK = {
   state: "taken_back",
@@ -120,8 +142,10 @@ function open(
     "POST /drift/r-1/cores/snooze": () => null,
     "POST /declarations/d-1/answers": () => declaration(),
     "POST /declarations/d-1/edits": ({ body }) =>
-      (body as { value: unknown }).value === "lots"
-        ? problem(422, "Nothing was changed: “Memory” does not fit.")
+      JSON.stringify(body).includes("lots")
+        ? problem(422, "Nothing was changed: “Memory” does not fit.", {
+            errors: [{ field: "value.size", message: "“lots” is no size" }],
+          })
         : declaration({ intent: INTENT }),
     "DELETE /declarations/d-1/edits/1": () =>
       declaration({ intent: INTENT, edits: [edit({ ...TAKEN_BACK })] }),
@@ -139,6 +163,7 @@ function open(
         value: "two\nlines",
         schema: { type: "string", maxLength: 8000 },
       },
+      { field: "disk.scsi1", label: "Disk scsi1", value: null, schema: DISK },
     ],
     "POST /declarations/d-1/cancel": () => declaration({ status: "cancelled" }),
   });
@@ -355,6 +380,39 @@ test("a field that nobody declared is chosen from those that fit, and set", asyn
       { guest: "101", field: "tags", value: ["web", "shop"] },
     ]),
   );
+});
+
+test("a further disk is set as a whole, and what is refused is said beside its part", async () => {
+  const calls = open(declaration({ intent: INTENT }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  await user.click(form.getByRole("button", { name: "Set another field of web-1" }));
+  const choice = await form.findByLabelText("Another field of web-1");
+  expect(within(choice).queryByText("Disk scsi1"), "it is no field").toBeNull();
+  await user.click(form.getByRole("button", { name: "Cancel" }));
+
+  await user.click(form.getByRole("button", { name: "Add a disk to web-1" }));
+  const disk = within(await form.findByRole("group", { name: "Disk scsi1 of web-1" }));
+  const size = disk.getByLabelText("Size");
+  await user.type(size, "lots{Enter}");
+  expect(await disk.findByText("“lots” is no size")).toBeTruthy();
+  expect(size.getAttribute("aria-invalid")).toBe("true");
+  await user.clear(size);
+  await user.type(size, "20 GB");
+  await user.selectOptions(disk.getByLabelText("Storage"), "local-lvm");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() => expect(form.queryByLabelText("Size")).toBeNull());
+  await user.click(form.getByRole("button", { name: "Leave out NIC 1 of web-1" }));
+  await waitFor(() =>
+    expect(calls.filter((call) => call.route.endsWith("/edits")).map((call) => call.body)).toEqual([
+      { guest: "101", field: "disk.scsi1", value: { size: "lots" } },
+      // What nobody said is not sent.
+      { guest: "101", field: "disk.scsi1", value: { size: "20 GB", storage: "local-lvm" } },
+      { guest: "101", field: "nic.1", value: null },
+    ]),
+  );
+  await user.click(form.getByRole("button", { name: "Add a network card to web-1" }));
+  expect(await form.findByText("web-1 has room for no more.")).toBeTruthy();
 });
 
 test("what was set in the form is told, with how it stands", async () => {

@@ -13,10 +13,11 @@ import { isIntent } from "../lib/intent";
 import { countCodePoints } from "../lib/spans";
 import classes from "./NewDeclaration.module.css";
 
-/** The server's limit, in code points. */
-const MAX_LENGTH = 4_000;
-/** From here on the remaining room is shown. */
-const NEARLY_FULL = 3_500;
+/** The server's limits, in code points: of words, and of a typed intent. */
+const MAX_WORDS = 4_000;
+const MAX_INTENT = 24_000;
+/** With so much room or less, it is shown. */
+const LITTLE_ROOM = 500;
 
 const EXAMPLES = [
   "Create a VM called web-1 with 2 cores, 4 GB RAM and a 20 GB disk",
@@ -41,8 +42,9 @@ export default function NewDeclaration() {
   const user = useUser();
   const [content, setContent] = useDraft(user.sub);
   const declare = useDeclare();
-  const length = countCodePoints(content);
-  const sendable = content.trim() !== "" && length <= MAX_LENGTH && user.approved;
+  const most = isIntent(content) ? MAX_INTENT : MAX_WORDS;
+  const room = most - countCodePoints(content);
+  const sendable = content.trim() !== "" && room >= 0 && user.approved;
 
   const submit = () => {
     if (!sendable || declare.isPending) return;
@@ -73,20 +75,21 @@ export default function NewDeclaration() {
             data-autofocus
             value={content}
             error={
-              declare.error?.field("content") ??
-              (length > MAX_LENGTH
-                ? `${length - MAX_LENGTH} characters too long; ${MAX_LENGTH} fit.`
-                : undefined)
+              room < 0
+                ? `${-room} characters too long; ${most} fit.`
+                : declare.error?.field("content")
             }
             onChange={(event) => setContent(event.currentTarget.value)}
             onKeyDown={(event) => {
               if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit();
             }}
           />
-          {length > NEARLY_FULL && length <= MAX_LENGTH && (
-            <p className="soft small">Room for {MAX_LENGTH - length} more characters.</p>
+          {room >= 0 && room < LITTLE_ROOM && (
+            <p className="soft small">Room for {room} more characters.</p>
           )}
-          {declare.error && <ProblemNotice problem={declare.error} />}
+          {declare.error && declare.error.field("content") === undefined && (
+            <ProblemNotice problem={declare.error} />
+          )}
           <div className={classes.submit}>
             <Button type="submit" disabled={!sendable} loading={declare.isPending}>
               Read and plan

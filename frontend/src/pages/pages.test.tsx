@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { configure } from "axe-core";
 import axe from "axe-core";
@@ -192,6 +192,28 @@ test("a text that is sent again after a lost answer has the same key, and anothe
   expect(keys[0]).toMatch(/^[0-9a-f]{32}$/);
   expect(keys[1]).toBe(keys[0]);
   expect(keys[2]).not.toBe(keys[0]);
+});
+
+test("a typed intent may be longer than words, and a refusal is said at the text", async () => {
+  serve({
+    ...ROUTES,
+    "POST /declarations": () =>
+      problem(422, "It does not fit.", {
+        errors: [{ field: "content", message: "It does not fit." }],
+      }),
+  });
+  open(<NewDeclaration />);
+  const field = screen.getByLabelText(/What should there be/);
+  const send = screen.getByRole<HTMLButtonElement>("button", { name: "Read and plan" });
+  fireEvent.change(field, { target: { value: "x".repeat(4_001) } });
+  expect(screen.getByText("1 characters too long; 4000 fit.")).toBeTruthy();
+  expect(send.disabled).toBe(true);
+  fireEvent.change(field, { target: { value: `mycopod: v1\n# ${"x".repeat(20_000)}` } });
+  expect(screen.queryByText(/too long/)).toBeNull();
+  fireEvent.click(send);
+  expect(await screen.findAllByText("It does not fit.")).toHaveLength(1);
+  fireEvent.change(field, { target: { value: `mycopod: v1\n# ${"x".repeat(24_000)}` } });
+  expect(screen.getByText("14 characters too long; 24000 fit.")).toBeTruthy();
 });
 
 test("what is understood shows while one types, and nothing is declared", async () => {

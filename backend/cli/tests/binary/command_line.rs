@@ -4,31 +4,18 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Output, Stdio};
 
-use crate::common::{EMAIL, Home, PASSWORD, Server};
+use crate::common::Home;
 use serde_json::Value;
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error} in {output:?}"))
 }
 
-fn login(home: &Home, server: &Server<'_>) {
-    let mut child = home
-        .mycopod(&["login", &server.url, "--email", EMAIL])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{output:?}");
-}
-
 #[test]
 fn a_session_that_has_run_out_is_renewed() {
     let home = Home::new();
     let server = home.serve(&[]);
-    login(&home, &server);
+    server.keep_session();
     let path = home.path().join(".config/mycopod/session.json");
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     let kept = || serde_json::from_slice::<Value>(&std::fs::read(&path).unwrap()).unwrap();
@@ -51,7 +38,7 @@ fn from_a_sentence_to_a_guest_and_its_proof() {
     let home = Home::new();
     let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0.05")]);
     assert_eq!(server.run(&["guests"]).status.code(), Some(8), "nobody is logged in yet");
-    login(&home, &server);
+    server.keep_session();
 
     let declared = server.run(&["declare", "--detailed-exitcode", "Create a VM cli-1 with 2 cores and 1 GB memory."]);
     assert_eq!(declared.status.code(), Some(2), "{declared:?}");
@@ -108,7 +95,7 @@ fn from_a_sentence_to_a_guest_and_its_proof() {
 fn a_second_cluster_is_added_declared_on_and_removed() {
     let home = Home::new();
     let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0"), ("MYCOPOD_KEEP_SECONDS", "1")]);
-    login(&home, &server);
+    server.keep_session();
     let ca = home.path().join("lab-ca.pem");
     let mut lab = home
         .mycopod(&["sandbox", "--listen", "127.0.0.1:0", "--time-scale", "0", "--token", "root@pam!lab=hush-hush"])

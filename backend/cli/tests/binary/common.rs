@@ -1,7 +1,7 @@
 //! A `mycopod` of a test's own: the binary, a folder, and a person who is logged in.
 
 use std::fs::{File, Permissions};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -109,6 +109,21 @@ impl Server<'_> {
     /// A client command against it.
     pub fn run(&self, args: &[&str]) -> Output {
         self.home.run(args, &[("MYCOPOD_URL", &self.url)])
+    }
+
+    /// Logs in on the command line, for the commands to come.
+    pub fn keep_session(&self) {
+        let mut child = self
+            .home
+            .mycopod(&["login", &self.url, "--email", EMAIL])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
     }
 
     /// A person who is logged in.

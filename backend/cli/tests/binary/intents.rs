@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{EMAIL, Home, PASSWORD};
+use crate::common::Home;
 
 const SHOP: &str = "mycopod: v1
 guests:
@@ -19,10 +19,7 @@ async fn a_folder_in_git_is_compared_declared_and_exported_the_same() {
     let home = Home::new();
     let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0")]);
     let person = server.login().await;
-    let login = home.mycopod(&["login", &server.url, "--email", EMAIL]).stdin(std::process::Stdio::piped()).spawn();
-    let mut login = login.unwrap();
-    std::io::Write::write_all(&mut login.stdin.take().unwrap(), PASSWORD.as_bytes()).unwrap();
-    assert!(login.wait().unwrap().success());
+    server.keep_session();
     let folder = home.path().join("guests");
     fs::create_dir_all(folder.join("shop")).unwrap();
     fs::write(folder.join("shop/file-1.yaml"), SHOP).unwrap();

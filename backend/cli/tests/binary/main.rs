@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod edits;
+#[cfg(test)]
 mod intents;
 #[cfg(test)]
 mod lost;

@@ -1,5 +1,6 @@
 //! What is set in a form after the text was read.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,8 +30,11 @@ pub struct FormEdit {
     /// Where that came from; of a field that was set before, where it came from before that.
     #[serde(default)]
     pub over: Option<Source>,
-    /// What it shall be.
+    /// What it shall be. Of a whole disk or NIC it is what it exists by, its size or bridge, and none where it is left out.
     pub to: Value,
+    /// What else a whole disk or NIC shall be.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<Field, Value>,
     /// Who set it: their address.
     pub by: String,
     /// When.
@@ -50,14 +54,66 @@ pub struct TakenBack {
 }
 
 impl FormEdit {
-    /// The edits that count, with their numbers: those that were not taken back, and of each field the last.
+    /// The edits that count, with their numbers: those that were not taken back, and of each field the last. What was set
+    /// of a disk or NIC before it was set as a whole counts no more.
     pub fn standing(edits: &[Self]) -> impl Iterator<Item = (usize, &Self)> {
-        let sets = |edit: &Self, other: &Self| (edit.guest, &edit.field) == (other.guest, &other.field);
+        let sets = |edit: &Self, other: &Self| edit.guest == other.guest && edit.field.sets(&other.field);
         let stands = move |at: usize, edit: &Self| {
             let later = edits.iter().skip(at).filter(|later| later.taken_back.is_none());
             edit.taken_back.is_none() && !later.into_iter().any(|later| sets(later, edit))
         };
         (1..).zip(edits).filter(move |(number, edit)| stands(*number, edit))
+    }
+
+    /// The numbers of the edits that go when that one is taken back: it, and those of parts of the disk or NIC that is there
+    /// by it alone.
+    #[must_use]
+    pub fn with(number: usize, edits: &[Self]) -> Vec<usize> {
+        let is_added = |edit: &Self| edit.adds() && edit.from.is_none();
+        let by = Self::standing(edits).find(|(standing, edit)| *standing == number && is_added(edit));
+        let is_part = |(at, edit): &(usize, &Self)| {
+            let of = |by: &Self| by.guest == edit.guest && by.field.sets(&edit.field);
+            *at > number && by.is_some_and(|(_, by)| of(by))
+        };
+        std::iter::once(number).chain(Self::standing(edits).filter(is_part).map(|(at, _)| at)).collect()
+    }
+
+    /// Whether it sets a whole disk or NIC.
+    #[must_use]
+    pub const fn adds(&self) -> bool {
+        self.field.is_whole() && !self.leaves_out()
+    }
+
+    /// Whether it leaves a whole disk or NIC out.
+    #[must_use]
+    pub const fn leaves_out(&self) -> bool {
+        self.field.is_whole()
+            && match &self.to {
+                Value::Size(size) => size.as_bytes() == 0,
+                Value::Text(bridge) => bridge.is_empty(),
+                Value::Flag(_) | Value::Count(_) | Value::Set(_) => false,
+            }
+    }
+
+    /// The fields that it sets, with their values: none where it leaves them out.
+    pub fn fields(&self) -> impl Iterator<Item = (Field, Value)> {
+        let own = self.field.key().map(|key| (key, self.to.clone()));
+        let parts = self.parts.iter().map(|(field, value)| (field.clone(), value.clone()));
+        own.into_iter().chain(parts).filter(|_| !self.leaves_out())
+    }
+
+    /// What it sets, as in a sentence: `20 GiB, storage local-lvm`.
+    #[must_use]
+    pub fn said(&self) -> String {
+        if self.leaves_out() {
+            return "none".to_owned();
+        }
+        let parts = self.parts.iter().map(|(field, value)| match field {
+            Field::Disk(_, part) => format!(", {} {value}", part.label()),
+            Field::Nic(_, part) => format!(", {} {value}", part.label()),
+            Field::Plain(_) | Field::Firewall(_) => String::new(),
+        });
+        std::iter::once(self.to.to_string()).chain(parts).collect()
     }
 }
 
@@ -66,7 +122,7 @@ impl fmt::Display for FormEdit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         /// As much of a value as a sentence repeats, in characters.
         const MOST: usize = 60;
-        let to = self.to.to_string();
+        let to = self.said();
         let clipped: String = to.chars().take(MOST).collect();
         let more = if clipped.len() < to.len() { "…" } else { "" };
         let to = if clipped.is_empty() { "none" } else { clipped.as_str() };
@@ -78,7 +134,7 @@ impl fmt::Display for FormEdit {
 }
 
 /// The fields that a form can set of a guest of this kind with these disks and NICs, in the order in which people read
-/// them. A further disk or NIC is none of them: it is several fields at once.
+/// them. A further disk or NIC is none of them: it is set as a whole.
 #[must_use]
 pub fn settable(kind: Kind, exists: bool, disks: &[Slot], nics: &[u8]) -> Vec<FormField> {
     let plain = Plain::ALL.into_iter().map(Field::Plain);
@@ -141,12 +197,17 @@ impl From<FormGuest> for String {
     }
 }
 
-/// What a form sets. Its text form, a field’s key or `node` or `vmid`, is its only serialised form.
+/// What a form sets. Its text form, a field’s key, what stands before a key’s last dot (`disk.scsi1`, `nic.1`), `node` or
+/// `vmid`, is its only serialised form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FormField {
     /// A field of the guest.
     Field(Field),
+    /// The whole disk at that slot: all that is said of it at once, or nothing.
+    Disk(Slot),
+    /// The whole NIC of that number.
+    Nic(u8),
     /// The node that a new guest shall be on.
     Node,
     /// The VMID that a new guest shall have.
@@ -159,9 +220,51 @@ impl FormField {
     pub fn label(&self) -> String {
         match self {
             Self::Field(field) => field.label(),
+            Self::Disk(slot) => format!("Disk {slot}"),
+            Self::Nic(number) => format!("NIC {number}"),
             Self::Node => "Node".to_owned(),
             Self::Vmid => "VMID".to_owned(),
         }
+    }
+
+    /// Whether it is a whole disk or NIC.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        matches!(self, Self::Disk(_) | Self::Nic(_))
+    }
+
+    /// The field of the guest that it is, or by which a whole disk or NIC exists.
+    #[must_use]
+    pub fn key(&self) -> Option<Field> {
+        match self {
+            Self::Field(field) => Some(field.clone()),
+            Self::Disk(slot) => Some(Field::size_of(slot.clone())),
+            Self::Nic(number) => Some(Field::Nic(*number, NicPart::Bridge)),
+            Self::Node | Self::Vmid => None,
+        }
+    }
+
+    /// Whether the guest’s field is it, or a part of it.
+    #[must_use]
+    pub fn has(&self, field: &Field) -> bool {
+        match (self, field) {
+            (Self::Field(own), _) => own == field,
+            (Self::Disk(slot), Field::Disk(of, _)) => slot == of,
+            (Self::Nic(number), Field::Nic(of, _)) => number == of,
+            (Self::Disk(_) | Self::Nic(_) | Self::Node | Self::Vmid, _) => false,
+        }
+    }
+
+    /// The part of a whole disk or NIC that is called so: `size`, `bridge`.
+    #[must_use]
+    pub fn part(&self, name: &str) -> Option<Field> {
+        let is_part = |field: &Field| self.is_whole() && self.has(field);
+        format!("{self}.{name}").parse().ok().filter(is_part)
+    }
+
+    /// Whether who sets it decides the other as well.
+    fn sets(&self, other: &Self) -> bool {
+        self == other || matches!(other, Self::Field(field) if self.has(field))
     }
 }
 
@@ -169,6 +272,8 @@ impl fmt::Display for FormField {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Field(field) => field.fmt(f),
+            Self::Disk(slot) => write!(f, "disk.{slot}"),
+            Self::Nic(number) => write!(f, "nic.{number}"),
             Self::Node => f.write_str("node"),
             Self::Vmid => f.write_str("vmid"),
         }
@@ -181,7 +286,14 @@ impl FromStr for FormField {
         match text {
             "node" => Ok(Self::Node),
             "vmid" => Ok(Self::Vmid),
-            key => key.parse().map(Self::Field),
+            key => {
+                let part = |name: &str| format!("{key}.{name}").parse();
+                match (part("size"), part("bridge")) {
+                    (Ok(Field::Disk(slot, _)), _) => Ok(Self::Disk(slot)),
+                    (_, Ok(Field::Nic(number, _))) => Ok(Self::Nic(number)),
+                    _ => key.parse().map(Self::Field),
+                }
+            }
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Doubt, Fields, Resolver, about, about_new};
-use crate::field::Value;
-use crate::guest::GuestName;
+use super::create::free_slots;
+use super::{Doubt, Fields, Resolver, Subject, about, about_new, template_of};
+use crate::field::{MAX_NICS, Slot, Value};
+use crate::guest::{GuestName, Kind};
 use crate::intent::{NewGuest, Wish};
 use crate::observed::Sighting;
 use crate::reading::{Answers, FormEdit, FormField, FormGuest, LEAVE_OUT, Question, Reading, Source, Sourced, Span};
@@ -52,6 +53,16 @@ pub fn because_of(question: Question, numbers: Vec<usize>, edits: &[FormEdit]) -
     Question { text, edits: numbers, ..question }
 }
 
+/// The disk and the NIC that a guest of this kind could be given besides these: of each the next that is free. `on` is the
+/// guest where it exists, or the template it is made from.
+#[must_use]
+pub fn further(kind: Kind, on: Option<&Sighting>, disks: &[Slot], nics: &[u8]) -> Vec<FormField> {
+    let disk = free_slots(kind, on).find(|slot| !disks.contains(slot));
+    let is_free = |number: &u8| !nics.contains(number) && on.is_none_or(|seen| seen.nics().all(|nic| nic != *number));
+    let nic = (0..MAX_NICS).find(is_free);
+    disk.map(FormField::Disk).into_iter().chain(nic.map(FormField::Nic)).collect()
+}
+
 /// Whether a planner's question is about the guest of the edit.
 fn is_of_guest(question: &Question, edit: &FormEdit) -> bool {
     match edit.guest {
@@ -66,10 +77,11 @@ impl<'a> Resolver<'a> {
         let all = self.answers;
         for (number, edit) in FormEdit::standing(edits) {
             let source = Source::Set { edit: number, by: edit.by.clone() };
-            let said = Sourced::new(edit.to.clone(), source);
+            let said = |value: Value| Sourced::new(value, source.clone());
+            let fields = edit.fields().map(|(field, value)| (field, said(value))).collect();
             self.answers = answers.get(&number).unwrap_or(all);
             self.edit = Some((number, edit.clone()));
-            if !self.lay_edit(edit, &said) && !is_left_out(all, edit) {
+            if !self.lay_edit(edit, &said(edit.to.clone()), &fields) && !is_left_out(all, edit) {
                 let text = "This declaration is not about that guest any more. Shall it be left out?";
                 self.ask("edit", None, Doubt::new(text));
             }
@@ -83,12 +95,12 @@ impl<'a> Resolver<'a> {
         });
     }
 
-    /// Whether the wishes are about the guest of the edit still.
-    fn lay_edit(&mut self, edit: &FormEdit, said: &Sourced<Value>) -> bool {
+    /// Lays an edit, which sets these fields, over the wishes; whether they are about its guest still.
+    fn lay_edit(&mut self, edit: &FormEdit, said: &Sourced<Value>, fields: &Fields) -> bool {
         match edit.guest {
             FormGuest::New(resource) => {
                 let made = self.made().find(|(_, new)| new.resource == resource).map(|(wish, _)| wish);
-                made.map(|wish| self.edit_new(wish, &edit.field, said)).is_some()
+                made.map(|wish| self.edit_new(wish, &edit.field, said, fields)).is_some()
             }
             FormGuest::Seen(vmid) => {
                 let observed = self.observed;
@@ -97,28 +109,32 @@ impl<'a> Resolver<'a> {
                     Wish::Exist(_) | Wish::Once { .. } | Wish::Facility { .. } => false,
                 });
                 let seen = observed.numbered(vmid).filter(|_| held);
-                seen.map(|seen| self.edit_seen(seen, &edit.field, said)).is_some()
+                seen.map(|seen| self.edit_seen(seen, &edit.field, fields)).is_some()
             }
         }
     }
 
-    fn edit_new(&mut self, wish: usize, field: &FormField, said: &Sourced<Value>) {
+    fn edit_new(&mut self, wish: usize, field: &FormField, said: &Sourced<Value>, fields: &Fields) {
         let Some(Wish::Exist(new)) = self.wishes.get(wish) else { return };
         let mut bare = (**new).clone();
         match (field, &said.value) {
-            (FormField::Field(field), _) => {
+            (FormField::Field(_) | FormField::Disk(_) | FormField::Nic(_), _) => {
                 // What it said before is no bound: the guest is not made.
-                bare.fields.remove(field);
+                bare.fields.retain(|other, _| !field.has(other));
+                if fields.is_empty() {
+                    let template = bare.origin.as_ref().and_then(|origin| template_of(self.observed, &origin.value.at));
+                    let is_of_template = |slot: &Slot| template.is_some_and(|seen| seen.disks().any(|has| has == slot));
+                    bare.disks.retain(|slot| *field != FormField::Disk(slot.clone()) || is_of_template(slot));
+                    return self.place(wish, |new| *new = bare);
+                }
                 let subject = self.subject_made(&bare);
                 let mut laid = bare.fields;
-                self.lay(NOWHERE, &Fields::from([(field.clone(), said.clone())]), &subject, &mut laid);
-                if !laid.contains_key(field) {
-                    return;
+                if self.lay_set(field, fields, &subject, &mut laid) {
+                    self.fold(wish, |resolver, subject, fields| {
+                        *fields = laid;
+                        resolver.together(NOWHERE, subject, fields);
+                    });
                 }
-                self.fold(wish, |resolver, subject, fields| {
-                    *fields = laid;
-                    resolver.together(NOWHERE, subject, fields);
-                });
             }
             (FormField::Node, Value::Text(node)) => {
                 let node = self.node(NOWHERE, &Sourced::new(node.clone(), said.source.clone()));
@@ -133,35 +149,51 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Lays what an edit sets over `laid`: what a disk or NIC exists by first, and without it nothing. Whether it was
+    /// taken.
+    fn lay_set(&mut self, field: &FormField, fields: &Fields, subject: &Subject<'a>, laid: &mut Fields) -> bool {
+        let Some(key) = field.key() else { return false };
+        let (first, parts): (Fields, Fields) =
+            fields.iter().map(|(field, said)| (field.clone(), said.clone())).partition(|(field, _)| *field == key);
+        self.lay(NOWHERE, &first, subject, laid);
+        let is_taken = laid.contains_key(&key);
+        if is_taken {
+            self.lay(NOWHERE, &parts, subject, laid);
+        }
+        is_taken
+    }
+
     fn place(&mut self, wish: usize, change: impl FnOnce(&mut NewGuest)) {
         if let Some(Wish::Exist(new)) = self.wishes.get_mut(wish) {
             change(new);
         }
     }
 
-    fn edit_seen(&mut self, seen: &'a Sighting, field: &FormField, said: &Sourced<Value>) {
+    fn edit_seen(&mut self, seen: &'a Sighting, field: &FormField, said: &Fields) {
         // A guest that exists is neither moved nor numbered anew by a form.
-        let FormField::Field(field) = field else { return };
+        if field.key().is_none() {
+            return;
+        }
         let key = seen.guest.key();
         let mut subject = self.subject_seen(seen);
         for wish in &self.wishes {
             if let Wish::Hold { guest, fields } = wish
                 && guest.key() == key
             {
-                let others = fields.iter().filter(|(other, _)| *other != field);
+                let others = fields.iter().filter(|(other, _)| !field.has(other));
                 subject.fields.extend(others.map(|(field, said)| (field.clone(), said.value.clone())));
             }
         }
         let mut fields = Fields::new();
-        self.lay(NOWHERE, &Fields::from([(field.clone(), said.clone())]), &subject, &mut fields);
-        if !fields.contains_key(field) {
+        // What is left out of the declaration stays as it is on the cluster.
+        if !said.is_empty() && !self.lay_set(field, said, &subject, &mut fields) {
             return;
         }
         for wish in &mut self.wishes {
             if let Wish::Hold { guest, fields } = wish
                 && guest.key() == key
             {
-                fields.remove(field);
+                fields.retain(|other, _| !field.has(other));
             }
         }
         self.together(NOWHERE, &subject, &mut fields);
@@ -186,6 +218,7 @@ mod tests {
     use crate::field::Plain;
     use crate::guest::Vmid;
     use crate::reading::TakenBack;
+    use crate::size::Size;
 
     fn edit(vmid: u32, cores: u64) -> FormEdit {
         FormEdit {
@@ -195,6 +228,7 @@ mod tests {
             from: None,
             over: None,
             to: Value::Count(cores),
+            parts: BTreeMap::new(),
             by: "ann@example.org".to_owned(),
             at: DateTime::UNIX_EPOCH,
             taken_back: None,
@@ -215,6 +249,31 @@ mod tests {
         assert_eq!(standing(&[edit(100, 1), edit(101, 2), edit(100, 3)]), [2, 3]);
         assert_eq!(standing(&[edit(100, 1), edit(101, 2), taken_back(edit(100, 3))]), [1, 2]);
         assert_eq!(standing(&[taken_back(edit(100, 1))]), [0_usize; 0]);
+    }
+
+    #[test]
+    fn a_disk_that_is_set_as_a_whole_decides_its_parts_and_takes_them_with_it() {
+        let set = |field: &str, to: Value| FormEdit { field: field.parse().unwrap(), to, ..edit(100, 1) };
+        let size = |gib: u64| Value::Size(Size::gib(gib));
+        let edits =
+            [set("disk.scsi1", size(2)), set("disk.scsi1.discard", Value::Flag(true)), set("disk.scsi10", size(1))];
+        assert_eq!(standing(&edits), [1, 2, 3]);
+        assert_eq!(FormEdit::with(1, &edits), [1, 2]);
+        assert_eq!(FormEdit::with(2, &edits), [2]);
+        let out = set("disk.scsi1", size(0));
+        assert_eq!((out.leaves_out(), out.fields().count(), out.said().as_str()), (true, 0, "none"));
+        let [first, part, other] = edits.clone();
+        assert_eq!(standing(&[first.clone(), part.clone(), other.clone(), out.clone()]), [3, 4]);
+        assert_eq!(standing(&[first, part, other, taken_back(out)]), [1, 2, 3]);
+        // What was there before is there without it.
+        let [first, part, _] = edits;
+        assert_eq!(FormEdit::with(1, &[FormEdit { from: Some(size(1)), ..first }, part]), [1]);
+        for key in ["disk.scsi1", "nic.31"] {
+            assert_eq!(key.parse::<FormField>().unwrap().to_string(), key);
+        }
+        for bad in ["disk", "disk.scsi99", "nic.32", "nic.x", "disk.scsi1.vlan", "firewall.ipset"] {
+            assert!(bad.parse::<FormField>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::intent::{Intent, OneDeed, Wish};
 use crate::observed::{Observed, Ownership, Sighting};
 use crate::policy::Policy;
 use crate::reading::{
-    Amount, Answers, Edit, EditField, FirewallPart, FormField, FormGuest, LEAVE_OUT, Reading, Sourced, Span, What,
+    Amount, Answers, Edit, EditField, FirewallPart, FormGuest, LEAVE_OUT, Reading, Sourced, Span, What,
 };
 
 /// The guests whose firewall must be read before `reading` can be resolved: reading one takes calls of its own, so that
@@ -49,8 +49,7 @@ pub fn firewalls_of(
             keys.extend(observed.guests.iter().filter(is_meant).map(|seen| seen.guest.key()));
         }
     }
-    let edited =
-        reading.edits.iter().filter(|edit| matches!(&edit.field, FormField::Field(field) if decides_filtering(field)));
+    let edited = reading.edits.iter().filter(|edit| edit.fields().any(|(field, _)| decides_filtering(&field)));
     keys.extend(edited.filter_map(|edit| match edit.guest {
         FormGuest::Seen(vmid) => observed.numbered(vmid).map(|seen| seen.guest.key()),
         FormGuest::New(_) => None,

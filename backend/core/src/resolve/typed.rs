@@ -177,6 +177,17 @@ impl<'a> Resolver<'a> {
                 self.ask(&format!("disk-{slot}-of-{}", subject.name), said.source.span(), Doubt::new(text));
                 continue;
             }
+            if let Field::Disk(slot, DiskPart::Size) = field
+                && subject.keys.contains(slot.as_str())
+                && !has(field)
+            {
+                let text = format!(
+                    "{slot} of {} holds a drive that is no disk of its own, such as a CD. Say another place for the disk.",
+                    subject.name
+                );
+                self.ask(&format!("disk-{slot}-of-{}", subject.name), said.source.span(), Doubt::new(text));
+                continue;
+            }
             if let (Field::Nic(number, part), Some(_)) = (field, subject.seen)
                 && *part != NicPart::Bridge
                 && !has(&Field::Nic(*number, NicPart::Bridge))

@@ -29,7 +29,8 @@ const SSH_KEY_KINDS: [&str; 7] = [
 ];
 
 /// What a storage must allow to hold a guest's disks.
-pub(crate) const fn content_for(kind: Kind) -> &'static str {
+#[must_use]
+pub const fn content_for(kind: Kind) -> &'static str {
     match kind {
         Kind::Qemu => "images",
         Kind::Lxc => "rootdir",

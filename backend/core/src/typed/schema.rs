@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::{VERSION, VERSION_KEY, fields, is_set, path, separator};
-use crate::field::{Field, Plain, Shape, Slot, Value};
+use crate::field::{DiskPart, Field, NicPart, Plain, Shape, Slot, Value};
 use crate::firewall::FirewallField;
 use crate::guest::{Kind, Vmid};
 use crate::reading::FormField;
@@ -92,17 +92,39 @@ fn insert(properties: &mut Map<String, Json>, path: &[String], schema: Json) {
     }
 }
 
-/// The schema of what a form sets.
+/// The schema of what a form sets of a guest; where its kind is not known, with what both kinds have.
 #[must_use]
-pub fn of_form(field: &FormField) -> Json {
+pub fn of_form(field: &FormField, kind: Option<Kind>) -> Json {
     match field {
         FormField::Field(field) => of(field),
+        FormField::Disk(slot) => {
+            let kind = if slot.is_of_container() { Kind::Lxc } else { Kind::Qemu };
+            let parts = DiskPart::ALL.into_iter().filter(|part| part.only().is_none_or(|only| only == kind));
+            whole("size", parts.map(|part| (part.as_str(), part.label(), Field::Disk(slot.clone(), part))))
+        }
+        FormField::Nic(number) => {
+            let parts = NicPart::ALL.into_iter().filter(|part| part.only().is_none_or(|only| Some(only) == kind));
+            whole("bridge", parts.map(|part| (part.as_str(), part.label(), Field::Nic(*number, part))))
+        }
         FormField::Node => json!({ "type": "string", "description": "Node: the node it shall be made on" }),
         FormField::Vmid => json!({
             "type": "integer", "minimum": Vmid::MIN, "maximum": Vmid::MAX,
             "description": format!("VMID: its number, from {} to {}", Vmid::MIN, Vmid::MAX),
         }),
     }
+}
+
+/// The schema of a disk or NIC that is set as a whole: of its parts, of which it needs the one that it exists by.
+fn whole(needs: &str, parts: impl Iterator<Item = (&'static str, &'static str, Field)>) -> Json {
+    let part = |(name, label, field): (&str, &str, Field)| {
+        let mut schema = of(&field);
+        if let Some(schema) = schema.as_object_mut() {
+            schema.insert("title".to_owned(), label.into());
+        }
+        (name.to_owned(), schema)
+    };
+    let parts: Map<String, Json> = parts.map(part).collect();
+    json!({ "type": "object", "additionalProperties": false, "required": [needs], "properties": parts })
 }
 
 /// The schema of one field's values.

@@ -11,19 +11,30 @@ use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
 use crate::size::Size;
 
+/// What an attribute is.
+enum Expression {
+    Value(Json),
+    /// The variable of that name.
+    Variable(String),
+}
+
 /// A block's body: attributes, and blocks in order.
 #[derive(Default)]
 struct Body {
-    attributes: Vec<(&'static str, Json)>,
+    attributes: Vec<(&'static str, Expression)>,
     blocks: Vec<(&'static str, Body)>,
 }
 
 impl Body {
     fn set(&mut self, path: &[&'static str], value: Json) {
+        self.express(path, Expression::Value(value));
+    }
+
+    fn express(&mut self, path: &[&'static str], expression: Expression) {
         match path {
             [] => {}
-            [key] => self.attributes.push((key, value)),
-            [block, rest @ ..] => self.block(block).set(rest, value),
+            [key] => self.attributes.push((key, expression)),
+            [block, rest @ ..] => self.block(block).express(rest, expression),
         }
     }
 
@@ -40,8 +51,12 @@ impl Body {
         let lead = "  ".repeat(indent);
         let width = self.attributes.iter().map(|(key, _)| key.len()).max().unwrap_or(0);
         // Writing to a String does not fail.
-        for (key, value) in &self.attributes {
-            let _ = writeln!(out, "{lead}{key:width$} = {}", hcl(value));
+        for (key, expression) in &self.attributes {
+            let value = match expression {
+                Expression::Value(value) => hcl(value),
+                Expression::Variable(name) => format!("var.{name}"),
+            };
+            let _ = writeln!(out, "{lead}{key:width$} = {value}");
         }
         for (name, body) in &self.blocks {
             let _ = writeln!(out, "{lead}{name} {{");
@@ -51,9 +66,10 @@ impl Body {
     }
 }
 
-/// A guest that exists, as a resource with its import.
+/// A guest that exists, as a resource with its import. `template` is the volume that a container was made from, where that
+/// is known.
 #[must_use]
-pub fn resource(guest: &TypedGuest, node: &str, vmid: u32) -> String {
+pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str>) -> String {
     let is_vm = guest.kind.value == Kind::Qemu;
     let kind = if is_vm { "proxmox_virtual_environment_vm" } else { "proxmox_virtual_environment_container" };
     let label = label(&guest.name.value);
@@ -87,12 +103,17 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32) -> String {
     for (number, parts) in &nics {
         nic(&mut body, *number, parts, is_vm, &mut unsaid);
     }
-    if !is_vm {
-        // Proxmox does not tell from which template a container was made; the provider wants one all the same.
-        let image = guest.image.as_ref().map_or("unknown", |image| image.value.as_str());
-        body.set(&["operating_system", "template_file_id"], image.into());
-    }
     let mut out = format!("import {{\n  to = {kind}.{label}\n  id = {}\n}}\n\n", hcl(&format!("{node}/{vmid}").into()));
+    if !is_vm {
+        let expression = if let Some(volume) = template {
+            Expression::Value(volume.into())
+        } else {
+            let name = format!("{label}_template");
+            out.push_str(&variable(&name, &guest.name.value));
+            Expression::Variable(name)
+        };
+        body.express(&["operating_system", "template_file_id"], expression);
+    }
     for (field, value) in unsaid {
         let _ = writeln!(out, "# The provider does not say {field}: {}", given(&field, value));
     }
@@ -107,6 +128,16 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32) -> String {
     }
     out.push_str("  }\n}\n");
     out
+}
+
+/// The provider wants to know from which template a container was made, and Proxmox does not tell: who knows it says it.
+fn variable(name: &str, guest: &str) -> String {
+    let about = format!(
+        "The template that {guest} was made from, as a volume id such as \
+         local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst. Proxmox does not tell it; it is used where the container is \
+         made anew, and never compared."
+    );
+    format!("variable \"{name}\" {{\n  type        = string\n  description = {}\n}}\n\n", hcl(&about.into()))
 }
 
 /// Where the provider has a field.
@@ -323,19 +354,43 @@ mod tests {
                     rules: vec![bare("IN DROP".to_owned())],
                 };
                 let empty = TypedGuest { fields: BTreeMap::new(), ..guest.clone() };
-                let text = resource(&guest, "pve1", 101);
+                let text = resource(&guest, "pve1", 101, Some("local:vztmpl/a.tar.zst"));
                 let parsed: hcl::Body = hcl::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
                 let blocks: Vec<&str> = parsed.blocks().map(|block| block.identifier.as_str()).collect();
                 assert_eq!(blocks, ["import", "resource"]);
                 let commented = text.contains(&format!("# The provider does not say {field}: "));
                 let attributes = |text: &str| text.lines().filter(|line| line.contains(" = ")).count();
-                let said =
-                    attributes(&text) > attributes(&resource(&empty, "pve1", 101)) || text.contains("serial_device {");
+                let said = attributes(&text)
+                    > attributes(&resource(&empty, "pve1", 101, Some("local:vztmpl/a.tar.zst")))
+                    || text.contains("serial_device {");
                 // A root file system is in backups without a word.
                 let is_implied = field.to_string() == "disk.rootfs.backup";
                 assert!(said || commented || is_implied, "{field} is neither said nor named:\n{text}");
                 assert!(text.contains(".guest_1-web_example") && text.contains("prevent_destroy = true"));
             }
         }
+    }
+
+    #[test]
+    fn a_container_names_the_volume_it_was_made_from_or_asks_for_it() {
+        let guest = TypedGuest {
+            kind: bare(Kind::Lxc),
+            name: bare("dns-1".to_owned()),
+            vmid: None,
+            node: None,
+            image: Some(bare("debian-12".to_owned())),
+            adopt: None,
+            fields: BTreeMap::new(),
+            rules: Vec::new(),
+        };
+        let volume = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
+        let known = resource(&guest, "pve1", 101, Some(volume));
+        assert!(known.contains(&format!("template_file_id = \"{volume}\"")) && !known.contains("variable"), "{known}");
+        let unknown = resource(&guest, "pve1", 101, None);
+        assert!(unknown.contains("template_file_id = var.dns-1_template"), "{unknown}");
+        let parsed: hcl::Body = hcl::from_str(&unknown).unwrap();
+        let blocks: Vec<&str> = parsed.blocks().map(|block| block.identifier.as_str()).collect();
+        assert_eq!(blocks, ["import", "variable", "resource"]);
+        assert!(unknown.contains("local:vztmpl/"), "it says what a volume id is: {unknown}");
     }
 }

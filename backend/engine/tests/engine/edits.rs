@@ -97,10 +97,10 @@ async fn what_the_cluster_does_not_take_is_asked_and_what_makes_no_sense_is_refu
         ("node", json!("")),
     ] {
         let refused = set(&lab, &detail, key, bad.clone()).await;
-        assert!(matches!(refused, Err(Refusal::Invalid(_) | Refusal::Conflict(_))), "{key} {bad}: {refused:?}");
+        assert!(matches!(refused, Err(Refusal::Field { .. } | Refusal::Conflict(_))), "{key} {bad}: {refused:?}");
     }
     let refused = lab.engine.edit(&lab.admin, DeclarationId(detail.id), "999", "cores", &json!(1)).await;
-    assert!(matches!(refused, Err(Refusal::Invalid(_))), "{refused:?}");
+    assert!(matches!(&refused, Err(Refusal::Field { field, .. }) if field == "field"), "{refused:?}");
     let other = user(&lab.engine, "other@example.org", Role::User, true).await;
     let guest = detail.intent.as_ref().unwrap()[0].id.clone();
     let refused = lab.engine.edit(&other, DeclarationId(detail.id), &guest, "cores", &json!(1)).await;
@@ -306,4 +306,137 @@ async fn fields_that_nobody_declared_can_be_set_as_they_fit_the_guest() {
     lab.confirm(&edited).await;
     let guests = lab.named("shop-01").await;
     assert_eq!((guests[0].guest.node.as_str(), guests[0].guest.vmid.get()), ("pve2", 4712));
+}
+
+/// The keys of what can be set besides, of the declaration's guest of that place.
+async fn offered(lab: &Lab, detail: &Detail, guest: usize) -> Vec<SettableField> {
+    let guest = &detail.intent.as_ref().unwrap()[guest].id;
+    lab.engine.settable(&lab.admin, DeclarationId(detail.id), guest).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_further_disk_and_nic_are_added_and_made() {
+    let lab = Lab::running().await;
+    let detail = lab.declare("Create a VM shop-01 with 2 cores and a 40 GB disk").await;
+    let offers = offered(&lab, &detail, 0).await;
+    let disk = offers.iter().find(|field| field.field == "disk.scsi1").unwrap_or_else(|| panic!("{offers:#?}"));
+    assert_eq!((disk.label.as_str(), &disk.schema["required"]), ("Disk scsi1", &json!(["size"])));
+    let storages = disk.schema["properties"]["storage"]["enum"].as_array().unwrap();
+    assert!(storages.contains(&json!("local-lvm")), "{storages:?}");
+    assert!(disk.schema["properties"].get("mount").is_none(), "a VM mounts nothing");
+    let nic = offers.iter().find(|field| field.field == "nic.1").unwrap();
+    assert!(nic.schema["properties"]["bridge"]["enum"].as_array().unwrap().contains(&json!("vmbr0")), "{nic:?}");
+
+    // What does not fit is said of its part.
+    for (key, bad, at) in [
+        ("disk.scsi1", json!({ "size": "lots" }), "value.size"),
+        ("disk.scsi1", json!({ "storage": "local-lvm" }), "value.size"),
+        ("nic.1", json!({ "bridge": "vmbr0", "vlan": 5000 }), "value.vlan"),
+        ("disk.scsi1", json!("20 GiB"), "value"),
+        ("disk.mp0", json!({ "size": "20 GiB" }), "field"),
+        ("disk.scsi0", json!(null), "value"),
+    ] {
+        let refused = set(&lab, &detail, key, bad.clone()).await;
+        assert!(matches!(&refused, Err(Refusal::Field { field, .. }) if field == at), "{key} {bad}: {refused:?}");
+    }
+    let refused = set(&lab, &detail, "disk.scsi1", json!(null)).await;
+    assert!(matches!(refused, Err(Refusal::Conflict(_))), "what is not there is not left out: {refused:?}");
+
+    let edited =
+        set(&lab, &detail, "disk.scsi1", json!({ "size": "20 GB", "storage": "local", "discard": true })).await;
+    let edited = edited.unwrap();
+    assert_eq!((edited.status, states(&edited)), ("awaiting_approval", vec!["holds"]), "{edited:#?}");
+    let to = json!({ "size": "20 GiB", "storage": "local", "discard": true });
+    assert_eq!((&edited.edits[0].to, edited.edits[0].label.as_str()), (&to, "Disk scsi1"));
+    let rows = &edited.reading.as_ref().unwrap().statements[0].fields;
+    assert!(rows.iter().any(|row| row.value == "20 GiB, storage local, discard yes"), "{rows:#?}");
+    let edited = set(&lab, &edited, "nic.1", json!({ "bridge": "vmbr1", "vlan": 20 })).await.unwrap();
+    // Its parts are fields as any other, and the next is offered.
+    let edited = set(&lab, &edited, "disk.scsi1.size", json!("24 GiB")).await.unwrap();
+    assert_eq!(states(&edited), ["holds", "holds", "holds"], "{:#?}", edited.edits);
+    let keys: Vec<String> = offered(&lab, &edited, 0).await.into_iter().map(|field| field.field).collect();
+    assert!(keys.contains(&"disk.scsi2".to_owned()) && keys.contains(&"nic.2".to_owned()), "{keys:?}");
+    lab.confirm(&edited).await;
+    let guest = &lab.named("shop-01").await[0];
+    let has = |key: &str| guest.get(&key.parse().unwrap()).map(ToString::to_string).unwrap_or_default();
+    assert_eq!(
+        [has("disk.scsi1.size"), has("disk.scsi1.storage"), has("nic.1.bridge"), has("nic.1.vlan")],
+        ["24 GiB", "local", "vmbr1", "20"]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_was_added_is_taken_back_with_its_parts() {
+    let lab = Lab::running().await;
+    lab.make("container calm-1: 1 core, 1 GB memory, 4 GB disk").await;
+    lab.make("vm vm-cd: 1 core, 1 GB memory, 4 GB disk").await;
+    let seen = &lab.named("vm-cd").await[0];
+    let path = format!("/nodes/{}/qemu/{}/config", seen.guest.node, seen.guest.vmid);
+    lab.by_hand(reqwest::Method::PUT, &path, &[("ide2", "none,media=cdrom")]).await;
+    let detail = lab.declare("set calm-1 to 2 cores").await;
+    let mount = json!({ "size": "2 GiB", "mount": "/srv/data" });
+    let edited = set(&lab, &detail, "disk.mp0", mount).await.unwrap();
+    let edited = set(&lab, &edited, "disk.mp0.backup", json!(false)).await.unwrap();
+    assert_eq!((edited.status, states(&edited)), ("awaiting_approval", vec!["holds", "holds"]), "{edited:#?}");
+    let back = take_back(&lab, &edited, 1).await.unwrap();
+    assert_eq!((back.status, states(&back)), ("awaiting_approval", vec!["taken_back", "taken_back"]), "{back:#?}");
+    assert!(back.intent.as_ref().unwrap()[0].fields.iter().all(|field| !field.field.starts_with("disk.")));
+
+    // A CD is not overwritten.
+    let cd = lab.declare("set vm-cd to 3 cores").await;
+    let asked = set(&lab, &cd, "disk.ide2", json!({ "size": "2 GiB" })).await.unwrap();
+    assert_eq!((asked.status, states(&asked)), ("needs_answer", vec!["waits"]), "{asked:#?}");
+    assert!(asked.reading.as_ref().unwrap().questions[0].text.contains("ide2 of vm-cd holds a drive"), "{asked:#?}");
+
+    // What the cluster does not have is asked once, and an answer holds for that part alone.
+    let nowhere = json!({ "size": "2 GiB", "storage": "nowhere", "mount": "/srv/data" });
+    let asked = set(&lab, &back, "disk.mp0", nowhere).await.unwrap();
+    let questions = &asked.reading.as_ref().unwrap().questions;
+    assert_eq!((asked.status, questions.len(), questions[0].edits.as_slice()), ("needs_answer", 1, &[3][..]));
+    assert!(questions[0].text.contains("Disk mp0 of calm-1 to 2 GiB, storage nowhere"), "{questions:?}");
+    let answered = answer(&lab, &asked, "local-lvm").await;
+    assert_eq!(field(&answered, "disk.mp0.storage").value, json!("local-lvm"));
+    lab.confirm(&answered).await;
+    let guest = &lab.named("calm-1").await[0];
+    assert_eq!(guest.get(&"disk.mp0.mount".parse().unwrap()), Some(&Value::Text("/srv/data".to_owned())));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_or_nic_that_was_read_is_left_out() {
+    let lab = Lab::running().await;
+    lab.make("vm calm-1: 1 core, 1 GB memory, 4 GB disk").await;
+    let detail = lab
+        .declare("Create a VM shop-01 with a 40 GB disk and a second disk of 10 GB. Add a 3 GB disk to calm-1 and set it to 2 cores")
+        .await;
+    let (id, guests) = (DeclarationId(detail.id), detail.intent.as_ref().unwrap());
+    let whole = |guest: usize, key: &str| {
+        let fields = &guests[guest].fields;
+        fields.iter().find(|field| field.field == key).unwrap_or_else(|| panic!("{fields:#?}")).whole.clone()
+    };
+    assert_eq!((whole(0, "disk.scsi0.size"), whole(0, "disk.scsi1.size")), (None, Some("disk.scsi1".to_owned())));
+    assert_eq!(
+        (whole(0, "nic.0.bridge"), whole(1, "disk.scsi1.size")),
+        (Some("nic.0".to_owned()), Some("disk.scsi1".to_owned()))
+    );
+    let (new, old) = (guests[0].id.clone(), guests[1].id.clone());
+    for (guest, key) in [(&new, "disk.scsi1"), (&new, "nic.0"), (&old, "disk.scsi1")] {
+        lab.engine.edit(&lab.admin, id, guest, key, &json!(null)).await.unwrap();
+        assert_eq!(lab.settled(id).await.status, "awaiting_approval");
+    }
+    let edited = lab.settled(id).await;
+    assert_eq!(states(&edited), ["holds", "holds", "holds"], "{:#?}", edited.edits);
+    assert_eq!((&edited.edits[0].from, &edited.edits[0].to), (&json!({ "size": "10 GiB" }), &json!(null)));
+    // Taken back, it is there again; and what was set of it before it was left out is part of it.
+    let back = take_back(&lab, &edited, 1).await.unwrap();
+    assert_eq!(field(&back, "disk.scsi1.size").value, json!("10 GiB"));
+    lab.engine.edit(&lab.admin, id, &new, "disk.scsi1.discard", &json!(true)).await.unwrap();
+    lab.settled(id).await;
+    lab.engine.edit(&lab.admin, id, &new, "disk.scsi1", &json!(null)).await.unwrap();
+    let edited = lab.settled(id).await;
+    assert_eq!(states(&edited), ["taken_back", "holds", "holds", "replaced", "holds"], "{:#?}", edited.edits);
+    lab.confirm(&edited).await;
+    let made = &lab.named("shop-01").await[0];
+    assert_eq!((made.disks().count(), made.nics().count()), (1, 0));
+    let kept = &lab.named("calm-1").await[0];
+    assert_eq!((kept.disks().count(), kept.get(&Field::Plain(Plain::Cores))), (1, Some(&Value::Count(2))));
 }

@@ -418,7 +418,7 @@ async fn saying_the_same_again_under_one_key_declares_once() {
     assert_ne!(say("start test-1", "key-2").await.unwrap(), first);
     for key in ["", "with space", "ü", &"k".repeat(101)] {
         let refused = lab.engine.declare_once(&lab.admin, SHOP, Some(key)).await;
-        assert!(matches!(refused, Err(Refusal::Invalid(_))), "{key}");
+        assert!(matches!(refused, Err(Refusal::Field { .. })), "{key}");
     }
     // Everybody has keys of their own.
     let other = user(&lab.engine, "other@example.org", Role::User, true).await;

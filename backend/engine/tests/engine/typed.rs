@@ -168,3 +168,17 @@ async fn what_somebody_changed_is_seen_by_a_dry_plan_and_terraform_says_all() {
     let file = &exported(&lab, &["copy-01"]).await[0];
     assert!(file.contains("image: "), "{file}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terraform_names_a_containers_template_by_its_volume() {
+    let lab = Lab::running().await;
+    // By default, and as it was said.
+    lab.make("container dns-1: 1 core, 512 MB memory, 4 GB disk").await;
+    lab.make("debian 12 container dns-2: 1 core, 512 MB memory, 4 GB disk").await;
+    for name in ["dns-1", "dns-2"] {
+        let files = lab.engine.export(Some(&BTreeSet::from([name.to_owned()])), Format::Terraform).await.unwrap();
+        let text = &files[0].content;
+        let line = text.lines().find(|line| line.contains("template_file_id")).unwrap();
+        assert!(line.contains("\"local:vztmpl/debian-12-standard_") && !text.contains("variable"), "{text}");
+    }
+}

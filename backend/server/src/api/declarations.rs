@@ -50,8 +50,8 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewDeclaration {
-    /// What you want, in your own words.
-    #[schema(min_length = 1, max_length = 4000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
+    /// What you want, in your own words, up to 4,000 characters; or the text of a typed intent, up to 24,000.
+    #[schema(min_length = 1, max_length = 24000, example = "Create a VM web-01 with 4 cores and 8 GB of memory")]
     content: Option<String>,
     /// Instead of words a typed intent, as `GET /api/v1/intent.schema.json` has it: as an object, or as the text of a
     /// file, YAML or JSON, which stays as it is.
@@ -60,6 +60,11 @@ pub struct NewDeclaration {
 }
 
 impl NewDeclaration {
+    /// The field that has the text: what is wrong with it is said there.
+    pub const fn field(&self) -> &'static str {
+        if self.intent.is_some() { "intent" } else { "content" }
+    }
+
     /// The words, or the intent as a text.
     pub fn text(self) -> Result<String, Problem> {
         match (self.content, self.intent) {
@@ -89,7 +94,8 @@ const KEY: &str = "Idempotency-Key";
         (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
             description = "The key stands for another text"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "It is empty or longer than 4,000 characters, or an intent of which `detail` tells what does not fit")))]
+            description = "It is empty or longer than 4,000 characters, or an intent that is longer than 24,000 or of which \
+                           `detail` tells what does not fit")))]
 async fn declare(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
@@ -98,7 +104,9 @@ async fn declare(
 ) -> Result<impl IntoResponse, Problem> {
     // What is no text is no key either.
     let key = headers.get(KEY).map(|key| key.to_str().unwrap_or_default());
-    let id = app.engine.declare_once(&actor, &body.text()?, key).await?;
+    let field = body.field();
+    let id = app.engine.declare_once(&actor, &body.text()?, key).await;
+    let id = id.map_err(|refusal| Problem::from(refusal).of_field(field))?;
     let detail = app.engine.detail(&actor, id).await?;
     Ok((StatusCode::CREATED, [(LOCATION, format!("/api/v1/declarations/{id}"))], Json(detail)))
 }
@@ -197,10 +205,12 @@ async fn answer(
 struct NewEdit {
     /// The guest: the `id` that it has in the declaration's `intent`.
     guest: String,
-    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`.
+    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. `disk.scsi1` or `nic.1` is a
+    /// whole disk or NIC, which need not be there yet.
     field: String,
     /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
-    /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox.
+    /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox. Of a whole disk or NIC it is an object of its parts,
+    /// `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it.
     value: serde_json::Value,
 }
 
@@ -214,7 +224,8 @@ struct NewEdit {
         (status = CONFLICT, body = ProblemDetails, content_type = "application/problem+json",
             description = "Nothing of it can be set now, a plan of it was carried out, or it is so already"),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "There is no such guest or field in it, or the value does not fit the field")))]
+            description = "There is no such guest or field in it, or the value does not fit the field; `errors` says which, \
+                           such as `value.size`")))]
 async fn edit(
     State(app): State<App>,
     Caller { actor, .. }: Caller,
@@ -227,7 +238,8 @@ async fn edit(
 }
 
 /// Takes an edit back, while the plan waits for approval or a question is open; the declaration is planned again without
-/// it. The record keeps it, and who took it back. Answers to what was asked because of it hold no more.
+/// it. What was set of the parts of a disk or NIC that it added goes with it. The record keeps it, and who took it back.
+/// Answers to what was asked because of it hold no more.
 #[utoipa::path(delete, path = "/api/v1/declarations/{id}/edits/{number}", tag = "declarations",
     params(("id" = Uuid, Path), ("number" = usize, Path, description = "The edit's number")),
     responses(
@@ -252,7 +264,8 @@ struct OfGuest {
     guest: String,
 }
 
-/// The fields of a guest of which the declaration says nothing yet and which can be set in a form.
+/// The fields of a guest of which the declaration says nothing yet and which can be set in a form, and the next disk and NIC
+/// that it could be given.
 #[utoipa::path(get, path = "/api/v1/declarations/{id}/fields", tag = "declarations",
     params(("id" = Uuid, Path), OfGuest), responses((status = OK, body = Vec<SettableField>)))]
 async fn settable(

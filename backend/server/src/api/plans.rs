@@ -33,5 +33,7 @@ async fn plan(
     JsonBody(body): JsonBody<NewDeclaration>,
 ) -> Result<Json<DryPlan>, Problem> {
     app.dry_plans.take(actor.id, app.now())?;
-    Ok(Json(app.engine.dry_plan(&body.text()?).await?))
+    let field = body.field();
+    let plan = app.engine.dry_plan(&body.text()?).await;
+    Ok(Json(plan.map_err(|refusal| Problem::from(refusal).of_field(field))?))
 }

@@ -21,8 +21,8 @@ pub fn routes() -> OpenApiRouter<App> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewReading {
-    /// What is typed so far.
-    #[schema(min_length = 1, max_length = 4000, example = "Create a VM web-01 with 4 cores")]
+    /// What is typed so far: words, up to 4,000 characters, or a typed intent, up to 24,000.
+    #[schema(min_length = 1, max_length = 24000, example = "Create a VM web-01 with 4 cores")]
     content: String,
     /// Answers to questions of an earlier reading of it.
     #[serde(default)]
@@ -35,7 +35,7 @@ struct NewReading {
     responses(
         (status = OK, body = Preview),
         (status = UNPROCESSABLE_ENTITY, body = ProblemDetails, content_type = "application/problem+json",
-            description = "It is empty or longer than 4,000 characters"),
+            description = "It is empty, or longer than 4,000 characters, or as an intent than 24,000"),
         (status = TOO_MANY_REQUESTS, body = ProblemDetails, content_type = "application/problem+json",
             description = "You ask too often; `Retry-After` says when to come back")))]
 async fn read(
@@ -45,5 +45,6 @@ async fn read(
 ) -> Result<Json<Preview>, Problem> {
     app.readings.take(actor.id, app.now())?;
     let answers: Vec<_> = body.answers.into_iter().map(Answer::pair).collect();
-    Ok(Json(app.engine.preview(&body.content, &answers).await?))
+    let preview = app.engine.preview(&body.content, &answers).await;
+    Ok(Json(preview.map_err(|refusal| Problem::from(refusal).of_field("content"))?))
 }

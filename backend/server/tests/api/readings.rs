@@ -50,21 +50,33 @@ async fn an_intent_is_declared_instead_of_words_and_refused_where_it_does_not_fi
     let guests = json!([{ "name": "web-01", "kind": "vm", "cores": 2 }]);
     let made = declare(json!({ "intent": { "mycopod": "v1", "guests": guests } })).await;
     assert_eq!(made.status, StatusCode::CREATED, "{:?}", made.body);
-    for (body, part) in [
-        (json!({ "intent": "a VM web-01" }), "begins with"),
-        (json!({ "intent": 1 }), "an object, or a text"),
+    for (body, part, field) in [
+        (json!({ "intent": "a VM web-01" }), "begins with", "intent"),
+        (json!({ "intent": 1 }), "an object, or a text", "intent"),
         (
             json!({ "intent": { "mycopod": "v1", "guests": [{ "name": "a", "kind": "vm", "coers": 1 }] } }),
             "guests[0].coers",
+            "intent",
         ),
-        (json!({}), "content or intent"),
-        (json!({ "content": "a", "intent": text }), "not both"),
-        (json!({ "content": "x".repeat(4_001) }), "4001 characters"),
-        (json!({ "intent": format!("{text}# {}", "x".repeat(24_000)) }), "24000 are the most"),
+        (json!({}), "content or intent", "content"),
+        (json!({ "content": "a", "intent": text }), "not both", "intent"),
+        (json!({ "content": " " }), "is empty", "content"),
+        (json!({ "content": "x".repeat(4_001) }), "4001 characters", "content"),
+        (json!({ "content": format!("{text}# {}", "x".repeat(24_000)) }), "24000 are the most", "content"),
+        (json!({ "intent": format!("{text}# {}", "x".repeat(24_000)) }), "24000 are the most", "intent"),
     ] {
         let problem = declare(body.clone()).await.is_problem(422, "invalid");
         assert!(problem["detail"].as_str().unwrap().contains(part), "{body:.80}: {problem}");
+        let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{body:.80}: {problem}"));
+        assert_eq!((errors.len(), &errors[0]["field"]), (1, &json!(field)), "{body:.80}: {problem}");
     }
+    let read =
+        |content: &str| server.post("/api/v1/readings").token(&admin).json(&json!({ "content": content })).send();
+    let problem = read(&"x".repeat(4_001)).await.is_problem(422, "invalid");
+    assert_eq!(problem["errors"][0]["field"], "content", "{problem}");
+    // An intent may be longer, whichever way it comes.
+    let long = format!("{}# {}", text.replace("web-01", "web-09"), "x".repeat(20_000));
+    assert_eq!(declare(json!({ "content": long })).await.status, StatusCode::CREATED);
     let twice = r#"{"intent": {"mycopod": "v1", "mycopod": "v1", "guests": []}}"#;
     let twice =
         server.post("/api/v1/declarations").token(&admin).header("content-type", "application/json").body(twice);
