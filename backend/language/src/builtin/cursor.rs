@@ -112,7 +112,7 @@ impl Parser<'_> {
         let (mut length, mut rest) = (0, words);
         loop {
             let token = self.peek(length)?;
-            let said = if token.kind == TokenKind::Number { &token.text } else { &token.word };
+            let said = if token.word.is_empty() && token.kind == TokenKind::Number { &token.text } else { &token.word };
             rest = rest.strip_prefix(said.as_str())?;
             length += 1;
             if rest.is_empty() {

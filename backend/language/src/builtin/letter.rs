@@ -428,7 +428,9 @@ impl Parser<'_> {
     fn heading(&mut self) -> Option<()> {
         // “Please provision:”, above what shall be there
         let announces = |p: &mut Self| {
-            p.any(words!("create|provision|deploy|build|set up|setup|make|spin up")).then_some(())?;
+            (p.any(words!("create|provision|deploy|build|set up|setup|make|spin up"))
+                || p.verb(words!("provide|order|request")))
+            .then_some(())?;
             p.any(words!("the following system|the following|these|this"));
             p.any(words!("for us|for me|please"));
             p.mark(':');
@@ -459,6 +461,12 @@ impl Parser<'_> {
                     "reference|ref|cleanup|clean-up|cleaning|housekeeping|relaunch|handover|follow-up|reminder|incident|cancellation|\
                      termination|maintenance"
                 ))
+                // “New:”, above a list
+                || self.last_word() == "new"
+                    && self.ahead(|p| {
+                        p.mark(':').then_some(())?;
+                        p.done().then_some(())
+                    })
                 || self.verb(words!("take care of these|take care of this|take care of the following"));
             named.then_some(())?;
             // “Reminder to myself: …”

@@ -282,8 +282,8 @@ pub static GERMAN: Tongue = Tongue {
         ("wird gestoppt $|wird heruntergefahren $|wird ausgeschaltet $", "gets stopped"),
         ("wird gestartet $|wird eingeschaltet $|wird hochgefahren $", "gets started"),
         ("wird neu gestartet $", "gets rebooted"),
+        ("beim hochfahren des hosts automatisch starten|beim start des hosts automatisch starten", "start at boot"),
         ("beim hochfahren des hosts|beim start des hosts|beim booten des hosts|beim hochfahren des nodes", "at boot"),
-        ("beide webserver|die beiden webserver|beiden webserver", "both web servers"),
         ("und dort starten $", "and start it"),
         ("werden nicht mehr gebraucht|werden nicht mehr benoetigt|koennen weg", "are no longer needed"),
         // When, and what else.

@@ -24,6 +24,7 @@ impl Parser<'_> {
             let addressed = self.addressed.is_some() && !self.ahead(Self::target);
             let targets = if addressed { Targets::Old(self.addressed.clone()?) } else { self.targets()? };
             let pronoun = addressed || matches!(self.last_word(), "it" | "them");
+            self.verb(words!("additionally|in addition|also"));
             let said = self.any(words!("with the tags|with the tag|with tags|with tag"));
             // To mark a guest may be more than to tag it.
             (said || !marks).then_some(())?;
@@ -38,6 +39,19 @@ impl Parser<'_> {
             let item = self.tags_said(start, tags, Amount::Plus);
             self.attempt(Self::besides);
             return Some((targets, vec![item], How::Add));
+        }
+        // “the tag legacy should be on old-backup”
+        if let Some(wish) = self.attempt(|p| {
+            p.any(words!("the tags|the tag|tags|tag")).then_some(())?;
+            let start = p.at;
+            let tags = p.tag_list(p.last_word() == "tags")?;
+            let tokens = start..p.at;
+            (p.any(MODAL) && p.any(words!("be on|be set on|go on|go to|be put on"))).then_some(())?;
+            let targets = p.targets().filter(|targets| p.known(targets))?;
+            let Said { value, .. } = p.tags_said(start, tags, Amount::Plus);
+            Some((targets, vec![Said { value, tokens }], How::Add))
+        }) {
+            return Some(wish);
         }
         // “replace the tags of web-01 with prod”
         if let Some(wish) = self.attempt(|p| {

@@ -117,7 +117,14 @@ impl Parser<'_> {
         self.any(words!("the new|the"));
         self.any(words!("number of|amount of|size of the|size of|value of"));
         self.any(words!("the"));
-        self.attempt(Self::nic_noun)
+        // “the mount point of cache by 20 GB”; elsewhere it is where it is mounted.
+        let mount_point = |p: &mut Self| {
+            (p.last_word() == "the" && p.ahead(|p| p.any(words!("mount point of|mountpoint of")).then_some(())))
+                .then_some(())?;
+            p.disk_noun()
+        };
+        self.attempt(mount_point)
+            .or_else(|| self.attempt(Self::nic_noun))
             .or_else(|| self.attempt(Self::field_noun))
             .or_else(|| self.attempt(Self::disk_noun))
     }

@@ -181,7 +181,7 @@ impl Parser<'_> {
         }
         self.any(words!("to be|be|is|are"));
         self.verb(words!(
-            "belongs in|belong in|a member of|member of|part of|belong to|belongs to|belonging to|joins|join|in|into|for|to"
+            "belongs in|belong in|goes in|go in|goes into|go into|a member of|member of|part of|belong to|belongs to|belonging to|joins|join|in|into|for|to"
         ))
         .then_some(())?;
         self.any(words!("the"));

@@ -76,7 +76,9 @@ impl Parser<'_> {
         if self.any(words!("virtual machines|kvm vms|qemu vms|vms")) {
             return noun(Some(Kind::Qemu), true, false);
         }
-        if self.any(words!("virtual machine|kvm vm|qemu vm|kvm guest|qemu guest|kvm machine|vm|kvm")) {
+        // “qemu guest agent”
+        let agent = self.word_ahead(1) == "guest" && self.word_ahead(2) == "agent";
+        if !agent && self.any(words!("virtual machine|kvm vm|qemu vm|kvm guest|qemu guest|kvm machine|vm|kvm")) {
             return noun(Some(Kind::Qemu), false, false);
         }
         if self.any(words!("lxc containers|lxcs|containers|cts")) {
@@ -123,6 +125,11 @@ impl Parser<'_> {
 
     /// [`Self::targets`], perhaps announced: “the following VMs: a, b”, “these: a, b”, “: a, b”.
     pub fn listed_targets(&mut self) -> Option<Targets> {
+        // “reboot, please: web-01”
+        self.attempt(|p| {
+            (p.mark(',') && p.any(words!("please|kindly"))).then_some(())?;
+            p.ahead(|p| p.mark(':').then_some(())).then_some(())
+        });
         self.attempt(|p| {
             p.any(words!("the following|following|these"));
             p.attempt(Self::guest_noun);
