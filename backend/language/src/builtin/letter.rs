@@ -185,7 +185,18 @@ impl Parser<'_> {
         let more = words!(
             "besides|in additional to that|in addition to that|in additional|in addition|on top of that|on top|last but not least|second|third|last"
         );
-        (alone || self.verb(more) && self.mark(',')).then(|| self.asides.push(start..self.at))
+        // “first double …, second start it”
+        let counts = |p: &mut Self| {
+            let parted = p.at > p.began && p.last_word().is_empty();
+            (parted && p.verb(words!("second|third|fourth|fifth"))).then_some(())?;
+            const DOES: [&str; 18] = [
+                "start", "stop", "reboot", "restart", "put", "add", "set", "give", "move", "migrate", "delete",
+                "snapshot", "rename", "double", "tag", "clone", "create", "increase",
+            ];
+            DOES.contains(&p.word()).then_some(())
+        };
+        (alone || self.attempt(counts).is_some() || self.verb(more) && self.mark(','))
+            .then(|| self.asides.push(start..self.at))
     }
 
     /// “Instead, I want a container …”, where something was deleted or stopped before.
@@ -194,6 +205,11 @@ impl Parser<'_> {
         let goes = |draft: &Draft| matches!(draft, Draft::Do(doing) if matches!(doing.deed, Deed::Delete | Deed::Shutdown { .. } | Deed::Stop));
         self.verb(words!("instead of it|instead of them|instead of that|instead")).then_some(())?;
         let words = start..self.at;
+        // “delete test-3, and make a VM test-4 … instead”
+        if self.done() && matches!(self.drafts.as_slice(), [.., gone, Draft::Create(_)] if goes(gone)) {
+            self.asides.push(words);
+            return Some(());
+        }
         self.drafts.last().is_some_and(goes).then_some(())?;
         self.mark(',');
         let starts = |p: &mut Self| p.any(words!("start|boot|please start|power on")).then_some(());
