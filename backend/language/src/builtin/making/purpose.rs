@@ -126,12 +126,7 @@ impl Parser<'_> {
             None => {
                 sorts & sort::OCCASION != 0 || sorts & sort::THING == 0 && sorts & (sort::NOUN | sort::ADJECTIVE) != 0
             }
-            // “for the ticket system”
-            Some(Class::Grammar) if made => {
-                let compound = !matches!(self.word_at(at - 1), "the" | "a" | "an" | "our" | "my");
-                sorts & sort::ADJECTIVE != 0 || word == "system" && compound
-            }
-            Some(Class::Grammar) => sorts & (sort::OCCASION | sort::ADJECTIVE) != 0,
+            Some(Class::Grammar) => sorts & sort::ADJECTIVE != 0 || !made && sorts & sort::OCCASION != 0,
             Some(Class::Outside) => led && sorts & sort::NOUNS != 0 && !(made && sorts & sort::OCCASION != 0),
             Some(_) => false,
         }
