@@ -342,7 +342,7 @@ impl Parser<'_> {
     fn subject_line(&mut self) -> Option<()> {
         let start = self.at;
         (!self.tokens[..start].iter().any(Token::is_content)).then_some(())?;
-        (self.verb(words!("subject|betreff|re|fwd|asunto|objet")) && self.mark(':')).then_some(())?;
+        (self.verb(words!("subject|betreff|re|fwd|asunto")) && self.mark(':')).then_some(())?;
         let titles = |token: &Token| {
             let known = sort_of(token) & (sort::NOUNS | sort::ADJECTIVE) != 0
                 || matches!(
