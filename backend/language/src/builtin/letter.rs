@@ -206,7 +206,8 @@ impl Parser<'_> {
         self.verb(words!("instead of it|instead of them|instead of that|instead")).then_some(())?;
         let words = start..self.at;
         // “delete test-3, and make a VM test-4 … instead”
-        if self.done() && matches!(self.drafts.as_slice(), [.., gone, Draft::Create(_)] if goes(gone)) {
+        let ends = self.at_boundary();
+        if ends && matches!(self.drafts.as_slice(), [.., gone, Draft::Create(_)] if goes(gone)) {
             self.asides.push(words);
             return Some(());
         }
@@ -257,7 +258,13 @@ impl Parser<'_> {
         if self.at < MOST_BEFORE && self.attempt(Self::who_speaks).is_some() {
             return true;
         }
+        // In “Hello, all three VMs …” nobody is greeted as “all”.
+        let all = |p: &mut Self| {
+            (p.any(words!("hi|hello|hey")) && p.word() == "all" && p.peek(1).is_some_and(Token::is_content))
+                .then_some(())
+        };
         let greets = greets
+            || self.attempt(all).is_some()
             || self.any(GREETING)
             || first && self.verb(words!("dear sir or madam|dear sirs|dear sir|dear madam"));
         if greets && first && self.is_a_person(self.at) && self.peek(1).is_none_or(|token| !token.is_content()) {

@@ -140,6 +140,7 @@ pub fn renamed(tokens: &[Token], lines: &[Line], first: usize) -> Option<Vec<Tok
 
 /// `vm=web-01 cores=4`: the guest there is, and its values behind it in one line.
 pub fn one_line(said: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Token>> {
+    let (greeting, said) = said.split_at(greeted(said));
     let [key, sign, name, rest @ ..] = said else { return None };
     let values = &rest[rest.iter().position(Token::is_content)?..];
     let field = |at: usize| values.get(at).map_or("", |token| token.word.as_str());
@@ -148,7 +149,16 @@ pub fn one_line(said: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Toke
         && known(&name.text)
         && key_of(values).is_some_and(|key| !NEW.contains(&key))
         && fields::field(field).is_some();
-    fits.then(|| [std::slice::from_ref(name), &[mark(TokenKind::Mark(':'), &values[0])], values].concat())
+    fits.then(|| [greeting, std::slice::from_ref(name), &[mark(TokenKind::Mark(':'), &values[0])], values].concat())
+}
+
+/// How many tokens greet or ask at the beginning of a line: “Hi team, …”, “Good morning! …”, “Please …”.
+fn greeted(said: &[Token]) -> usize {
+    const GREETING: [&str; 12] =
+        ["hi", "hello", "hey", "good", "morning", "afternoon", "day", "team", "all", "there", "please", "todo"];
+    let words = said.iter().take_while(|token| GREETING.contains(&token.word.as_str())).count();
+    let ends = |token: &Token| matches!(token.kind, TokenKind::Mark(',' | '!' | ':' | '–'));
+    words + usize::from(words > 0 && said.get(words).is_some_and(ends))
 }
 
 /// Keys that only a new guest has.
@@ -159,6 +169,7 @@ pub fn one_sentence_of_pairs(tokens: &mut [Token]) {
     while start < tokens.len() {
         let length = tokens[start..].iter().position(|token| token.kind == TokenKind::Break);
         let end = length.map_or(tokens.len(), |length| start + length);
+        start += greeted(&tokens[start..end]);
         let ends = |token: &Token| matches!(token.kind, TokenKind::Mark(';' | '.'));
         let parts: Vec<&[Token]> = tokens[start..end].split(ends).filter(|part| !part.is_empty()).collect();
         let keys: Vec<&str> = parts.iter().filter_map(|part| key_of(part)).collect();

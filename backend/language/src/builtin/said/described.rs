@@ -61,6 +61,10 @@ impl Parser<'_> {
             }
             self.at += 1;
         }
+        // “notes: conference bridge pls”
+        while self.at > start + 1 && matches!(self.last_word(), "please" | "thanks") {
+            self.at -= 1;
+        }
         (self.at > start).then(|| self.span(&(start..self.at)).of(self.text))
     }
 }
