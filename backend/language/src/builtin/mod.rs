@@ -14,6 +14,7 @@ pub mod changing;
 mod cursor;
 mod doing;
 pub mod drafting;
+mod heading;
 #[cfg(any(test, feature = "fuzzing"))]
 #[allow(clippy::unwrap_used, reason = "what tests and fuzz targets try may panic")]
 pub mod holding;

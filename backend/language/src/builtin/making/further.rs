@@ -158,6 +158,16 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// “disks of 20 GB and 50 GB, the second one on local”, “…, both on local-lvm”
+    fn said_of_its_disks(&mut self) -> Option<Said<Item>> {
+        let at = self.at;
+        let value = self
+            .attempt(Self::one_of_its_disks)
+            .or_else(|| self.rest_of_its_disks())
+            .or_else(|| self.attempt(Self::all_disks_on))?;
+        Some(Said { value, tokens: at..self.at })
+    }
+
     /// Behind brackets that each guest's name had: “a-1 (pve1) and a-2 (pve2), 2 cores” goes on with all.
     fn behind_brackets(&mut self) {
         let joins = ["and", "&", "plus", "with", "also", "please"];
@@ -222,15 +232,7 @@ impl Parser<'_> {
             self.any(words!("set its|set the|set|give it|grow|resize|expand|enlarge|extend"));
             all = self.attempt(Self::placing).filter(|number| *number != Number::One);
         }
-        // “disks of 20 GB and 50 GB, the second one on local”
-        if let Some(item) = self.attempt(|p| {
-            let at = p.at;
-            let value = p
-                .attempt(Self::one_of_its_disks)
-                .or_else(|| p.rest_of_its_disks())
-                .or_else(|| p.attempt(Self::all_disks_on))?;
-            Some(Said { value, tokens: at..p.at })
-        }) {
+        if let Some(item) = self.attempt(Self::said_of_its_disks) {
             return self.add(&item, None);
         }
         if self.attempt(Self::says_no_more).is_some() || self.attempt(Self::is_wanted).is_some() {
