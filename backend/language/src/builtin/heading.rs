@@ -11,7 +11,8 @@ impl Parser<'_> {
     pub fn subject_line(&mut self) -> Option<()> {
         let start = self.at;
         (!self.tokens[..start].iter().any(Token::is_content)).then_some(())?;
-        (self.verb(words!("subject|betreff|re|fwd|asunto")) && self.mark(':')).then_some(())?;
+        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+        (!named && self.verb(words!("subject|betreff|re|fwd|asunto")) && self.mark(':')).then_some(())?;
         let titles = |token: &Token| {
             let known = sort_of(token) & (sort::NOUNS | sort::ADJECTIVE) != 0
                 || matches!(

@@ -256,7 +256,7 @@ impl Parser<'_> {
             && matches!(self.word(), "morning" | "afternoon" | "evening")
             && self.peek(1 + whom).is_none_or(|token| !token.is_content());
         self.at += if greets { 1 + whom } else { 0 };
-        if self.at < MOST_BEFORE && self.attempt(Self::who_speaks).is_some() {
+        if self.attempt(Self::who_speaks).is_some() {
             return true;
         }
         // In “Hello, all three VMs …” nobody is greeted as “all”.
@@ -279,7 +279,7 @@ impl Parser<'_> {
     fn who_speaks(&mut self) -> Option<()> {
         const MOST: usize = 3;
         let start = self.at;
-        (start == self.began || self.last_word().is_empty() || self.at < MOST_BEFORE).then_some(())?;
+        (start < MOST_BEFORE).then_some(())?;
         self.verb(words!("it's|this is"));
         if !self.verb(words!("on call|on-call")) {
             let who = (self.at..self.end).take(MOST).take_while(|at| {

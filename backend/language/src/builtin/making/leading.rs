@@ -18,7 +18,12 @@ impl Parser<'_> {
     /// “On pve2, create …”, “From the debian-12 template bring up …”: at the beginning of a sentence.
     pub fn leading(&mut self) -> Option<Vec<OfMember>> {
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
-        if before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
+        // Behind a greeting the sentence begins as well: “Hi, on pve2 create …”.
+        let greeted = !self.drafts.last().is_some_and(|draft| draft.tokens().start >= self.began)
+            && !self.unread.last().is_some_and(|tokens| tokens.start >= self.began)
+            && before
+                .is_some_and(|token| token.word == "please" || matches!(token.kind, TokenKind::Mark(',' | ':' | '–')));
+        if !greeted && before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
             return None;
         }
         if let Some(items) = self.attempt(Self::values_first) {
