@@ -19,8 +19,8 @@ impl Parser<'_> {
     pub fn leading(&mut self) -> Option<Vec<OfMember>> {
         let before = self.at.checked_sub(1).map(|before| &self.tokens[before]);
         // Behind a greeting the sentence begins as well: “Hi, on pve2 create …”.
-        let greeted = !self.drafts.last().is_some_and(|draft| draft.tokens().start >= self.began)
-            && !self.unread.last().is_some_and(|tokens| tokens.start >= self.began)
+        let greeted = self.drafts.last().is_none_or(|draft| draft.tokens().start < self.began)
+            && self.unread.last().is_none_or(|tokens| tokens.start < self.began)
             && before
                 .is_some_and(|token| token.word == "please" || matches!(token.kind, TokenKind::Mark(',' | ':' | '–')));
         if !greeted && before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
