@@ -1,10 +1,9 @@
-import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { useEdit } from "../api/queries";
 import { asText, type FieldSchema, fromText, hint, options } from "../lib/fields";
+import { EditForm } from "./EditForm";
 import { FieldInput } from "./FieldInput";
-import classes from "./IntentForm.module.css";
 import { ProblemNotice } from "./ProblemNotice";
 import { WholeForm } from "./WholeForm";
 
@@ -32,15 +31,15 @@ function OneField({ declaration, guest, field, onClose }: FieldFormProps) {
   const edit = useEdit(declaration);
   const refused = edit.error?.refused ?? false;
   return (
-    <form
-      className={classes.field}
-      onSubmit={(event) => {
-        event.preventDefault();
+    <EditForm
+      onSet={() =>
         edit.mutate(
           { guest: guest.id, field: field.field, value: fromText(text, schema) },
           { onSuccess: onClose },
-        );
-      }}
+        )
+      }
+      onClose={onClose}
+      isPending={edit.isPending}
     >
       {edit.error && !refused && <ProblemNotice problem={edit.error} />}
       <FieldInput
@@ -52,14 +51,6 @@ function OneField({ declaration, guest, field, onClose }: FieldFormProps) {
         onChange={setText}
         autoFocus
       />
-      <div className={classes.buttons}>
-        <Button type="submit" size="xs" loading={edit.isPending}>
-          Set and plan again
-        </Button>
-        <Button variant="default" size="xs" onClick={onClose}>
-          Cancel
-        </Button>
-      </div>
-    </form>
+    </EditForm>
   );
 }

@@ -1,8 +1,8 @@
-import { Button } from "@mantine/core";
 import { useState } from "react";
 
 import { useEdit } from "../api/queries";
 import { asText, type FieldSchema, options, type Part, parts, wholeOf } from "../lib/fields";
+import { EditForm } from "./EditForm";
 import { FieldInput } from "./FieldInput";
 import type { FieldFormProps } from "./FieldForm";
 import classes from "./IntentForm.module.css";
@@ -31,15 +31,15 @@ export function WholeForm({ declaration, guest, field, onClose }: FieldFormProps
   );
   const rare = all.filter((part) => part.rare);
   return (
-    <form
-      className={classes.field}
-      onSubmit={(event) => {
-        event.preventDefault();
+    <EditForm
+      onSet={() =>
         edit.mutate(
           { guest: guest.id, field: field.field, value: wholeOf(texts, schema) },
           { onSuccess: onClose },
-        );
-      }}
+        )
+      }
+      onClose={onClose}
+      isPending={edit.isPending}
     >
       {elsewhere && <ProblemNotice problem={elsewhere} />}
       <fieldset className={classes.whole}>
@@ -54,15 +54,7 @@ export function WholeForm({ declaration, guest, field, onClose }: FieldFormProps
           </details>
         )}
       </fieldset>
-      <div className={classes.buttons}>
-        <Button type="submit" size="xs" loading={edit.isPending}>
-          Set and plan again
-        </Button>
-        <Button variant="default" size="xs" onClick={onClose}>
-          Cancel
-        </Button>
-      </div>
-    </form>
+    </EditForm>
   );
 }
 
