@@ -23,7 +23,14 @@ impl Parser<'_> {
         };
         let body = self.tokens.get(self.end).is_some_and(|token| token.kind == TokenKind::Break)
             && self.tokens[self.end..].iter().any(Token::is_content);
-        if body && self.tokens[self.at..self.end].iter().all(titles) {
+        let rest = &self.tokens[self.at..self.end];
+        // “Subject: cancelled: new VM” is asked about: “cancelled” is no guest.
+        if rest.iter().any(|token| token.kind == TokenKind::Mark(':')) {
+            self.unread.push(start..self.end);
+            self.at = self.end;
+            return Some(());
+        }
+        if body && rest.iter().all(titles) {
             self.at = self.end;
         }
         self.asides.push(start..self.at);
