@@ -160,7 +160,7 @@ pub fn off_topic(tokens: &[Token], inventory: &Inventory) -> Option<String> {
     let words: Vec<&str> = tokens.iter().map(|token| token.word.as_str()).collect();
     let backs_up = contains(&words, "back up");
     let concerns = tokens.iter().any(|token| {
-        inventory.guests.contains_key(&token.text) && vocabulary::class(&token.word).is_none()
+        inventory.guests.contains_key(token.text.as_str()) && vocabulary::class(&token.word).is_none()
             || is_domain(&token.word)
             || begins_names(inventory, &token.word)
             || backs_up

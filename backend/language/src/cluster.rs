@@ -113,14 +113,15 @@ fn phrase(tokens: &[Token], clusters: &BTreeSet<String>) -> Option<(usize, Strin
             matches!(token.kind, TokenKind::Mark(':' | '=')) || is_in(token, &["called", "named"])
         });
         let name = name(rest.get(1 + usize::from(linked))?)?;
-        let meant = clusters.contains(&name) || (puts || linked) && vocabulary::class(&name).is_none();
-        return meant.then_some((at + 2 + usize::from(linked), name));
+        let meant = clusters.contains(name.as_str()) || (puts || linked) && vocabulary::class(&name).is_none();
+        return meant.then_some((at + 2 + usize::from(linked), name.to_string()));
     }
     // “the lab cluster”
+    (preposition && rest.get(1).is_some_and(is_cluster)).then_some(())?;
     let name = name(rest.first()?)?;
-    let meant =
-        clusters.contains(&name) || puts && !NO_NAMES.contains(&name.as_str()) && vocabulary::class(&name).is_none();
-    (preposition && rest.get(1).is_some_and(is_cluster) && meant).then_some((at + 2, name))
+    let meant = clusters.contains(name.as_str())
+        || puts && !NO_NAMES.contains(&name.as_str()) && vocabulary::class(&name).is_none();
+    meant.then_some((at + 2, name.to_string()))
 }
 
 fn is_cluster(token: &Token) -> bool {
@@ -128,11 +129,11 @@ fn is_cluster(token: &Token) -> bool {
 }
 
 fn is_in(token: &Token, words: &[&str]) -> bool {
-    token.kind == TokenKind::Word && words.contains(&token.text.to_lowercase().as_str())
+    token.kind == TokenKind::Word && words.iter().any(|word| token.text.eq_ignore_ascii_case(word))
 }
 
 /// A name of a cluster, quoted or not, in lower case as names are.
-fn name(token: &Token) -> Option<String> {
+fn name(token: &Token) -> Option<compact_str::CompactString> {
     matches!(token.kind, TokenKind::Word | TokenKind::Quoted).then(|| token.text.to_lowercase())
 }
 

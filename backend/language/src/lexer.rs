@@ -7,6 +7,7 @@ mod slips;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use compact_str::{CompactString, ToCompactString};
 use mycopod_core::reading::{Fragment, Source, Span};
 
 use crate::quantity;
@@ -37,9 +38,9 @@ pub struct Token {
     /// Where it stands, quotation marks included.
     pub span: Span,
     /// Verbatim, without quotation marks.
-    pub text: String,
+    pub text: CompactString,
     /// Of a word: in lower case, with an obvious slip in a keyword mended. Empty otherwise.
-    pub word: String,
+    pub word: CompactString,
     /// Whether such a slip was mended.
     pub mended: bool,
 }
@@ -53,9 +54,9 @@ impl Token {
     /// The word cut in two behind so many characters; a hyphen between the two is none of either.
     pub fn parts(&self, end: usize) -> (Self, Self) {
         let cut = |from: usize, to: usize| {
-            let text: String = self.text.chars().take(to).skip(from).collect();
+            let text: CompactString = self.text.chars().take(to).skip(from).collect();
             let span = Span { start: self.span.start + from, end: self.span.start + to };
-            Self { word: text.to_lowercase().replace('’', "'"), text, span, ..self.clone() }
+            Self { word: lower(&text), text, span, ..self.clone() }
         };
         let length = self.text.chars().count();
         let hyphen = usize::from(self.text.chars().nth(end) == Some('-'));
@@ -64,7 +65,7 @@ impl Token {
 
     fn mark(mark: char, start: usize, end: usize) -> Self {
         let span = Span { start, end };
-        Self { kind: TokenKind::Mark(mark), span, text: mark.to_string(), word: String::new(), mended: false }
+        Self { kind: TokenKind::Mark(mark), span, text: mark.to_compact_string(), word: "".into(), mended: false }
     }
 
     /// Whether it ends a sentence.
@@ -89,6 +90,17 @@ pub fn source(text: &str, all: &[Token], tokens: &Range<usize>) -> Source {
         Some(slip) => Source::inferred(format!("“{}”, with “{}” read as “{}”", fragment.text, slip.text, slip.word)),
         None => Source::Said(fragment),
     }
+}
+
+/// A word in lower case, with the apostrophe that keyboards have.
+pub fn lower(text: &str) -> CompactString {
+    if text.is_ascii() {
+        let mut lower = CompactString::new(text);
+        lower.make_ascii_lowercase();
+        return lower;
+    }
+    let lower = CompactString::from_str_to_lowercase(text);
+    if lower.contains('’') { lower.replace('’', "'").into() } else { lower }
 }
 
 /// The content types after the colon of a Proxmox volume (`local:vztmpl/…`), which is one name.
@@ -168,9 +180,9 @@ impl Lexer<'_> {
             return close + 1;
         } else if c == ';' && at > 0 && !self.is_space(at - 1) && !self.is_space(at + 1) {
             // “tags=a;b” is a list; a sentence ends with a space behind its mark.
-            self.tokens.push(Token { text: c.to_string(), ..Token::mark(',', at, at + 1) });
+            self.tokens.push(Token { text: c.to_compact_string(), ..Token::mark(',', at, at + 1) });
         } else if is_arrow(c) {
-            self.tokens.push(Token { kind: TokenKind::Word, word: "→".to_owned(), ..Token::mark(c, at, at + 1) });
+            self.tokens.push(Token { kind: TokenKind::Word, word: "→".into(), ..Token::mark(c, at, at + 1) });
             // What makes a picture of the arrow.
             return at + 1 + usize::from(self.char(at + 1) == Some('\u{fe0f}'));
         } else if c == '-' && self.char(at + 1) == Some('-') && self.is_option(at + 2) {
@@ -203,7 +215,7 @@ impl Lexer<'_> {
                 kind: TokenKind::Word,
                 span: Span { start: at, end },
                 text: self.text(at + 1, end - 1),
-                word: self.text(at + 1, end - 1).to_lowercase(),
+                word: lower(&self.text(at + 1, end - 1)),
                 mended: false,
             });
             return end;
@@ -212,7 +224,7 @@ impl Lexer<'_> {
             && (at == 0 || !self.chars[at - 1].is_alphanumeric())
         {
             // “+4 GB”
-            self.tokens.push(Token { kind: TokenKind::Word, word: MORE.to_owned(), ..Token::mark('+', at, at + 1) });
+            self.tokens.push(Token { kind: TokenKind::Word, word: MORE.into(), ..Token::mark('+', at, at + 1) });
         } else if c == '-'
             && self.char(at + 1).is_some_and(|c| c.is_ascii_digit())
             && at > 0
@@ -220,7 +232,7 @@ impl Lexer<'_> {
             && self.tokens.last().is_some_and(|token| token.kind == TokenKind::Mark(':'))
         {
             // “web-01: -1 core”
-            self.tokens.push(Token { kind: TokenKind::Word, word: LESS.to_owned(), ..Token::mark('-', at, at + 1) });
+            self.tokens.push(Token { kind: TokenKind::Word, word: LESS.into(), ..Token::mark('-', at, at + 1) });
         } else if is_mark(c) || is_quote(c) || is_apostrophe(c) {
             self.push(TokenKind::Mark(c), at, at + 1);
         } else {
@@ -242,13 +254,13 @@ impl Lexer<'_> {
         self.char(at).is_some_and(|c| c.is_ascii_lowercase()) && (at < 3 || self.is_space(at - 3))
     }
 
-    fn text(&self, start: usize, end: usize) -> String {
+    fn text(&self, start: usize, end: usize) -> CompactString {
         self.chars[start..end].iter().collect()
     }
 
     fn push(&mut self, kind: TokenKind, start: usize, end: usize) {
         let text = self.text(start, end);
-        let word = if kind == TokenKind::Word { text.to_lowercase().replace('’', "'") } else { String::new() };
+        let word = if kind == TokenKind::Word { lower(&text) } else { "".into() };
         self.tokens.push(Token { kind, span: Span { start, end }, text, word, mended: false });
     }
 
@@ -270,8 +282,8 @@ impl Lexer<'_> {
         }
         let (span, inside) = (Span { start: open, end: close + 1 }, self.text(open + 1, close));
         // “« … »” is how French sets it.
-        let text = if self.chars[open] == '«' { inside.trim().to_owned() } else { inside };
-        self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: String::new(), mended: false });
+        let text = if self.chars[open] == '«' { inside.trim().into() } else { inside };
+        self.tokens.push(Token { kind: TokenKind::Quoted, span, text, word: "".into(), mended: false });
     }
 
     /// A run of characters between white space and marks, cut into its words and numbers.
@@ -438,9 +450,11 @@ const fn is_quote(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use compact_str::CompactString;
+
     use super::{TokenKind, lex};
 
-    fn cut(text: &str) -> Vec<String> {
+    fn cut(text: &str) -> Vec<CompactString> {
         lex(text, |_| false).into_iter().map(|token| token.text).collect()
     }
 

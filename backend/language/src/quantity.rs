@@ -141,6 +141,8 @@ pub fn number_word(word: &str) -> Option<u64> {
         "ninety" => 90,
         "hundred" => 100,
         "thousand" => 1_000,
+        // Most words are none: that is seen by their first letter.
+        _ if !word.starts_with(['t', 'f', 's', 'e', 'n', 'h']) => return None,
         _ => return word.split_once('-').and_then(|(tens, ones)| joined(number_word(tens)?, number_word(ones)?)),
     })
 }

@@ -15,6 +15,7 @@ mod spanish;
 
 use std::sync::LazyLock;
 
+use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
 use crate::lexer::{Token, TokenKind};
@@ -154,8 +155,11 @@ impl Stands {
 }
 
 /// A word without the letters that only some keyboards have: `löschen` is `loeschen`, `mémoire` is `memoire`.
-fn fold(word: &str) -> String {
-    let mut folded = String::with_capacity(word.len());
+fn fold(word: &str) -> CompactString {
+    if word.is_ascii() {
+        return word.into();
+    }
+    let mut folded = CompactString::with_capacity(word.len());
     for c in word.chars() {
         match c {
             'ä' => folded.push_str("ae"),
@@ -217,14 +221,14 @@ pub fn translate(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
 }
 
 /// The words of tokens, folded; empty for what is none, or a name that is `known`.
-fn folded(tokens: &[Token], known: impl Fn(&str) -> bool) -> Vec<String> {
+fn folded(tokens: &[Token], known: impl Fn(&str) -> bool) -> Vec<CompactString> {
     let word = |(at, token): (usize, &Token)| {
         // “4 GiB” gives nothing in German.
         let counted = at > 0 && tokens[at - 1].kind == TokenKind::Number && token.word == "gib";
         // A letter is no name here, as it is none in English: “A web-01 …”.
         let named = token.text.len() > 1 && known(&token.text);
         let is_word = token.kind == TokenKind::Word && !named && !counted;
-        if is_word { fold(&token.word) } else { String::new() }
+        if is_word { fold(&token.word) } else { "".into() }
     };
     tokens.iter().enumerate().map(word).collect()
 }
@@ -233,13 +237,13 @@ fn folded(tokens: &[Token], known: impl Fn(&str) -> bool) -> Vec<String> {
 fn spoken_as(said: &[Token], word: &str) -> Token {
     let mut token = said[0].clone();
     token.span.end = said.iter().map(|token| token.span.end).max().unwrap_or(token.span.end);
-    token.text = said.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ");
-    word.clone_into(&mut token.word);
+    token.text = said.iter().map(|token| token.text.as_str()).collect::<Vec<_>>().join(" ").into();
+    token.word = word.into();
     token
 }
 
 /// The phrase that stands at `at`.
-fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[String], at: usize) -> Option<&'i Phrase> {
+fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[CompactString], at: usize) -> Option<&'i Phrase> {
     index.get(words[at].as_str())?.iter().find(|phrase| {
         let next = at + phrase.words.len();
         let digits = || tokens.get(next).is_some_and(|token| token.kind == TokenKind::Number);
@@ -267,16 +271,14 @@ fn phrase<'i>(index: &'i Index, tokens: &[Token], words: &[String], at: usize) -
 
 /// The language that the text is in, where it is none that has more English words than its own. Words that are the same in English
 /// tell nothing.
-fn spoken(tokens: &[Token], words: &[String]) -> Option<&'static Known> {
+fn spoken(tokens: &[Token], words: &[CompactString]) -> Option<&'static Known> {
+    let is_english = |(token, word): (&Token, &CompactString)| {
+        word.starts_with(char::is_alphabetic) && vocabulary::class(&token.word).is_some()
+    };
+    let is_english: Vec<bool> = tokens.iter().zip(words).map(is_english).collect();
     let best = TONGUES.iter().filter_map(|spoken| {
         let (mut own, mut common, mut foreign, mut english, mut at) = (0, 0, 0, 0, 0);
         while at < words.len() {
-            let glued = spoken
-                .tongue
-                .seam(&tokens[at], &spoken.index)
-                .is_some_and(|(_, clitic)| clitic || tokens[at].word.contains('\''));
-            let is_english =
-                words[at].starts_with(char::is_alphabetic) && vocabulary::class(&tokens[at].word).is_some();
             if let Some(phrase) = phrase(&spoken.index, tokens, words, at) {
                 let length = phrase.words.len();
                 // “8 Go”
@@ -285,10 +287,14 @@ fn spoken(tokens: &[Token], words: &[String]) -> Option<&'static Known> {
                     && quantity::unit(phrase.english).is_some()
                     && quantity::unit(&tokens[at].word).is_none();
                 (own, common) = if phrase.own || unit { (own + length, common) } else { (own, common + length) };
-                foreign += usize::from(!is_english);
+                foreign += usize::from(!is_english[at]);
                 at += phrase.words.len();
             } else {
-                (own, english) = (own + usize::from(glued), english + usize::from(is_english));
+                let glued = spoken
+                    .tongue
+                    .seam(&tokens[at], &spoken.index)
+                    .is_some_and(|(_, clitic)| clitic || tokens[at].word.contains('\''));
+                (own, english) = (own + usize::from(glued), english + usize::from(is_english[at]));
                 at += 1;
             }
         }
@@ -328,7 +334,7 @@ impl Tongue {
                 Some((end, clitic)) => {
                     let (first, mut second) = token.parts(end);
                     if clitic {
-                        second.word = format!("-{}", second.word);
+                        second.word = compact_str::format_compact!("-{}", second.word);
                     }
                     cut.extend([first, second]);
                 }
@@ -357,21 +363,20 @@ impl Tongue {
         let is_word = |part: &str| {
             if part.is_ascii() { index.contains_key(part) } else { index.contains_key(fold(part).as_str()) }
         };
-        if word.chars().count() != token.text.chars().count() || is_word(word) {
-            return None;
-        }
-        let first = self.unglued(word).next().filter(|first| first.len() < word.len());
-        if let Some(elided) = first {
-            return Some((elided.chars().count(), false));
-        }
-        let clitic = self.clitics.iter().find_map(|clitic| word.strip_suffix(clitic).filter(|verb| is_word(verb)));
-        if let Some(verb) = clitic {
-            return Some((verb.chars().count(), true));
-        }
-        let (first, head) = word.rsplit_once('-')?;
-        // “Test-VMs” are no name.
-        (self.heads.contains(&head) && (head == "vms" || first == "lxc" || vocabulary::is_system(first)))
-            .then_some((first.chars().count(), false))
+        let elided = || self.unglued(word).next().filter(|first| first.len() < word.len()).map(|first| (first, false));
+        let verb = || {
+            let verb = self.clitics.iter().find_map(|clitic| word.strip_suffix(clitic).filter(|verb| is_word(verb)));
+            verb.map(|verb| (verb, true))
+        };
+        let noun = || {
+            let (first, head) = word.rsplit_once('-')?;
+            // “Test-VMs” are no name.
+            (self.heads.contains(&head) && (head == "vms" || first == "lxc" || vocabulary::is_system(first)))
+                .then_some((first, false))
+        };
+        let (first, clitic) = elided().or_else(verb).or_else(noun)?;
+        let whole = word.chars().count() != token.text.chars().count() || is_word(word);
+        (!whole).then(|| (first.chars().count(), clitic))
     }
 }
 

@@ -20,7 +20,7 @@ impl Parser<'_> {
         };
         let named = |p: &mut Self| {
             p.guest_noun()?;
-            let named = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            let named = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(token.text.as_str()));
             p.at += usize::from(named);
             named.then_some(())
         };

@@ -167,6 +167,8 @@ impl Parser<'_> {
             self.at += 1;
             return Some(number);
         }
+        let begins = matches!(self.word(), "a" | "half") || quantity::number_word(self.word()).is_some();
+        begins.then_some(())?;
         self.attempt(|p| {
             if p.any(words!("a couple of|a pair of")) {
                 return Some(2);
@@ -277,7 +279,7 @@ impl Parser<'_> {
         };
         let name = fits.then(|| token.text.clone())?;
         self.at += 1;
-        Some(name)
+        Some(name.to_string())
     }
 
     /// A name that is the one word it can be: after “called” even a word of the grammar names something.
@@ -294,7 +296,7 @@ impl Parser<'_> {
             );
         let name = fits.then(|| token.text.clone())?;
         self.at += 1;
-        Some(name)
+        Some(name.to_string())
     }
 
     /// Whether `name` is one as people form them, with a digit, hyphen or dot, or one that the cluster knows.

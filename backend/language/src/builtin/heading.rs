@@ -11,7 +11,7 @@ impl Parser<'_> {
     pub fn subject_line(&mut self) -> Option<()> {
         let start = self.at;
         (!self.tokens[..start].iter().any(Token::is_content)).then_some(())?;
-        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+        let named = self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(token.text.as_str()));
         (!named && self.verb(words!("subject|betreff|re|fwd|asunto")) && self.mark(':')).then_some(())?;
         let titles = |token: &Token| {
             let known = sort_of(token) & (sort::NOUNS | sort::ADJECTIVE) != 0
@@ -19,7 +19,7 @@ impl Parser<'_> {
                     token.word.as_str(),
                     "new" | "request" | "requests" | "order" | "for" | "a" | "another" | "the"
                 );
-            token.kind == TokenKind::Word && known && !self.inventory.guests.contains_key(&token.text)
+            token.kind == TokenKind::Word && known && !self.inventory.guests.contains_key(token.text.as_str())
         };
         let body = self.tokens.get(self.end).is_some_and(|token| token.kind == TokenKind::Break)
             && self.tokens[self.end..].iter().any(Token::is_content);
@@ -46,7 +46,7 @@ impl Parser<'_> {
         let prefix = &token.text[..token.text.len() - digits.len()];
         let prefixed = digits.len() >= 3 && digits.bytes().all(|b| b.is_ascii_digit()) && !prefix.is_empty();
         let numbered = numbered && token.kind == TokenKind::Number;
-        ((prefixed || numbered) && !self.inventory.guests.contains_key(&token.text)).then_some(())?;
+        ((prefixed || numbered) && !self.inventory.guests.contains_key(token.text.as_str())).then_some(())?;
         self.at += 1;
         self.at += usize::from(self.peek(0).is_some_and(|token| token.word == "approved"));
         Some(())
@@ -65,7 +65,7 @@ impl Parser<'_> {
             p.done().then_some(())?;
             let below = p.tokens[p.at..].iter().find(|token| token.kind != TokenKind::Break)?;
             let begins = ["name", "hostname", "vm", "container", "ct", "lxc"].contains(&below.word.as_str());
-            let fresh = p.looks_like_name(&below.text) && !p.inventory.guests.contains_key(&below.text);
+            let fresh = p.looks_like_name(&below.text) && !p.inventory.guests.contains_key(below.text.as_str());
             (begins || fresh && below.kind == TokenKind::Word).then_some(())
         };
         if self.attempt(announces).is_some() {

@@ -70,7 +70,7 @@ fn lost(text: &str, inventory: &Inventory, reading: &Reading) -> Vec<String> {
         TokenKind::Mark(_) | TokenKind::Break => false,
     };
     let tokens = lex(text, |word| is_known(inventory, word));
-    tokens.iter().filter(|token| says(token) && !lies(token)).map(|token| token.text.clone()).collect()
+    tokens.iter().filter(|token| says(token) && !lies(token)).map(|token| token.text.to_string()).collect()
 }
 
 /// The places of values that statements have, and the names of guests in them, however deep they stand.

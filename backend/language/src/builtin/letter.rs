@@ -302,9 +302,9 @@ impl Parser<'_> {
                 && token.text.starts_with(char::is_uppercase)
                 && token.text.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '.'))
                 && vocabulary::class(&token.word).is_none()
-                && !self.inventory.guests.contains_key(&token.text)
-                && !self.inventory.guests.contains_key(&token.word)
-                && !self.inventory.tags.contains(&token.word)
+                && !self.inventory.guests.contains_key(token.text.as_str())
+                && !self.inventory.guests.contains_key(token.word.as_str())
+                && !self.inventory.tags.contains(token.word.as_str())
         })
     }
 

@@ -39,6 +39,7 @@ use mycopod_core::typed::is_intent;
 use crate::account;
 use crate::cluster::Named;
 use crate::lexer::{Token, TokenKind, lex};
+use crate::quantity;
 use crate::typed;
 use crate::vocabulary;
 
@@ -328,6 +329,7 @@ impl Parser<'_> {
                 || self.ahead(Self::names_the_next)
                 || self.ahead(Self::says_more_of_it));
         goes_on && self.continuation().is_some()
+            || self.is_amount_alone() && self.continuation().is_some()
             || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
             || self.names_something() && self.remark_from(self.at) && self.aside().is_some()
@@ -336,6 +338,20 @@ impl Parser<'_> {
             || self.going_on().is_some()
             || self.attempt(Self::left_alone).is_some()
             || self.aside().is_some()
+    }
+
+    /// “…, 4 GB RAM” behind a new guest: nothing but an amount up to the end of the clause is no statement, which is
+    /// seen sooner than by trying them all. At the beginning of a sentence it may be one: “2 cores, 4 GB RAM for each”.
+    fn is_amount_alone(&self) -> bool {
+        const OF_WHAT: [&str; 9] = ["core", "cores", "cpu", "cpus", "vcpu", "vcpus", "ram", "memory", "disk"];
+        let clause = &self.tokens[self.at..self.clause_end()];
+        let says = |token: &Token| quantity::unit(&token.word).is_some() || OF_WHAT.contains(&token.word.as_str());
+        matches!(self.drafts.last(), Some(Draft::Create(_)))
+            && self.at > self.began
+            && self.addressed.is_none()
+            && clause.split_first().is_some_and(|(first, rest)| {
+                first.kind == TokenKind::Number && (1..=2).contains(&rest.len()) && rest.iter().all(says)
+            })
     }
 
     /// Whether a new guest was begun without its kind, and a noun for that stands here.

@@ -41,27 +41,24 @@ fn sentence(question: &Question, text: &str) -> Option<String> {
     (before.is_none_or(ends) && (after.is_none_or(ends) || words.ends_with('?'))).then_some(words)
 }
 
+/// A way to say a sentence differently; nothing where it has none.
+type Way<'a> = fn(&Sentence<'a>) -> Vec<String>;
+
 /// What `sentence` may mean, each read to its end.
 fn rewordings(sentence: &str, inventory: &Inventory) -> Vec<String> {
     let tokens = lex(sentence, |word| super::is_known(inventory, word));
     let of = Sentence { text: sentence, tokens: &tokens, inventory };
-    let is_english = Tongue::of(sentence) == Tongue::English;
-    let ways: [Vec<String>; 6] = [
-        of.one_of_several(),
-        of.without_doubt().into_iter().collect(),
-        of.without_time().into_iter().collect(),
-        of.with_words_mended(),
-        if is_english { of.with_an_amount() } else { Vec::new() },
-        if is_english { of.with_a_deed() } else { Vec::new() },
+    let ways: [Way<'_>; 6] = [
+        Sentence::one_of_several,
+        Sentence::without_doubt,
+        Sentence::without_time,
+        Sentence::with_words_mended,
+        Sentence::with_an_amount,
+        Sentence::with_a_deed,
     ];
-    let mut offered: Vec<String> = Vec::new();
-    for way in ways {
-        let read: Vec<String> = way.into_iter().filter(|words| is_read(words, inventory)).collect();
-        offered.extend(read.into_iter().filter(|words| words != sentence));
-        if !offered.is_empty() {
-            break;
-        }
-    }
+    let read = |words: &String| words != sentence && is_read(words, inventory);
+    let ways = ways.iter().map(|way| way(&of).into_iter().filter(read).collect::<Vec<_>>());
+    let mut offered = ways.into_iter().find(|offered| !offered.is_empty()).unwrap_or_default();
     offered.dedup();
     offered.truncate(MAX_OFFERED);
     offered
@@ -201,7 +198,7 @@ impl Sentence<'_> {
     }
 
     /// “should I stop web-01?”, “at least 8 GB”: said with certainty.
-    fn without_doubt(&self) -> Option<String> {
+    fn without_doubt(&self) -> Vec<String> {
         let mut dropped: Vec<Range<usize>> = Vec::new();
         let wonders = |words: &&[&str]| words.iter().enumerate().all(|(at, word)| self.word(at) == *word);
         if let Some(words) = WONDERS.iter().copied().find(wonders) {
@@ -217,11 +214,11 @@ impl Sentence<'_> {
         if asked {
             dropped.push(self.tokens.len() - 1..self.tokens.len());
         }
-        (!dropped.is_empty()).then(|| self.without(&dropped))
+        if dropped.is_empty() { Vec::new() } else { vec![self.without(&dropped)] }
     }
 
     /// “stop web-01 at 22:00”: at once.
-    fn without_time(&self) -> Option<String> {
+    fn without_time(&self) -> Vec<String> {
         let is_clock = |token: &Token| {
             token.text.split_once(':').is_some_and(|(hours, minutes)| {
                 [hours, minutes].iter().all(|part| (1..=2).contains(&part.len()) && quantity::is_number(part))
@@ -232,7 +229,7 @@ impl Sentence<'_> {
                 .get(at)
                 .is_some_and(|token| is_clock(token) || vocabulary::class(&token.word) == Some(Class::Schedule))
         };
-        let first = (0..self.tokens.len()).find(|at| is_time(*at))?;
+        let Some(first) = (0..self.tokens.len()).find(|at| is_time(*at)) else { return Vec::new() };
         let mut time = first..first + 1;
         while time.start > 0 && {
             let before = &self.tokens[time.start - 1];
@@ -246,7 +243,7 @@ impl Sentence<'_> {
         if self.tokens.get(time.end).is_some_and(|token| token.kind == TokenKind::Mark(',')) {
             time.end += 1;
         }
-        Some(self.without(&[time]))
+        vec![self.without(&[time])]
     }
 
     /// “delte test-2”: with the keyword that one word looks like.
@@ -272,11 +269,15 @@ impl Sentence<'_> {
     fn guests(&self) -> Vec<&str> {
         let mut guests: Vec<&str> = Vec::new();
         for token in self.tokens.iter().filter(|token| vocabulary::class(&token.word).is_none()) {
-            if self.inventory.guests.contains_key(&token.text) && !guests.contains(&token.text.as_str()) {
+            if self.inventory.guests.contains_key(token.text.as_str()) && !guests.contains(&token.text.as_str()) {
                 guests.push(&token.text);
             }
         }
         guests
+    }
+
+    fn is_english(&self) -> bool {
+        Tongue::of(self.text) == Tongue::English
     }
 
     /// Whether a word turns the meaning round: what it means then nobody should guess.
@@ -290,7 +291,7 @@ impl Sentence<'_> {
             (0..self.tokens.len()).filter(|at| self.tokens[*at].kind == TokenKind::Number).collect();
         let (&[guest], &[number]) = (self.guests().as_slice(), numbers.as_slice()) else { return Vec::new() };
         let is_less = |token: &Token| LESS.contains(&token.text.to_lowercase().as_str());
-        if self.turns() || self.tokens.iter().any(is_less) {
+        if self.turns() || self.tokens.iter().any(is_less) || !self.is_english() {
             return Vec::new();
         }
         let has = |words: &[&str]| self.tokens.iter().any(|token| words.contains(&token.word.as_str()));
@@ -322,7 +323,7 @@ impl Sentence<'_> {
     fn with_a_deed(&self) -> Vec<String> {
         let guests = self.guests();
         let Some((last, before)) = guests.split_last() else { return Vec::new() };
-        if self.turns() {
+        if self.turns() || !self.is_english() {
             return Vec::new();
         }
         let named = if before.is_empty() { (*last).to_owned() } else { format!("{} and {last}", before.join(", ")) };

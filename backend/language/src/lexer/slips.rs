@@ -45,11 +45,11 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             && tokens[at].kind == TokenKind::Word
             && let Some(name) = uncapitalized(&tokens[at], &known)
         {
-            tokens[at].text = name;
+            tokens[at].text = name.into();
             continue;
         }
         if let Some(number) = how_many(tokens, at) {
-            (tokens[at].kind, tokens[at].word) = (TokenKind::Word, number.to_owned());
+            (tokens[at].kind, tokens[at].word) = (TokenKind::Word, number.into());
             continue;
         }
         let token = &tokens[at];
@@ -73,10 +73,10 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
         if (sized || counted)
             && let Some(noun) = vocabulary::mend_noun(&token.word, sized)
         {
-            noun.clone_into(&mut tokens[at].word);
+            tokens[at].word = noun.into();
             tokens[at].mended = true;
         } else if let Some(word) = vocabulary::alias(&token.word) {
-            word.clone_into(&mut tokens[at].word);
+            tokens[at].word = word.into();
         } else if let Some(keyword) = vocabulary::mend(&token.word) {
             // A misspelt “switch off” stops somebody.
             let stops = || {
@@ -88,7 +88,7 @@ pub fn mend(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             if matches!(keyword, "turn" | "switch") && stops() {
                 continue;
             }
-            keyword.clone_into(&mut tokens[at].word);
+            tokens[at].word = keyword.into();
             tokens[at].mended = true;
         }
     }

@@ -126,7 +126,7 @@ impl<'a> Grounder<'a> {
         token.kind == TokenKind::Quoted
             || token.kind == TokenKind::Number
             || token.kind == TokenKind::Word && vocabulary::class(&token.word).is_none()
-            || self.inventory.guests.contains_key(&token.text)
+            || self.inventory.guests.contains_key(token.text.as_str())
     }
 
     /// The drafts, and every word of what was asked that is not covered.
@@ -212,7 +212,7 @@ impl<'a> Grounder<'a> {
             return None;
         }
         self.cover(&tokens);
-        let said: Vec<String> = self.tokens[tokens].iter().map(|token| token.word.clone()).collect();
+        let said: Vec<String> = self.tokens[tokens].iter().map(|token| token.word.to_string()).collect();
         let proven = evidence.proof.is_empty() || said.iter().any(|word| is_in(evidence.proof, word));
         proven.then_some(said)
     }

@@ -1,11 +1,13 @@
 //! Pronouns that say once more whom a sentence is about.
 
 use super::{Index, Tongue};
+use compact_str::CompactString;
+
 use crate::lexer::{Token, TokenKind};
 
 impl Tongue {
     /// “Dale a web-01 4 núcleos”: a pronoun that says what a noun says as well is none in English, nor the noun’s “a”.
-    pub fn datives(&self, index: &Index, tokens: &mut Vec<Token>, words: &mut Vec<String>) {
+    pub fn datives(&self, index: &Index, tokens: &mut Vec<Token>, words: &mut Vec<CompactString>) {
         let is = |word: &str, all: &[&str]| all.contains(&word);
         let mut at = 1;
         while at < words.len() {

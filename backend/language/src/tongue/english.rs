@@ -48,15 +48,15 @@ fn that(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
         return;
     }
     let mut should = sentence[at].clone();
-    "should".clone_into(&mut should.word);
+    should.word = "should".into();
     let mut parts: Vec<Token> = sentence.drain(first..=last).collect();
     if !verb.is_empty() {
-        verb.clone_into(&mut parts[0].word);
+        parts[0].word = verb.into();
     }
     parts.insert(0, should);
     sentence.splice(end..end, parts);
     let mut please = sentence[0].clone();
-    "please".clone_into(&mut please.word);
+    please.word = "please".into();
     please.span.end = sentence[at].span.end;
     sentence.splice(..=at, [please]);
 }
@@ -114,7 +114,7 @@ fn prepositions(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
             "of" if at > 0 && is(tokens, at - 1, &["removed"]) => "from",
             _ => continue,
         };
-        better.clone_into(&mut tokens[at].word);
+        tokens[at].word = better.into();
     }
 }
 
@@ -169,18 +169,18 @@ fn verbs(sentence: &mut Vec<Token>) {
             && (is(sentence, at + 1, &["a"]) || is(sentence, at + 2, &["tag"]))
             && sentence[at + 1..].iter().take(5).any(thing)
         {
-            "add".clone_into(&mut sentence[at].word);
+            sentence[at].word = "add".into();
         }
         if is(sentence, at, &["should", "must"]) && is(sentence, at + 1, &["to", "onto"]) {
             let number = sentence.get(at + 2).is_some_and(|token| token.kind == TokenKind::Number);
             for (n, word) in ["be", if number { "set" } else { "moved" }].into_iter().enumerate() {
                 let mut token = sentence[at].clone();
-                word.clone_into(&mut token.word);
+                token.word = word.into();
                 sentence.insert(at + 1 + n, token);
             }
-            "to".clone_into(&mut sentence[at + 3].word);
+            sentence[at + 3].word = "to".into();
         } else if is(sentence, at, &["should", "must"]) && is(sentence, at + 1, &["on"]) {
-            let be = Token { word: "be".to_owned(), ..sentence[at].clone() };
+            let be = Token { word: "be".into(), ..sentence[at].clone() };
             sentence.insert(at + 1, be);
         }
         at += 1;
@@ -196,7 +196,7 @@ fn verbs(sentence: &mut Vec<Token>) {
     {
         let mut it = sentence[*last].clone();
         let many = sentence[..*last].iter().any(|token| matches!(token.word.as_str(), "are" | "and" | "all" | "vms"));
-        if many { "them" } else { "it" }.clone_into(&mut it.word);
+        it.word = if many { "them" } else { "it" }.into();
         sentence.insert(last + 1, it);
     }
 }
@@ -216,17 +216,17 @@ fn whom_first(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             continue;
         };
         if led == 0 && is(sentence, verb, &["connect"]) {
-            "give".clone_into(&mut sentence[verb].word);
+            sentence[verb].word = "give".into();
             verb = end;
             continue;
         }
         if led == 0 {
             let mut on = sentence[verb].clone();
-            "on".clone_into(&mut on.word);
+            on.word = "on".into();
             // “ergänze db-1 um den Tag sql”
             if sentence[end].word == "um" {
                 sentence.remove(end);
-                "add".clone_into(&mut sentence[verb].word);
+                sentence[verb].word = "add".into();
             }
             sentence.insert(at, on);
         }
@@ -239,18 +239,18 @@ fn whom_first(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
         if is(sentence, verb, &MAKING) && is(sentence, things, &["snapshot", "backup", "clone", "copy", "snapshots"]) {
             // “erstelle von mail einen Snapshot namens a”, “erstelle von mail den Snapshot a”
             let named = vocabulary::class(sentence.get(things + 1).map_or("called", |next| &next.word)).is_none();
-            "of".clone_into(&mut sentence[at].word);
+            sentence[at].word = "of".into();
             sentence[at..=things + usize::from(named)].rotate_left(end - at);
         } else if is(sentence, verb, &MAKING) && is(sentence, things, &["template"]) {
             // “mach aus test-3 eine Vorlage”
-            "convert".clone_into(&mut sentence[verb].word);
-            "into".clone_into(&mut sentence[at].word);
+            sentence[verb].word = "convert".into();
+            sentence[at].word = "into".into();
             sentence[at..end].rotate_left(1);
         } else {
             if is(sentence, verb, &["connect", "create", "make"]) {
-                "add".clone_into(&mut sentence[verb].word);
+                sentence[verb].word = "add".into();
             }
-            "on".clone_into(&mut sentence[at].word);
+            sentence[at].word = "on".into();
             sentence[verb..end].rotate_left(at - verb);
         }
         verb = end;
@@ -282,7 +282,7 @@ fn enabled(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
                 && guests(sentence, at + 2, &known).is_none()
                 && !is(sentence, object, &["it", "them", "all", "please", "now"])
             {
-                if on { "enable" } else { "disable" }.clone_into(&mut sentence[at].word);
+                sentence[at].word = if on { "enable" } else { "disable" }.into();
                 sentence.remove(at + 1);
             }
         }
@@ -299,7 +299,7 @@ fn snapshots(sentence: &mut Vec<Token>) {
             object += 1;
         }
         if is(sentence, at, &MAKING) && is(sentence, object, &["snapshot"]) {
-            "take".clone_into(&mut sentence[at].word);
+            sentence[at].word = "take".into();
         }
         if is(sentence, at, &["each"]) && is(sentence, at + 1, &["a"]) && is(sentence, object, &["snapshot", "backup"])
         {
@@ -352,7 +352,7 @@ fn active(sentence: &mut Vec<Token>) {
     let things = (from..at).find(|at| !is(sentence, *at, &["the", "a"])).unwrap_or(at);
     let it = is(sentence, from, &["it"]) && from + 1 == at;
     if it && verb == "create" || is(sentence, things, &["snapshot", "tag", "protection", "description"]) {
-        verb.clone_into(&mut sentence[at].word);
+        sentence[at].word = verb.into();
         sentence.drain(at + 1..at + 3);
         sentence[from..=at].rotate_right(1);
         if it {

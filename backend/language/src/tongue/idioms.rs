@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use foldhash::{HashMap, HashMapExt};
 
 use super::{Index, NOTHING, Phrase, Stands, longer_first, phrase, spoken_as};
+use compact_str::CompactString;
+
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
@@ -83,7 +85,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| {
 });
 
 /// Puts what is said in turns in plain words. `words` are those of the tokens, and empty for names that are known.
-pub fn put(tokens: &mut Vec<Token>, words: &[String]) {
+pub fn put(tokens: &mut Vec<Token>, words: &[CompactString]) {
     let found = |at: usize| phrase(&INDEX, tokens, words, at).filter(|_| !is_named(tokens, at));
     if !(0..tokens.len()).any(|at| found(at).is_some()) {
         return;

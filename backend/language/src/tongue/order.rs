@@ -6,6 +6,8 @@ use std::ops::Range;
 use foldhash::{HashMap, HashSet};
 
 use super::{Tongue, spoken_as};
+use compact_str::CompactString;
+
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
 
@@ -128,14 +130,14 @@ const LEFT: usize = 8;
 /// Tokens, and their folded words.
 pub struct Text<'t> {
     pub tokens: &'t mut Vec<Token>,
-    pub words: Vec<String>,
+    pub words: Vec<CompactString>,
     /// Where clauses begin that only tell something.
     pub told: HashSet<usize>,
 }
 
 impl Text<'_> {
     fn word(&self, at: usize) -> &str {
-        self.words.get(at).map_or("", String::as_str)
+        self.words.get(at).map_or("", CompactString::as_str)
     }
 
     /// The wording that stands at `at`: how many words it has, and its English.
@@ -152,7 +154,7 @@ impl Text<'_> {
         let said = self.tokens[range.start].clone();
         let english = english.split(' ').filter(|word| !word.is_empty());
         let english: Vec<Token> = english.map(|word| spoken_as(std::slice::from_ref(&said), word)).collect();
-        self.words.splice(range.clone(), std::iter::repeat_n(String::new(), english.len()));
+        self.words.splice(range.clone(), std::iter::repeat_n("".into(), english.len()));
         self.tokens.splice(range, english);
     }
 }
@@ -227,7 +229,7 @@ impl Tongue {
                 let to = if to > at { to - (next - at) } else { to };
                 if text.tokens[to - 1].word != "more" {
                     text.tokens.insert(to, more);
-                    text.words.insert(to, String::new());
+                    text.words.insert(to, CompactString::default());
                 }
             }
             at += 1;

@@ -6,6 +6,8 @@
 mod tables;
 
 use super::folded;
+use compact_str::CompactString;
+
 use crate::lexer::{Token, TokenKind};
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
@@ -56,7 +58,11 @@ fn phrases(lists: &[(&'static [(&'static str, &'static str)], bool)]) -> Phrases
 }
 
 /// The phrase that stands at `at`.
-fn at<'p>(phrases: &'p Phrases, words: &[String], at: usize) -> Option<&'p (Vec<&'static str>, &'static str, bool)> {
+fn at<'p>(
+    phrases: &'p Phrases,
+    words: &[CompactString],
+    at: usize,
+) -> Option<&'p (Vec<&'static str>, &'static str, bool)> {
     let fits = |words_of: &[&str]| {
         words_of.iter().enumerate().all(|(n, word)| words.get(at + n).is_some_and(|said| said == word))
     };
@@ -67,7 +73,7 @@ fn at<'p>(phrases: &'p Phrases, words: &[String], at: usize) -> Option<&'p (Vec<
 fn typed(said: &[Token], english: &str, put: &mut Vec<Token>) {
     let end = said.last().map_or(said[0].span.end, |last| last.span.end);
     for word in english.split(' ') {
-        let mut token = Token { word: word.to_owned(), text: word.to_owned(), ..said[0].clone() };
+        let mut token = Token { word: word.into(), text: word.into(), ..said[0].clone() };
         token.span.end = end;
         put.push(token);
     }
@@ -122,7 +128,7 @@ impl Remarks {
     fn clause(
         &self,
         tokens: &[Token],
-        words: &[String],
+        words: &[CompactString],
         start: usize,
         end: usize,
         known: &impl Fn(&str) -> bool,
@@ -157,7 +163,13 @@ impl Remarks {
     }
 
     /// “für den neuen Shop”, before “brauchen wir”.
-    fn purpose(&self, tokens: &[Token], words: &[String], start: usize, end: usize) -> Option<(usize, Vec<Token>)> {
+    fn purpose(
+        &self,
+        tokens: &[Token],
+        words: &[CompactString],
+        start: usize,
+        end: usize,
+    ) -> Option<(usize, Vec<Token>)> {
         self.table.purpose.contains(&words[start].as_str()).then_some(())?;
         let mut english = Vec::new();
         typed(&tokens[start..=start], "for", &mut english);
@@ -174,7 +186,7 @@ impl Remarks {
     }
 
     /// “vor dem Update”
-    fn occasion(&self, tokens: &[Token], words: &[String], start: usize) -> Option<(usize, Vec<Token>)> {
+    fn occasion(&self, tokens: &[Token], words: &[CompactString], start: usize) -> Option<(usize, Vec<Token>)> {
         let before = |wording: &&&str| {
             wording.split(' ').enumerate().all(|(n, word)| words.get(start + n).is_some_and(|said| said == word))
         };

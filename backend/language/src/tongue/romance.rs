@@ -44,7 +44,7 @@ fn prepositions(tokens: &mut [Token]) {
             || matches!(word, "add" | "give" | "create" | "connect" | "move" | "need" | "needs");
         moved = raises || moved && !ends;
         if word == "by" && !moved && fold(&tokens[at].text).starts_with('d') {
-            "of".clone_into(&mut tokens[at].word);
+            tokens[at].word = "of".into();
         }
         let quoted = tokens.get(at + 1).is_some_and(|token| token.kind == TokenKind::Quoted);
         // “mets la mémoire sur 8 Go”, but not “mets 4 cœurs sur 101”
@@ -55,15 +55,15 @@ fn prepositions(tokens: &mut [Token]) {
             tokens[set..at].iter().any(|token| one_of("type name address ip description gateway bios", &token.word))
         });
         if set && tokens[at].word == "on" && (quoted || worded || field && number(tokens.get(at + 1))) {
-            "to".clone_into(&mut tokens[at].word);
+            tokens[at].word = "to".into();
         }
         let unit = tokens.get(at + 2).is_some_and(|token| quantity::unit(&token.word).is_some());
         let to = at + 2 + usize::from(unit);
         let amount = matches!(tokens[at].word.as_str(), "of" | "by") && number(tokens.get(at + 1));
         if amount && tokens.get(to).is_some_and(|token| token.word == "to") && number(tokens.get(to + 1)) {
-            "from".clone_into(&mut tokens[at].word);
+            tokens[at].word = "from".into();
         } else if amount && set && tokens[at].word == "by" {
-            "to".clone_into(&mut tokens[at].word);
+            tokens[at].word = "to".into();
         }
     }
 }
@@ -122,16 +122,16 @@ fn adjectives(behind: &[&str], tokens: &mut [Token]) {
         // “una CPU más” is one.
         let counted = adjective && word(tokens, at) == "additional" || word(tokens, at) == "more";
         if counted && one_of(NOUNS, noun) && at > 1 && word(tokens, at - 2) == "a" {
-            "one".clone_into(&mut tokens[at - 2].word);
+            tokens[at - 2].word = "one".into();
         }
         let noun = word(tokens, at - 1);
         // “2 gb of ram additional” are to come on top.
         if adjective && word(tokens, at) == "additional" && (one_of(NOUNS, noun) || quantity::unit(noun).is_some()) {
-            "more".clone_into(&mut tokens[at].word);
+            tokens[at].word = "more".into();
             continue;
         }
         if noun == "vm" && at > 1 && quantity::number_word(word(tokens, at - 2)).is_some_and(|number| number > 1) {
-            "vms".clone_into(&mut tokens[at - 1].word);
+            tokens[at - 1].word = "vms".into();
         }
         // What is called so is no system.
         let system = vocabulary::is_system(word(tokens, at))
@@ -145,7 +145,7 @@ fn adjectives(behind: &[&str], tokens: &mut [Token]) {
             continue;
         }
         if more {
-            "additional".clone_into(&mut tokens[at].word);
+            tokens[at].word = "additional".into();
         }
         let version = tokens.get(at + 1).is_some_and(|next| {
             next.kind == TokenKind::Number && !vocabulary::counts(word(tokens, at + 2))
@@ -202,9 +202,9 @@ fn objects(tokens: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             tokens.remove(step);
         }
         if word(tokens, at) == "move" && at > 0 && known(&tokens[at - 1].text) {
-            "moves".clone_into(&mut tokens[at].word);
+            tokens[at].word = "moves".into();
             if word(tokens, at + 1) == "on" {
-                "to".clone_into(&mut tokens[at + 1].word);
+                tokens[at + 1].word = "to".into();
             }
         }
         at += 1;
@@ -227,7 +227,7 @@ fn object_first(tokens: &mut Vec<Token>, verb: usize, end: usize, known: &impl F
     let start = verb + 1;
     // “sube 2 GB la memoria de a-1”
     if one_of("increase raise extend reduce", word(tokens, verb)) && is_number(tokens, start) {
-        let by = Token { word: "by".to_owned(), ..tokens[start].clone() };
+        let by = Token { word: "by".into(), ..tokens[start].clone() };
         let object = start + 1 + usize::from(quantity::unit(word(tokens, start + 1)).is_some());
         if word(tokens, object) == "the" {
             tokens.insert(start, by);
@@ -269,7 +269,7 @@ fn scaled(tokens: &mut Vec<Token>, verb: usize, end: usize) -> usize {
         ("divide", Some(2), _) | ("set" | "reduce", None, "half") => "halve",
         _ => return end,
     };
-    scaling.clone_into(&mut tokens[verb].word);
+    tokens[verb].word = scaling.into();
     tokens.drain(at..last.min(end));
     end + at - last.min(end)
 }
@@ -294,30 +294,30 @@ fn pairs(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) -
     // “tanto a-1 como a-2”
     let both = (start..end.min(tokens.len())).find(|at| word(tokens, *at) == "both");
     if let Some(and) = both.and_then(|both| (both..end.min(tokens.len())).find(|at| word(tokens, *at) == "as")) {
-        "and".clone_into(&mut tokens[and].word);
+        tokens[and].word = "and".into();
     }
     if one_of("move migrate", word(tokens, start))
         && let Some(from) = (start + 1..end.min(tokens.len()))
             .find(|at| word(tokens, *at) == "of" && word(tokens, at + 2) == "to" && !known(&tokens[at + 1].text))
     {
-        "from".clone_into(&mut tokens[from].word);
+        tokens[from].word = "from".into();
     }
     if one_of("change set", word(tokens, start))
         && word(tokens, start + 1) == "the"
         && let Some(to) = (start + 1..end.min(tokens.len())).rfind(|at| word(tokens, *at) == "as" && at + 2 == end)
     {
-        "to".clone_into(&mut tokens[to].word);
+        tokens[to].word = "to".into();
     }
     if word(tokens, start) == "remove"
         && let Some(tags) = (start + 1..end.min(tokens.len())).find(|at| word(tokens, *at) == "tags")
         && let Some(from) = (tags..end.min(tokens.len())).rfind(|at| word(tokens, *at) == "of")
     {
-        "from".clone_into(&mut tokens[from].word);
+        tokens[from].word = "from".into();
     }
     if word(tokens, start) == "rename"
         && let Some(to) = (start + 1..end.min(tokens.len())).find(|at| word(tokens, *at) == "by")
     {
-        "to".clone_into(&mut tokens[to].word);
+        tokens[to].word = "to".into();
     }
 }
 
@@ -331,7 +331,7 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
     let find = |wanted: &str| clause.clone().find(|at| word(tokens, *at) == wanted);
     let backup = word(tokens, start) == "back" || word(tokens, start + 2) == "backup";
     if let Some(on) = find("in").filter(|_| backup) {
-        "on".clone_into(&mut tokens[on].word);
+        tokens[on].word = "on".into();
         return;
     }
     // “haz una copia de seguridad en nas de dns1”
@@ -341,7 +341,7 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
     }
     let snapshot = find("to").is_some_and(|to| word(tokens, to + 2) == "snapshot");
     if snapshot && one_of("reduce move set put", word(tokens, start)) {
-        "restore".clone_into(&mut tokens[start].word);
+        tokens[start].word = "restore".into();
         return;
     }
     // “passe l’adresse de a-1 à …” sets it; a part of a guest moves.
@@ -352,7 +352,7 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
                 && !one_of(NOUNS, word(tokens, start + 2))
         });
     if field && word(tokens, start) == "move" {
-        "set".clone_into(&mut tokens[start].word);
+        tokens[start].word = "set".into();
         return;
     }
     let part = one_of("a another one", word(tokens, start + 1));
@@ -361,8 +361,8 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
         && let Some(to) =
             (start + 1..end.min(tokens.len())).rfind(|at| one_of("to on in", word(tokens, *at)) && guest(at + 1))
     {
-        "add".clone_into(&mut tokens[start].word);
-        "to".clone_into(&mut tokens[to].word);
+        tokens[start].word = "add".into();
+        tokens[to].word = "to".into();
         return;
     }
     let Some(to) = (start + 1..end.min(tokens.len())).find(|at| word(tokens, *at) == "to" && guest(at + 1)) else {
@@ -374,16 +374,16 @@ fn whom(tokens: &mut [Token], start: usize, end: usize, known: &impl Fn(&str) ->
     }
     if one_of("increase reduce extend double triple halve", verb) {
         // “súbele la RAM a a-1”
-        "of".clone_into(&mut tokens[to].word);
+        tokens[to].word = "of".into();
     } else if verb == "remove" || verb == "delete" && (start..to).any(|at| word(tokens, at) == "tag") {
-        "from".clone_into(&mut tokens[to].word);
+        tokens[to].word = "from".into();
     } else if one_of("i we", verb) && one_of("need want", word(tokens, start + 1)) {
-        "for".clone_into(&mut tokens[to].word);
+        tokens[to].word = "for".into();
     } else if one_of("set put", verb)
         && (is_number(tokens, start + 1)
             || one_of("a another", word(tokens, start + 1))
             || word(tokens, start + 1) == "the" && word(tokens, start + 2) == "tag")
     {
-        "give".clone_into(&mut tokens[start].word);
+        tokens[start].word = "give".into();
     }
 }

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use compact_str::CompactString;
+
 use super::MAX_WORDS;
 use super::words::{sort, sort_of, typed};
 use crate::builtin::Parser;
@@ -13,7 +15,7 @@ impl Parser<'_> {
     pub fn is_fact(&self, tokens: Range<usize>) -> bool {
         let whole = self.without_the_moment(tokens);
         let tokens = self.without_what_it_has(whole.clone());
-        let mut typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
+        let mut typed: Vec<_> = self.tokens[tokens.clone()].iter().map(typed).collect();
         let named = |at: usize| self.named_at(at).is_some() || self.is_place(at);
         let path = |at: usize| self.tokens[at].text.starts_with('/');
         let mut sorts: Vec<u16> = tokens
@@ -26,7 +28,7 @@ impl Parser<'_> {
             sorts.remove(drive + 1);
         }
         if tokens.end < whole.end {
-            typed.push("it".to_owned());
+            typed.push("it".into());
             sorts.push(sort::FUNCTION);
         }
         let has_names = tokens.clone().any(|at| self.named_at(at).is_some());
@@ -115,8 +117,8 @@ impl Parser<'_> {
 const ARTICLES: [&str; 6] = ["a", "an", "the", "our", "my", "their"];
 
 /// Lets words pass that ask for nothing where they stand.
-pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
-    let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", String::as_str);
+pub fn in_context(typed: &[CompactString], sorts: &mut [u16], named: bool) {
+    let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", CompactString::as_str);
     for at in 0..typed.len() {
         let (before, next) = (word(at.checked_sub(1)), word(Some(at + 1)));
         // “web-01 hosts the new app”
@@ -143,7 +145,9 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
             {
                 sort::FORM
             }
-            "upgrade" | "update" if at + 1 == typed.len() && typed[..at].contains(&"getting".to_owned()) => sort::NOUN,
+            "upgrade" | "update" if at + 1 == typed.len() && typed[..at].iter().any(|word| word == "getting") => {
+                sort::NOUN
+            }
             "limit" | "limits" if ["its", "their"].contains(&before) => sort::NOUN,
             "wrong" if ["went", "goes"].contains(&before) => sort::ADVERB,
             // “no longer responds to a shutdown”
@@ -168,7 +172,7 @@ pub fn in_context(typed: &[String], sorts: &mut [u16], named: bool) {
 
 /// “the old label printer died”, “our canteen has a new tenant”: behind an article or an adjective a word that nobody foresaw is
 /// some thing of theirs. A few may stand in a remark, but in none that says of the wish what it is: “this is an example”.
-fn things_of_theirs(typed: &[String], sorts: &mut [u16], unknown: impl Fn(&str) -> bool) {
+fn things_of_theirs(typed: &[CompactString], sorts: &mut [u16], unknown: impl Fn(&str) -> bool) {
     const FEW: usize = 2;
     const OF_THE_WISH: [&str; 20] = [
         "this",
@@ -206,7 +210,7 @@ fn things_of_theirs(typed: &[String], sorts: &mut [u16], unknown: impl Fn(&str) 
 }
 
 /// Whether something is told of a subject: a verb stands behind it.
-fn tells(typed: &[String], sorts: &[u16]) -> bool {
+fn tells(typed: &[CompactString], sorts: &[u16]) -> bool {
     const SUBJECTS: [&str; 26] = [
         "it",
         "they",
@@ -256,9 +260,9 @@ fn tells(typed: &[String], sorts: &[u16]) -> bool {
 }
 
 /// Whether guests are said to be on or off, which somebody might mean as a wish.
-fn tells_a_state(typed: &[String]) -> bool {
+fn tells_a_state(typed: &[CompactString]) -> bool {
     const STATES: [&str; 7] = ["off", "on", "down", "up", "stopped", "running", "offline"];
-    let be = |word: &String| ["is", "are", "'s", "went", "again", "still", "currently"].contains(&word.as_str());
+    let be = |word: &CompactString| ["is", "are", "'s", "went", "again", "still", "currently"].contains(&word.as_str());
     let last = typed.iter().rposition(|word| !["again", "now", "currently", "already"].contains(&word.as_str()));
     last.is_some_and(|last| last > 0 && STATES.contains(&typed[last].as_str()) && typed[..last].last().is_some_and(be))
 }
@@ -276,8 +280,8 @@ pub fn is_a_time(typed: &[impl AsRef<str>], at: usize) -> bool {
 }
 
 /// Whether the word at `at` can ask for nothing there. `named` tells whether guests are named in the aside.
-pub fn is_harmless(typed: &[String], sorts: &[u16], at: usize, named: bool) -> bool {
-    let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", String::as_str);
+pub fn is_harmless(typed: &[CompactString], sorts: &[u16], at: usize, named: bool) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| typed.get(at)).map_or("", CompactString::as_str);
     let (before, next) = (word(at.checked_sub(1)), word(Some(at + 1)));
     match typed[at].as_str() {
         // “it needs more”, “web-02 needs it too”

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use compact_str::CompactString;
 use mycopod_core::reading::Target;
 
 use super::facts::is_harmless;
@@ -28,8 +29,8 @@ impl Parser<'_> {
 
     /// Whether these tokens say that something stays as it is of which nothing else is said: “RAM stays the same”.
     pub fn stays(&self, tokens: Range<usize>) -> bool {
-        let typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
-        let stays = |word: &String| ["stays", "stay", "remains", "remain"].contains(&word.as_str());
+        let typed: Vec<_> = self.tokens[tokens.clone()].iter().map(typed).collect();
+        let stays = |word: &CompactString| ["stays", "stay", "remains", "remain"].contains(&word.as_str());
         let Some(verb) = typed.iter().position(stays) else { return false };
         let so = typed[verb + 1..].join(" ");
         let article = usize::from(["the", "its", "their"].contains(&typed[0].as_str()));
@@ -49,12 +50,12 @@ impl Parser<'_> {
     pub fn complaint(&mut self) -> Option<()> {
         const SO: [&str; 9] = ["too", "very", "so", "way", "nearly", "almost", "always", "constantly", "out"];
         let tokens = self.at..self.clause_end();
-        let typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
+        let typed: Vec<_> = self.tokens[tokens.clone()].iter().map(typed).collect();
         let sorts: Vec<u16> = tokens.clone().map(|at| sort_of(&self.tokens[at])).collect();
         let told = sort::NOUNS | sort::ADJECTIVE | sort::ADVERB;
         let ends = typed.last().is_some_and(|last| ["memory", "ram", "space"].contains(&last.as_str()))
             || sorts.last().is_some_and(|last| last & sort::ADJECTIVE != 0);
-        let said = |word: &String| SO.contains(&word.as_str());
+        let said = |word: &CompactString| SO.contains(&word.as_str());
         (ends && typed.iter().any(said)).then_some(())?;
         let fits = |at: usize| {
             (sorts[at] & told != 0 || said(&typed[at]) || typed[at] == "of") && is_harmless(&typed, &sorts, at, false)
@@ -94,7 +95,7 @@ impl Parser<'_> {
             && self.named_at(tokens.end - 1).is_some()
             && matches!(self.word_at(tokens.end - 2), "on" | "for" | "of" | "with");
         let tokens = tokens.start..tokens.end - if placed { 2 } else { 0 };
-        let typed: Vec<String> = self.tokens[tokens].iter().map(typed).collect();
+        let typed: Vec<_> = self.tokens[tokens].iter().map(typed).collect();
         let text = typed.join(" ");
         let text = ["but ", "and "].iter().find_map(|joins| text.strip_prefix(joins)).unwrap_or(&text);
         let fits = |verbs: &[&str], last: bool| {
@@ -126,16 +127,16 @@ impl Parser<'_> {
         const ROLES: [&str; 10] =
             ["server", "host", "machine", "box", "controller", "database", "proxy", "gateway", "runner", "node"];
         let Some((first, rest)) = self.tokens[tokens.clone()].split_first() else { return false };
-        let said: Vec<String> = rest.iter().map(typed).collect();
+        let said: Vec<_> = rest.iter().map(typed).collect();
         let text = said.join(" ");
-        let verb = BECOMES.iter().find(|verb| text.starts_with(&format!("{verb} ")));
+        let verb = BECOMES.iter().find(|verb| text.strip_prefix(**verb).is_some_and(|rest| rest.starts_with(' ')));
         let Some(count) = verb.map(|verb| verb.split(' ').count()) else { return false };
         let role = &rest[count.min(rest.len())..];
         let [article, inner @ .., last] = role else { return false };
         let free = |token: &Token| {
             let sorts = sort_of(token);
-            let name =
-                token.text.contains(|c: char| c.is_ascii_digit()) || self.inventory.guests.contains_key(&token.text);
+            let name = token.text.contains(|c: char| c.is_ascii_digit())
+                || self.inventory.guests.contains_key(token.text.as_str());
             token.kind == TokenKind::Word
                 && !name
                 && (matches!(
@@ -154,7 +155,7 @@ impl Parser<'_> {
 
     /// Whether these tokens say what somebody does without MycoPod: “I'll extend the partition myself”.
     pub fn is_theirs(&self, tokens: Range<usize>) -> bool {
-        let typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
+        let typed: Vec<_> = self.tokens[tokens.clone()].iter().map(typed).collect();
         let theirs = typed.first().is_some_and(|word| ["i'll", "we'll", "i", "we"].contains(&word.as_str()))
             && typed.last().is_some_and(|word| ["myself", "ourselves"].contains(&word.as_str()));
         let known = |token: &Token| {
@@ -177,8 +178,8 @@ impl Parser<'_> {
             let token = &self.tokens[at];
             self.named_at(at).is_some()
                 || token.kind == TokenKind::Number
-                || self.inventory.tags.contains(&token.word)
-                || self.inventory.pools.contains(&token.word)
+                || self.inventory.tags.contains(token.word.as_str())
+                || self.inventory.pools.contains(token.word.as_str())
                 || sort_of(token) != 0
                 || matches!(vocabulary::class(&token.word), Some(Class::Grammar | Class::Filler))
                 || crate::quantity::unit(&token.word).is_some()

@@ -10,6 +10,7 @@ pub mod words;
 
 use std::ops::Range;
 
+use compact_str::CompactString;
 use mycopod_core::reading::{DiskRef, Selector, Target};
 
 use self::facts::is_a_time;
@@ -263,8 +264,8 @@ impl Parser<'_> {
     /// The guest that is named at a token.
     pub fn named_at(&self, at: usize) -> Option<Target> {
         let token = &self.tokens[at];
-        let named = token.kind == TokenKind::Word && self.inventory.guests.contains_key(&token.text);
-        named.then(|| Target { span: token.span, selector: Selector::Name(token.text.clone()) })
+        let named = token.kind == TokenKind::Word && self.inventory.guests.contains_key(token.text.as_str());
+        named.then(|| Target { span: token.span, selector: Selector::Name(token.text.to_string()) })
     }
 
     /// Whether a word of the grammar stands at a token, which asks for nothing where a reason is given.
@@ -282,13 +283,13 @@ impl Parser<'_> {
     /// Whether a node or a storage stands at a token.
     pub fn is_place(&self, at: usize) -> bool {
         let text = &self.tokens[at].text;
-        self.inventory.nodes.contains(text) || self.inventory.storages.contains(text)
+        self.inventory.nodes.contains(text.as_str()) || self.inventory.storages.contains(text.as_str())
     }
 
     /// Whether these tokens say why.
     fn is_reason(&self, tokens: Range<usize>) -> bool {
-        let typed: Vec<String> = self.tokens[tokens.clone()].iter().map(typed).collect();
-        let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+        let typed: Vec<_> = self.tokens[tokens.clone()].iter().map(typed).collect();
+        let typed: Vec<&str> = typed.iter().map(CompactString::as_str).collect();
         // Of a reason that only goes on with a reason every word is one.
         let whole = !typed.iter().any(|word| ["and", "then", "also", "plus", "so"].contains(word));
         let known = |from: usize, more: &[&str]| {

@@ -2,9 +2,10 @@
 
 use std::sync::LazyLock;
 
+use compact_str::CompactString;
 use foldhash::{HashMap, HashMapExt};
 
-use crate::lexer::{Token, TokenKind};
+use crate::lexer::{Token, TokenKind, lower};
 
 /// What a word can be, as the headings of `words.txt` say; a word can be several.
 pub mod sort {
@@ -73,13 +74,13 @@ fn forms(verb: &str) -> [String; 3] {
 }
 
 /// A word as it was typed: what was mended or translated in it says nothing here.
-pub fn typed(token: &Token) -> String {
-    token.text.to_lowercase().replace('’', "'")
+pub fn typed(token: &Token) -> CompactString {
+    lower(&token.text)
 }
 
 /// What the word of a token can be; nothing where it stands in no list.
 pub fn sort_of(token: &Token) -> u16 {
-    let word = || SORTS.get(&typed(token)).copied().unwrap_or_default();
+    let word = || SORTS.get(typed(token).as_str()).copied().unwrap_or_default();
     if token.kind == TokenKind::Word { word() } else { 0 }
 }
 

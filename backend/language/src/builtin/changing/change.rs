@@ -240,7 +240,7 @@ impl Parser<'_> {
         if !self.any(prepositions) {
             // The “on” of “nesting on cache” was taken for its value.
             let value = self.last_word() == "on"
-                && self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(&token.text));
+                && self.peek(0).is_some_and(|token| self.inventory.guests.contains_key(token.text.as_str()));
             return if value { self.targets() } else { self.addressee() };
         }
         self.mark(':');

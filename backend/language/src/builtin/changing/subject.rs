@@ -332,8 +332,10 @@ impl Parser<'_> {
             return None;
         }
         // “gitlab with 10 cores”; “VM gitlab with 10 cores” may mean a new one.
-        let named =
-            self.at.checked_sub(1).is_some_and(|last| self.inventory.guests.contains_key(&self.tokens[last].text));
+        let named = self
+            .at
+            .checked_sub(1)
+            .is_some_and(|last| self.inventory.guests.contains_key(self.tokens[last].text.as_str()));
         let alone = !self.begins_with_a_noun();
         let with = (named && alone || each) && self.any(words!("with"));
         // “dns1 starts at boot with order 1, dns2 with order 2”

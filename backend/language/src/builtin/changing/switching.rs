@@ -306,7 +306,7 @@ impl Parser<'_> {
 
     /// “local:iso/debian-12.iso”, “debian-12.iso”
     fn iso(&mut self) -> Option<String> {
-        let volume = self.peek(0).filter(|token| token.text.contains(":iso/")).map(|token| token.text.clone());
+        let volume = self.peek(0).filter(|token| token.text.contains(":iso/")).map(|token| token.text.to_string());
         self.at += usize::from(volume.is_some());
         volume.or_else(|| self.iso_by_name())
     }

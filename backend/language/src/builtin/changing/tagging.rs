@@ -180,7 +180,7 @@ impl Parser<'_> {
         let start = self.at;
         let text = self.peek(0).filter(|token| token.kind == TokenKind::Quoted)?.text.clone();
         self.at += 1;
-        let value = Item::Plain(Plain::Description, Amount::To(Value::Text(text)));
+        let value = Item::Plain(Plain::Description, Amount::To(Value::Text(text.to_string())));
         Some(Said { value, tokens: start..self.at })
     }
 

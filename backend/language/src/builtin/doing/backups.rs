@@ -88,8 +88,8 @@ impl Parser<'_> {
             announced = self.any(words!("storage|datastore"));
             // “with web-02” is no storage, and “on pve1” tells where the guest is.
             let text = self.peek(0).map(|token| token.text.clone())?;
-            let stored = announced || self.inventory.storages.contains(&text);
-            (stored || !within && !self.inventory.nodes.contains(&text)).then_some(())?;
+            let stored = announced || self.inventory.storages.contains(text.as_str());
+            (stored || !within && !self.inventory.nodes.contains(text.as_str())).then_some(())?;
         }
         let name = self.kept()?;
         if !announced {
@@ -172,7 +172,7 @@ impl Parser<'_> {
         self.any(words!("the|its"));
         self.any(words!("backup"));
         let at = self.at;
-        let volume = self.peek(0).filter(|token| token.text.contains(":backup/"))?.text.clone();
+        let volume = self.peek(0).filter(|token| token.text.contains(":backup/"))?.text.to_string();
         self.at += 1;
         let backup = Some(Sourced::new(volume, self.source(&(at..self.at))));
         self.doing(start, targets, Deed::Restore { backup })

@@ -40,7 +40,7 @@ impl Parser<'_> {
         let at = self.at;
         let volume = self.peek(0).filter(|token| token.text.contains(':') && token.text.contains('/'))?.text.clone();
         self.at += 1;
-        Some(WantedFacility::DeleteFile { volume: Sourced::new(volume, self.source(&(at..self.at))) })
+        Some(WantedFacility::DeleteFile { volume: Sourced::new(volume.to_string(), self.source(&(at..self.at))) })
     }
 
     /// “download <https://example.org/debian-12.qcow2> to local on pve1 as base.qcow2, sha256 6d2f…”
@@ -54,7 +54,7 @@ impl Parser<'_> {
         let at = self.at;
         let address = self.peek(0).filter(|token| is_address(&token.text))?.text.clone();
         self.at += 1;
-        let url = Sourced::new(address, self.source(&(at..self.at)));
+        let url = Sourced::new(address.to_string(), self.source(&(at..self.at)));
         let (mut storage, mut node, mut file, mut checksum) = (None, None, None, None);
         loop {
             if file.is_none()
@@ -111,7 +111,7 @@ impl Parser<'_> {
         self.at += 1;
         let source = self.source(&(at..self.at));
         self.mark(')');
-        Some(Sourced::new(digits, source))
+        Some(Sourced::new(digits.to_string(), source))
     }
 
     /// “to local”, “on the storage backup”.
@@ -123,7 +123,7 @@ impl Parser<'_> {
         let _ = announced && (self.mark(':') || self.mark('='));
         let at = self.at;
         // “backup” is what many call the storage for backups.
-        let known = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.storages.contains(&token.text));
+        let known = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.storages.contains(token.text.as_str()));
         let name = if known(self) { self.take_text() } else { self.name() }?;
         let source = self.source(&(at..self.at));
         if !announced {
@@ -149,6 +149,6 @@ impl Parser<'_> {
     pub fn take_text(&mut self) -> Option<String> {
         let text = self.peek(0).filter(|token| token.is_content())?.text.clone();
         self.at += 1;
-        Some(text)
+        Some(text.to_string())
     }
 }

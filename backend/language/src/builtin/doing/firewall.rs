@@ -278,7 +278,7 @@ impl Parser<'_> {
             .attempt(|p| {
                 if places.source.is_none() && p.any(words!("from")) {
                     // Who is on the cluster is meant, before an alias of that name.
-                    let is_guest = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+                    let is_guest = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(token.text.as_str()));
                     if !is_guest && let Some(source) = p.addresses() {
                         places.source = Some(source);
                         return Some(());

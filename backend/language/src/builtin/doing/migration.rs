@@ -248,7 +248,7 @@ impl Parser<'_> {
     fn node_gets(&mut self) -> Option<Draft> {
         let start = self.at;
         self.node_said()?;
-        let node = Sourced::new(self.tokens[self.at - 1].text.clone(), self.source(&(start..self.at)));
+        let node = Sourced::new(self.tokens[self.at - 1].text.to_string(), self.source(&(start..self.at)));
         let shall = self.any(words!("should|shall|must|is to|will"));
         (self.verb(words!("gets|get|takes over|take over|takes|take")) || shall && self.verb(words!("host|run")))
             .then_some(())?;

@@ -188,7 +188,7 @@ impl Parser<'_> {
                 let day =
                     p.peek(0).filter(|token| vocabulary::class(&token.word) == Some(Class::Schedule))?.text.clone();
                 p.at += 1;
-                Some(day)
+                Some(day.to_string())
             })?;
             Some(Sourced::new(name, p.source(&(at..p.at))))
         })

@@ -300,12 +300,7 @@ fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Toke
         let said = &tokens[line.tokens.clone()];
         let parts = nth > 0 && written.last().is_some_and(|last| last.kind != TokenKind::Mark(':'));
         if parts && let Some(near) = said.first().or_else(|| tokens.get(line.tokens.start)) {
-            written.push(Token {
-                kind: TokenKind::Mark(','),
-                text: String::new(),
-                word: String::new(),
-                ..near.clone()
-            });
+            written.push(Token { kind: TokenKind::Mark(','), text: "".into(), word: "".into(), ..near.clone() });
         }
         let points = line.bullet
             && nth == 0
@@ -317,7 +312,7 @@ fn joined(tokens: &[Token], lines: &[Line], of: &[usize], written: &mut Vec<Toke
         // A heading announces as a colon does.
         let heads = titles || nth == 0 && !goes_on && of.len() > 1 && key(tokens, line).is_none();
         if heads && let Some(last) = said.last().filter(|last| last.kind != TokenKind::Mark(':')) {
-            written.push(Token { text: ":".to_owned(), ..mark(TokenKind::Mark(':'), last) });
+            written.push(Token { text: ":".into(), ..mark(TokenKind::Mark(':'), last) });
         }
     }
 }
@@ -332,7 +327,7 @@ mod tests {
         let said = |token: &crate::lexer::Token| match token.kind {
             TokenKind::Break => "/".to_owned(),
             TokenKind::Mark(mark) => mark.to_string(),
-            _ => token.text.clone(),
+            _ => token.text.to_string(),
         };
         tokens.iter().map(said).collect::<Vec<_>>().join(" ")
     }

@@ -13,5 +13,5 @@ use crate::lexer::{Token, TokenKind};
 /// A token for a mark that stands nowhere in the text, right before `next`.
 fn mark(kind: TokenKind, next: &Token) -> Token {
     let span = mycopod_core::reading::Span { start: next.span.start, end: next.span.start };
-    Token { kind, span, text: String::new(), word: String::new(), mended: false }
+    Token { kind, span, text: "".into(), word: "".into(), mended: false }
 }

@@ -40,7 +40,7 @@ pub fn write_out(tokens: &[Token], inventory: &Inventory) -> Vec<Token> {
 fn one(tokens: &[Token], length: usize, text: &str) -> (usize, Token) {
     let span = Span { start: tokens[0].span.start, end: tokens[length - 1].span.end };
     let (text, word) = (text.to_owned(), text.to_lowercase());
-    (length, Token { kind: TokenKind::Word, span, text, word, mended: false })
+    (length, Token { kind: TokenKind::Word, span, text: text.into(), word: word.into(), mended: false })
 }
 
 fn named(tokens: &[Token]) -> Option<(usize, Token)> {

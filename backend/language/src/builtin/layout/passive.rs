@@ -97,14 +97,14 @@ fn turned(clause: &[Token]) -> Option<Vec<Token>> {
     let subject = clause.get(start..begins).filter(|subject| subject.iter().any(is_part))?;
     let rest = &clause[done + 1..];
     let mut wish = clause[..start].to_vec();
-    let asks = Token { text: verb.to_owned(), word: verb.to_owned(), ..mark(TokenKind::Word, &subject[0]) };
+    let asks = Token { text: verb.into(), word: verb.into(), ..mark(TokenKind::Word, &subject[0]) };
     wish.push(asks);
     wish.extend_from_slice(subject);
     if !rest.first().is_some_and(Token::is_content) {
         // What was said behind it stays in the wish’s span.
         let mut please = clause[done].clone();
         please.span.start = clause[begins].span.start;
-        "please".clone_into(&mut please.word);
+        please.word = "please".into();
         wish.push(please);
     }
     wish.extend_from_slice(rest);

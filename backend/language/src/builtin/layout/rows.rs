@@ -156,7 +156,7 @@ fn one_by_one(tokens: &[Token], sentence: Range<usize>, known: impl Fn(&str) -> 
     for part in 0..guests.parts.len() {
         if part > 0 {
             let place = tokens[last].span;
-            let token = Token { kind: TokenKind::Mark(';'), word: String::new(), ..tokens[last].clone() };
+            let token = Token { kind: TokenKind::Mark(';'), word: "".into(), ..tokens[last].clone() };
             statements.push(Token { span: place, ..token });
         }
         let (first, second) = if guests.start() < values.start() { (&guests, &values) } else { (&values, &guests) };
@@ -260,7 +260,7 @@ impl Parser<'_> {
             loop {
                 let number = self.peek(0).filter(|token| token.kind == TokenKind::Number)?.text.clone();
                 self.at += 1;
-                numbers.push((number, self.unit()));
+                numbers.push((number.to_string(), self.unit()));
                 if !self.joint() {
                     break;
                 }

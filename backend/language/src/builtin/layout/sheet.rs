@@ -153,7 +153,7 @@ fn turned(tokens: &[Token], rows: &[Row], known: impl Fn(&str) -> bool) -> Optio
     for (column, guest) in guests.iter().enumerate() {
         let [name] = guest else { return None };
         if !all_known {
-            sentences.push(Token { word: "name".to_owned(), kind: TokenKind::Word, ..mark(TokenKind::Break, name) });
+            sentences.push(Token { word: "name".into(), kind: TokenKind::Word, ..mark(TokenKind::Break, name) });
             sentences.push(mark(TokenKind::Mark(':'), name));
         }
         sentences.push((*name).clone());

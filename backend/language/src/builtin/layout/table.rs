@@ -142,7 +142,7 @@ impl Parser<'_> {
         }
         // Among guests there are, a name that is nobody’s is rather a slip than a guest to be made.
         let known = |cell: &Range<usize>| {
-            self.tokens[cell.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
+            self.tokens[cell.clone()].iter().any(|token| self.inventory.guests.contains_key(token.text.as_str()))
         };
         let changes = rows
             .iter()

@@ -120,7 +120,7 @@ fn from_now_on(now: &[Token], wanted: &[Token]) -> Option<Vec<Token>> {
     let (before, after) = (parts(now)?, parts(wanted)?);
     let same = now[1..before].iter().map(|token| &token.word).eq(wanted[1..after].iter().map(|token| &token.word));
     let told = NOW.contains(&now[0].word.as_str()) && WANTED.contains(&wanted[0].word.as_str());
-    let word = |word: &str, next: &Token| Token { word: word.to_owned(), ..mark(TokenKind::Word, next) };
+    let word = |word: &str, next: &Token| Token { word: word.into(), ..mark(TokenKind::Word, next) };
     (told && same).then(|| {
         let from = word("from", &now[before]);
         let to = word("to", &wanted[after]);
@@ -134,7 +134,7 @@ pub fn renamed(tokens: &[Token], lines: &[Line], first: usize) -> Option<Vec<Tok
     let said = |line: &Line| &tokens[line.tokens.clone()];
     let change = from_now_on(said(&lines[first]), said(lines.get(first + 1)?))?;
     matches!(change[0].word.as_str(), "name" | "hostname").then_some(())?;
-    let verb = Token { word: "rename".to_owned(), ..change[0].clone() };
+    let verb = Token { word: "rename".into(), ..change[0].clone() };
     Some(std::iter::once(verb).chain(change[1..].iter().filter(|token| token.word != "from").cloned()).collect())
 }
 

@@ -44,7 +44,7 @@ impl Parser<'_> {
         let begins = self.peek(0).is_some_and(|token| {
             token.kind == TokenKind::Number
                 || matches!(token.word.as_str(), "the" | "pool" | "resource" | "node" | "host")
-                || self.inventory.nodes.contains(&token.text)
+                || self.inventory.nodes.contains(token.text.as_str())
                 || quantity::number_word(&token.word).is_some()
         });
         begins.then_some(())?;

@@ -106,12 +106,12 @@ impl Parser<'_> {
         let token = &self.tokens[at];
         let (inventory, word) = (self.inventory, &token.word);
         let named = [&token.text, word].into_iter().any(|name| {
-            inventory.guests.contains_key(name)
-                || inventory.tags.contains(name)
-                || inventory.nodes.contains(name)
-                || inventory.storages.contains(name)
-                || inventory.bridges.contains(name)
-                || inventory.images.contains_key(name)
+            inventory.guests.contains_key(name.as_str())
+                || inventory.tags.contains(name.as_str())
+                || inventory.nodes.contains(name.as_str())
+                || inventory.storages.contains(name.as_str())
+                || inventory.bridges.contains(name.as_str())
+                || inventory.images.contains_key(name.as_str())
         });
         let spelt = token.text.chars().all(|c| c.is_alphabetic() || c == '-') && token.text.chars().count() > 1;
         if token.kind != TokenKind::Word || named || !spelt || vocabulary::turns(word) || vocabulary::is_system(word) {
@@ -205,10 +205,10 @@ impl Parser<'_> {
         let inventory = self.inventory;
         let says_nothing = |token: &Token| {
             let text = &token.text;
-            let named = inventory.guests.contains_key(text)
-                || inventory.nodes.contains(text)
-                || inventory.storages.contains(text)
-                || inventory.bridges.contains(text);
+            let named = inventory.guests.contains_key(text.as_str())
+                || inventory.nodes.contains(text.as_str())
+                || inventory.storages.contains(text.as_str())
+                || inventory.bridges.contains(text.as_str());
             token.kind == TokenKind::Word && !named && !vocabulary::turns(&token.word) && fits(token)
         };
         while self.at < start + MAX_WORDS && self.peek(0).is_some_and(says_nothing) {

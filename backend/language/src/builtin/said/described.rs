@@ -47,7 +47,7 @@ impl Parser<'_> {
         if token.kind == Quoted {
             let text = token.text.clone();
             self.at += 1;
-            return Some(text);
+            return Some(text.to_string());
         }
         let start = self.at;
         while let Some(token) = self.peek(0) {

@@ -8,6 +8,8 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 use mycopod_core::field::{DiskPart, NicPart, Plain, Shape, Value};
 use mycopod_core::size::Size;
 
+use crate::builtin::wordings::{Wordings, words};
+
 /// A field as words name it, without the disk or NIC that it is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Named {
@@ -240,23 +242,24 @@ impl Said {
 }
 
 /// Other words for the values of a field that takes one of several.
-const CHOICES: &[(Plain, &str, &str)] = &[
-    (Plain::Bios, "ovmf", "uefi|efi"),
-    (Plain::Bios, "seabios", "legacy bios|legacy|sea bios"),
-    (Plain::OsType, "l26", "linux"),
-    (Plain::OsType, "win11", "windows 11|windows server 2025|windows server 2022|windows 2025|windows 2022"),
-    (Plain::OsType, "win10", "windows 10|windows server 2019|windows server 2016|windows 2019|windows 2016"),
-    (Plain::ScsiController, "virtio-scsi-single", "virtio scsi single"),
-    (Plain::ScsiController, "virtio-scsi-pci", "virtio-scsi|virtio scsi"),
-    (Plain::Vga, "std", "standard"),
-    (Plain::Vga, "serial0", "serial console|serial"),
-    (Plain::Ha, "started", "on|enabled|running|active|yes|true|managed"),
-    (Plain::Ha, "", "off|removed|no|false|none"),
+const CHOICES: &[(Plain, &str, &Wordings)] = &[
+    (Plain::Bios, "ovmf", words!("uefi|efi")),
+    (Plain::Bios, "seabios", words!("legacy bios|legacy|sea bios")),
+    (Plain::OsType, "l26", words!("linux")),
+    (Plain::OsType, "win11", words!("windows 11|windows server 2025|windows server 2022|windows 2025|windows 2022")),
+    (Plain::OsType, "win10", words!("windows 10|windows server 2019|windows server 2016|windows 2019|windows 2016")),
+    (Plain::ScsiController, "virtio-scsi-single", words!("virtio scsi single")),
+    (Plain::ScsiController, "virtio-scsi-pci", words!("virtio-scsi|virtio scsi")),
+    (Plain::Vga, "std", words!("standard")),
+    (Plain::Vga, "serial0", words!("serial console|serial")),
+    (Plain::Ha, "started", words!("on|enabled|running|active|yes|true|managed")),
+    (Plain::Ha, "", words!("off|removed|no|false|none")),
 ];
 
 /// The other words for `field`'s values, with the value each means.
-pub fn choices(field: Named) -> impl Iterator<Item = (&'static str, &'static str)> {
-    let caches = [("writeback", "write-back|write back"), ("writethrough", "write-through|write through")];
+pub fn choices(field: Named) -> impl Iterator<Item = (&'static str, &'static Wordings)> {
+    let caches =
+        [("writeback", words!("write-back|write back")), ("writethrough", words!("write-through|write through"))];
     let plain = CHOICES.iter().filter(move |(plain, ..)| field == Named::Plain(*plain));
     let disk = caches.into_iter().filter(move |_| field == Named::Disk(DiskPart::Cache));
     plain.map(|(_, value, words)| (*value, *words)).chain(disk)

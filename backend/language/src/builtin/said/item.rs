@@ -365,13 +365,13 @@ impl Parser<'_> {
             p.at += 1;
             (!open || p.mark(')')).then_some(cpu)
         }) {
-            return Some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))));
+            return Some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu.to_string()))));
         }
         self.articles();
         let cpu = is_cpu_type(self.word()).then(|| self.peek(0).map(|token| token.text.clone()))??;
         self.at += 1;
         self.any(words!("cpu type|cpu model|processor type|cpu|processor"))
-            .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu))))
+            .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu.to_string()))))
     }
 
     /// “no swap”, “without any swap”, “0 swap”.

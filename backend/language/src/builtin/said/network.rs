@@ -35,7 +35,7 @@ impl Parser<'_> {
         let text = token.text.clone();
         let (bridge, vlan) = match text.split_once('.') {
             Some((bridge, vlan)) if bridge.starts_with("vmbr") => (bridge.to_owned(), Some(vlan.parse::<u64>().ok()?)),
-            _ => (text, None),
+            _ => (text.into(), None),
         };
         let plainly =
             bridge.strip_prefix("vmbr").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
@@ -180,10 +180,10 @@ impl Parser<'_> {
     pub fn address(&mut self) -> Option<Item> {
         let text = self.peek(0).filter(|t| t.kind == TokenKind::Word && is_address(&t.text))?.text.clone();
         let item = match text.split_once('/') {
-            None => Item::Address(text),
+            None => Item::Address(text.to_string()),
             Some((_, prefix)) => {
                 prefix.parse::<u8>().ok().filter(|prefix| (1..=32).contains(prefix))?;
-                Item::nic(NicPart::Ip, Value::Text(text))
+                Item::nic(NicPart::Ip, Value::Text(text.to_string()))
             }
         };
         self.at += 1;

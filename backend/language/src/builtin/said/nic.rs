@@ -213,7 +213,7 @@ impl Parser<'_> {
             parts.extend(model.map(|model| (NicPart::Model, Value::Text(model))));
         }
         // “add a NIC to web-01”: what it is connected to may stand behind the guest, else it is asked.
-        let guest = |token: &Token| self.inventory.guests.contains_key(&token.text);
+        let guest = |token: &Token| self.inventory.guests.contains_key(token.text.as_str());
         if how == How::Add
             && fresh
             && card

@@ -86,12 +86,12 @@ impl Parser<'_> {
         let text = token.text.clone();
         let volume = token.kind == TokenKind::Word && text.contains(":vztmpl/");
         let known = token.kind == TokenKind::Word
-            && self.inventory.images.contains_key(&text)
+            && self.inventory.images.contains_key(text.as_str())
             && vocabulary::class(&token.word).is_none();
         if volume || known {
             self.at += 1;
             self.any(words!("template|image"));
-            return Some(Item::Image(text));
+            return Some(Item::Image(text.to_string()));
         }
         if named {
             return Some(Item::Image(self.name()?));

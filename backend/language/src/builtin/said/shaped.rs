@@ -85,7 +85,7 @@ impl Parser<'_> {
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
         let text = Some(token.text.clone()).filter(|text| built(text))?;
         self.at += 1;
-        Some(text)
+        Some(text.to_string())
     }
 
     /// Parts in a row, joined by commas, “and”, “then” or nothing.
@@ -193,16 +193,16 @@ impl Parser<'_> {
     /// One of `words`, or of the other words for them.
     fn choice(&mut self, field: Named, words: &[&str]) -> Option<String> {
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
-        let lower = token.text.to_lowercase();
+        let mark = self.marks[self.at];
         let synonym = fields::choices(field)
-            .flat_map(|(value, synonyms)| synonyms.split('|').map(move |words| (value, words)))
+            .flat_map(|(value, synonyms)| synonyms.beginning(&token.word, mark).map(move |words| (value, words)))
             .filter_map(|(value, words)| Some((self.row_of(words)?, value)))
             .max_by_key(|(length, _)| *length);
         if let Some((length, value)) = synonym {
             self.at += length;
             return Some(value.to_owned());
         }
-        let known = words.iter().find(|word| **word == lower)?;
+        let known = words.iter().find(|word| token.text.eq_ignore_ascii_case(word))?;
         self.at += 1;
         Some((*known).to_owned())
     }
@@ -279,7 +279,7 @@ impl Parser<'_> {
 
     /// “debian-12.iso”: a CD by its file’s name, where one storage alone has it.
     pub fn iso_by_name(&mut self) -> Option<String> {
-        let volumes = self.inventory.isos.get(&self.peek(0)?.text)?;
+        let volumes = self.inventory.isos.get(self.peek(0)?.text.as_str())?;
         let volume = volumes.first().filter(|_| volumes.len() == 1)?.clone();
         self.at += 1;
         Some(volume)
@@ -357,7 +357,7 @@ impl Parser<'_> {
         };
         let text = self.peek(0).filter(|token| fits(token))?.text.clone();
         self.at += 1;
-        Some(text)
+        Some(text.to_string())
     }
 
     /// A disk’s slot.

@@ -50,7 +50,7 @@ impl Parser<'_> {
         let explicit = self.attempt(|p| {
             let sign = p.assigns() || p.any(words!("to be|set to|to|is"));
             let value = if flag { p.yes_or_no()? } else { p.on_or_off()? };
-            let whom = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            let whom = |p: &Self| p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(token.text.as_str()));
             let on_whom = prefix.is_none() && matches!(how, How::Give | How::Set) && p.last_word() == "on" && whom(p);
             (sign
                 || on_whom
@@ -262,7 +262,7 @@ impl Parser<'_> {
         let text = self.peek(0)?.text.clone();
         let volume = self.attempt(Self::iso_by_name).unwrap_or_else(|| {
             self.at += 1;
-            text
+            text.to_string()
         });
         let value = Amount::To(Value::Text(volume.clone()));
         if volume.contains(":import/") {

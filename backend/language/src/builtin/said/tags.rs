@@ -71,13 +71,14 @@ impl Parser<'_> {
     pub fn tag_list(&mut self, several: bool) -> Option<Vec<String>> {
         // “tags: a, b”
         let letter = |p: &mut Self| {
-            let letter = p.peek(0).filter(|token| token.text == "a").map(|token| token.text.clone())?;
+            let letter = p.peek(0).filter(|token| token.text == "a").map(|token| token.text.to_string())?;
             p.at += 1;
             p.at_boundary().then_some(letter)
         };
         // “the tag nightly”
         let timely = |p: &mut Self| {
-            let tag = p.peek(0).filter(|token| vocabulary::class(&token.word) == Some(Class::Schedule))?.text.clone();
+            let tag =
+                p.peek(0).filter(|token| vocabulary::class(&token.word) == Some(Class::Schedule))?.text.to_string();
             p.at += 1;
             (p.at_boundary() || matches!(p.word(), "to" | "on" | "from" | "for")).then_some(tag)
         };

@@ -150,7 +150,7 @@ impl Parser<'_> {
         self.any(words!("in|into|as")).then_some(())?;
         self.articles();
         self.any(words!("description|notes|note|comment"))
-            .then_some(Item::Plain(Plain::Description, Amount::To(Value::Text(text))))
+            .then_some(Item::Plain(Plain::Description, Amount::To(Value::Text(text.to_string()))))
     }
 
     /// “limited to 20 MB/s”, behind a NIC.

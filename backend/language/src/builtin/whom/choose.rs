@@ -59,7 +59,7 @@ impl Parser<'_> {
 
     /// “and beta” behind guests on another node.
     fn on_another_node(&mut self, first: &Fit) -> Option<Fit> {
-        let placed = self.at.checked_sub(1).map(|at| &self.tokens[at].text) == first.node.as_ref();
+        let placed = self.at.checked_sub(1).map(|at| self.tokens[at].text.as_str()) == first.node.as_deref();
         (placed && first.count.is_none() && self.any(words!("and|&"))).then_some(())?;
         self.any(words!("on"));
         let node = self.name().filter(|node| self.inventory.nodes.contains(node))?;
@@ -174,10 +174,10 @@ impl Parser<'_> {
             Some(class) => class == Class::Outside && matches!(token.word.as_str(), "mail" | "test" | "backup"),
         };
         let built = token.text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '*'));
-        let guest = self.inventory.guests.contains_key(&token.text);
+        let guest = self.inventory.guests.contains_key(token.text.as_str());
         let word = (free && built && !guest).then(|| token.text.clone())?;
         self.at += 1;
-        Some(word)
+        Some(word.to_string())
     }
 
     /// “the runners should get …”, “runners: …”: whether a word alone in the plural is meant for all of them.
@@ -314,7 +314,7 @@ impl Parser<'_> {
             let stem = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?.text.clone();
             self.at += 1;
             let cut = stem.strip_suffix('*').map(str::to_owned);
-            return if globbed { cut } else { cut.or(Some(stem)) };
+            return if globbed { cut } else { cut.or(Some(stem.to_string())) };
         }
         None
     }

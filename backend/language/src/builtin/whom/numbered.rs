@@ -186,6 +186,8 @@ fn is_digits(text: &str) -> bool {
 
 /// The names of a range in one word.
 fn glued_range(text: &str) -> Option<Vec<String>> {
+    // Most words are none: that is seen at once.
+    text.bytes().any(|byte| b"{[/+&.".contains(&byte)).then_some(())?;
     if let Some((stem, rest)) = text.split_once(['{', '[']) {
         let inside = rest.strip_suffix(['}', ']'])?;
         if inside.contains(',') {

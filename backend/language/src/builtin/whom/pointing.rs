@@ -276,7 +276,7 @@ impl Parser<'_> {
 
     pub fn names_a_guest(&self, tokens: &Range<usize>) -> bool {
         self.drafts.last().is_none_or(|draft| draft.tokens().end <= tokens.start)
-            && self.tokens[tokens.clone()].iter().any(|token| self.inventory.guests.contains_key(&token.text))
+            && self.tokens[tokens.clone()].iter().any(|token| self.inventory.guests.contains_key(token.text.as_str()))
     }
 
     /// “the first”, “the other one”: one of several guests that were just named.

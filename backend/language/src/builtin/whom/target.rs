@@ -166,7 +166,7 @@ impl Parser<'_> {
 
     /// Whether a guest stands behind the present word.
     fn named_at_next(&self) -> bool {
-        self.peek(1).is_some_and(|token| self.inventory.guests.contains_key(&token.text))
+        self.peek(1).is_some_and(|token| self.inventory.guests.contains_key(token.text.as_str()))
     }
 
     fn everyone_named(&mut self) -> Option<Targets> {
@@ -182,7 +182,7 @@ impl Parser<'_> {
             p.any(words!("both of|each of|all of|both|these two|these three|the following|these")).then_some(())?;
             p.guest_noun();
             let _ = p.mark(':') || p.mark(',');
-            let known = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(&token.text));
+            let known = p.peek(0).is_some_and(|token| p.inventory.guests.contains_key(token.text.as_str()));
             known.then(|| p.target())?
         };
         let first = self
@@ -216,7 +216,7 @@ impl Parser<'_> {
             // In “reboot web-01, and park db-1” a verb follows that is no word of the grammar.
             let nobody = !p.known(&Targets::Old(more.clone()));
             let before_a_guest =
-                p.peek(0).is_some_and(|next| p.inventory.guests.contains_key(&next.text) && next.is_content());
+                p.peek(0).is_some_and(|next| p.inventory.guests.contains_key(next.text.as_str()) && next.is_content());
             (!(nobody && before_a_guest)).then_some(())?;
             (!p.is_another_clause(at, &more)).then_some(())?;
             // In “remove the tag web from web-01 and db from db-1” a tag follows, and a text that is quoted is no name.
@@ -239,7 +239,7 @@ impl Parser<'_> {
         let describes = |token: &Token| {
             token.kind == TokenKind::Word
                 && vocabulary::class(&token.word).is_none()
-                && !self.inventory.guests.contains_key(&token.text)
+                && !self.inventory.guests.contains_key(token.text.as_str())
         };
         let noun = (0..MAX_VAGUE).take_while(|ahead| self.peek(*ahead).is_some_and(describes)).count();
         self.at += noun;
@@ -423,7 +423,7 @@ impl Parser<'_> {
         let mut words = 0;
         while let Some(token) = self.peek(0) {
             let describes = token.kind == TokenKind::Word
-                && !self.inventory.guests.contains_key(&token.text)
+                && !self.inventory.guests.contains_key(token.text.as_str())
                 && !token.text.contains(|c: char| c.is_ascii_digit() || c == '-')
                 && match vocabulary::class(&token.word) {
                     None => true,
@@ -486,8 +486,12 @@ impl Parser<'_> {
     pub fn names(&mut self, several: bool) -> Option<Vec<Said<String>>> {
         let one = |p: &mut Self| {
             // Few words can be names: that is seen sooner than what they say of a guest.
-            let begins = p.ahead(Self::range) && !p.ahead(|p| p.item(How::Create));
-            if begins { p.range() } else { None }
+            let start = p.at;
+            let range = p.range()?;
+            let end = std::mem::replace(&mut p.at, start);
+            (!p.ahead(|p| p.item(How::Create))).then_some(())?;
+            p.at = end;
+            Some(range)
         };
         let mut names = self.attempt(one)?;
         while let Some(more) = self.attempt(|p| {

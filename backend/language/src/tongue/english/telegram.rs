@@ -41,7 +41,7 @@ pub fn mend(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             });
             let first = field.and_then(|field| (field.saturating_sub(3)..=field).find(|at| begins(*at)));
             if named && first.is_some() {
-                "to".clone_into(&mut sentence[at].word);
+                sentence[at].word = "to".into();
             }
         }
         if is(sentence, at, &["rename"])
@@ -52,13 +52,13 @@ pub fn mend(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
                     && vocabulary::class(&next.word).is_none()
             })
         {
-            let to = Token { word: "to".to_owned(), ..sentence[at].clone() };
+            let to = Token { word: "to".into(), ..sentence[at].clone() };
             sentence.insert(end, to);
         }
         // “… und gleich einschalten”
         let ends = sentence.get(at + 2).is_none_or(|next| !next.is_content());
         if is(sentence, at, &["switch"]) && is(sentence, at + 1, &["on"]) && ends {
-            "start".clone_into(&mut sentence[at].word);
+            sentence[at].word = "start".into();
             sentence.remove(at + 1);
         }
         // “…, heißt web-9, …”
@@ -74,7 +74,7 @@ pub fn mend(sentence: &mut Vec<Token>, known: impl Fn(&str) -> bool) {
             && sentence[make..at].iter().any(|token| token.word == "by")
         {
             let verb = if is(sentence, at, &["larger"]) { "increase" } else { "reduce" };
-            verb.clone_into(&mut sentence[make].word);
+            sentence[make].word = verb.into();
             sentence.remove(at);
             continue;
         }
