@@ -179,6 +179,8 @@ pub struct Parser<'a> {
     end: usize,
     /// Whether “web-1 to 3” may be a range here.
     counting: bool,
+    /// Whether the text speaks of copies of guests at all.
+    copies: bool,
     /// Where tabs stand in the text.
     tabs: BTreeSet<usize>,
     /// Whom the present sentence addresses: “db-1: …”.
@@ -187,6 +189,8 @@ pub struct Parser<'a> {
     named: [Option<whom::target::Named>; 32],
     /// Where a phrase was looked for in vain.
     in_vain: [Option<said::item::Look>; 128],
+    /// Where a noun was looked for in vain, up to where, and whether behind a new guest.
+    no_noun: [Option<(usize, usize, bool)>; 64],
     /// What was said of all new guests before any of them.
     common: Vec<Said<Item>>,
     pub drafts: Vec<Draft>,
@@ -215,10 +219,12 @@ impl<'a> Parser<'a> {
             began: 0,
             end: tokens.len(),
             counting: true,
+            copies: tokens.iter().any(|token| making::copy::COPIES.contains(&token.word.as_str())),
             tabs: text.chars().enumerate().filter(|(_, c)| *c == '\t').map(|(at, _)| at).collect(),
             addressed: None,
             named: Default::default(),
             in_vain: [None; 128],
+            no_noun: [None; 64],
             common: Vec::new(),
             drafts: Vec::new(),
             unread: Vec::new(),
@@ -343,14 +349,14 @@ impl Parser<'_> {
     /// “…, 4 GB RAM” behind a new guest: nothing but an amount up to the end of the clause is no statement, which is
     /// seen sooner than by trying them all. At the beginning of a sentence it may be one: “2 cores, 4 GB RAM for each”.
     fn is_amount_alone(&self) -> bool {
-        const OF_WHAT: [&str; 9] = ["core", "cores", "cpu", "cpus", "vcpu", "vcpus", "ram", "memory", "disk"];
+        const OF_WHAT: [&str; 10] = ["core", "cores", "cpu", "cpus", "vcpu", "vcpus", "ram", "memory", "disk", "of"];
         let clause = &self.tokens[self.at..self.clause_end()];
         let says = |token: &Token| quantity::unit(&token.word).is_some() || OF_WHAT.contains(&token.word.as_str());
         matches!(self.drafts.last(), Some(Draft::Create(_)))
             && self.at > self.began
             && self.addressed.is_none()
             && clause.split_first().is_some_and(|(first, rest)| {
-                first.kind == TokenKind::Number && (1..=2).contains(&rest.len()) && rest.iter().all(says)
+                first.kind == TokenKind::Number && (1..=3).contains(&rest.len()) && rest.iter().all(says)
             })
     }
 

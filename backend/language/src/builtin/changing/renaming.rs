@@ -27,6 +27,8 @@ impl Parser<'_> {
 
     /// One guest there is, by its name or VMID, or the one that the sentence addresses.
     fn renamed(&mut self) -> Option<Target> {
+        // Where nobody is named with ranges, nobody is without them; and the former is mostly known already.
+        self.ahead(Self::targets).then_some(())?;
         let counting = std::mem::replace(&mut self.counting, false);
         let targets = self.attempt(Self::targets).filter(|targets| self.known(targets));
         self.counting = counting;

@@ -11,9 +11,14 @@ use crate::builtin::wordings::words;
 /// How copies are called, whether they are full ones, and whose they are.
 type Cloned = (Vec<Sourced<String>>, Option<Sourced<bool>>, Target);
 
+/// The words by which a guest is made a copy of another.
+pub const COPIES: [&str; 9] =
+    ["clone", "clones", "cloned", "cloning", "copy", "copies", "copied", "duplicates", "duplicated"];
+
 impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
     pub fn clone_guest(&mut self) -> Option<Draft> {
+        self.copies.then_some(())?;
         let start = self.at;
         if let Some((names, full, from)) =
             self.attempt(Self::name_of_a_clone).or_else(|| self.attempt(Self::is_a_clone))

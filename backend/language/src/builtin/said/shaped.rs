@@ -81,7 +81,7 @@ impl Parser<'_> {
     }
 
     /// A word or number that is built so.
-    fn token(&mut self, built: impl Fn(&str) -> bool) -> Option<String> {
+    pub fn token(&mut self, built: impl Fn(&str) -> bool) -> Option<String> {
         let token = self.peek(0).filter(|token| matches!(token.kind, TokenKind::Word | TokenKind::Quoted))?;
         let text = Some(token.text.clone()).filter(|text| built(text))?;
         self.at += 1;
@@ -362,7 +362,9 @@ impl Parser<'_> {
 
     /// A disk’s slot.
     pub fn slot(&mut self) -> Option<Slot> {
-        let slot = self.word().parse().ok()?;
+        let word = self.word();
+        let begins = word == "rootfs" || word.ends_with(|c: char| c.is_ascii_digit());
+        let slot = begins.then(|| word.parse().ok())??;
         self.at += 1;
         Some(slot)
     }

@@ -259,16 +259,14 @@ impl Parser<'_> {
         self.any(words!("with|from|mount|insert|attach|put|use"));
         self.articles();
         self.any(words!("iso image|iso file|iso|cd"));
-        let text = self.peek(0)?.text.clone();
-        let volume = self.attempt(Self::iso_by_name).unwrap_or_else(|| {
-            self.at += 1;
-            text.to_string()
-        });
+        let volume = match self.attempt(Self::iso_by_name) {
+            Some(volume) => volume,
+            None => self.token(|text| text.contains(":import/") || text.contains(":iso/"))?,
+        };
         let value = Amount::To(Value::Text(volume.clone()));
         if volume.contains(":import/") {
             return Some(Item::DiskPart(None, DiskPart::Import, value));
         }
-        volume.contains(":iso/").then_some(())?;
         let loaded = matches!(self.word(), "mounted" | "inserted");
         self.at += usize::from(loaded);
         if !(loaded || self.any(words!("as a cd|as cd-rom|as cd|attached"))) {
