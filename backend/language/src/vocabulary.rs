@@ -47,7 +47,7 @@ const CLASSES: [(Class, &str); 7] = [
          net nic nics interface interfaces card vlan vlans ip ips address addresses ipv4 static dhcp gateway vdisk vdisks vhdd hdds gw default template templates image images iso \
          based onboot autostart auto-start automatically startup hostname description notes note comment described unprivileged privileged \
          now immediately right away directly true yes no false none management mycopod control c x plus total altogether \
-         additionally firstly afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
+         below additionally firstly afterwards again against anything attached auto autostarted autostarting become becomes bring cards carry carrying cleanly cloud come complete \
          completely connected couple created creating creation declare deletion done downsize filesystem finally fire force-stop forcibly fs fully go goes gracefully \
          hard-stop his hosted id identical including leaves linux located lts lxcs made may next ought pair permanently placed plugged properly proxmox reading \
          saying says secondary similar sized stored straight then time too under v value vmid wants way yet - + big large along stand moved moves comes quick details prevent checklist become booting target swap exchange ditto likewise respectively shave knock trim tack ought wanted initiate team all everybody \

@@ -24,6 +24,11 @@ impl Parser<'_> {
         let body = self.tokens.get(self.end).is_some_and(|token| token.kind == TokenKind::Break)
             && self.tokens[self.end..].iter().any(Token::is_content);
         let rest = &self.tokens[self.at..self.end];
+        // “Subject: new VM / Name: a-1”: the first line of a form, which tells the kind.
+        let form = |pair: &[Token]| {
+            pair[0].kind == TokenKind::Mark(',') && matches!(pair[1].word.as_str(), "name" | "hostname")
+        };
+        (!rest.windows(2).any(form)).then_some(())?;
         // “Subject: cancelled: new VM” is asked about: “cancelled” is no guest.
         if rest.iter().any(|token| token.kind == TokenKind::Mark(':')) {
             self.unread.push(start..self.end);
@@ -97,6 +102,8 @@ impl Parser<'_> {
                     })
                 || self.verb(words!("take care of these|take care of this|take care of the following"));
             named.then_some(())?;
+            // “three things please:”
+            self.any(words!("please"));
             // “Reminder to myself: …”
             let _ = self.last_word() == "reminder" && self.verb(words!("to myself|to self|for myself|to all"));
             // “Ticket #4711.”, “Ticket: CHG-5512”

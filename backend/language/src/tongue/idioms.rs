@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 44] = [
+const IDIOMS: [(&str, &str); 47] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
     (
@@ -40,6 +40,12 @@ const IDIOMS: [(&str, &str); 44] = [
     // Amounts.
     ("takes ##", "gets"),
     ("put another|put a further|put an extra|put an additional", "add another"),
+    ("are both to have|are all to have|are to have both", "should have"),
+    (
+        "^changes to|^changes for|^changes on|^two changes to|^three changes to|^some changes to|^a few changes to",
+        "for",
+    ),
+    ("^request a|^requesting a|^i request a|^we request a|^i'd request a", "i need a"),
     ("^we're upsizing|^we are upsizing|^i'm upsizing|^we're resizing|^we are resizing|^i'm resizing", "resize"),
     ("^we're raising|^we are raising|^we're bumping|^we are bumping|^we're increasing|^we are increasing", "increase"),
     ("^we're lowering|^we are lowering|^we're reducing|^we are reducing", "reduce"),

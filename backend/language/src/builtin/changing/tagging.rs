@@ -23,7 +23,7 @@ impl Parser<'_> {
             let marks = self.last_word() == "mark";
             let addressed = self.addressed.is_some() && !self.ahead(Self::target);
             let targets = if addressed { Targets::Old(self.addressed.clone()?) } else { self.targets()? };
-            let pronoun = addressed || matches!(self.last_word(), "it" | "them");
+            let pronoun = addressed || matches!(self.last_word(), "it" | "them" | "both");
             self.verb(words!("additionally|in addition|also"));
             let said = self.any(words!("with the tags|with the tag|with tags|with tag"));
             // To mark a guest may be more than to tag it.

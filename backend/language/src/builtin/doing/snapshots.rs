@@ -149,6 +149,11 @@ impl Parser<'_> {
             }) {
                 return Some(said);
             }
+            // “new snapshot of cache: call it safe”
+            p.attempt(|p| {
+                p.mark(':').then_some(())?;
+                p.ahead(|p| p.any(words!("call it|call them|name it|name them")).then_some(())).then_some(())
+            });
             p.any(words!(
                 "and call it|and call them|and name them|call it|call them|name it|name them|and name it|named|called|name|titled|title|as|\
                  with the name|with name|under the name"

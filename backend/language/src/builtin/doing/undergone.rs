@@ -41,6 +41,9 @@ impl Parser<'_> {
             (words!("resumed|unpaused"), Deed::Resume),
         ];
         let deed = done.into_iter().find_map(|(said, deed)| self.verb(said).then_some(deed))?;
+        if deed == Deed::Delete {
+            self.any(words!("completely|permanently|for good"));
+        }
         // “stopped forcefully”
         let stops = matches!(deed, Deed::Shutdown { .. });
         Some(if stops && self.any(FORCEFULLY) { Deed::Stop } else { deed })

@@ -8,6 +8,7 @@ use mycopod_core::reading::Amount;
 
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
+use crate::vocabulary::{self, Class};
 
 use crate::builtin::Parser;
 use crate::builtin::changing::had::changes;
@@ -283,7 +284,7 @@ impl Parser<'_> {
     fn lead(&mut self, head: &Range<usize>, rows: usize) -> Result<Option<Group>, OtherCount> {
         let start = head.start;
         let before = |end: usize, tokens: &[Token]| tokens[end..start].iter().all(|token| !token.is_content());
-        let (mut start, mut lead) = (start, None);
+        let (mut start, mut lead, mut made) = (start, None, false);
         if let Some(unread) = self.unread.last().cloned()
             && before(unread.end, self.tokens)
             && self.tokens[unread.clone()].iter().all(|token| {
@@ -294,20 +295,21 @@ impl Parser<'_> {
             })
         {
             // “VMs to create:”, “Create as VMs:”
-            if self.tokens[unread.clone()].iter().any(|token| token.word == "create") {
-                self.unread.pop();
-                start = unread.start;
+            made = self.tokens[unread.clone()].iter().any(|token| token.word == "create");
+            start = unread.start;
+            self.unread.pop();
+            if made {
                 lead = self.as_kind(unread);
             } else {
-                self.asides.extend(self.unread.pop());
+                self.asides.push(unread);
             }
         }
-        let made = start < self.at;
         let leads = |draft: &Draft| match draft {
             Draft::Create(group) => {
                 let fits = group.plural || (rows == 1 || made) && group.items.is_empty();
-                let between = self.tokens.get(group.tokens.end..start);
-                let alone = between.is_some_and(|tokens| tokens.iter().all(|token| !token.is_content()));
+                // “create the VMs below, thx”
+                let says = |token: &Token| token.is_content() && vocabulary::class(&token.word) != Some(Class::Filler);
+                let alone = !self.tokens.get(group.tokens.end..start).is_some_and(|tokens| tokens.iter().any(says));
                 group.members.is_empty() && fits && alone
             }
             _ => false,

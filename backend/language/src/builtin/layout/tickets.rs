@@ -16,11 +16,20 @@ fn assigns(token: &Token) -> bool {
     matches!(token.kind, TokenKind::Mark(':' | '=')) || ["->", "→", "=>"].contains(&token.word.as_str())
 }
 
+/// Keys of a ticket above which stands what it is about.
+const TITLES: [&str; 3] = ["subject", "summary", "title"];
+
+/// Whether a ticket is about a new guest of some kind, and these words say no more: “new VM”.
+fn is_new_kind(title: &[Token]) -> bool {
+    let known = |token: &Token| KINDS.contains(&token.word.as_str()) || token.word == "virtual";
+    title.first().is_some_and(|first| first.word == "new") && title.len() > 1 && title[1..].iter().all(known)
+}
+
 pub fn key_of(said: &[Token]) -> Option<&str> {
     let sign = said.iter().take(3).position(assigns)?;
     let key = said[..sign].first().map(|token| token.word.as_str())?;
     let kind = match &said[..sign] {
-        [_] => ["kind", "create", "make"].contains(&key),
+        [_] => ["kind", "create", "make"].contains(&key) || TITLES.contains(&key) && is_new_kind(&said[sign + 1..]),
         // “Request type: new virtual machine”
         [_, last] => last.word == "type" && ["request", "guest", "instance", "server", "resource"].contains(&key),
         _ => false,

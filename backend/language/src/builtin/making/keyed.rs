@@ -57,7 +57,7 @@ impl Parser<'_> {
                 && let Some(value) = self.attempt(|p| {
                     let keyed = p.any(words!(
                         "request type|guest type|instance type|server type|resource type|type|kind|create|make"
-                    ));
+                    )) || p.verb(words!("subject|summary|title"));
                     if keyed {
                         sign(p)?;
                         p.any(words!("a new|new|a"));

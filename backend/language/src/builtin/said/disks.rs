@@ -169,7 +169,7 @@ impl Parser<'_> {
     /// “system”, “data”, “second” before “disk”.
     pub fn disk_role(&mut self) -> Option<Which> {
         // What a further disk of a new guest is for.
-        const HOLDS: [&str; 12] = [
+        const HOLDS: [&str; 16] = [
             "repository",
             "media",
             "backup",
@@ -182,6 +182,10 @@ impl Parser<'_> {
             "scratch",
             "storage",
             "payload",
+            "repo",
+            "build",
+            "spool",
+            "photo",
         ];
         if HOLDS.contains(&self.word())
             && self.group().is_some()
