@@ -359,7 +359,7 @@ mod tests {
             let origin = NewOrigin { name: "debian-12".to_owned(), at: BTreeMap::new(), full: true };
             Wish::Exist(Box::new(NewGuest {
                 resource,
-                kind: Kind::Qemu,
+                kind: said(Kind::Qemu),
                 name: said("web-1".parse().unwrap()),
                 vmid: None,
                 node: None,

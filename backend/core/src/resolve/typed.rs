@@ -138,7 +138,7 @@ impl<'a> Resolver<'a> {
     fn make(&mut self, ordinal: usize, at: Span, guest: &TypedGuest) {
         let kind = guest.kind.value;
         let begins = Beginning {
-            kind,
+            kind: &guest.kind,
             name: &guest.name,
             vmid: guest.vmid.as_ref(),
             node: guest.node.as_ref(),
