@@ -6,7 +6,7 @@ use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, Wish};
-use mycopod_core::observed::Sighting;
+use mycopod_core::observed::{Sighting, Volume};
 use mycopod_core::reading::{FormEdit, FormField, FormGuest, Selector, Source, Sourced, Statement, What, settable};
 use mycopod_core::resolve::{Origins, content_for, further, template_of};
 use mycopod_core::typed::{self, schema};
@@ -20,8 +20,9 @@ use crate::{Actor, Engine, Refusal};
 
 impl Engine {
     /// The fields that can be set in a form of a guest of a declaration, and of which it says nothing yet; of a guest that
-    /// exists with what they are by the newest look. A further disk or NIC is set as a whole. The node and the image of a
-    /// guest to be made are among them also where they are said: what there is to choose from is seen on the cluster.
+    /// exists with what they are by the newest look. A further disk or NIC is set as a whole. The node, the image, what
+    /// a disk is imported from and what is in the CD drive are among them also where they are said: what there is to choose
+    /// from is seen on the cluster.
     pub async fn settable(&self, actor: &Actor, id: DeclarationId, guest: &str) -> Result<Vec<SettableField>, Refusal> {
         let (cluster, read) = {
             let mut connection = self.pool().acquire().await?;
@@ -54,8 +55,11 @@ impl Engine {
         let fields = settable(kind, exists, &disks, &nics);
         let is_said = |field: &FormField| wishes.iter().any(|wish| held(wish, field).is_some());
         let further = further(kind, seen.or(template), &disks, &nics);
-        let is_seen = |field: &FormField| matches!(field, FormField::Node | FormField::Image);
-        let offered = fields.into_iter().filter(|field| is_seen(field) || !is_said(field)).chain(further);
+        // The disk of a template is not made from anything else.
+        let is_of_template = |slot: &Slot| template.is_some_and(|seen| seen.disks().any(|has| has == slot));
+        let is_fixed = |field: &FormField| matches!(field, FormField::Field(Field::Disk(slot, DiskPart::Import)) if is_of_template(slot));
+        let offered = fields.into_iter().filter(|field| !is_fixed(field) && (is_chosen(field) || !is_said(field)));
+        let offered = offered.chain(further);
         let is_copy = |resource| {
             let making = read.as_ref().and_then(|read| read.reading.making(id, resource));
             matches!(making, Some(What::Clone { .. }))
@@ -68,6 +72,12 @@ impl Engine {
         };
         Ok(offered.map(field).collect())
     }
+}
+
+/// Whether what it can be is seen on the cluster.
+const fn is_chosen(field: &FormField) -> bool {
+    use FormField::{Image, Node};
+    matches!(field, Node | Image | FormField::Field(Field::Plain(Plain::Cdrom) | Field::Disk(_, DiskPart::Import)))
 }
 
 /// The disks of a guest, those that the wishes give it among them.
@@ -121,8 +131,15 @@ fn settable_field(
     let (observed, kind) = (origins.observed, origins.kind);
     let mut schema = schema::of_form(field, Some(kind));
     let nodes = || observed.seen_nodes().filter(|(name, _)| node.is_none_or(|node| node == *name));
+    let files = |content: &str| -> BTreeSet<&str> {
+        let is_near = |volume: &&Volume| nodes().any(|(node, _)| *node == volume.node);
+        let files = observed.volumes.iter().filter(|volume| volume.content == content).filter(is_near);
+        files.map(|volume| volume.volume.as_str()).collect()
+    };
     let mut choose = |at: &str, names: BTreeSet<&str>| {
-        if let Some(schema) = schema.pointer_mut(at).and_then(serde_json::Value::as_object_mut) {
+        if let Some(schema) =
+            schema.pointer_mut(at).and_then(serde_json::Value::as_object_mut).filter(|_| !names.is_empty())
+        {
             schema.insert("enum".to_owned(), json!(names));
         }
     };
@@ -138,6 +155,7 @@ fn settable_field(
             let storages = nodes().flat_map(|(_, node)| &node.storages);
             let takes_it = storages.filter(|(_, storage)| storage.content.contains(content_for(kind)));
             choose("/properties/storage", takes_it.map(|(name, _)| name.as_str()).collect());
+            choose("/properties/import", files("import"));
         }
         FormField::Nic(_) => {
             choose(
@@ -145,6 +163,9 @@ fn settable_field(
                 nodes().flat_map(|(_, node)| node.bridges.keys()).map(String::as_str).collect(),
             );
         }
+        FormField::Field(Field::Disk(_, DiskPart::Import)) => choose("", files("import")),
+        // An empty drive, or none.
+        FormField::Field(Field::Plain(Plain::Cdrom)) => choose("", &files("iso") | &["none", ""].into()),
         FormField::Field(_) | FormField::Kind | FormField::Vmid => {}
     }
     let is = match (field, seen) {

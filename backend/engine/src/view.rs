@@ -295,8 +295,8 @@ pub struct IntentField {
     pub whole: Option<String>,
 }
 
-/// A field of which a declaration says nothing, and which can be set in a form; the node or the image of a guest to be made,
-/// also where it is said; or the next disk or NIC that the guest could be given, `disk.scsi1` or `nic.1`, whose schema is an
+/// A field of which a declaration says nothing, and which can be set in a form, or of which the cluster shows what it can be:
+/// the node and the image of a guest to be made, the CD in its drive, what a new disk is imported from; or the next disk or NIC that the guest could be given, `disk.scsi1` or `nic.1`, whose schema is an
 /// object's.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SettableField {

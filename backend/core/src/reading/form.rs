@@ -145,7 +145,7 @@ pub fn settable(kind: Kind, exists: bool, disks: &[Slot], nics: &[u8]) -> Vec<Fo
     let fits = |field: &Field| {
         let is_fixed = match field {
             // For root@pam alone: Proxmox takes them from no token.
-            Field::Plain(Plain::Keyctl | Plain::Fuse) | Field::Disk(_, DiskPart::Import) => true,
+            Field::Plain(Plain::Keyctl | Plain::Fuse) => true,
             Field::Plain(Plain::Unprivileged) => exists,
             _ => exists && field.is_of_making(kind),
         };
