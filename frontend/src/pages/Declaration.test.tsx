@@ -434,8 +434,8 @@ test("what was set in the form is told, with how it stands", async () => {
   const lines = within(list)
     .getAllByRole("listitem")
     .map((item) => item.textContent);
-  expect(lines[0]).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
-  expect(lines[1]).toContain("Tags of web-1 from shop to none, by ann@example.org");
+  expect(lines[0]).toContain("Edit 1: Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
+  expect(lines[1]).toContain("Edit 2: Tags of web-1 from shop to none, by ann@example.org");
   expect(lines[2]).toContain("set anew later");
   expect(lines[3]).toContain("an answer holds in its place");
   expect(lines[4]).toContain("taken back by bob@example.org");
@@ -445,7 +445,9 @@ test("what was set in the form is told, with how it stands", async () => {
 
 test("an edit is taken back, and stays on record", async () => {
   const calls = open(declaration({ intent: INTENT, edits: [edit()] }));
-  await userEvent.click(await screen.findByRole("button", { name: "Take back: Memory of web-1" }));
+  await userEvent.click(
+    await screen.findByRole("button", { name: "Take back edit 1: Memory of web-1" }),
+  );
   await screen.findByText(/taken back by bob@example.org/);
   expect(calls.map(({ route }) => route)).toContain("DELETE /declarations/d-1/edits/1");
   expect(screen.queryByRole("button", { name: /Take back/ })).toBeNull();
@@ -471,7 +473,9 @@ test("what a question comes from is taken back there, or set to another value", 
   const [memorySet, coresSet] = list.getAllByRole("listitem").map((item) => item.textContent);
   expect(memorySet).toContain("a question about it is open");
   expect(coresSet).toContain("not planned yet");
-  await user.click(await screen.findByRole("button", { name: /Set another value: Memory/ }));
+  await user.click(
+    await screen.findByRole("button", { name: /Set another value of edit 1: Memory/ }),
+  );
   const memory = screen.getByLabelText("Memory of web-1");
   await user.clear(memory);
   await user.type(memory, "lots{Enter}");
@@ -479,7 +483,7 @@ test("what a question comes from is taken back there, or set to another value", 
   expect(calls.at(-1)?.body).toEqual({ guest: "101", field: "memory", value: "lots" });
   const questions = within(screen.getByRole("region", { name: "Questions" }));
   await user.click(
-    questions.getByRole("button", { name: "Take back: Memory of web-1 to 900 GiB" }),
+    questions.getByRole("button", { name: "Take back edit 1: Memory of web-1 to 900 GiB" }),
   );
   await screen.findByText(/taken back by/);
 });
@@ -492,14 +496,14 @@ test("what was understood says where something else was set in the form", async 
   open({ ...set, intent: INTENT.map((guest) => ({ ...guest, fields: [SET_FIELD] })) });
   const understood = within(await screen.findByRole("region", { name: "Understood" }));
   const row = (label: string) => understood.getByText(label).parentElement;
-  expect(row("Memory")?.textContent).toContain("8 GiBset to 16 GiB in the form");
+  expect(row("Memory")?.textContent).toContain("8 GiBset to 16 GiB in the form (edit 1)");
   expect(row("Memory")?.querySelector("s")?.textContent).toBe("8 GiB");
   // Where a statement is about others too, its value holds for them.
-  expect(row("Storage")?.textContent).toContain("set to fast in the form for web-2");
+  expect(row("Storage")?.textContent).toContain("set to fast in the form for web-2 (edit 2)");
   expect(row("Storage")?.querySelector("s")).toBeNull();
   const form = within(screen.getByRole("region", { name: "Set a field" }));
   expect(form.getByText("Cores").parentElement?.textContent).toContain(
-    "set in the form by ann@example.org",
+    "set in the form by ann@example.org (edit 2)",
   );
 });
 

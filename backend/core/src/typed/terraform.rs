@@ -135,8 +135,9 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, origin: Option<(&str,
     body.write(&mut out, 1);
     out.push_str("  # A plan that would replace it is refused.\n  lifecycle {\n    prevent_destroy = true\n");
     if !is_vm {
-        // What it was made from is not read back: compared, it would be made anew.
-        let _ = writeln!(out, "    ignore_changes  = [{}]", if is_copy { "clone" } else { "operating_system" });
+        // Of the making alone: compared with what is read back, it would be made anew.
+        let clone = if is_copy { "clone, " } else { "" };
+        let _ = writeln!(out, "    ignore_changes  = [{clone}operating_system]");
     }
     out.push_str("  }\n}\n");
     out
@@ -428,7 +429,7 @@ mod tests {
         let said: Vec<String> = clone.body.attributes().map(|said| format!("{}={}", said.key, said.expr)).collect();
         assert_eq!(said, ["node_name=\"pve1\"", "vm_id=900", "datastore_id=\"local-lvm\""], "{text}");
         assert!(!text.contains("template_file_id") && !text.contains("variable"), "{text}");
-        assert!(text.contains("ignore_changes  = [clone]"), "a clone block is not read back: {text}");
+        assert!(text.contains("ignore_changes  = [clone, operating_system]"), "a clone block is not read back: {text}");
         assert!(!resource(&guest(Kind::Qemu), "pve2", 102, Some(("pve1", &template))).contains("clone"));
     }
 }
