@@ -69,7 +69,12 @@ function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
       <dl>
         {guest.fields.map((field) =>
           open === field.field && waits ? (
-            <SaidField key={field.field} {...{ declaration, guest, asOf, field }} onClose={close} />
+            <div key={field.field}>
+              <dt className="visually-hidden">{field.label}</dt>
+              <dd>
+                <SaidField {...{ declaration, guest, asOf, field }} onClose={close} />
+              </dd>
+            </div>
           ) : (
             <Field key={field.field} label={field.label} source={field.source}>
               {asText(field.value) || "none"}

@@ -164,6 +164,12 @@ function open(
         schema: { type: "string", maxLength: 8000 },
       },
       { field: "disk.scsi1", label: "Disk scsi1", value: null, schema: DISK },
+      {
+        field: "image",
+        label: "Image",
+        value: "debian-12",
+        schema: { type: "string", enum: ["", "debian-12", "ubuntu-24.04"] },
+      },
     ],
     "POST /declarations/d-1/cancel": () => declaration({ status: "cancelled" }),
   });
@@ -311,6 +317,56 @@ test("a field is set in the form, as its kind takes it, and a refusal stays besi
       { guest: "101", field: "memory", value: "lots" },
       { guest: "101", field: "memory", value: "16 GiB" },
       { guest: "101", field: "onboot", value: true },
+    ]),
+  );
+});
+
+test("what a new guest is made from is picked from what the cluster has, and so is its kind", async () => {
+  const text = { type: "string" };
+  const said = { kind: "default", why: "said" } as const;
+  const intent = structuredClone(INTENT).map((guest) => ({
+    ...guest,
+    exists: false,
+    fields: [
+      {
+        field: "kind",
+        label: "Kind",
+        value: "vm",
+        source: said,
+        schema: { ...text, enum: ["vm", "container"] },
+        whole: null,
+      },
+      {
+        field: "image",
+        label: "Image",
+        value: "debian-12",
+        source: said,
+        schema: text,
+        whole: null,
+      },
+    ],
+  }));
+  const calls = open(declaration({ intent }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  expect(form.queryByText(/declared anew/)).toBeNull();
+  await user.click(form.getByRole("button", { name: "Set Kind of web-1" }));
+  const choices = (select: HTMLSelectElement) => [...select.options].map(({ label }) => label);
+  expect(choices(form.getByLabelText("Kind of web-1"))).toEqual(["vm", "container"]);
+  // What is said already is no other field.
+  await user.click(form.getByRole("button", { name: "Set another field of web-1" }));
+  const another = within(await form.findByLabelText("Another field of web-1"));
+  expect(another.queryByText("Image")).toBeNull();
+  expect(another.getByText("Tags")).toBeTruthy();
+  await user.click(form.getByRole("button", { name: "Set Image of web-1" }));
+  const image = await form.findByLabelText<HTMLSelectElement>("Image of web-1");
+  expect(choices(image)).toEqual(["none", "debian-12", "ubuntu-24.04"]);
+  expect(image.value, "what is declared").toBe("debian-12");
+  await user.selectOptions(image, "ubuntu-24.04");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() =>
+    expect(calls.filter((call) => call.route.endsWith("/edits")).map((call) => call.body)).toEqual([
+      { guest: "101", field: "image", value: "ubuntu-24.04" },
     ]),
   );
 });
