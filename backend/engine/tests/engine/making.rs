@@ -234,7 +234,7 @@ async fn a_disk_is_imported_from_a_cloud_image() {
     assert!(of_old.iter().all(|field| field.field != "disk.scsi0.import"), "what is there is not overwritten");
     let further = of_old.iter().find(|field| field.field == "disk.scsi1").unwrap();
     assert_eq!(further.schema["properties"]["import"]["enum"], json!([image]));
-    let disk = json!({ "size": "6 GiB", "import": image });
+    let disk = json!({ "size": "6 GiB", "storage": "local", "import": image });
     for (guest, key, value) in [(0, "disk.scsi0.import", json!(image)), (1, "disk.scsi1", disk)] {
         lab.engine.edit(&lab.admin, id, &guests[guest].id, key, &value).await.unwrap();
         let edited = lab.settled(id).await;
@@ -248,7 +248,39 @@ async fn a_disk_is_imported_from_a_cloud_image() {
         let seen = &lab.named(name).await[0];
         assert_eq!(seen.get(&key.parse().unwrap()).unwrap().to_string(), size, "{name}");
     }
+    assert!(is_imported(&lab, "calm-1", "scsi1").await);
     // What was imported is not imported again.
     let again = lab.engine.dry_plan("Set calm-1 to 2 cores").await.unwrap();
     assert!(again.plan.as_ref().is_some_and(|plan| plan.steps.is_empty()), "{again:#?}");
+    // A disk that is there is not overwritten.
+    let detail = lab.declare("set calm-1 to 3 cores").await;
+    let asked = set(&lab, &detail, "disk.scsi1.import", json!(image)).await.unwrap();
+    assert!(asked.reading.as_ref().unwrap().questions[0].text.contains("Disk scsi1 of calm-1 exists"), "{asked:#?}");
+    // Nor is one that no storage has taken.
+    let detail = lab.declare("set calm-1 to 4 cores").await;
+    let asked = set(&lab, &detail, "disk.scsi2", json!({ "size": "2 GiB", "import": "local:import/none.qcow2" })).await;
+    let asked = asked.unwrap();
+    let question = &asked.reading.as_ref().unwrap().questions[0];
+    assert_eq!((question.edits.as_slice(), &question.options[0]), (&[1][..], &image.to_owned()), "{question:?}");
+}
+
+/// Whether the disk was copied from an image, whose format it has then on a storage of files.
+async fn is_imported(lab: &Lab, guest: &str, slot: &str) -> bool {
+    lab.named(guest).await[0].raw[slot].contains(".qcow2")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_adds_an_imported_disk_to_a_guest_that_exists_and_says_the_same_afterwards() {
+    let lab = Lab::running().await;
+    lab.make("download https://example.org/images/noble.qcow2 to local on pve1").await;
+    lab.make("vm calm-1: 1 core, 1 GB memory, 4 GB disk on node pve1").await;
+    let disk = |import: &str| format!("scsi1: {{size: 6 GiB, storage: local{import}}}");
+    let file = |import| format!("mycopod: v1\nguests:\n  - {{name: calm-1, kind: vm, disk: {{{}}}}}", disk(import));
+    let image = ", import: \"local:import/noble.qcow2\"";
+    lab.make(&file(image)).await;
+    assert!(is_imported(&lab, "calm-1", "scsi1").await, "an empty disk is not what was said");
+    for said in [image, ""] {
+        let again = lab.engine.dry_plan(&file(said)).await.unwrap();
+        assert!(again.plan.as_ref().is_some_and(|plan| plan.steps.is_empty()), "{again:#?}");
+    }
 }
