@@ -276,7 +276,7 @@ async fn editable(connection: &mut PgConnection, actor: &Actor, id: DeclarationI
 
 /// What the plan before chose is kept by the next one, unless that is what was edited. Nothing was carried out.
 async fn choose_anew(connection: &mut PgConnection, id: DeclarationId, field: &FormField) -> Result<(), Refusal> {
-    if matches!(field, FormField::Kind | FormField::Image | FormField::Node | FormField::Vmid) {
+    if matches!(field, FormField::Node | FormField::Vmid) {
         resources::release_unused(connection, id).await?;
     }
     Ok(())

@@ -29,13 +29,10 @@ impl Engine {
             let declaration = visible(&mut connection, actor, id).await?;
             (declaration.line.cluster, declaration.read)
         };
-        let wishes = read.as_ref().and_then(|read| read.intent.as_ref()).map(|intent| intent.wishes.as_slice());
-        let wishes: Vec<Wish> = wishes
-            .unwrap_or_default()
-            .iter()
-            .cloned()
-            .filter(|wish| id_of(wish).is_some_and(|id| id.to_string() == guest))
-            .collect();
+        let intent = read.as_ref().and_then(|read| read.intent.as_ref());
+        let is_of_guest = |wish: &&Wish| id_of(wish).is_some_and(|id| id.to_string() == guest);
+        let wishes: Vec<Wish> =
+            intent.map(|intent| intent.wishes.iter().filter(is_of_guest).cloned().collect()).unwrap_or_default();
         let Some(first) = wishes.first() else {
             return Err(Refusal::NotFound(format!(
                 "This declaration has no guest {guest} now whose fields can be set."
@@ -147,8 +144,8 @@ fn settable_field(
         FormField::Image => {
             let names = origins.names();
             // A VM may start from an empty disk.
-            let none = (kind == Kind::Qemu && !origins.is_copy).then_some("");
-            choose("", names.iter().map(String::as_str).chain(none).collect());
+            let bare = (kind == Kind::Qemu && !origins.is_copy).then_some("");
+            choose("", names.iter().map(String::as_str).chain(bare).collect());
         }
         FormField::Node => choose("", observed.seen_nodes().map(|(name, _)| name.as_str()).collect()),
         FormField::Disk(_) => {

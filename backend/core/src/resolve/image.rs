@@ -58,12 +58,13 @@ impl Origins<'_> {
     #[must_use]
     pub fn names(&self) -> BTreeSet<String> {
         if self.is_copy {
-            let guests = self.observed.guests.iter().filter(|seen| seen.guest.kind == self.kind);
-            let name = |seen: &Sighting| match self.called(&seen.guest.name).as_slice() {
-                [_] => seen.guest.name.clone(),
-                _ => label(seen),
-            };
-            return guests.map(name).collect();
+            let mut called: BTreeMap<&str, usize> = BTreeMap::new();
+            for seen in &self.observed.guests {
+                *called.entry(&seen.guest.name).or_default() += 1;
+            }
+            let is_one = |seen: &Sighting| called.get(seen.guest.name.as_str()) == Some(&1);
+            let name = |seen: &Sighting| if is_one(seen) { seen.guest.name.clone() } else { label(seen) };
+            return self.observed.guests.iter().filter(|seen| seen.guest.kind == self.kind).map(name).collect();
         }
         let images = || self.observed.images.iter().filter(|image| image.kind == self.kind);
         let name = |image: &Image| {
@@ -95,13 +96,12 @@ impl Origins<'_> {
             let doubt = find(self.observed, self.kind, words).err()?;
             (doubt.text.replace(QUESTION, ""), doubt.options.into_iter().collect())
         };
-        let mut named: Vec<String> = names.iter().take(MAX_OPTIONS).cloned().collect();
+        let mut shown: Vec<String> = names.iter().take(MAX_OPTIONS).cloned().collect();
         if names.len() > MAX_OPTIONS {
-            named.push(format!("and {} more", names.len() - MAX_OPTIONS));
+            shown.push(format!("and {} more", names.len() - MAX_OPTIONS));
         }
-        let there_is =
-            if named.is_empty() { "There is none".to_owned() } else { format!("There is {}", named.join(", ")) };
-        Some(format!("{why} {there_is}"))
+        let there_is = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        Some(format!("{why} There is {there_is}"))
     }
 
     /// The guests that are meant by a name, a VMID or an option.
