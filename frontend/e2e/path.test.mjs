@@ -122,7 +122,7 @@ test("a field is set in a form and taken back, also where it raises a question, 
   const questions = page.getByRole("region", { name: "Questions" });
   await questions.getByText("There is no active storage nowhere").waitFor();
   await look(page, "form-question");
-  await questions.getByRole("button", { name: /^Take back: Disk scsi0 storage/ }).click();
+  await questions.getByRole("button", { name: /^Take back edit 2: Disk scsi0 storage/ }).click();
   await page.getByText(/taken back by/).waitFor();
   await form.getByRole("button", { name: `Set Memory of ${name}` }).waitFor();
 
@@ -141,6 +141,23 @@ test("a field is set in a form and taken back, also where it raises a question, 
   await page.getByText(/NIC 0 of .* to none/).waitFor();
   await form.getByRole("button", { name: `Add a network card to ${name}` }).waitFor();
   await look(page, "form-added");
+
+  // What it is made from is picked; what a container does not have stands in the way of becoming one.
+  await form.getByRole("button", { name: `Set another field of ${name}` }).click();
+  await form.getByLabel(`Another field of ${name}`).selectOption("image");
+  await form.getByLabel(`Image of ${name}`).selectOption("ubuntu-24.04");
+  await form.getByRole("button", { name: "Set and plan again" }).click();
+  await page.getByText(/Edit 5: Image of .* to ubuntu-24.04/).waitFor();
+  await form.getByRole("button", { name: `Set Kind of ${name}` }).click();
+  await form.getByLabel(`Kind of ${name}`).selectOption("container");
+  await form.getByRole("button", { name: "Set and plan again" }).click();
+  await form.getByText(/A container has no “Disk scsi1” \(edit 3\)/).waitFor();
+  await look(page, "form-kind");
+  await form.getByRole("button", { name: "Cancel", exact: true }).click();
+  await form.getByRole("button", { name: `Set Image of ${name}` }).click();
+  await form.getByLabel(`Image of ${name}`).selectOption("debian-12");
+  await look(page, "form-image");
+  await form.getByRole("button", { name: "Cancel", exact: true }).click();
   await page.getByRole("button", { name: "Cancel the declaration…" }).click();
   const dialog = page.getByRole("dialog");
   await focused(page, "Keep it");

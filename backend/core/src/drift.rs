@@ -103,7 +103,7 @@ pub fn owned(
             Wish::Exist(new) => {
                 let fields = owned.entry(new.resource).or_default();
                 fields.insert(Field::Plain(Plain::Name), Value::Text(new.name.value.to_string()));
-                fields.extend(values(&new.fields, new.kind));
+                fields.extend(values(&new.fields, new.kind.value));
             }
             Wish::Hold { guest, fields } => {
                 if let Some(resource) = resource_of(guest.key()) {

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::facility::{Facility, FacilityCall};
 use crate::field::{DiskPart, Field, Slot, Value};
 use crate::guest::{GuestKey, GuestName, GuestRef, Kind, Vmid};
 use crate::id::ResourceId;
 use crate::observed::Origin;
-use crate::reading::Sourced;
+use crate::reading::{Source, Sourced};
 
 /// What a declaration asks for, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,7 +167,8 @@ pub struct NewGuest {
     /// The resource it will be, from the declaration's id and its place in it.
     pub resource: ResourceId,
     /// VM or container.
-    pub kind: Kind,
+    #[serde(deserialize_with = "kind_of_before")]
+    pub kind: Sourced<Kind>,
     /// Its name.
     pub name: Sourced<GuestName>,
     /// The VMID somebody named; without one the planner takes the lowest that is free.
@@ -191,4 +192,34 @@ pub struct NewOrigin {
     pub at: BTreeMap<String, Origin>,
     /// Whether the copy is full, or linked to its template.
     pub full: bool,
+}
+
+/// Intents of before say a kind without its source.
+fn kind_of_before<'de, D: Deserializer<'de>>(intent: D) -> Result<Sourced<Kind>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Said {
+        Sourced(Sourced<Kind>),
+        Bare(Kind),
+    }
+    Ok(match Said::deserialize(intent)? {
+        Said::Sourced(kind) => kind,
+        Said::Bare(kind) => Sourced::new(kind, Source::inferred("the declaration makes it so")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, NewGuest};
+
+    #[test]
+    fn intents_of_before_are_read() {
+        let old = r#"{"resource":"01890a5d-ac96-774b-bcce-b302099a8057","kind":"lxc",
+            "name":{"value":"dns-1","source":{"kind":"inferred","why":"a test"}},
+            "vmid":null,"node":null,"origin":null,"fields":{},"disks":[]}"#;
+        let old: NewGuest = serde_json::from_str(old).unwrap();
+        assert_eq!(old.kind.value, Kind::Lxc);
+        let again: NewGuest = serde_json::from_str(&serde_json::to_string(&old).unwrap()).unwrap();
+        assert_eq!(again, old);
+    }
 }

@@ -6,6 +6,7 @@
 mod deed;
 mod edit;
 mod form;
+mod making;
 mod question;
 mod reworded;
 mod source;
@@ -19,6 +20,7 @@ use crate::typed::TypedGuest;
 pub use deed::Deed;
 pub use edit::{Amount, DiskRef, Edit, EditField, FirewallPart};
 pub use form::{FormEdit, FormField, FormGuest, TakenBack, settable};
+pub use making::Foreign;
 pub use question::{Answers, LEAVE_OUT, Question, UNREAD};
 pub use reworded::Reworded;
 pub use source::{Fragment, Source, Sourced, Span};

@@ -27,6 +27,7 @@ use create::WantedCopy;
 pub use deed::minds_snapshots_of;
 pub use edited::{because_of, further, suspects};
 pub use firewall::{firewalls_in, firewalls_of};
+pub use image::Origins;
 pub use value::content_for;
 pub use value::read_size;
 
@@ -39,7 +40,7 @@ use crate::id::DeclarationId;
 use crate::intent::{Intent, NewGuest, OneDeed, Wish};
 use crate::observed::{Node, NodeState, Observed, Origin, Ownership, Sighting};
 use crate::policy::Policy;
-use crate::reading::{Answers, FormEdit, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
+use crate::reading::{Answers, FormEdit, FormField, LEAVE_OUT, Question, Reading, Source, Sourced, Span, What};
 
 /// The most answers offered to choose from: more is a list nobody reads. Others may still be typed.
 const MAX_OPTIONS: usize = 12;
@@ -61,20 +62,24 @@ pub fn resolve(
     }
     let of_edits = edited::answers_by_edit(reading, answers);
     let mut resolver = Resolver::new(declaration, text, reading, observed, policy, answers);
+    resolver.of_edits = Some(&of_edits);
     for (ordinal, statement) in reading.statements.iter().enumerate() {
         let at = statement.span;
-        match &statement.what {
+        let begun = resolver.begun(ordinal, &statement.what);
+        match begun.as_ref() {
             What::Create(create) => resolver.create(ordinal, at, create),
             What::Change { targets, edits } => resolver.change(at, targets, edits),
             What::Do { targets, deed } => resolver.deed(at, targets, deed),
             What::Clone { from, name, node, full, edits } => {
-                resolver.copy(ordinal, at, &WantedCopy { from, name, node: node.as_ref(), full: full.as_ref(), edits });
+                let image = resolver.set_in_form(ordinal, &FormField::Image);
+                let (image, node, full) = (image.as_ref(), node.as_ref(), full.as_ref());
+                resolver.copy(ordinal, at, &WantedCopy { from, image, name, node, full, edits });
             }
             What::Facility(wanted) => resolver.facility(ordinal, at, wanted),
             What::Typed(guest) => resolver.typed(ordinal, at, guest),
         }
     }
-    resolver.edited(&reading.edits, &of_edits);
+    resolver.edited();
     resolver.keep_access();
     resolver.contradictions();
     if resolver.questions.is_empty() && resolver.wishes.is_empty() {
@@ -107,8 +112,12 @@ struct Resolver<'a> {
     observed: &'a Observed,
     policy: &'a Policy,
     answers: &'a Answers,
-    /// The edit in a form that is laid over the wishes, with its number, while one is.
-    edit: Option<(usize, FormEdit)>,
+    /// What was set in a form since the text was read.
+    edits: &'a [FormEdit],
+    /// The answers to doubts about each edit that stands, where a whole reading is resolved.
+    of_edits: Option<&'a BTreeMap<usize, Answers>>,
+    /// The edit in a form that is worked on, with its number, while one is.
+    edit: Option<(usize, &'a FormEdit)>,
     questions: Vec<Question>,
     wishes: Vec<Wish>,
 }
@@ -153,13 +162,24 @@ impl<'a> Resolver<'a> {
     fn new(
         declaration: DeclarationId,
         text: &'a str,
-        reading: &Reading,
+        reading: &'a Reading,
         observed: &'a Observed,
         policy: &'a Policy,
         answers: &'a Answers,
     ) -> Self {
         let questions = reading.questions.clone();
-        Self { declaration, text, observed, policy, answers, edit: None, questions, wishes: Vec::new() }
+        Self {
+            declaration,
+            text,
+            observed,
+            policy,
+            answers,
+            edits: &reading.edits,
+            of_edits: None,
+            edit: None,
+            questions,
+            wishes: Vec::new(),
+        }
     }
 
     /// Asks once: the same doubt about the same words is one question, whichever guest it came up for. Words that
@@ -314,12 +334,12 @@ impl<'a> Resolver<'a> {
         fields.extend(new.fields.iter().map(|(field, value)| (field.clone(), value.value.clone())));
         Subject {
             name: new.name.value.to_string(),
-            kind: new.kind,
+            kind: new.kind.value,
             seen: None,
             nodes: self.nodes(new.node.as_ref().map(|node| node.value.as_str())),
             fields,
             keys: template.map(|seen| seen.raw.keys().cloned().collect()).unwrap_or_default(),
-            addressable: new.kind == Kind::Lxc || template.is_some_and(is_addressable),
+            addressable: new.kind.value == Kind::Lxc || template.is_some_and(is_addressable),
         }
     }
 
@@ -330,7 +350,7 @@ impl<'a> Resolver<'a> {
         let mut others: BTreeMap<GuestKey, &'static str> = BTreeMap::new();
         let mut named = BTreeMap::new();
         let sources = self.wishes.iter().filter_map(|wish| match wish {
-            Wish::Exist(new) => new.origin.as_ref().map(|origin| (&origin.value.at, new.kind)),
+            Wish::Exist(new) => new.origin.as_ref().map(|origin| (&origin.value.at, new.kind.value)),
             Wish::Hold { .. } | Wish::Once { .. } | Wish::Facility { .. } => None,
         });
         for (at, kind) in sources {

@@ -56,6 +56,12 @@ pub const fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
+/// The kind of guest that a word of an intent means.
+#[must_use]
+pub fn kind_of(word: &str) -> Option<Kind> {
+    [Kind::Qemu, Kind::Lxc].into_iter().find(|kind| kind_word(*kind) == word)
+}
+
 /// Whether a text is meant as an intent: its first key is the version's, or it is JSON. No sentence begins so.
 #[must_use]
 pub fn is_intent(text: &str) -> bool {

@@ -284,7 +284,7 @@ mod tests {
         let exist = |number| {
             Wish::Exist(Box::new(NewGuest {
                 resource: resource(number).id,
-                kind: Kind::Qemu,
+                kind: Sourced::new(Kind::Qemu, Source::inferred("said")),
                 name: Sourced::new("web-1".parse().unwrap(), Source::inferred("said")),
                 vmid: None,
                 node: None,

@@ -1,13 +1,17 @@
 //! Setting a field in a form, after a declaration was read: it becomes part of its record, and of the next plan.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mycopod_core::field::{Field, Plain, Value};
+use mycopod_core::guest::Kind as GuestKind;
 use mycopod_core::id::DeclarationId;
 use mycopod_core::intent::{Intent, Wish};
 use mycopod_core::observed::Observed;
-use mycopod_core::reading::{Answers, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, TakenBack};
-use mycopod_core::resolve::{because_of, resolve, suspects};
+use mycopod_core::reading::{
+    Answers, Foreign, FormEdit, FormField, FormGuest, Question, Reading, Source, Sourced, TakenBack, What,
+};
+use mycopod_core::resolve::{Origins, because_of, resolve, suspects};
 use mycopod_core::status::DeclarationStatus;
 use mycopod_core::typed::{self, Misfit};
 use mycopod_store::audit::Kind;
@@ -52,8 +56,17 @@ impl Engine {
         let (by, at) = (actor.email.clone(), self.clock().now());
         let mut edit =
             FormEdit { guest, name: String::new(), field, from: None, over: None, to, parts, by, at, taken_back: None };
+        if let (FormField::Kind | FormField::Image, FormGuest::Seen(_)) = (&edit.field, guest) {
+            let why = "A guest that exists stays what it was made as. Declare a new one that is otherwise";
+            return Err(invalid("field", why.to_owned()));
+        }
+        let observed = match edit.field {
+            FormField::Image => Some(self.newest_for(actor, id).await?),
+            _ => None,
+        };
         let mut transaction = self.pool().begin().await?;
         let mut read = editable(&mut transaction, actor, id).await?;
+        begins(&read, id, &edit, observed.as_deref()).map_err(|why| invalid("value", why))?;
         let edits = &read.reading.edits;
         let before = if let Some(intent) = &read.intent {
             let none = format!("This declaration has no {} of a guest {guest}, or none that can be set", edit.field);
@@ -129,6 +142,15 @@ impl Engine {
         let asked: Vec<String> = asked.map(|question| question.id.clone()).collect();
         answers::withdraw(&mut transaction, id, &asked).await?;
         self.read_anew(transaction, actor, id, read, Kind::DeclarationEditTakenBack, details).await
+    }
+
+    /// The newest look at the cluster of a declaration.
+    async fn newest_for(&self, actor: &Actor, id: DeclarationId) -> Result<Arc<Observed>, Refusal> {
+        let cluster = {
+            let mut connection = self.pool().acquire().await?;
+            visible(&mut connection, actor, id).await?.line.cluster
+        };
+        Ok(self.cluster_of(cluster).await?.newest(self.clock().now()).await?)
     }
 
     /// Keeps what was edited, and has the declaration resolved and planned anew: no intent holds until then.
@@ -265,6 +287,15 @@ fn value_of(field: &FormField, given: &serde_json::Value) -> Result<(Value, BTre
         FormField::Field(field) if !typed::is_written(field) => Err("it is not set in a form".to_owned()),
         FormField::Field(field) => typed::value_in_form(field, given),
         FormField::Disk(_) | FormField::Nic(_) => return typed::whole_in_form(field, given),
+        FormField::Kind => match given.as_str().filter(|word| typed::kind_of(word).is_some()) {
+            Some(word) => Ok(Value::Text(word.to_owned())),
+            None => Err("it should be “vm” or “container”".to_owned()),
+        },
+        FormField::Image => match given {
+            serde_json::Value::Null => Ok(Value::Text(String::new())),
+            serde_json::Value::String(words) => Ok(Value::Text(words.trim().to_owned())),
+            _ => Err("it should be an image’s name".to_owned()),
+        },
         FormField::Node => match given.as_str() {
             Some(node) if !node.is_empty() => Ok(Value::Text(node.to_owned())),
             _ => Err("it should be a node’s name".to_owned()),
@@ -274,13 +305,63 @@ fn value_of(field: &FormField, given: &serde_json::Value) -> Result<(Value, BTre
     value.map(|value| (value, BTreeMap::new())).map_err(|why| Misfit { part: None, why })
 }
 
+/// Whether a guest to be made can be of the kind or made from the image that is set; where not, why.
+fn begins(read: &Read, id: DeclarationId, edit: &FormEdit, observed: Option<&Observed>) -> Result<(), String> {
+    let FormGuest::New(guest) = edit.guest else { return Ok(()) };
+    let is_copy = matches!(read.reading.making(id, guest), Some(What::Clone { .. }));
+    match (&edit.field, &edit.to, observed) {
+        (FormField::Kind, _, _) if is_copy => {
+            Err("A copy is of the kind of what it is a copy of. Set its image, or declare a new guest".to_owned())
+        }
+        (FormField::Kind, Value::Text(word), _) => {
+            let Some(kind) = typed::kind_of(word) else { return Ok(()) };
+            let foreign = read.reading.foreign_to(kind, id, guest);
+            if foreign.is_empty() { Ok(()) } else { Err(in_the_way(kind, &foreign)) }
+        }
+        (FormField::Image, Value::Text(words), Some(observed)) => {
+            let made =
+                || read.intent.as_ref().and_then(|intent| wish_of(intent, edit.guest, &edit.field)).and_then(kind_of);
+            let Some(kind) = made().or_else(|| read.reading.kind_of(id, guest)) else { return Ok(()) };
+            match words.as_str() {
+                "" if is_copy => Err("A copy is made from a guest that exists".to_owned()),
+                "" if kind == GuestKind::Lxc => Err("A container is made from an image".to_owned()),
+                "" => Ok(()),
+                words => Origins { observed, kind, is_copy }.refusal(words).map_or(Ok(()), Err),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a guest has that guests of that kind do not have, and what to do about it.
+fn in_the_way(kind: GuestKind, foreign: &[Foreign]) -> String {
+    let named = |foreign: &Foreign| match foreign.edit {
+        Some(number) => format!("“{}” (edit {number})", foreign.label),
+        None => format!("“{}”", foreign.label),
+    };
+    let all: Vec<String> = foreign.iter().map(named).collect();
+    let set = foreign.iter().any(|foreign| foreign.edit.is_some());
+    let said = foreign.iter().any(|foreign| foreign.edit.is_none());
+    let next = match (set, said) {
+        (true, false) => "Take back what was set of it first",
+        (false, _) => "Declare the guest anew without it",
+        (true, true) => "Take back what was set of it, or declare the guest anew without it",
+    };
+    format!("A {} has no {}. {next}", kind.noun(), all.join(", "))
+}
+
+/// The kind of the guest of a wish.
+fn kind_of(wish: &Wish) -> Option<GuestKind> {
+    match wish {
+        Wish::Exist(new) => Some(new.kind.value),
+        Wish::Hold { guest, .. } | Wish::Once { guest, .. } => Some(guest.kind),
+        Wish::Facility { .. } => None,
+    }
+}
+
 /// Whether the guest of the wish can have what is set; where not, at which place of the request, and why.
 fn fits(wish: &Wish, edit: &FormEdit) -> Result<(), (String, String)> {
-    let kind = match wish {
-        Wish::Exist(new) => new.kind,
-        Wish::Hold { guest, .. } | Wish::Once { guest, .. } => guest.kind,
-        Wish::Facility { .. } => return Ok(()),
-    };
+    let Some(kind) = kind_of(wish) else { return Ok(()) };
     if edit.leaves_out() && is_system(wish, &edit.field) {
         let why = format!("“{}” holds the system of a guest to be made, and is part of it", edit.field.label());
         return Err(("value".to_owned(), why));
@@ -307,7 +388,7 @@ fn set_by(number: usize, edit: &FormEdit) -> Source {
 pub(crate) fn wish_of<'i>(intent: &'i Intent, guest: FormGuest, field: &FormField) -> Option<&'i Wish> {
     let fits = |wish: &&Wish| match (wish, guest, field.key()) {
         (Wish::Exist(new), FormGuest::New(resource), Some(field)) => {
-            new.resource == resource && field.fits(new.kind) && !matches!(field, Field::Firewall(_))
+            new.resource == resource && field.fits(new.kind.value) && !matches!(field, Field::Firewall(_))
         }
         (Wish::Exist(new), FormGuest::New(resource), None) => new.resource == resource,
         (Wish::Hold { guest, .. }, FormGuest::Seen(vmid), Some(field)) => guest.vmid == vmid && field.fits(guest.kind),
@@ -328,6 +409,12 @@ fn name_of(wish: &Wish) -> String {
 /// What a wish says of the field; of a whole disk or NIC, of what it exists by.
 pub(crate) fn held(wish: &Wish, field: &FormField) -> Option<Sourced<Value>> {
     match (wish, field, field.key()) {
+        (Wish::Exist(new), FormField::Kind, _) => {
+            Some(new.kind.clone().map(|kind| Value::Text(typed::kind_word(kind).to_owned())))
+        }
+        (Wish::Exist(new), FormField::Image, _) => {
+            new.origin.clone().map(|origin| origin.map(|origin| Value::Text(origin.name)))
+        }
         (Wish::Exist(new), FormField::Node, _) => new.node.clone().map(|node| node.map(Value::Text)),
         (Wish::Exist(new), FormField::Vmid, _) => {
             new.vmid.clone().map(|vmid| vmid.map(|vmid| Value::Count(vmid.get().into())))

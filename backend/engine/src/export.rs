@@ -104,8 +104,8 @@ impl Engine {
                 fields.append(&mut guest.fields);
                 guest.fields = fields;
                 let node = &seen.guest.node;
-                let template = origin.as_ref().and_then(|origin| volume(&origin.value, node));
-                ("tf", terraform::resource(&guest, node, seen.guest.vmid.get(), template))
+                let origin = origin.as_ref().and_then(|origin| made_from(&origin.value, node));
+                ("tf", terraform::resource(&guest, node, seen.guest.vmid.get(), origin))
             }
         };
         Ok(Exported {
@@ -164,13 +164,10 @@ fn image(origin: &Sourced<NewOrigin>) -> Option<String> {
     (!matches!(origin.source, Source::Default { .. })).then(|| origin.value.name.clone())
 }
 
-/// The template's volume that a container was made from: that of its node, or of another where it was moved since.
-fn volume<'o>(origin: &'o NewOrigin, node: &str) -> Option<&'o str> {
-    let origin = origin.at.get(node).or_else(|| origin.at.values().next())?;
-    match origin {
-        Origin::Volume(volume) => Some(volume),
-        Origin::Template(_) => None,
-    }
+/// What a container was made from: on its node, or on another where it was moved since.
+fn made_from<'o>(origin: &'o NewOrigin, node: &str) -> Option<(&'o str, &'o Origin)> {
+    let (node, origin) = origin.at.get_key_value(node).or_else(|| origin.at.iter().next())?;
+    Some((node, origin))
 }
 
 /// What was seen of a guest that is nobody's, to be taken over. What is so by default is left out, and whether it runs is
@@ -359,7 +356,7 @@ mod tests {
             let origin = NewOrigin { name: "debian-12".to_owned(), at: BTreeMap::new(), full: true };
             Wish::Exist(Box::new(NewGuest {
                 resource,
-                kind: Kind::Qemu,
+                kind: said(Kind::Qemu),
                 name: said("web-1".parse().unwrap()),
                 vmid: None,
                 node: None,

@@ -6,9 +6,9 @@ use mycopod_core::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use mycopod_core::guest::Kind;
 use mycopod_core::id::{DeclarationId, ResourceId};
 use mycopod_core::intent::{Intent, Wish};
-use mycopod_core::observed::{Observed, Sighting};
+use mycopod_core::observed::{Sighting, Volume};
 use mycopod_core::reading::{FormEdit, FormField, FormGuest, Selector, Source, Sourced, Statement, What, settable};
-use mycopod_core::resolve::{content_for, further, template_of};
+use mycopod_core::resolve::{Origins, content_for, further, template_of};
 use mycopod_core::typed::{self, schema};
 use mycopod_store::declarations::Read;
 use serde_json::json;
@@ -20,16 +20,19 @@ use crate::{Actor, Engine, Refusal};
 
 impl Engine {
     /// The fields that can be set in a form of a guest of a declaration, and of which it says nothing yet; of a guest that
-    /// exists with what they are by the newest look. A further disk or NIC is set as a whole.
+    /// exists with what they are by the newest look. A further disk or NIC is set as a whole. The node, the image, what
+    /// a disk is imported from and what is in the CD drive are among them also where they are said: what there is to choose
+    /// from is seen on the cluster.
     pub async fn settable(&self, actor: &Actor, id: DeclarationId, guest: &str) -> Result<Vec<SettableField>, Refusal> {
         let (cluster, read) = {
             let mut connection = self.pool().acquire().await?;
             let declaration = visible(&mut connection, actor, id).await?;
             (declaration.line.cluster, declaration.read)
         };
-        let wishes = read.and_then(|read| read.intent).map(|intent| intent.wishes).unwrap_or_default();
+        let intent = read.as_ref().and_then(|read| read.intent.as_ref());
+        let is_of_guest = |wish: &&Wish| id_of(wish).is_some_and(|id| id.to_string() == guest);
         let wishes: Vec<Wish> =
-            wishes.into_iter().filter(|wish| id_of(wish).is_some_and(|id| id.to_string() == guest)).collect();
+            intent.map(|intent| intent.wishes.iter().filter(is_of_guest).cloned().collect()).unwrap_or_default();
         let Some(first) = wishes.first() else {
             return Err(Refusal::NotFound(format!(
                 "This declaration has no guest {guest} now whose fields can be set."
@@ -39,7 +42,7 @@ impl Engine {
         let (kind, seen, node, template) = match first {
             Wish::Exist(new) => {
                 let template = new.origin.as_ref().and_then(|origin| template_of(&observed, &origin.value.at));
-                (new.kind, None, new.node.as_ref().map(|node| node.value.as_str()), template)
+                (new.kind.value, None, new.node.as_ref().map(|node| node.value.as_str()), template)
             }
             Wish::Hold { guest, .. } => (guest.kind, observed.guest(guest.key()), Some(guest.node.as_str()), None),
             Wish::Once { .. } | Wish::Facility { .. } => return Ok(Vec::new()),
@@ -49,9 +52,29 @@ impl Engine {
         let fields = settable(kind, exists, &disks, &nics);
         let is_said = |field: &FormField| wishes.iter().any(|wish| held(wish, field).is_some());
         let further = further(kind, seen.or(template), &disks, &nics);
-        let unsaid = fields.into_iter().filter(|field| !is_said(field)).chain(further);
-        Ok(unsaid.map(|field| settable_field(&field, (kind, node), seen, &observed)).collect())
+        // The disk of a template is not made from anything else.
+        let is_of_template = |slot: &Slot| template.is_some_and(|seen| seen.disks().any(|has| has == slot));
+        let is_fixed = |field: &FormField| matches!(field, FormField::Field(Field::Disk(slot, DiskPart::Import)) if is_of_template(slot));
+        let offered = fields.into_iter().filter(|field| !is_fixed(field) && (is_chosen(field) || !is_said(field)));
+        let offered = offered.chain(further);
+        let is_copy = |resource| {
+            let making = read.as_ref().and_then(|read| read.reading.making(id, resource));
+            matches!(making, Some(What::Clone { .. }))
+        };
+        let is_copy = matches!(first, Wish::Exist(new) if is_copy(new.resource));
+        let origins = Origins { observed: &observed, kind, is_copy };
+        let field = |field: FormField| {
+            let said = wishes.iter().find_map(|wish| held(wish, &field)).map(|said| said.value);
+            settable_field(&field, node, seen, said.as_ref(), &origins)
+        };
+        Ok(offered.map(field).collect())
     }
+}
+
+/// Whether what it can be is seen on the cluster.
+const fn is_chosen(field: &FormField) -> bool {
+    use FormField::{Image, Node};
+    matches!(field, Node | Image | FormField::Field(Field::Plain(Plain::Cdrom) | Field::Disk(_, DiskPart::Import)))
 }
 
 /// The disks of a guest, those that the wishes give it among them.
@@ -93,33 +116,57 @@ fn nics(wishes: &[Wish], seen: Option<&Sighting>) -> Vec<u8> {
     nics
 }
 
-/// `kind` and `node` are the guest’s; a guest to be made may be put on any.
+/// `node` is the guest’s; a guest to be made may be put on any. `said` is what is declared of the field, and `origins` what
+/// the guest could be made from.
 fn settable_field(
     field: &FormField,
-    (kind, node): (Kind, Option<&str>),
+    node: Option<&str>,
     seen: Option<&Sighting>,
-    observed: &Observed,
+    said: Option<&Value>,
+    origins: &Origins<'_>,
 ) -> SettableField {
+    let (observed, kind) = (origins.observed, origins.kind);
     let mut schema = schema::of_form(field, Some(kind));
     let nodes = || observed.seen_nodes().filter(|(name, _)| node.is_none_or(|node| node == *name));
-    let mut choose = |at: &str, names: BTreeSet<&String>| {
-        if let Some(schema) = schema.pointer_mut(at).and_then(serde_json::Value::as_object_mut) {
+    let files = |content: &str| -> BTreeSet<&str> {
+        let is_near = |volume: &&Volume| nodes().any(|(node, _)| *node == volume.node);
+        let files = observed.volumes.iter().filter(|volume| volume.content == content).filter(is_near);
+        files.map(|volume| volume.volume.as_str()).collect()
+    };
+    let mut choose = |at: &str, names: BTreeSet<&str>| {
+        if let Some(schema) =
+            schema.pointer_mut(at).and_then(serde_json::Value::as_object_mut).filter(|_| !names.is_empty())
+        {
             schema.insert("enum".to_owned(), json!(names));
         }
     };
     match field {
-        FormField::Node => choose("", observed.seen_nodes().map(|(name, _)| name).collect()),
+        FormField::Image => {
+            let names = origins.names();
+            // A VM may start from an empty disk.
+            let bare = (kind == Kind::Qemu && !origins.is_copy).then_some("");
+            choose("", names.iter().map(String::as_str).chain(bare).collect());
+        }
+        FormField::Node => choose("", observed.seen_nodes().map(|(name, _)| name.as_str()).collect()),
         FormField::Disk(_) => {
             let storages = nodes().flat_map(|(_, node)| &node.storages);
             let takes_it = storages.filter(|(_, storage)| storage.content.contains(content_for(kind)));
-            choose("/properties/storage", takes_it.map(|(name, _)| name).collect());
+            choose("/properties/storage", takes_it.map(|(name, _)| name.as_str()).collect());
+            choose("/properties/import", files("import"));
         }
         FormField::Nic(_) => {
-            choose("/properties/bridge", nodes().flat_map(|(_, node)| node.bridges.keys()).collect());
+            choose(
+                "/properties/bridge",
+                nodes().flat_map(|(_, node)| node.bridges.keys()).map(String::as_str).collect(),
+            );
         }
-        FormField::Field(_) | FormField::Vmid => {}
+        FormField::Field(Field::Disk(_, DiskPart::Import)) => choose("", files("import")),
+        // An empty drive, or none.
+        FormField::Field(Field::Plain(Plain::Cdrom)) => choose("", &files("iso") | &["none", ""].into()),
+        FormField::Field(_) | FormField::Kind | FormField::Vmid => {}
     }
     let is = match (field, seen) {
+        (_, None) => said.map(|said| typed::given_in_form(field, said, &BTreeMap::new())),
         // What Proxmox does not give back is not known.
         (FormField::Field(field), Some(seen)) if !field.is_of_making(kind) => {
             seen.get(field).map(|value| typed::given(field, value))
@@ -155,13 +202,14 @@ fn intent_guest(wish: &Wish) -> Option<IntentGuest> {
     let id = id_of(wish)?.to_string();
     Some(match wish {
         Wish::Exist(new) => {
-            let first = [FormField::Field(Plain::Name.into()), FormField::Node, FormField::Vmid];
-            let first = first.into_iter().filter_map(|field| Some(form_field(wish, &field, &held(wish, &field)?)));
+            let of_making = [FormField::Kind, FormField::Image, FormField::Node, FormField::Vmid];
+            let first = std::iter::once(FormField::Field(Plain::Name.into())).chain(of_making);
+            let first = first.filter_map(|field| Some(form_field(wish, &field, &held(wish, &field)?)));
             let fields = new.fields.iter().map(|(field, said)| intent_field(wish, field, said));
             IntentGuest {
                 id,
                 name: new.name.value.to_string(),
-                kind: new.kind.as_str(),
+                kind: new.kind.value.as_str(),
                 exists: false,
                 vmid: new.vmid.as_ref().map(|vmid| vmid.value.get()),
                 node: new.node.as_ref().map(|node| node.value.clone()),

@@ -280,7 +280,7 @@ pub struct IntentGuest {
 /// A field of an intent.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct IntentField {
-    /// The field's key, as in `docs/FIELDS.md`, or of a guest to be made `node` or `vmid`.
+    /// The field's key, as in `docs/FIELDS.md`, or of a guest to be made `kind`, `image`, `node` or `vmid`.
     pub field: String,
     /// The field's name for people.
     pub label: String,
@@ -295,15 +295,16 @@ pub struct IntentField {
     pub whole: Option<String>,
 }
 
-/// A field of which a declaration says nothing, and which can be set in a form; or the next disk or NIC that the guest could
-/// be given, `disk.scsi1` or `nic.1`, whose schema is an object's.
+/// A field of which a declaration says nothing, and which can be set in a form, or of which the cluster shows what it can be:
+/// the node and the image of a guest to be made, the CD in its drive, what a new disk is imported from; or the next disk or NIC that the guest could be given, `disk.scsi1` or `nic.1`, whose schema is an
+/// object's.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct SettableField {
-    /// The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`.
+    /// The field's key, as in `docs/FIELDS.md`, or `image`, `node` or `vmid`.
     pub field: String,
     /// The field's name for people.
     pub label: String,
-    /// What it is by the newest look; `null` where that is not known or the guest is to be made.
+    /// What it is by the newest look, or of a guest to be made what is declared; `null` where that is not known or nothing.
     pub value: serde_json::Value,
     /// The JSON Schema of the values that it takes.
     pub schema: serde_json::Value,

@@ -281,10 +281,14 @@ export function useTakeBack(id: string) {
   );
 }
 
-/** What else can be set of a guest, as the declaration stood at that time. */
-export function useSettable(id: string, guest: string, asOf: string) {
+/**
+ * What else can be set of a guest, and of some fields what they can be, as the declaration stood at that time. It is asked
+ * for where it is wanted.
+ */
+export function useSettable(id: string, guest: string, asOf: string, isWanted = true) {
   return useQuery({
     queryKey: ["settable", id, guest, asOf],
+    enabled: isWanted,
     queryFn: ({ signal }) => get<SettableField[]>(`/declarations/${id}/fields`, { guest }, signal),
   });
 }

@@ -345,7 +345,8 @@ export interface paths {
     };
     /**
      * The fields of a guest of which the declaration says nothing yet and which can be set in a form, and the next disk and NIC
-     *     that it could be given.
+     *     that it could be given. Of the node, the image, a CD and what a disk is imported from, said or not, the schema lists what the
+     *     cluster has.
      */
     get: operations["settable"];
     put?: never;
@@ -1394,7 +1395,7 @@ export interface components {
     };
     /** @description A field of an intent. */
     IntentField: {
-      /** @description The field's key, as in `docs/FIELDS.md`, or of a guest to be made `node` or `vmid`. */
+      /** @description The field's key, as in `docs/FIELDS.md`, or of a guest to be made `kind`, `image`, `node` or `vmid`. */
       field: string;
       /** @description The field's name for people. */
       label: string;
@@ -1578,8 +1579,8 @@ export interface components {
     };
     NewEdit: {
       /**
-       * @description The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. `disk.scsi1` or `nic.1` is a
-       *     whole disk or NIC, which need not be there yet.
+       * @description The field's key, as in `docs/FIELDS.md`; of a guest to be made also `kind`, `image`, `node` or `vmid`. `disk.scsi1` or
+       *     `nic.1` is a whole disk or NIC, which need not be there yet.
        */
       field: string;
       /** @description The guest: the `id` that it has in the declaration's `intent`. */
@@ -1587,7 +1588,8 @@ export interface components {
       /**
        * @description The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
        *     people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox. Of a whole disk or NIC it is an object of its parts,
-       *     `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it.
+       *     `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it. A kind is `vm` or
+       *     `container`; an image is one that the cluster has, and `null` none.
        */
       value: unknown;
     };
@@ -1898,17 +1900,18 @@ export interface components {
       value: string;
     };
     /**
-     * @description A field of which a declaration says nothing, and which can be set in a form; or the next disk or NIC that the guest could
-     *     be given, `disk.scsi1` or `nic.1`, whose schema is an object's.
+     * @description A field of which a declaration says nothing, and which can be set in a form, or of which the cluster shows what it can be:
+     *     the node and the image of a guest to be made, the CD in its drive, what a new disk is imported from; or the next disk or NIC that the guest could be given, `disk.scsi1` or `nic.1`, whose schema is an
+     *     object's.
      */
     SettableField: {
-      /** @description The field's key, as in `docs/FIELDS.md`, or `node` or `vmid`. */
+      /** @description The field's key, as in `docs/FIELDS.md`, or `image`, `node` or `vmid`. */
       field: string;
       /** @description The field's name for people. */
       label: string;
       /** @description The JSON Schema of the values that it takes. */
       schema: unknown;
-      /** @description What it is by the newest look; `null` where that is not known or the guest is to be made. */
+      /** @description What it is by the newest look, or of a guest to be made what is declared; `null` where that is not known or nothing. */
       value: unknown;
     };
     /**

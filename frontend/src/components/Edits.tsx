@@ -31,7 +31,7 @@ export function Edits({ declaration }: { declaration: Declaration }) {
                   <Button
                     variant="default"
                     size="compact-xs"
-                    aria-label={`Set another value: ${named(edit)}`}
+                    aria-label={`Set another value of edit ${edit.number}: ${named(edit)}`}
                     onClick={() => setOpen(edit.number)}
                   >
                     Set another value…
@@ -41,7 +41,7 @@ export function Edits({ declaration }: { declaration: Declaration }) {
                   variant="default"
                   size="compact-xs"
                   loading={takeBack.isPending && takeBack.variables === edit.number}
-                  aria-label={`Take back: ${named(edit)}`}
+                  aria-label={`Take back edit ${edit.number}: ${named(edit)}`}
                   onClick={() => takeBack.mutate(edit.number)}
                 >
                   Take back
@@ -82,7 +82,7 @@ export function FromForm({ declaration, edits }: { declaration: string; edits: E
             loading={takeBack.isPending && takeBack.variables === edit.number}
             onClick={() => takeBack.mutate(edit.number)}
           >
-            Take back: {named(edit)} to {shown(edit.to)}
+            Take back edit {edit.number}: {named(edit)} to {shown(edit.to)}
           </Button>
         ))}
       </div>
@@ -93,12 +93,12 @@ export function FromForm({ declaration, edits }: { declaration: string; edits: E
 
 /** An edit and how it stands; what holds no more is not told as if it did. */
 function Told({ edit, asked }: { edit: Edit; asked: boolean }) {
-  const { from, to, by, at, state, taken_back_by, taken_back_at } = edit;
+  const { number, from, to, by, at, state, taken_back_by, taken_back_at } = edit;
   const text = `${named(edit)} ${from === null ? "" : `from ${shown(from)} `}to ${shown(to)}`;
   const holds = state === "holds" || state === "waits";
   return (
     <span className="soft small">
-      {holds ? text : <s>{text}</s>}, by {by}, <Time iso={at} />
+      Edit {number}: {holds ? text : <s>{text}</s>}, by {by}, <Time iso={at} />
       {state === "waits" && (asked ? " · a question about it is open" : " · not planned yet")}
       {state === "replaced" && " · set anew later"}
       {state === "answered" && " · an answer holds in its place"}

@@ -2,7 +2,7 @@ import { Button, NativeSelect } from "@mantine/core";
 import { useState } from "react";
 
 import { useEdit, useSettable } from "../api/queries";
-import type { Declaration, IntentGuest } from "../api/types";
+import type { Declaration, IntentField, IntentGuest } from "../api/types";
 import { asText, type FieldSchema, grouped } from "../lib/fields";
 import { Field } from "./Field";
 import { FieldForm } from "./FieldForm";
@@ -69,13 +69,12 @@ function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
       <dl>
         {guest.fields.map((field) =>
           open === field.field && waits ? (
-            <FieldForm
-              key={field.field}
-              declaration={declaration}
-              guest={guest}
-              field={field}
-              onClose={close}
-            />
+            <div key={field.field}>
+              <dt className="visually-hidden">{field.label}</dt>
+              <dd>
+                <SaidField {...{ declaration, guest, asOf, field }} onClose={close} />
+              </dd>
+            </div>
           ) : (
             <Field key={field.field} label={field.label} source={field.source}>
               {asText(field.value) || "none"}
@@ -132,11 +131,12 @@ function Fields({ declaration, guest, waits, asOf }: FieldsProps) {
           ))}
         </div>
       )}
-      <p className="soft small">
-        {guest.exists
-          ? "What is left out here stays as it is on the cluster. To remove a disk or NIC, or to move the guest, declare it in words."
-          : "A guest of another kind or made from another image is declared anew."}
-      </p>
+      {guest.exists && (
+        <p className="soft small">
+          What is left out here stays as it is on the cluster. To remove a disk or NIC, or to move
+          the guest, declare it in words.
+        </p>
+      )}
     </>
   );
 }
@@ -185,6 +185,25 @@ interface AnotherProps {
   onClose: () => void;
 }
 
+/** The fields of which the cluster shows what they can be. */
+const CHOSEN = /^(image|node|cdrom|disk\..*\.import)$/;
+
+/** A field of which something was declared; where the cluster shows what it can be, to choose from that. */
+function SaidField({ field, asOf, ...props }: AnotherProps & { field: IntentField }) {
+  const { declaration, guest } = props;
+  const isChosen = CHOSEN.test(field.field);
+  const settable = useSettable(declaration, guest.id, asOf, isChosen);
+  if (!isChosen) return <FieldForm {...props} field={field} />;
+  return (
+    <Loaded query={settable} lines={2}>
+      {(fields) => {
+        const schema = fields.find((offered) => offered.field === field.field)?.schema;
+        return <FieldForm {...props} field={{ ...field, schema: schema ?? field.schema }} />;
+      }}
+    </Loaded>
+  );
+}
+
 /** The next disk or NIC that the guest could be given. */
 function Further({ of, ...props }: AnotherProps & { of: string }) {
   const { declaration, guest, asOf, onClose } = props;
@@ -213,16 +232,15 @@ function AnotherField({ declaration, guest, asOf, onClose }: AnotherProps) {
     <Loaded query={settable} lines={2}>
       {(fields) => {
         const field = fields.find(({ field }) => field === chosen);
+        const isSaid = (of: string) => guest.fields.some(({ field }) => field === of);
+        const others = fields.filter((field) => !isWhole(field) && !isSaid(field.field));
         return (
           <div className={classes.another}>
             <NativeSelect
               label={`Another field of ${guest.name}`}
               autoFocus
               value={chosen}
-              data={[
-                { value: "", label: "Choose a field" },
-                ...grouped(fields.filter((field) => !isWhole(field))),
-              ]}
+              data={[{ value: "", label: "Choose a field" }, ...grouped(others)]}
               onChange={(event) => setChosen(event.currentTarget.value)}
             />
             {field ? (

@@ -75,7 +75,8 @@ function Value({ field: { value, set }, targets }: { field: FieldSaid; targets: 
       {isGone ? <s>{value}</s> : value}
       {set.map((set) => (
         <span key={set.edit} className={classes.set}>
-          set to {set.value} in the form{set.guest_name !== only && ` for ${set.guest_name}`}
+          set to {set.value} in the form{set.guest_name !== only && ` for ${set.guest_name}`} (edit{" "}
+          {set.edit})
         </span>
       ))}
     </>

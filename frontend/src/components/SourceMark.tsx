@@ -27,7 +27,7 @@ export function SourceMark({ source }: { source: Source }) {
 function Other({ source }: { source: Exclude<Source, { kind: "said" }> }) {
   switch (source.kind) {
     case "set":
-      return `in the form by ${source.by}`;
+      return `in the form by ${source.by} (edit ${source.edit})`;
     case "answered":
       return <span className="voice">“{source.answer}”</span>;
     case "default":

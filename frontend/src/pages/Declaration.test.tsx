@@ -164,6 +164,12 @@ function open(
         schema: { type: "string", maxLength: 8000 },
       },
       { field: "disk.scsi1", label: "Disk scsi1", value: null, schema: DISK },
+      {
+        field: "image",
+        label: "Image",
+        value: "debian-12",
+        schema: { type: "string", enum: ["", "debian-12", "ubuntu-24.04"] },
+      },
     ],
     "POST /declarations/d-1/cancel": () => declaration({ status: "cancelled" }),
   });
@@ -315,6 +321,56 @@ test("a field is set in the form, as its kind takes it, and a refusal stays besi
   );
 });
 
+test("what a new guest is made from is picked from what the cluster has, and so is its kind", async () => {
+  const text = { type: "string" };
+  const said = { kind: "default", why: "said" } as const;
+  const intent = structuredClone(INTENT).map((guest) => ({
+    ...guest,
+    exists: false,
+    fields: [
+      {
+        field: "kind",
+        label: "Kind",
+        value: "vm",
+        source: said,
+        schema: { ...text, enum: ["vm", "container"] },
+        whole: null,
+      },
+      {
+        field: "image",
+        label: "Image",
+        value: "debian-12",
+        source: said,
+        schema: text,
+        whole: null,
+      },
+    ],
+  }));
+  const calls = open(declaration({ intent }));
+  const user = userEvent.setup();
+  const form = within(await screen.findByRole("region", { name: "Set a field" }));
+  expect(form.queryByText(/declared anew/)).toBeNull();
+  await user.click(form.getByRole("button", { name: "Set Kind of web-1" }));
+  const choices = (select: HTMLSelectElement) => [...select.options].map(({ label }) => label);
+  expect(choices(form.getByLabelText("Kind of web-1"))).toEqual(["vm", "container"]);
+  // What is said already is no other field.
+  await user.click(form.getByRole("button", { name: "Set another field of web-1" }));
+  const another = within(await form.findByLabelText("Another field of web-1"));
+  expect(another.queryByText("Image")).toBeNull();
+  expect(another.getByText("Tags")).toBeTruthy();
+  await user.click(form.getByRole("button", { name: "Set Image of web-1" }));
+  const image = await form.findByLabelText<HTMLSelectElement>("Image of web-1");
+  expect(choices(image)).toEqual(["none", "debian-12", "ubuntu-24.04"]);
+  expect(image.value, "what is declared").toBe("debian-12");
+  await user.selectOptions(image, "ubuntu-24.04");
+  await user.click(form.getByRole("button", { name: "Set and plan again" }));
+  await waitFor(() =>
+    expect(calls.filter((call) => call.route.endsWith("/edits")).map((call) => call.body)).toEqual([
+      { guest: "101", field: "image", value: "ubuntu-24.04" },
+    ]),
+  );
+});
+
 test("a refusal is said beside the field, and only what is broken is an alarm", async () => {
   open(declaration({ intent: INTENT }));
   const user = userEvent.setup();
@@ -434,8 +490,8 @@ test("what was set in the form is told, with how it stands", async () => {
   const lines = within(list)
     .getAllByRole("listitem")
     .map((item) => item.textContent);
-  expect(lines[0]).toContain("Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
-  expect(lines[1]).toContain("Tags of web-1 from shop to none, by ann@example.org");
+  expect(lines[0]).toContain("Edit 1: Memory of web-1 from 4 GiB to 8 GiB, by ann@example.org");
+  expect(lines[1]).toContain("Edit 2: Tags of web-1 from shop to none, by ann@example.org");
   expect(lines[2]).toContain("set anew later");
   expect(lines[3]).toContain("an answer holds in its place");
   expect(lines[4]).toContain("taken back by bob@example.org");
@@ -445,7 +501,9 @@ test("what was set in the form is told, with how it stands", async () => {
 
 test("an edit is taken back, and stays on record", async () => {
   const calls = open(declaration({ intent: INTENT, edits: [edit()] }));
-  await userEvent.click(await screen.findByRole("button", { name: "Take back: Memory of web-1" }));
+  await userEvent.click(
+    await screen.findByRole("button", { name: "Take back edit 1: Memory of web-1" }),
+  );
   await screen.findByText(/taken back by bob@example.org/);
   expect(calls.map(({ route }) => route)).toContain("DELETE /declarations/d-1/edits/1");
   expect(screen.queryByRole("button", { name: /Take back/ })).toBeNull();
@@ -471,7 +529,9 @@ test("what a question comes from is taken back there, or set to another value", 
   const [memorySet, coresSet] = list.getAllByRole("listitem").map((item) => item.textContent);
   expect(memorySet).toContain("a question about it is open");
   expect(coresSet).toContain("not planned yet");
-  await user.click(await screen.findByRole("button", { name: /Set another value: Memory/ }));
+  await user.click(
+    await screen.findByRole("button", { name: /Set another value of edit 1: Memory/ }),
+  );
   const memory = screen.getByLabelText("Memory of web-1");
   await user.clear(memory);
   await user.type(memory, "lots{Enter}");
@@ -479,7 +539,7 @@ test("what a question comes from is taken back there, or set to another value", 
   expect(calls.at(-1)?.body).toEqual({ guest: "101", field: "memory", value: "lots" });
   const questions = within(screen.getByRole("region", { name: "Questions" }));
   await user.click(
-    questions.getByRole("button", { name: "Take back: Memory of web-1 to 900 GiB" }),
+    questions.getByRole("button", { name: "Take back edit 1: Memory of web-1 to 900 GiB" }),
   );
   await screen.findByText(/taken back by/);
 });
@@ -492,14 +552,14 @@ test("what was understood says where something else was set in the form", async 
   open({ ...set, intent: INTENT.map((guest) => ({ ...guest, fields: [SET_FIELD] })) });
   const understood = within(await screen.findByRole("region", { name: "Understood" }));
   const row = (label: string) => understood.getByText(label).parentElement;
-  expect(row("Memory")?.textContent).toContain("8 GiBset to 16 GiB in the form");
+  expect(row("Memory")?.textContent).toContain("8 GiBset to 16 GiB in the form (edit 1)");
   expect(row("Memory")?.querySelector("s")?.textContent).toBe("8 GiB");
   // Where a statement is about others too, its value holds for them.
-  expect(row("Storage")?.textContent).toContain("set to fast in the form for web-2");
+  expect(row("Storage")?.textContent).toContain("set to fast in the form for web-2 (edit 2)");
   expect(row("Storage")?.querySelector("s")).toBeNull();
   const form = within(screen.getByRole("region", { name: "Set a field" }));
   expect(form.getByText("Cores").parentElement?.textContent).toContain(
-    "set in the form by ann@example.org",
+    "set in the form by ann@example.org (edit 2)",
   );
 });
 

@@ -18,11 +18,12 @@ pub struct Args {
     /// The guest, by its name, or by its VMID where it exists
     #[arg(requires = "field")]
     guest: Option<String>,
-    /// The field, such as cores or nic.0.vlan; disk.scsi1 or nic.1 is a whole disk or NIC, which need not be there yet
+    /// The field, such as cores or nic.0.vlan; kind, image, node or vmid of a guest to be made; disk.scsi1 or nic.1 is a
+    /// whole disk or NIC, which need not be there yet
     field: Option<FormField>,
     /// The value, such as 4, 8GB, yes or web,shop; of a whole disk or NIC its parts: size=20GB storage=local-lvm
     values: Vec<String>,
-    /// Leave the disk or NIC out of the declaration
+    /// Leave the disk or NIC out of the declaration, or make the VM from no image
     #[arg(long, requires = "field", conflicts_with = "values")]
     leave_out: bool,
     /// Take back what was set under that number
@@ -66,10 +67,10 @@ fn value_of(field: &FormField, typed: &[String]) -> Result<Value, ClientError> {
             };
             typed.iter().map(part).collect()
         }
-        (FormField::Field(_) | FormField::Node | FormField::Vmid, [text]) => Ok(one(field, text)),
         (FormField::Disk(_) | FormField::Nic(_), []) => {
             usage("Say its parts, such as size=20GB or bridge=vmbr0, or --leave-out.".to_owned())
         }
+        (_, [text]) => Ok(one(field, text)),
         _ => usage(format!("“{field}” takes one value; a list is said with commas.")),
     }
 }

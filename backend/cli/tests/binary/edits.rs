@@ -54,3 +54,39 @@ async fn fields_are_set_listed_and_taken_back() {
         assert!(exported.contains(part), "{exported}");
     }
 }
+
+#[tokio::test]
+async fn a_kind_and_an_image_are_set_and_taken_back() {
+    let home = Home::new();
+    let server = home.serve(&[("MYCOPOD_SANDBOX_TIME_SCALE", "0")]);
+    let person = server.login().await;
+    server.keep_session();
+    let text = |args: &[&str]| {
+        let output = server.run(args);
+        let text = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
+        (output.status.code(), text)
+    };
+    assert_eq!(text(&["declare", "Create a VM shop-01 with 2 cores and a 10 GB disk"]).0, Some(0));
+    let id = person.get("/declarations").await[0]["id"].as_str().unwrap().to_owned();
+    let edit = |field_and_value: &[&str]| text(&[&["edit", &id, "shop-01"], field_and_value].concat());
+
+    assert_eq!(edit(&["cpu", "host"]).0, Some(0));
+    let (code, shown) = edit(&["kind", "container"]);
+    assert!(code == Some(1) && shown.contains("A container has no “CPU type” (edit 1)"), "{code:?} {shown}");
+    assert_eq!(text(&["edit", &id, "--take-back", "1"]).0, Some(0));
+    let (code, shown) = edit(&["image", "windows"]);
+    assert!(code == Some(1) && shown.contains("There is debian-12, ubuntu-24.04"), "{code:?} {shown}");
+    assert_eq!(edit(&["image", "ubuntu-24.04"]).0, Some(0));
+    assert_eq!(edit(&["image", "--leave-out"]).0, Some(0));
+    assert_eq!(text(&["edit", &id, "--take-back", "3"]).0, Some(0));
+    assert_eq!(text(&["edit", &id, "--take-back", "2"]).0, Some(0));
+    assert_eq!(edit(&["kind", "container"]).0, Some(0));
+    assert_eq!(edit(&["image", "alpine"]).0, Some(0));
+    let (_, listed) = text(&["edit", &id, "--text"]);
+    for part in ["2  Image of shop-01: ubuntu-24.04  (taken back,", "4  Kind of shop-01: container  (holds,"] {
+        assert!(listed.contains(part), "{listed}");
+    }
+    assert_eq!(text(&["approve", &id, "--yes"]).0, Some(0));
+    let exported = text(&["export", "shop-01"]).1;
+    assert!(exported.contains("kind: container") && exported.contains("image: alpine-3.21"), "{exported}");
+}

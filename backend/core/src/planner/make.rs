@@ -122,7 +122,7 @@ impl<'a> Planner<'a> {
         };
         self.taken.insert(vmid);
         self.relies_on.insert(format!("guest/{vmid}/absent"), "yes".to_owned());
-        let guest = GuestRef { kind: new.kind, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
+        let guest = GuestRef { kind: new.kind.value, vmid, name: new.name.value.to_string(), node: spot.node.clone() };
         self.reserve(&guest, &need, &spot);
         let given: BTreeMap<Field, Value> =
             new.fields.iter().map(|(field, said)| (field.clone(), said.value.clone())).collect();
@@ -287,7 +287,7 @@ impl<'a> Planner<'a> {
                         moved.push((*plain, field, said));
                     }
                 }
-                Field::Plain(_) if field.is_of_making(new.kind) => {
+                Field::Plain(_) if field.is_of_making(new.kind.value) => {
                     let text = format!(
                         "{} of {} is taken by Proxmox only where a container is unpacked from an archive, and not by a \
                          copy.",

@@ -193,7 +193,7 @@ impl Planner<'_> {
         for plain in [Plain::EfiDisk, Plain::Tpm, Plain::CloudInit] {
             if let Some(Value::Text(storage)) = new.fields.get(&plain.into()).map(|said| &said.value)
                 && !storage.is_empty()
-                && !node.storages.get(storage).is_some_and(|found| found.content.contains(content_for(new.kind)))
+                && !node.storages.get(storage).is_some_and(|found| found.content.contains(content_for(new.kind.value)))
             {
                 return Err(format!("it has no storage {storage} for the {}", plain.label()));
             }
@@ -282,7 +282,7 @@ impl Planner<'_> {
                 }
                 (own, Source::default("a linked copy stays on its template’s storage"))
             } else {
-                self.storage_for(need.new.kind, (name, node), said, own, (&rooms, *size))?
+                self.storage_for(need.new.kind.value, (name, node), said, own, (&rooms, *size))?
             };
             let free = rooms.free(name, &storage);
             if *size > free && !linked {

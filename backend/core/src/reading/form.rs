@@ -84,13 +84,13 @@ impl FormEdit {
         self.field.is_whole() && !self.leaves_out()
     }
 
-    /// Whether it leaves a whole disk or NIC out.
+    /// Whether it leaves a whole disk or NIC out, or has a guest be made from no image.
     #[must_use]
     pub const fn leaves_out(&self) -> bool {
-        self.field.is_whole()
+        (self.field.is_whole() || matches!(self.field, FormField::Image))
             && match &self.to {
                 Value::Size(size) => size.as_bytes() == 0,
-                Value::Text(bridge) => bridge.is_empty(),
+                Value::Text(name) => name.is_empty(),
                 Value::Flag(_) | Value::Count(_) | Value::Set(_) => false,
             }
     }
@@ -145,13 +145,14 @@ pub fn settable(kind: Kind, exists: bool, disks: &[Slot], nics: &[u8]) -> Vec<Fo
     let fits = |field: &Field| {
         let is_fixed = match field {
             // For root@pam alone: Proxmox takes them from no token.
-            Field::Plain(Plain::Keyctl | Plain::Fuse) | Field::Disk(_, DiskPart::Import) => true,
+            Field::Plain(Plain::Keyctl | Plain::Fuse) => true,
             Field::Plain(Plain::Unprivileged) => exists,
             _ => exists && field.is_of_making(kind),
         };
         field.fits(kind) && !is_fixed
     };
-    let placed = [FormField::Node, FormField::Vmid].into_iter().filter(|_| !exists);
+    let of_making = [FormField::Kind, FormField::Image, FormField::Node, FormField::Vmid];
+    let placed = of_making.into_iter().filter(|_| !exists);
     let fields = plain.chain(disks).chain(nics).chain(firewall).filter(fits).map(FormField::Field);
     placed.chain(fields).collect()
 }
@@ -197,8 +198,8 @@ impl From<FormGuest> for String {
     }
 }
 
-/// What a form sets. Its text form, a field’s key, what stands before a key’s last dot (`disk.scsi1`, `nic.1`), `node` or
-/// `vmid`, is its only serialised form.
+/// What a form sets. Its text form, a field’s key, what stands before a key’s last dot (`disk.scsi1`, `nic.1`), `kind`,
+/// `image`, `node` or `vmid`, is its only serialised form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum FormField {
@@ -208,6 +209,10 @@ pub enum FormField {
     Disk(Slot),
     /// The whole NIC of that number.
     Nic(u8),
+    /// VM or container: what a new guest shall be.
+    Kind,
+    /// What a new guest shall be made from; an empty text is nothing.
+    Image,
     /// The node that a new guest shall be on.
     Node,
     /// The VMID that a new guest shall have.
@@ -222,6 +227,8 @@ impl FormField {
             Self::Field(field) => field.label(),
             Self::Disk(slot) => format!("Disk {slot}"),
             Self::Nic(number) => format!("NIC {number}"),
+            Self::Kind => "Kind".to_owned(),
+            Self::Image => "Image".to_owned(),
             Self::Node => "Node".to_owned(),
             Self::Vmid => "VMID".to_owned(),
         }
@@ -240,7 +247,7 @@ impl FormField {
             Self::Field(field) => Some(field.clone()),
             Self::Disk(slot) => Some(Field::size_of(slot.clone())),
             Self::Nic(number) => Some(Field::Nic(*number, NicPart::Bridge)),
-            Self::Node | Self::Vmid => None,
+            Self::Kind | Self::Image | Self::Node | Self::Vmid => None,
         }
     }
 
@@ -251,7 +258,7 @@ impl FormField {
             (Self::Field(own), _) => own == field,
             (Self::Disk(slot), Field::Disk(of, _)) => slot == of,
             (Self::Nic(number), Field::Nic(of, _)) => number == of,
-            (Self::Disk(_) | Self::Nic(_) | Self::Node | Self::Vmid, _) => false,
+            (Self::Disk(_) | Self::Nic(_) | Self::Kind | Self::Image | Self::Node | Self::Vmid, _) => false,
         }
     }
 
@@ -274,6 +281,8 @@ impl fmt::Display for FormField {
             Self::Field(field) => field.fmt(f),
             Self::Disk(slot) => write!(f, "disk.{slot}"),
             Self::Nic(number) => write!(f, "nic.{number}"),
+            Self::Kind => f.write_str("kind"),
+            Self::Image => f.write_str("image"),
             Self::Node => f.write_str("node"),
             Self::Vmid => f.write_str("vmid"),
         }
@@ -284,6 +293,8 @@ impl FromStr for FormField {
     type Err = NoField;
     fn from_str(text: &str) -> Result<Self, NoField> {
         match text {
+            "kind" => Ok(Self::Kind),
+            "image" => Ok(Self::Image),
             "node" => Ok(Self::Node),
             "vmid" => Ok(Self::Vmid),
             key => {

@@ -326,7 +326,8 @@ fn fixed(field: &Field, wanted: &Value, now: Option<&Value>, subject: &Subject<'
                 plain.label()
             )
         }
-        Field::Disk(slot, DiskPart::Import) if subject.fields.contains_key(&Field::size_of(slot.clone())) => format!(
+        // A disk that is only declared yet is made with it.
+        Field::Disk(slot, DiskPart::Import) if subject.keys.contains(slot.as_str()) => format!(
             "Disk {slot} of {name} exists, and an image is imported only into a new disk. Say a further disk, or leave it \
              out."
         ),

@@ -17,6 +17,8 @@ use crate::size::Size;
 #[derive(Clone, Copy)]
 pub(super) struct WantedCopy<'a> {
     pub(super) from: &'a Target,
+    /// What it shall be a copy of instead, as it was set in a form.
+    pub(super) image: Option<&'a Sourced<String>>,
     pub(super) name: &'a Sourced<String>,
     pub(super) node: Option<&'a Sourced<String>>,
     pub(super) full: Option<&'a Sourced<bool>>,
@@ -31,7 +33,7 @@ impl<'a> Resolver<'a> {
     pub(super) fn create(&mut self, ordinal: usize, at: Span, create: &Create) {
         let kind = create.kind.value;
         let begins = Beginning {
-            kind,
+            kind: &create.kind,
             name: &create.name,
             vmid: create.vmid.as_ref(),
             node: create.node.as_ref(),
@@ -93,11 +95,16 @@ impl<'a> Resolver<'a> {
 
     /// A copy of a guest that exists.
     pub(super) fn copy(&mut self, ordinal: usize, at: Span, copy: &WantedCopy<'_>) {
-        let WantedCopy { from, name, node, full, edits } = *copy;
+        let WantedCopy { from, image, name, node, full, edits } = *copy;
         let node = node.and_then(|node| self.node(at, node));
-        let Some(source) = self.template_on(from, node.as_ref()).or_else(|| self.one_of(from, "copy-of")) else {
-            return;
+        let (from, said) = match image {
+            Some(set) => (self.named_in_form(&set.value), set.source.clone()),
+            None => (from.clone(), Source::said(from.span, self.text)),
         };
+        let found = |resolver: &mut Self| {
+            resolver.template_on(&from, node.as_ref()).or_else(|| resolver.one_of(&from, "copy-of"))
+        };
+        let Some(source) = self.of_edit(&said, found) else { return };
         if full.is_some_and(|full| !full.value) && !source.template {
             let text = format!(
                 "{} is no template, and only a template has linked copies. Leave that out for a full copy.",
@@ -117,10 +124,10 @@ impl<'a> Resolver<'a> {
             at: BTreeMap::from([(source.guest.node.clone(), Origin::Template(source.guest.vmid))]),
             full: !linked,
         };
-        let origin = Sourced::new(origin, Source::said(from.span, self.text));
+        let origin = Sourced::new(origin, said);
         let mut new = NewGuest {
             resource,
-            kind: source.guest.kind,
+            kind: Sourced::new(source.guest.kind, Source::inferred(format!("a copy of {}", source.guest.name))),
             name,
             vmid: None,
             node,
@@ -212,7 +219,7 @@ impl<'a> Resolver<'a> {
         new: &mut NewGuest,
         fields: &mut Fields,
     ) {
-        let kind = new.kind;
+        let kind = new.kind.value;
         if wanted.len() + new.disks.len().saturating_sub(1) > MAX_DISKS {
             return self.ask("disks", Some(at), Doubt::new(format!("A guest has {MAX_DISKS} disks at most.")));
         }
@@ -335,7 +342,7 @@ impl<'a> Resolver<'a> {
             return;
         }
         default(Field::Plain(Plain::Cores), Value::Count(policy.cores.into()), "the cores of a new guest, unless said");
-        match new.kind {
+        match new.kind.value {
             Kind::Qemu => {
                 default(
                     Field::Plain(Plain::Memory),

@@ -1,14 +1,20 @@
 //! Fields that somebody set in a form, laid over what the text says.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::create::free_slots;
-use super::{Doubt, Fields, Resolver, Subject, about, about_new, template_of};
+use super::{Doubt, Fields, Resolver, Subject, about, about_new, label, template_of, vmid_in};
 use crate::field::{MAX_NICS, Slot, Value};
 use crate::guest::{GuestName, Kind};
+use crate::id::ResourceId;
 use crate::intent::{NewGuest, Wish};
 use crate::observed::Sighting;
-use crate::reading::{Answers, FormEdit, FormField, FormGuest, LEAVE_OUT, Question, Reading, Source, Sourced, Span};
+use crate::reading::{
+    Answers, FormEdit, FormField, FormGuest, LEAVE_OUT, Question, Reading, Selector, Source, Sourced, Span, Target,
+    What,
+};
+use crate::typed::kind_of;
 
 /// Forms have no words.
 const NOWHERE: Span = Span { start: 0, end: 0 };
@@ -72,21 +78,77 @@ fn is_of_guest(question: &Question, edit: &FormEdit) -> bool {
 }
 
 impl<'a> Resolver<'a> {
-    /// Lays the edits that stand over the wishes, in the order in which they were made. `answers` are those about each.
-    pub(super) fn edited(&mut self, edits: &[FormEdit], answers: &'a BTreeMap<usize, Answers>) {
-        let all = self.answers;
+    /// What is set in a form of the guest that the statement of that place makes, unless an answer gave it up.
+    pub(super) fn set_in_form(&self, ordinal: usize, field: &FormField) -> Option<Sourced<String>> {
+        let guest = FormGuest::New(ResourceId::nth_of(self.declaration, ordinal));
+        let mut standing = FormEdit::standing(self.edits);
+        let (number, edit) = standing.find(|(_, edit)| edit.guest == guest && edit.field == *field)?;
+        let answers = self.of_edits.and_then(|answers| answers.get(&number));
+        let gives_up = |answers: &Answers| answers.left_out("image", None) || answers.left_out("guest", Some(NOWHERE));
+        let is_left_out = answers.is_some_and(gives_up);
+        (!is_left_out).then(|| Sourced::new(edit.to.to_string(), set_by(number, edit)))
+    }
+
+    /// A statement with the kind and the image that are set in a form: they decide what else a guest has, and so they
+    /// stand in the place of the words before anything comes of these.
+    pub(super) fn begun<'w>(&self, ordinal: usize, what: &'w What) -> Cow<'w, What> {
+        let kind = self.set_in_form(ordinal, &FormField::Kind).and_then(|set| {
+            let kind = kind_of(&set.value)?;
+            Some(set.map(|_| kind))
+        });
+        // An empty text is no image.
+        let image =
+            self.set_in_form(ordinal, &FormField::Image).map(|set| Some(set).filter(|set| !set.value.is_empty()));
+        let mut begun = Cow::Borrowed(what);
+        if kind.is_none() && image.is_none() {
+            return begun;
+        }
+        let (said_kind, said_image) = match begun.to_mut() {
+            What::Create(create) => (&mut create.kind, &mut create.image),
+            What::Typed(guest) => (&mut guest.kind, &mut guest.image),
+            What::Clone { .. } | What::Change { .. } | What::Do { .. } | What::Facility(_) => return begun,
+        };
+        *said_kind = kind.unwrap_or_else(|| said_kind.clone());
+        *said_image = image.unwrap_or_else(|| said_image.take());
+        begun
+    }
+
+    /// The guest that words in a form mean: its VMID, its name, or both as an option has them.
+    pub(super) fn named_in_form(&self, words: &str) -> Target {
+        let labelled = self.observed.guests.iter().find(|seen| label(seen) == words).map(|seen| seen.guest.vmid);
+        let selector = match labelled.or_else(|| vmid_in(words)) {
+            Some(vmid) => Selector::Vmid(vmid.get()),
+            None => Selector::Name(words.to_owned()),
+        };
+        Target { span: NOWHERE, selector }
+    }
+
+    /// Works on what comes from `source`: where that is an edit, its doubts are about that edit, and the answers to them
+    /// hold.
+    pub(super) fn of_edit<T>(&mut self, source: &Source, work: impl FnOnce(&mut Self) -> T) -> T {
+        let Source::Set { edit: number, .. } = source else { return work(self) };
+        let (answers, edits) = (self.answers, self.edits);
+        self.answers = self.of_edits.and_then(|of_edits| of_edits.get(number)).unwrap_or(answers);
+        self.edit = number.checked_sub(1).and_then(|at| Some((*number, edits.get(at)?)));
+        let done = work(self);
+        self.answers = answers;
+        self.edit = None;
+        done
+    }
+
+    /// Lays the edits that stand over the wishes, in the order in which they were made.
+    pub(super) fn edited(&mut self) {
+        let (all, edits) = (self.answers, self.edits);
         for (number, edit) in FormEdit::standing(edits) {
-            let source = Source::Set { edit: number, by: edit.by.clone() };
+            let source = set_by(number, edit);
             let said = |value: Value| Sourced::new(value, source.clone());
             let fields = edit.fields().map(|(field, value)| (field, said(value))).collect();
-            self.answers = answers.get(&number).unwrap_or(all);
-            self.edit = Some((number, edit.clone()));
-            if !self.lay_edit(edit, &said(edit.to.clone()), &fields) && !is_left_out(all, edit) {
-                let text = "This declaration is not about that guest any more. Shall it be left out?";
-                self.ask("edit", None, Doubt::new(text));
-            }
-            self.answers = all;
-            self.edit = None;
+            self.of_edit(&source, |resolver| {
+                if !resolver.lay_edit(edit, &said(edit.to.clone()), &fields) && !is_left_out(all, edit) {
+                    let text = "This declaration is not about that guest any more. Shall it be left out?";
+                    resolver.ask("edit", None, Doubt::new(text));
+                }
+            });
         }
         // By the name that it was given in the form.
         self.wishes.retain(|wish| match wish {
@@ -145,7 +207,8 @@ impl<'a> Resolver<'a> {
                 let vmid = self.free_vmid(NOWHERE, &Sourced::new(number, said.source.clone()));
                 self.place(wish, |new| new.vmid = vmid.or(new.vmid.take()));
             }
-            (FormField::Node | FormField::Vmid, _) => {}
+            // Its kind and image stand in its statement.
+            (FormField::Kind | FormField::Image | FormField::Node | FormField::Vmid, _) => {}
         }
     }
 
@@ -200,6 +263,10 @@ impl<'a> Resolver<'a> {
         self.hold(seen, fields);
         self.wishes.retain(|wish| !matches!(wish, Wish::Hold { fields, .. } if fields.is_empty()));
     }
+}
+
+fn set_by(number: usize, edit: &FormEdit) -> Source {
+    Source::Set { edit: number, by: edit.by.clone() }
 }
 
 /// Whether the guest of the edit was left out by an answer.

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Doubt, Resolver};
+use super::{Doubt, MAX_OPTIONS, Resolver, label};
 use crate::guest::Kind;
 use crate::intent::NewOrigin;
-use crate::observed::{Image, Origin};
+use crate::observed::{Image, Observed, Origin, Sighting};
 use crate::reading::{LEAVE_OUT, Source, Sourced, Span};
 
 /// Words around an image's name that say nothing about which one.
@@ -18,16 +18,21 @@ const NOISE: [&str; 9] = ["template", "image", "the", "a", "latest", "newest", "
 impl Resolver<'_> {
     /// The image that `said` means, for a guest of `kind`.
     pub(super) fn image(&mut self, at: Span, kind: Kind, said: &Sourced<String>) -> Option<Sourced<NewOrigin>> {
-        let span = Some(said.source.span().unwrap_or(at));
-        let doubt = match self.find_image(kind, &said.value) {
-            Ok((origin, None)) => return Some(Sourced::new(origin, said.source.clone())),
-            Ok((origin, Some(why))) => return Some(Sourced::new(origin, Source::inferred(why))),
+        self.of_edit(&said.source, |resolver| resolver.image_of(at, kind, said))
+    }
+
+    fn image_of(&mut self, at: Span, kind: Kind, said: &Sourced<String>) -> Option<Sourced<NewOrigin>> {
+        let is_set = matches!(said.source, Source::Set { .. });
+        let span = (!is_set).then(|| said.source.span().unwrap_or(at));
+        let doubt = match find(self.observed, kind, &said.value) {
+            Ok((origin, Some(why))) if !is_set => return Some(Sourced::new(origin, Source::inferred(why))),
+            Ok((origin, _)) => return Some(Sourced::new(origin, said.source.clone())),
             Err(doubt) => doubt,
         };
         let doubt = match self.answers.get("image", span) {
             None => doubt,
             Some(LEAVE_OUT) => return None,
-            Some(answer) => match self.find_image(kind, answer) {
+            Some(answer) => match find(self.observed, kind, answer) {
                 Ok((origin, _)) => return Some(Sourced::new(origin, super::answered(answer))),
                 Err(doubt) => doubt,
             },
@@ -35,43 +40,111 @@ impl Resolver<'_> {
         self.ask("image", span, doubt);
         None
     }
+}
 
-    /// The image and, where it was chosen among several, why that one.
-    pub(super) fn find_image(&self, kind: Kind, words: &str) -> Result<(NewOrigin, Option<String>), Doubt> {
-        let all: Vec<&Image> = self.observed.images.iter().filter(|image| image.kind == kind).collect();
-        let exactly: Vec<&Image> = all.iter().copied().filter(|image| is_exactly(image, words)).collect();
-        if !exactly.is_empty() {
-            return Ok((origin(&exactly)?, None));
-        }
-        let wanted = tokens(words);
-        let near: Vec<&Image> = all.iter().copied().filter(|image| fits(&wanted, &tokens(&image.name))).collect();
-        let same: Vec<&Image> = near.iter().copied().filter(|image| tokens(&image.name) == wanted).collect();
-        if !same.is_empty() {
-            return Ok((origin(&same)?, None));
-        }
-        let names: BTreeSet<&str> = near.iter().map(|image| image.name.as_str()).collect();
-        let products: BTreeSet<Vec<String>> = names.iter().map(|name| product(name)).collect();
-        match (names.len(), products.len()) {
-            (0, _) => {
-                let other =
-                    self.observed.images.iter().any(|image| image.kind != kind && fits(&wanted, &tokens(&image.name)));
-                let hint =
-                    if other { format!(" (There is one, but not for a {}.)", kind.noun()) } else { String::new() };
-                let text = format!("There is no image “{words}” for a {}.{hint} Which one is meant?", kind.noun());
-                Err(Doubt::new(text).or(all.iter().map(|image| &image.name).collect::<BTreeSet<_>>()))
+/// What a guest to be made can be made from on a cluster.
+#[derive(Clone, Copy)]
+pub struct Origins<'o> {
+    /// The cluster, as it was seen.
+    pub observed: &'o Observed,
+    /// What the guest shall be.
+    pub kind: Kind,
+    /// Whether it is a copy of a guest that exists; else it is made from an image.
+    pub is_copy: bool,
+}
+
+impl Origins<'_> {
+    /// Their names; where several have one name, with what tells them apart.
+    #[must_use]
+    pub fn names(&self) -> BTreeSet<String> {
+        if self.is_copy {
+            let mut called: BTreeMap<&str, usize> = BTreeMap::new();
+            for seen in &self.observed.guests {
+                *called.entry(&seen.guest.name).or_default() += 1;
             }
-            (1, _) => {
-                let origin = origin(&near)?;
-                let why = format!("“{words}” is {} here", origin.name);
-                Ok((origin, Some(why)))
-            }
-            (count, 1) => {
-                let newest = names.iter().max_by_key(|name| version(name)).copied().unwrap_or_default();
-                let images: Vec<&Image> = near.iter().copied().filter(|image| image.name == newest).collect();
-                Ok((origin(&images)?, Some(format!("the newest of {count} versions that “{words}” fits"))))
-            }
-            _ => Err(Doubt::new(format!("“{words}” fits {} images. Which one is meant?", names.len())).or(names)),
+            let is_one = |seen: &Sighting| called.get(seen.guest.name.as_str()) == Some(&1);
+            let name = |seen: &Sighting| if is_one(seen) { seen.guest.name.clone() } else { label(seen) };
+            return self.observed.guests.iter().filter(|seen| seen.guest.kind == self.kind).map(name).collect();
         }
+        let images = || self.observed.images.iter().filter(|image| image.kind == self.kind);
+        let name = |image: &Image| {
+            let alike: Vec<&Image> = images().filter(|other| other.name == image.name).collect();
+            if origin(&alike).is_ok() { image.name.clone() } else { option(image) }
+        };
+        images().map(name).collect()
+    }
+
+    /// Why `words` mean none of them, or no one.
+    #[must_use]
+    pub fn refusal(&self, words: &str) -> Option<String> {
+        const QUESTION: &str = " Which one is meant?";
+        let kind = self.kind.noun();
+        let (why, names) = if self.is_copy {
+            match self.called(words).as_slice() {
+                [seen] if seen.guest.kind == self.kind => return None,
+                [] => (format!("There is no {kind} “{words}”."), self.names()),
+                [seen] => (
+                    format!("{} is a {}, and a {kind} is no copy of it.", label(seen), seen.guest.kind.noun()),
+                    self.names(),
+                ),
+                several => {
+                    let labels = several.iter().map(|seen| label(seen)).collect();
+                    (format!("{} guests are called {words}.", several.len()), labels)
+                }
+            }
+        } else {
+            let doubt = find(self.observed, self.kind, words).err()?;
+            (doubt.text.replace(QUESTION, ""), doubt.options.into_iter().collect())
+        };
+        let mut shown: Vec<String> = names.iter().take(MAX_OPTIONS).cloned().collect();
+        if names.len() > MAX_OPTIONS {
+            shown.push(format!("and {} more", names.len() - MAX_OPTIONS));
+        }
+        let there_is = if shown.is_empty() { "none".to_owned() } else { shown.join(", ") };
+        Some(format!("{why} There is {there_is}"))
+    }
+
+    /// The guests that are meant by a name, a VMID or an option.
+    fn called(&self, words: &str) -> Vec<&Sighting> {
+        let is_it =
+            |seen: &&Sighting| seen.guest.name == words || seen.guest.vmid.to_string() == words || label(seen) == words;
+        self.observed.guests.iter().filter(is_it).collect()
+    }
+}
+
+/// The image that `words` mean for a guest of `kind` and, where it was chosen among several, why that one.
+pub(super) fn find(observed: &Observed, kind: Kind, words: &str) -> Result<(NewOrigin, Option<String>), Doubt> {
+    let all: Vec<&Image> = observed.images.iter().filter(|image| image.kind == kind).collect();
+    let exactly: Vec<&Image> = all.iter().copied().filter(|image| is_exactly(image, words)).collect();
+    if !exactly.is_empty() {
+        return Ok((origin(&exactly)?, None));
+    }
+    let wanted = tokens(words);
+    let near: Vec<&Image> = all.iter().copied().filter(|image| fits(&wanted, &tokens(&image.name))).collect();
+    let same: Vec<&Image> = near.iter().copied().filter(|image| tokens(&image.name) == wanted).collect();
+    if !same.is_empty() {
+        return Ok((origin(&same)?, None));
+    }
+    let names: BTreeSet<&str> = near.iter().map(|image| image.name.as_str()).collect();
+    let products: BTreeSet<Vec<String>> = names.iter().map(|name| product(name)).collect();
+    match (names.len(), products.len()) {
+        (0, _) => {
+            let other = observed.images.iter().any(|image| image.kind != kind && fits(&wanted, &tokens(&image.name)));
+            let hint = if other { format!(" (There is one, but not for a {}.)", kind.noun()) } else { String::new() };
+            let text = format!("There is no image “{words}” for a {}.{hint} Which one is meant?", kind.noun());
+            Err(Doubt::new(text).or(all.iter().map(|image| &image.name).collect::<BTreeSet<_>>()))
+        }
+        (1, _) => {
+            let origin = origin(&near)?;
+            let why = format!("“{words}” is {} here", origin.name);
+            Ok((origin, Some(why)))
+        }
+        (count, 1) => {
+            let newest = names.iter().max_by_key(|name| version(name)).copied().unwrap_or_default();
+            let images: Vec<&Image> = near.iter().copied().filter(|image| image.name == newest).collect();
+            Ok((origin(&images)?, Some(format!("the newest of {count} versions that “{words}” fits"))))
+        }
+        _ => Err(Doubt::new(format!("“{words}” fits {} images. Which one is meant?", names.len())).or(names)),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::reading::{Source, Sourced, Span};
 /// What must be known of a guest before its fields mean anything.
 #[derive(Clone, Copy)]
 pub(super) struct Beginning<'s> {
-    pub(super) kind: Kind,
+    pub(super) kind: &'s Sourced<Kind>,
     pub(super) name: &'s Sourced<String>,
     pub(super) vmid: Option<&'s Sourced<u32>>,
     pub(super) node: Option<&'s Sourced<String>>,
@@ -32,11 +32,20 @@ impl<'a> Resolver<'a> {
         let (resource, name) = self.named(ordinal, at, name)?;
         let vmid = vmid.and_then(|said| self.free_vmid(at, said));
         let node = node.and_then(|node| self.node(at, node));
-        let mut origin = image.and_then(|said| self.image(at, kind, said));
-        if origin.is_none() && kind == Kind::Lxc {
+        let mut origin = image.and_then(|said| self.image(at, kind.value, said));
+        if origin.is_none() && kind.value == Kind::Lxc {
             origin = Some(self.default_image(at)?);
         }
-        let mut new = NewGuest { resource, kind, name, vmid, node, origin, fields: BTreeMap::new(), disks: Vec::new() };
+        let mut new = NewGuest {
+            resource,
+            kind: kind.clone(),
+            name,
+            vmid,
+            node,
+            origin,
+            fields: BTreeMap::new(),
+            disks: Vec::new(),
+        };
         let template = self.keep_alike_templates(&mut new);
         Some((new, template))
     }
@@ -91,7 +100,7 @@ impl<'a> Resolver<'a> {
     fn default_image(&mut self, at: Span) -> Option<Sourced<NewOrigin>> {
         let words = &self.policy.ct_image;
         let why = format!("a container is made from {words} unless an image is named");
-        match self.find_image(Kind::Lxc, words) {
+        match super::image::find(self.observed, Kind::Lxc, words) {
             Ok((origin, _)) => Some(Sourced::new(origin, Source::default(why))),
             Err(_) => self.image(at, Kind::Lxc, &Sourced::new(words.clone(), Source::default(why))),
         }

@@ -291,7 +291,7 @@ impl<'a> Trait<'a> {
     fn made(new: &'a NewGuest) -> Self {
         let field = |plain: Plain| new.fields.get(&Field::Plain(plain)).map(|said| &said.value);
         Self {
-            kind: new.kind,
+            kind: new.kind.value,
             name: new.name.value.as_str(),
             node: new.node.as_ref().map(|node| node.value.as_str()),
             running: Some(field(Plain::Running) == Some(&Value::Flag(true))),

@@ -104,8 +104,10 @@ impl<'a> Resolver<'a> {
         let subject = self.subject_seen(seen);
         let mut fields = Fields::new();
         let called = guest.name.clone().map(Value::Text);
-        // Of the making alone: it was made.
-        let of_now = guest.fields.iter().filter(|(field, _)| !field.is_of_making(guest.kind.value));
+        // Of the making alone: it was made, but for a disk that it has not yet.
+        let is_to_come = |field: &Field| matches!(field, Field::Disk(slot, DiskPart::Import) if !subject.keys.contains(slot.as_str()));
+        let is_of_now = |field: &Field| !field.is_of_making(guest.kind.value) || is_to_come(field);
+        let of_now = guest.fields.iter().filter(|(field, _)| is_of_now(field));
         let said = of_now.map(|(field, said)| (field.clone(), said.clone()));
         let said: Fields = said.chain([(Field::Plain(Plain::Name), called)]).collect();
         self.lay(at, &said, &subject, &mut fields);
@@ -138,7 +140,7 @@ impl<'a> Resolver<'a> {
     fn make(&mut self, ordinal: usize, at: Span, guest: &TypedGuest) {
         let kind = guest.kind.value;
         let begins = Beginning {
-            kind,
+            kind: &guest.kind,
             name: &guest.name,
             vmid: guest.vmid.as_ref(),
             node: guest.node.as_ref(),

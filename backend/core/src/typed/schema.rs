@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{VERSION, VERSION_KEY, fields, is_set, path, separator};
+use super::{VERSION, VERSION_KEY, fields, is_set, kind_word, path, separator};
 use crate::field::{DiskPart, Field, NicPart, Plain, Shape, Slot, Value};
 use crate::firewall::FirewallField;
 use crate::guest::{Kind, Vmid};
@@ -23,9 +23,10 @@ const SIZES: &str = "^[0-9]+ *(B|KiB|MiB|GiB|TiB)$";
 #[must_use]
 pub fn schema() -> Json {
     let text = |about: &str| json!({ "type": "string", "minLength": 1, "description": about });
+    let kinds = [Kind::Qemu, Kind::Lxc].map(kind_word);
     let mut guest = Map::from_iter([
         ("name".to_owned(), text("Its name, by which it is found")),
-        ("kind".to_owned(), json!({ "enum": ["vm", "container"] })),
+        ("kind".to_owned(), json!({ "enum": kinds })),
         (
             "vmid".to_owned(),
             json!({ "type": "integer", "minimum": Vmid::MIN, "maximum": Vmid::MAX, "description": "Its number" }),
@@ -105,6 +106,13 @@ pub fn of_form(field: &FormField, kind: Option<Kind>) -> Json {
         FormField::Nic(number) => {
             let parts = NicPart::ALL.into_iter().filter(|part| part.only().is_none_or(|only| Some(only) == kind));
             whole("bridge", parts.map(|part| (part.as_str(), part.label(), Field::Nic(*number, part))))
+        }
+        FormField::Kind => {
+            let words = [Kind::Qemu, Kind::Lxc].map(kind_word);
+            json!({ "type": "string", "enum": words, "description": "Kind: what it shall be" })
+        }
+        FormField::Image => {
+            json!({ "type": "string", "description": "Image: what it shall be made from" })
         }
         FormField::Node => json!({ "type": "string", "description": "Node: the node it shall be made on" }),
         FormField::Vmid => json!({

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::{TypedGuest, given};
 use crate::field::{DiskPart, Field, NicPart, Plain, Slot, Value};
 use crate::guest::Kind;
+use crate::observed::Origin;
 use crate::size::Size;
 
 /// What an attribute is.
@@ -66,10 +67,10 @@ impl Body {
     }
 }
 
-/// A guest that exists, as a resource with its import. `template` is the volume that a container was made from, where that
-/// is known.
+/// A guest that exists, as a resource with its import. `origin` is what a container was made from, and the node that had
+/// it, where that is known.
 #[must_use]
-pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str>) -> String {
+pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, origin: Option<(&str, &Origin)>) -> String {
     let is_vm = guest.kind.value == Kind::Qemu;
     let kind = if is_vm { "proxmox_virtual_environment_vm" } else { "proxmox_virtual_environment_container" };
     let label = label(&guest.name.value);
@@ -104,15 +105,25 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str
         nic(&mut body, *number, parts, is_vm, &mut unsaid);
     }
     let mut out = format!("import {{\n  to = {kind}.{label}\n  id = {}\n}}\n\n", hcl(&format!("{node}/{vmid}").into()));
-    if !is_vm {
-        let expression = if let Some(volume) = template {
-            Expression::Value(volume.into())
-        } else {
+    let is_copy = matches!(origin, Some((_, Origin::Template(_))));
+    match origin {
+        _ if is_vm => {}
+        Some((from, Origin::Template(template))) => {
+            body.set(&["clone", "node_name"], from.into());
+            body.set(&["clone", "vm_id"], template.get().into());
+            let storage = guest.fields.get(&Field::storage_of(Slot::rootfs()));
+            if let Some(Value::Text(storage)) = storage.map(|said| &said.value) {
+                body.set(&["clone", "datastore_id"], storage.as_str().into());
+            }
+        }
+        Some((_, Origin::Volume(volume))) => {
+            body.set(&["operating_system", "template_file_id"], volume.as_str().into());
+        }
+        None => {
             let name = format!("{label}_template");
             out.push_str(&variable(&name, &guest.name.value));
-            Expression::Variable(name)
-        };
-        body.express(&["operating_system", "template_file_id"], expression);
+            body.express(&["operating_system", "template_file_id"], Expression::Variable(name));
+        }
     }
     for (field, value) in unsaid {
         let _ = writeln!(out, "# The provider does not say {field}: {}", given(&field, value));
@@ -124,7 +135,9 @@ pub fn resource(guest: &TypedGuest, node: &str, vmid: u32, template: Option<&str
     body.write(&mut out, 1);
     out.push_str("  # A plan that would replace it is refused.\n  lifecycle {\n    prevent_destroy = true\n");
     if !is_vm {
-        out.push_str("    ignore_changes  = [operating_system]\n");
+        // Of the making alone: compared with what is read back, it would be made anew.
+        let clone = if is_copy { "clone, " } else { "" };
+        let _ = writeln!(out, "    ignore_changes  = [{clone}operating_system]");
     }
     out.push_str("  }\n}\n");
     out
@@ -318,6 +331,7 @@ fn hcl(value: &Json) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guest::Vmid;
     use crate::reading::{Source, Sourced};
     use crate::typed;
 
@@ -340,6 +354,7 @@ mod tests {
 
     #[test]
     fn every_field_is_an_attribute_or_a_comment_that_names_it() {
+        let made_from = Origin::Volume("local:vztmpl/a.tar.zst".to_owned());
         for (kind, slot) in [(Kind::Qemu, "scsi0"), (Kind::Qemu, "ide1"), (Kind::Lxc, "rootfs"), (Kind::Lxc, "mp0")] {
             let slot: Slot = slot.parse().unwrap();
             for field in typed::fields(&slot, 1, "office").into_iter().filter(|field| field.fits(kind)) {
@@ -354,14 +369,13 @@ mod tests {
                     rules: vec![bare("IN DROP".to_owned())],
                 };
                 let empty = TypedGuest { fields: BTreeMap::new(), ..guest.clone() };
-                let text = resource(&guest, "pve1", 101, Some("local:vztmpl/a.tar.zst"));
+                let text = resource(&guest, "pve1", 101, Some(("pve1", &made_from)));
                 let parsed: hcl::Body = hcl::from_str(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
                 let blocks: Vec<&str> = parsed.blocks().map(|block| block.identifier.as_str()).collect();
                 assert_eq!(blocks, ["import", "resource"]);
                 let commented = text.contains(&format!("# The provider does not say {field}: "));
                 let attributes = |text: &str| text.lines().filter(|line| line.contains(" = ")).count();
-                let said = attributes(&text)
-                    > attributes(&resource(&empty, "pve1", 101, Some("local:vztmpl/a.tar.zst")))
+                let said = attributes(&text) > attributes(&resource(&empty, "pve1", 101, Some(("pve1", &made_from))))
                     || text.contains("serial_device {");
                 // A root file system is in backups without a word.
                 let is_implied = field.to_string() == "disk.rootfs.backup";
@@ -384,7 +398,7 @@ mod tests {
             rules: Vec::new(),
         };
         let volume = "local:vztmpl/debian-12-standard_12.7-1_amd64.tar.zst";
-        let known = resource(&guest, "pve1", 101, Some(volume));
+        let known = resource(&guest, "pve1", 101, Some(("pve1", &Origin::Volume(volume.to_owned()))));
         assert!(known.contains(&format!("template_file_id = \"{volume}\"")) && !known.contains("variable"), "{known}");
         let unknown = resource(&guest, "pve1", 101, None);
         assert!(unknown.contains("template_file_id = var.dns-1_template"), "{unknown}");
@@ -392,5 +406,30 @@ mod tests {
         let blocks: Vec<&str> = parsed.blocks().map(|block| block.identifier.as_str()).collect();
         assert_eq!(blocks, ["import", "variable", "resource"]);
         assert!(unknown.contains("local:vztmpl/"), "it says what a volume id is: {unknown}");
+    }
+
+    #[test]
+    fn a_container_that_is_a_copy_says_of_which() {
+        let storage = Field::storage_of(Slot::rootfs());
+        let guest = |kind| TypedGuest {
+            kind: bare(kind),
+            name: bare("dns-2".to_owned()),
+            vmid: None,
+            node: None,
+            image: Some(bare("dns-base".to_owned())),
+            adopt: None,
+            fields: [(storage.clone(), bare(Value::Text("local-lvm".to_owned())))].into(),
+            rules: Vec::new(),
+        };
+        let template = Origin::Template(Vmid::try_from(900).unwrap());
+        let text = resource(&guest(Kind::Lxc), "pve2", 102, Some(("pve1", &template)));
+        let parsed: hcl::Body = hcl::from_str(&text).unwrap();
+        let container = parsed.blocks().find(|block| block.identifier.as_str() == "resource").unwrap();
+        let clone = container.body.blocks().find(|block| block.identifier.as_str() == "clone").unwrap();
+        let said: Vec<String> = clone.body.attributes().map(|said| format!("{}={}", said.key, said.expr)).collect();
+        assert_eq!(said, ["node_name=\"pve1\"", "vm_id=900", "datastore_id=\"local-lvm\""], "{text}");
+        assert!(!text.contains("template_file_id") && !text.contains("variable"), "{text}");
+        assert!(text.contains("ignore_changes  = [clone, operating_system]"), "a clone block is not read back: {text}");
+        assert!(!resource(&guest(Kind::Qemu), "pve2", 102, Some(("pve1", &template))).contains("clone"));
     }
 }

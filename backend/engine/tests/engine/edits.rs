@@ -11,14 +11,14 @@ use serde_json::{Value as Json, json};
 
 use crate::lab::{Lab, user};
 
-fn field<'d>(detail: &'d Detail, key: &str) -> &'d IntentField {
+pub fn field<'d>(detail: &'d Detail, key: &str) -> &'d IntentField {
     let guests = detail.intent.as_ref().unwrap_or_else(|| panic!("{detail:#?}"));
     let mut fields = guests.iter().flat_map(|guest| &guest.fields);
     fields.find(|field| field.field == key).unwrap_or_else(|| panic!("no {key} in {guests:#?}"))
 }
 
 /// Sets a field of the declaration's first guest, and waits for the new plan.
-async fn set(lab: &Lab, detail: &Detail, key: &str, value: Json) -> Result<Detail, Refusal> {
+pub async fn set(lab: &Lab, detail: &Detail, key: &str, value: Json) -> Result<Detail, Refusal> {
     let guest = detail.intent.as_ref().unwrap()[0].id.clone();
     let id = DeclarationId(detail.id);
     lab.engine.edit(&lab.admin, id, &guest, key, &value).await?;
@@ -109,17 +109,17 @@ async fn what_the_cluster_does_not_take_is_asked_and_what_makes_no_sense_is_refu
 }
 
 /// The state of each edit, in order.
-fn states(detail: &Detail) -> Vec<&'static str> {
+pub fn states(detail: &Detail) -> Vec<&'static str> {
     detail.edits.iter().map(|edit| edit.state).collect()
 }
 
-async fn take_back(lab: &Lab, detail: &Detail, number: usize) -> Result<Detail, Refusal> {
+pub async fn take_back(lab: &Lab, detail: &Detail, number: usize) -> Result<Detail, Refusal> {
     let id = DeclarationId(detail.id);
     lab.engine.take_back(&lab.admin, id, number).await?;
     Ok(lab.settled(id).await)
 }
 
-async fn answer(lab: &Lab, detail: &Detail, option: &str) -> Detail {
+pub async fn answer(lab: &Lab, detail: &Detail, option: &str) -> Detail {
     let id = DeclarationId(detail.id);
     let questions = &detail.reading.as_ref().unwrap().questions;
     let open = questions.iter().find(|question| question.answer.is_none()).unwrap();
@@ -309,7 +309,7 @@ async fn fields_that_nobody_declared_can_be_set_as_they_fit_the_guest() {
 }
 
 /// The keys of what can be set besides, of the declaration's guest of that place.
-async fn offered(lab: &Lab, detail: &Detail, guest: usize) -> Vec<SettableField> {
+pub async fn offered(lab: &Lab, detail: &Detail, guest: usize) -> Vec<SettableField> {
     let guest = &detail.intent.as_ref().unwrap()[guest].id;
     lab.engine.settable(&lab.admin, DeclarationId(detail.id), guest).await.unwrap()
 }

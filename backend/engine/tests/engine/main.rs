@@ -15,6 +15,7 @@ mod hidden;
 mod keep;
 mod lab;
 mod law;
+mod making;
 mod network;
 mod path;
 mod preview;

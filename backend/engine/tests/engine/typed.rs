@@ -182,3 +182,18 @@ async fn terraform_names_a_containers_template_by_its_volume() {
         assert!(line.contains("\"local:vztmpl/debian-12-standard_") && !text.contains("variable"), "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terraform_says_of_which_template_a_container_is_a_copy() {
+    let lab = Lab::running().await;
+    lab.make("container dns-base: 1 core, 512 MB memory, 4 GB disk on node pve1").await;
+    lab.make("make a template of dns-base").await;
+    lab.make("clone dns-base as dns-1").await;
+    let template = lab.named("dns-base").await[0].guest.vmid;
+    let files = lab.engine.export(Some(&BTreeSet::from(["dns-1".to_owned()])), Format::Terraform).await.unwrap();
+    let text = &files[0].content;
+    let clone =
+        text.split("clone {").nth(1).and_then(|rest| rest.split('}').next()).unwrap_or_else(|| panic!("{text}"));
+    assert!(clone.contains("\"pve1\"") && clone.contains(&format!("= {template}\n")), "{clone}");
+    assert!(!text.contains("variable") && !text.contains("template_file_id"), "{text}");
+}

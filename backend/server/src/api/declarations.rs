@@ -205,12 +205,13 @@ async fn answer(
 struct NewEdit {
     /// The guest: the `id` that it has in the declaration's `intent`.
     guest: String,
-    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `node` or `vmid`. `disk.scsi1` or `nic.1` is a
-    /// whole disk or NIC, which need not be there yet.
+    /// The field's key, as in `docs/FIELDS.md`; of a guest to be made also `kind`, `image`, `node` or `vmid`. `disk.scsi1` or
+    /// `nic.1` is a whole disk or NIC, which need not be there yet.
     field: String,
     /// The value, as an intent file has it: `true`, `4`, `"8 GiB"`, a text or a list of texts. A size may have its unit as
     /// people write it: `"8 GB"` and `"8G"` are 8 GiB, as in Proxmox. Of a whole disk or NIC it is an object of its parts,
-    /// `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it.
+    /// `{"size": "20 GiB", "storage": "local-lvm"}`, or `null` to leave out what was declared of it. A kind is `vm` or
+    /// `container`; an image is one that the cluster has, and `null` none.
     value: serde_json::Value,
 }
 
@@ -265,7 +266,8 @@ struct OfGuest {
 }
 
 /// The fields of a guest of which the declaration says nothing yet and which can be set in a form, and the next disk and NIC
-/// that it could be given.
+/// that it could be given. Of the node, the image, a CD and what a disk is imported from, said or not, the schema lists what the
+/// cluster has.
 #[utoipa::path(get, path = "/api/v1/declarations/{id}/fields", tag = "declarations",
     params(("id" = Uuid, Path), OfGuest), responses((status = OK, body = Vec<SettableField>)))]
 async fn settable(
