@@ -6,6 +6,7 @@ use mycopod_core::reading::{Amount, DiskRef};
 use super::change::Wish;
 use super::verbs::{Course, Leads, MODAL};
 use crate::builtin::Parser;
+use crate::builtin::doing::undergone::MAY_BE;
 use crate::builtin::said::beside_now::Before;
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::multiple::of_hundredths;
@@ -124,6 +125,9 @@ impl Parser<'_> {
             || self.verb(words!(
                 "ought to be|is limited to|to be|becomes|reads|uses|gets|goes up to|goes down to|goes to|up to|down to|is|to"
             ));
+        // “the protection of db-1 can be switched off”
+        let let_be = |p: &mut Self| p.any(MAY_BE).then_some(()).filter(|()| p.ahead(Self::on_or_off));
+        let verb = verb || self.attempt(let_be).is_some();
         // “RAM of cache up by 512 MB”
         let up = |p: &mut Self| (p.any(words!("up by|plus")) && p.ahead(Self::counted)).then_some(());
         let up = !verb && self.known(&targets) && self.attempt(up).is_some();

@@ -140,7 +140,7 @@ impl Description {
         self.disks.push((Which::One, WantedDisk { size, storage: None, parts: Vec::new(), further: false }));
     }
 
-    /// “two NICs” must be as many as are described; described by one, they are alike.
+    /// “two NICs” must be as many as are described; described by one, they are alike. “A NIC” is the one a new guest has anyway.
     pub(super) fn count_nics(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) {
         if let Some(count) = &self.nic_count {
             let wanted = usize::try_from(count.value).unwrap_or(usize::MAX);
@@ -148,7 +148,7 @@ impl Description {
                 && self.nics[0].parts.iter().all(|(part, _)| !matches!(part, NicPart::Ip | NicPart::Gateway));
             if alike && self.nics.len() < wanted {
                 self.nics = vec![self.nics[0].clone(); wanted];
-            } else if self.nics.len() != wanted {
+            } else if self.nics.len() != wanted && !(wanted == 1 && self.nics.is_empty()) {
                 let text = format!(
                     "“{}”, and {} of them described. Which bridge is each on?",
                     context.words(&count.tokens),

@@ -154,10 +154,28 @@ impl Parser<'_> {
         self.any(words!("packet queues|queues")).then_some(Item::nic(NicPart::Queues, Value::Count(number)))
     }
 
+    /// “a NIC with VLAN 5”, “a network card”: the one that a new guest has anyway.
+    fn its_card(&mut self) -> Option<Item> {
+        self.articles();
+        self.any(CARD).then_some(())?;
+        if self.at_boundary() {
+            return Some(Item::NicCount(1));
+        }
+        self.any(words!("with|having")).then_some(())?;
+        self.articles();
+        let item = self.item(How::Create)?.value;
+        matches!(item, Item::Nic { number: None, fresh: false, .. }).then_some(item)
+    }
+
     /// “vmbr1 vlan 20”, “a second NIC on vmbr1”, “in vlan 30”, “ip …”, “with dhcp”, “net1: vmbr1”.
     pub fn nic(&mut self, how: How) -> Option<Item> {
         if let Some(queues) = self.attempt(Self::queues) {
             return Some(queues);
+        }
+        if how == How::Create
+            && let Some(card) = self.attempt(Self::its_card)
+        {
+            return Some(card);
         }
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
         let at = self.at;
