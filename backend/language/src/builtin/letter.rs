@@ -1,7 +1,7 @@
 //! What stands around a wish as in a letter: greetings, thanks, “could you please”, headings.
 
 use crate::lexer::{Token, TokenKind};
-use crate::vocabulary;
+use crate::vocabulary::{self, Class};
 
 use mycopod_core::field::{Plain, Value};
 use mycopod_core::reading::{Amount, Deed};
@@ -57,6 +57,11 @@ const CLOSING: &Wordings = words!(
 
 /// As many tokens may stand before somebody says who they are: a greeting.
 const MOST_BEFORE: usize = 5;
+
+/// Whether a word is more than a greeting or a thanks.
+fn says(token: &Token) -> bool {
+    token.is_content() && vocabulary::class(&token.word) != Some(Class::Filler)
+}
 
 impl Parser<'_> {
     /// What begins a clause and says nothing by itself.
@@ -248,7 +253,8 @@ impl Parser<'_> {
 
     /// “Hello”, “Hi Tom,”
     fn greeting(&mut self) -> bool {
-        let first = self.at == 0;
+        // “Hello team, morning! …”
+        let first = !self.tokens[..self.at].iter().any(|token| says(token) && token.word != "team");
         // “Morning” is a time anywhere else.
         let whom =
             usize::from(matches!(self.word_ahead(1), "all" | "everyone" | "everybody" | "team" | "folks" | "guys"));
@@ -378,7 +384,8 @@ impl Parser<'_> {
     /// “I'm decluttering: remove old-backup …”: what somebody is about, before the wish.
     fn busy(&mut self) -> Option<()> {
         let start = self.at;
-        (start == self.began && self.verb(words!("i'm|i am|we're|we are"))).then_some(())?;
+        let begins = !self.tokens[self.began..start].iter().any(says);
+        (begins && self.verb(words!("i'm|i am|we're|we are"))).then_some(())?;
         let token = self.peek(0).filter(|token| token.kind == TokenKind::Word)?;
         let does = token.word.ends_with("ing") && vocabulary::class(&token.word).is_none();
         does.then(|| self.at += 1)?;
@@ -408,6 +415,7 @@ impl Parser<'_> {
         let said = self.verb(words!(
             "create it|build it|deploy it|provision it|set it up|make it so|make it happen|create them|build them|do so|go ahead and create it|go ahead"
         )) || several && self.verb(words!("all of them|both of them|each of them|every one of them"));
+        self.any(words!("please"));
         (said && self.done()).then(|| self.asides.push(start..self.at))
     }
 }

@@ -148,7 +148,8 @@ pub fn wonders(tokens: &[Token], sentence: Range<usize>) -> bool {
     let asks = ["anyone", "anybody", "you", "please", "i", "we", "someone", "somebody", "possible"];
     // “Could web-01 get 4 cores?”, “Can the disk of web-01 be made 50 GB?”
     let word = |at: usize| tokens.get(at).map_or("", |token| token.word.as_str());
-    let first = sentence.clone().find(|at| tokens[*at].is_content());
+    let filler = |at: usize| vocabulary::class(word(at)) == Some(vocabulary::Class::Filler);
+    let first = sentence.clone().find(|at| tokens[*at].is_content() && !filler(*at));
     if first.is_some_and(|at| matches!(word(at), "can" | "could" | "may"))
         && sentence
             .clone()

@@ -111,7 +111,8 @@ impl Parser<'_> {
         let mut first = Vec::new();
         while let Some(disk) = self.attempt(|p| {
             let (which, plural) = p.whole_disk()?;
-            p.joint().then_some(())?;
+            // “scsi1, please”
+            (p.joint() && p.ahead(Self::whole_disk)).then_some(())?;
             disk_ref(&which).filter(|_| !plural)
         }) {
             first.push(disk);

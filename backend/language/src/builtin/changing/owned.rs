@@ -25,6 +25,12 @@ enum Becomes {
 }
 
 impl Parser<'_> {
+    /// “can be”, before “switched off”
+    fn may_be_switched(&mut self) -> Option<()> {
+        self.any(MAY_BE).then_some(())?;
+        self.ahead(Self::on_or_off).then_some(())
+    }
+
     /// “should be raised to”, “has to grow by”.
     fn becomes(&mut self) -> Option<Becomes> {
         let passive = |p: &mut Self| {
@@ -125,9 +131,7 @@ impl Parser<'_> {
             || self.verb(words!(
                 "ought to be|is limited to|to be|becomes|reads|uses|gets|goes up to|goes down to|goes to|up to|down to|is|to"
             ));
-        // “the protection of db-1 can be switched off”
-        let let_be = |p: &mut Self| p.any(MAY_BE).then_some(()).filter(|()| p.ahead(Self::on_or_off));
-        let verb = verb || self.attempt(let_be).is_some();
+        let verb = verb || self.attempt(Self::may_be_switched).is_some();
         // “RAM of cache up by 512 MB”
         let up = |p: &mut Self| (p.any(words!("up by|plus")) && p.ahead(Self::counted)).then_some(());
         let up = !verb && self.known(&targets) && self.attempt(up).is_some();

@@ -165,9 +165,11 @@ pub fn one_line(said: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Toke
 fn greeted(said: &[Token]) -> usize {
     const GREETING: [&str; 12] =
         ["hi", "hello", "hey", "good", "morning", "afternoon", "day", "team", "all", "there", "please", "todo"];
-    let words = said.iter().take_while(|token| GREETING.contains(&token.word.as_str())).count();
+    let bullet = usize::from(said.first().is_some_and(|token| token.kind == TokenKind::Mark('•')));
+    let greets = |token: &&Token| GREETING.contains(&token.word.as_str());
+    let words = bullet + said.iter().skip(bullet).take_while(greets).count();
     let ends = |token: &Token| matches!(token.kind, TokenKind::Mark(',' | '!' | ':' | '–'));
-    words + usize::from(words > 0 && said.get(words).is_some_and(ends))
+    words + usize::from(words > bullet && said.get(words).is_some_and(ends))
 }
 
 /// Keys that only a new guest has.

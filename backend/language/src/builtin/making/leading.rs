@@ -21,8 +21,10 @@ impl Parser<'_> {
         // Behind a greeting the sentence begins as well: “Hi, on pve2 create …”.
         let greeted = self.drafts.last().is_none_or(|draft| draft.tokens().start < self.began)
             && self.unread.last().is_none_or(|tokens| tokens.start < self.began)
-            && before
-                .is_some_and(|token| token.word == "please" || matches!(token.kind, TokenKind::Mark(',' | ':' | '–')));
+            && before.is_some_and(|token| {
+                matches!(token.word.as_str(), "please" | "hello" | "hi" | "hey")
+                    || matches!(token.kind, TokenKind::Mark(',' | ':' | '–'))
+            });
         if !greeted && before.is_some_and(|token| !token.ends_sentence() && token.kind != TokenKind::Mark('•')) {
             return None;
         }

@@ -303,7 +303,8 @@ impl Parser<'_> {
             .or_else(|| self.attempt(crate::builtin::Parser::description))
             .or_else(|| {
                 if how == How::Create {
-                    self.attempt(Self::bridges)
+                    self.attempt(Self::its_card)
+                        .or_else(|| self.attempt(Self::bridges))
                         .or_else(|| self.attempt(Self::vlan_each))
                         .or_else(|| self.attempt(Self::all_on))
                 } else {

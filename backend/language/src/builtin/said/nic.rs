@@ -155,7 +155,7 @@ impl Parser<'_> {
     }
 
     /// “a NIC with VLAN 5”, “a network card”: the one that a new guest has anyway.
-    fn its_card(&mut self) -> Option<Item> {
+    pub fn its_card(&mut self) -> Option<Item> {
         self.articles();
         self.any(CARD).then_some(())?;
         if self.at_boundary() {
@@ -171,11 +171,6 @@ impl Parser<'_> {
     pub fn nic(&mut self, how: How) -> Option<Item> {
         if let Some(queues) = self.attempt(Self::queues) {
             return Some(queues);
-        }
-        if how == How::Create
-            && let Some(card) = self.attempt(Self::its_card)
-        {
-            return Some(card);
         }
         let article = self.ahead(|p| p.any(words!("a|an")).then_some(()));
         let at = self.at;
