@@ -100,7 +100,7 @@ pub fn measured() -> String {
     let at = |per_cent: usize| times[(times.len() * per_cent / 100).min(times.len() - 1)];
     let hostile = HOSTILE.into_iter().map(|pattern| {
         let text: String = pattern.chars().cycle().take(MAX_DECLARATION).collect();
-        (best(&text), pattern.trim())
+        (best(&text), pattern.trim().replace('\n', " / "))
     });
     let (slowest, pattern) = hostile.max().unwrap_or_default();
     format!(
