@@ -208,7 +208,8 @@ fn are_swapped(one: &str, other: &str) -> bool {
 }
 
 /// Words as they are typed in a hurry, and rarer ones of one meaning, with the words they stand for.
-const ALIASES: [(&str, &str); 51] = [
+const ALIASES: [(&str, &str); 52] = [
+    ("gest", "guest"),
     ("ned", "need"),
     ("uptade", "update"),
     ("form", "from"),

@@ -91,7 +91,7 @@ impl Parser<'_> {
                 specification|configuration|hardware|details|action|things|thing|tasks|task|points|point|wishes|wish|items|\
                  order|job|one|needed|required|wanted|ticket|issue|case"))
                 || self.verb(words!(
-                    "reference|ref|cleanup|clean-up|cleaning|housekeeping|relaunch|handover|follow-up|reminder|incident|cancellation|\
+                    "so|reference|ref|cleanup|clean-up|cleaning|housekeeping|relaunch|handover|follow-up|reminder|incident|cancellation|\
                      termination|maintenance"
                 ))
                 // “New:”, above a list

@@ -9,6 +9,7 @@ use mycopod_core::explain::Tongue;
 use mycopod_core::ports::Inventory;
 use mycopod_core::reading::{Answers, Question, Reading, Selector, Statement, Target, What};
 
+use super::said::shaped::LEAST_MIB;
 use super::understood;
 use crate::lexer::{Token, TokenKind, lex};
 use crate::quantity;
@@ -300,7 +301,13 @@ impl Sentence<'_> {
         let disk = has(&["disk", "drive", "hdd", "ssd", "volume"]);
         let count = &self.tokens[number].text;
         let unit = self.tokens.get(number + 1).filter(|unit| quantity::unit(&unit.word).is_some());
-        let size = format!("{count} {}", unit.map_or("GB", |unit| unit.text.as_str()));
+        // “memory 8192” counts MiB, as everywhere.
+        let in_mib = memory && quantity::whole(count).is_some_and(|count| count >= LEAST_MIB);
+        let size = match unit {
+            Some(unit) => format!("{count} {}", unit.text),
+            None if in_mib => format!("{count} MB"),
+            None => format!("{count} GB"),
+        };
         match (memory, cores, disk) {
             (true, false, false) => {
                 vec![

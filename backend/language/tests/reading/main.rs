@@ -30,7 +30,7 @@ mod world;
 use score::Score;
 
 /// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
-const DEV: usize = 6046;
+const DEV: usize = 6054;
 const HELD_OUT: usize = 432;
 
 /// A declaration that is misread does something else than was said: there is no level of that to hold.

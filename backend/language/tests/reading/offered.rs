@@ -26,6 +26,11 @@ fn rewordings_are_offered_of_the_words_that_were_said() {
         ("rmeove test-2", &["remove test-2"]),
         ("new disk for web-01: 20", &["add a disk of 20 GB to web-01", "grow the disk of web-01 by 20 GB"]),
         ("decommission old-backup", &["delete old-backup"]),
+        // A large number of memory without a unit counts MiB.
+        (
+            "qm set web-01 --memory 8192",
+            &["set the memory of web-01 to 8192 MB", "increase the memory of web-01 by 8192 MB"],
+        ),
         // What takes away, hangs on something or points elsewhere is not guessed at.
         ("web-01 no longer needs 8 GB RAM", &[]),
         ("stop web-01 if db-1 is idle", &[]),

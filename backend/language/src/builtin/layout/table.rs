@@ -283,7 +283,8 @@ impl Parser<'_> {
     /// where they say another number of guests.
     fn lead(&mut self, head: &Range<usize>, rows: usize) -> Result<Option<Group>, OtherCount> {
         let start = head.start;
-        let before = |end: usize, tokens: &[Token]| tokens[end..start].iter().all(|token| !token.is_content());
+        let says = |token: &Token| token.is_content() && vocabulary::class(&token.word) != Some(Class::Filler);
+        let before = |end: usize, tokens: &[Token]| !tokens[end..start].iter().any(says);
         let (mut start, mut lead, mut made) = (start, None, false);
         if let Some(unread) = self.unread.last().cloned()
             && before(unread.end, self.tokens)
@@ -294,8 +295,8 @@ impl Parser<'_> {
                 !token.is_content() || column || ANNOUNCES.contains(&token.word.as_str()) || counts == Some(rows)
             })
         {
-            // “VMs to create:”, “Create as VMs:”
-            made = self.tokens[unread.clone()].iter().any(|token| token.word == "create");
+            // “VMs to create:”, “these as VMs:”
+            made = self.tokens[unread.clone()].iter().any(|token| matches!(token.word.as_str(), "create" | "as"));
             start = unread.start;
             self.unread.pop();
             if made {
@@ -308,7 +309,6 @@ impl Parser<'_> {
             Draft::Create(group) => {
                 let fits = group.plural || (rows == 1 || made) && group.items.is_empty();
                 // “create the VMs below, thx”
-                let says = |token: &Token| token.is_content() && vocabulary::class(&token.word) != Some(Class::Filler);
                 let alone = !self.tokens.get(group.tokens.end..start).is_some_and(|tokens| tokens.iter().any(says));
                 group.members.is_empty() && fits && alone
             }

@@ -31,8 +31,15 @@ fn number_of(item: &Item) -> u64 {
 impl Parser<'_> {
     /// “a 40 GB disk”, “two disks of 50 GB”, “another disk of 1 TB”, “2 x 50 GB data disks”.
     pub fn disks(&mut self, how: How, counted: bool, more: bool) -> Option<Item> {
-        // In “another one of 50 GB” no number stands.
-        let another = (more || how == How::Create) && self.word() == "one" && self.spoke_of_a_disk();
+        // In “another one of 50 GB” no number stands; in “one 50 GB disk” one does.
+        let counts = |p: &mut Self| {
+            p.any(words!("one")).then_some(())?;
+            p.quantity();
+            p.disk_role();
+            p.any(DISKS).then_some(())
+        };
+        let another =
+            (more || how == How::Create) && self.word() == "one" && self.spoke_of_a_disk() && !self.ahead(counts);
         let times = if counted || another { 1 } else { self.number().or_else(|| more.then_some(1))? };
         let more = self.any(words!("more|additional|further|extra|other|new")) || more;
         self.any(words!("x"));
@@ -58,6 +65,12 @@ impl Parser<'_> {
         if !one && !self.any(DISKS) && !bare {
             return None;
         }
+        // “three disks each (20 GB, 50 GB, 50 GB)”
+        let each = |p: &mut Self| {
+            p.any(words!("each")).then_some(())?;
+            p.ahead(|p| (p.mark('(') || p.mark(':') || p.any(words!("of|with"))).then_some(())).then_some(())
+        };
+        let _ = times > 1 && self.attempt(each).is_some();
         // “a mount point at /srv/data with 10 GB”
         let mount = self.attempt(|p| {
             p.any(words!("at|on|under")).then_some(())?;

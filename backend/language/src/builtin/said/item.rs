@@ -375,8 +375,12 @@ impl Parser<'_> {
             .then_some(Item::Plain(Plain::CpuType, Amount::To(Value::Text(cpu.to_string()))))
     }
 
-    /// “no swap”, “without any swap”, “0 swap”.
+    /// “no swap”, “without any swap”, “0 swap”, “swap off”.
     fn none(&mut self) -> Option<Item> {
+        if self.attempt(|p| (p.any(words!("swap space|swap")) && p.any(words!("off|disabled"))).then_some(())).is_some()
+        {
+            return Some(Item::Plain(Plain::Swap, Amount::To(Value::Size(Size::default()))));
+        }
         let none = if self.any(words!("no|without")) {
             self.any(words!("any"));
             true

@@ -133,8 +133,13 @@ impl Parser<'_> {
         self.any(words!("the"));
         // “the mount point of cache by 20 GB”; elsewhere it is where it is mounted.
         let mount_point = |p: &mut Self| {
-            (p.last_word() == "the" && p.ahead(|p| p.any(words!("mount point of|mountpoint of")).then_some(())))
-                .then_some(())?;
+            let of = p.last_word() == "the" && p.ahead(|p| p.any(words!("mount point of|mountpoint of")).then_some(()));
+            // “proxy’s mount point to 80 GB”
+            let sized = |p: &mut Self| {
+                p.any(words!("mount point|mountpoint")).then_some(())?;
+                p.any(words!("to|by|from")).then(|| p.quantity())?
+            };
+            (of || p.last_word() == "'s" && p.ahead(sized)).then_some(())?;
             p.disk_noun()
         };
         self.attempt(mount_point)
