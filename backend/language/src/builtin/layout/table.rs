@@ -296,12 +296,14 @@ impl Parser<'_> {
             })
         {
             // “VMs to create:”, “these as VMs:”
-            made = self.tokens[unread.clone()].iter().any(|token| matches!(token.word.as_str(), "create" | "as"));
+            let says = |word: &str| self.tokens[unread.clone()].iter().any(|token| token.word == word);
+            made = says("create");
+            if made || says("as") {
+                lead = self.as_kind(unread.clone());
+            }
             start = unread.start;
             self.unread.pop();
-            if made {
-                lead = self.as_kind(unread);
-            } else {
+            if lead.is_none() {
                 self.asides.push(unread);
             }
         }
