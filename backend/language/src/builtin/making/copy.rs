@@ -12,8 +12,8 @@ use crate::builtin::wordings::words;
 type Cloned = (Vec<Sourced<String>>, Option<Sourced<bool>>, Target);
 
 /// The words by which a guest is made a copy of another.
-pub const COPIES: [&str; 9] =
-    ["clone", "clones", "cloned", "cloning", "copy", "copies", "copied", "duplicates", "duplicated"];
+pub const COPIES: [&str; 10] =
+    ["clone", "clones", "cloned", "cloning", "copy", "copies", "copied", "duplicate", "duplicates", "duplicated"];
 
 impl Parser<'_> {
     /// “clone web-02 as web-copy”, “make a full copy of web-02 called b”, “linked clone of base named c”.
