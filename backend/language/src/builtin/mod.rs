@@ -39,13 +39,12 @@ use mycopod_core::typed::is_intent;
 use crate::account;
 use crate::cluster::Named;
 use crate::lexer::{Token, TokenKind, lex};
-use crate::quantity;
 use crate::typed;
 use crate::vocabulary;
 
 use asides::Topic;
 use drafting::draft::Draft;
-use said::item::{Item, Said};
+use said::item::{How, Item, Said};
 
 /// The reader that needs nothing but the text.
 #[derive(Clone, Copy, Debug, Default)]
@@ -166,6 +165,9 @@ pub fn is_known(inventory: &Inventory, word: &str) -> bool {
     inventory.guests.contains_key(word) || inventory.tags.contains(word) || inventory.images.contains_key(word)
 }
 
+/// How many looks for a phrase are remembered: those of some eighteen words in a row, further apart none is repeated.
+const LOOKS: usize = 128;
+
 /// The state of a reading: where it is, what was understood, what was not.
 pub struct Parser<'a> {
     text: &'a str,
@@ -188,8 +190,8 @@ pub struct Parser<'a> {
     addressed: Option<Vec<Target>>,
     /// Whom [`Self::targets`] found last, each place of the text in one of these.
     named: [Option<whom::target::Named>; 32],
-    /// Where a phrase was looked for in vain.
-    in_vain: [Option<said::item::Look>; 128],
+    /// Where a phrase was looked for, and what was found there.
+    looks: Vec<Option<(said::item::Look, Option<Said<Item>>)>>,
     /// Where a noun was looked for in vain, up to where, and whether behind a new guest.
     no_noun: [Option<(usize, usize, bool)>; 64],
     /// What was said of all new guests before any of them.
@@ -224,7 +226,7 @@ impl<'a> Parser<'a> {
             tabs: text.chars().enumerate().filter(|(_, c)| *c == '\t').map(|(at, _)| at).collect(),
             addressed: None,
             named: Default::default(),
-            in_vain: [None; 128],
+            looks: vec![None; LOOKS],
             no_noun: [None; 64],
             common: Vec::new(),
             drafts: Vec::new(),
@@ -336,7 +338,7 @@ impl Parser<'_> {
                 || self.ahead(Self::names_the_next)
                 || self.ahead(Self::says_more_of_it));
         goes_on && self.continuation().is_some()
-            || self.is_amount_alone() && self.continuation().is_some()
+            || self.is_phrase_alone() && self.continuation().is_some()
             || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
             || self.names_something() && self.remark_from(self.at) && self.aside().is_some()
@@ -347,17 +349,15 @@ impl Parser<'_> {
             || self.aside().is_some()
     }
 
-    /// “…, 4 GB RAM” behind a new guest: nothing but an amount up to the end of the clause is no statement, which is
-    /// seen sooner than by trying them all. At the beginning of a sentence it may be one: “2 cores, 4 GB RAM for each”.
-    fn is_amount_alone(&self) -> bool {
-        const OF_WHAT: [&str; 10] = ["core", "cores", "cpu", "cpus", "vcpu", "vcpus", "ram", "memory", "disk", "of"];
-        let clause = &self.tokens[self.at..self.clause_end()];
-        let says = |token: &Token| quantity::unit(&token.word).is_some() || OF_WHAT.contains(&token.word.as_str());
+    /// “…, 4 GB RAM” behind a new guest: a phrase that ends its clause is no statement, which is seen sooner than by trying
+    /// them all. At the beginning of a sentence it may be one: “2 cores, 4 GB RAM for each”.
+    fn is_phrase_alone(&mut self) -> bool {
         matches!(self.drafts.last(), Some(Draft::Create(_)))
             && self.at > self.began
             && self.addressed.is_none()
-            && clause.split_first().is_some_and(|(first, rest)| {
-                first.kind == TokenKind::Number && (1..=3).contains(&rest.len()) && rest.iter().all(says)
+            && self.ahead(|p| {
+                let end = p.clause_end();
+                p.item(How::Create).filter(|item| item.tokens.end == end)
             })
     }
 

@@ -216,17 +216,20 @@ pub enum Which {
 }
 
 impl Parser<'_> {
-    /// One phrase and where it stood. Many rules look for one at the same place: where there is none, it is looked for once.
+    /// One phrase and where it stood. Many rules look for one at the same place: it is read once.
     pub fn item(&mut self, how: How) -> Option<Said<Item>> {
         let look = self.look(how);
         // What it is looked for as has a place of its own: rules that look for another thing there come in between.
-        let place = (self.at * HOWS + how as usize) % self.in_vain.len();
-        if self.in_vain[place] == Some(look) {
-            return None;
+        let place = (self.at * HOWS + how as usize) % self.looks.len();
+        if let Some((_, found)) = self.looks[place].as_ref().filter(|(before, _)| *before == look) {
+            let found = found.clone()?;
+            self.at = found.tokens.end;
+            return Some(found);
         }
         let item = self.attempt(|p| p.phrase(how));
-        if item.is_none() {
-            self.in_vain[place] = Some(look);
+        // What leaves an aside behind is read each time, for the aside.
+        if self.asides.len() == look.asides {
+            self.looks[place] = Some((look, item.clone()));
         }
         item
     }
@@ -250,7 +253,12 @@ impl Parser<'_> {
     fn phrase(&mut self, how: How) -> Option<Said<Item>> {
         let start = self.at;
         // Nothing begins with these.
-        if self.peek(0).is_none_or(|token| matches!(token.kind, TokenKind::Mark('/' | ',' | '|' | ':' | ')'))) {
+        if self.peek(0).is_none_or(|token| {
+            matches!(
+                token.kind,
+                TokenKind::Break | TokenKind::Mark('/' | ',' | '|' | ':' | ')' | '.' | ';' | '?' | '=')
+            )
+        }) {
             return None;
         }
         let gives = matches!(how, How::Create | How::Give | How::Set);
