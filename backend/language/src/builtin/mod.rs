@@ -319,7 +319,8 @@ impl Parser<'_> {
 
     /// Reads a clause, or what goes on with the one before.
     fn clause(&mut self) -> bool {
-        if self.attempt(Self::gapped).is_some()
+        if self.is_phrase_alone() && self.continuation().is_some()
+            || self.attempt(Self::gapped).is_some()
             || self.attempt(Self::echoed).is_some()
             || self.attempt(Self::the_same).is_some()
             || self.attempt(Self::defaults).is_some()
@@ -338,7 +339,6 @@ impl Parser<'_> {
                 || self.ahead(Self::names_the_next)
                 || self.ahead(Self::says_more_of_it));
         goes_on && self.continuation().is_some()
-            || self.is_phrase_alone() && self.continuation().is_some()
             || self.ahead(Self::told_to_change) && self.addressing().is_some()
             || self.statement().is_some()
             || self.names_something() && self.remark_from(self.at) && self.aside().is_some()

@@ -264,6 +264,9 @@ impl Parser<'_> {
     /// “the same for web-02”, “web-02 too”: what was just said, of others.
     pub fn the_same(&mut self) -> Option<()> {
         let start = self.at;
+        // Of several statements it is not plain which is meant.
+        let spoken = self.drafts.iter().rev().take_while(|draft| self.goes_before(draft)).count();
+        (spoken == 1).then_some(())?;
         let same = words!(
             "do the same for|do the same with|do the same on|similarly for|similarly|the same for|the same with|the same goes for|the same applies to|the same on|same for|same with|same goes for|same applies to|same on|ditto for|\
             likewise for|likewise|so should|so shall|so must|so does|so do|so is|so are|as does|as do|as should|as shall"
@@ -290,10 +293,7 @@ impl Parser<'_> {
         let Targets::Old(targets) = targets else { return None };
         self.known(&Targets::Old(targets.clone())).then_some(())?;
         let tokens = start..self.at;
-        // Of several statements it is not plain which is meant.
-        let spoken = self.drafts.iter().rev().take_while(|draft| self.goes_before(draft)).count();
-        let new = targets.iter().any(|target| self.is_new(target));
-        if spoken != 1 || new {
+        if targets.iter().any(|target| self.is_new(target)) {
             return None;
         }
         let draft = match self.drafts.last()?.clone() {

@@ -148,20 +148,30 @@ impl Parser<'_> {
             unread: self.unread.len(),
             counting: self.counting,
         };
-        // Rules with and without counting come in between each other.
-        let place = (2 * self.at + usize::from(self.counting)) % self.named.len();
-        if let Some(known) = &self.named[place]
-            && known.state == state
-            && known.addressed == self.addressed
-        {
-            let targets = known.targets.clone();
-            self.at = known.reached;
+        if let Some((targets, reached)) = self.remembered(state) {
+            self.at = reached;
             return targets;
+        }
+        // Where nobody is named with ranges, nobody is without them.
+        if !self.counting && self.remembered(State { counting: true, ..state }).is_some_and(|(found, _)| found.is_none()) {
+            return None;
         }
         let addressed = self.addressed.clone();
         let targets = self.attempt(Self::everyone_named);
+        let place = self.kept_at(state);
         self.named[place] = Some(Named { state, addressed, targets: targets.clone(), reached: self.at });
         targets
+    }
+
+    /// Whom it found in that state, and up to where.
+    fn remembered(&self, state: State) -> Option<(Option<Targets>, usize)> {
+        let known = self.named[self.kept_at(state)].as_ref()?;
+        (known.state == state && known.addressed == self.addressed).then(|| (known.targets.clone(), known.reached))
+    }
+
+    /// Rules with and without counting come in between each other.
+    fn kept_at(&self, state: State) -> usize {
+        (2 * state.at + usize::from(state.counting)) % self.named.len()
     }
 
     /// Whether a guest stands behind the present word.
