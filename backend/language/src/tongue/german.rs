@@ -216,7 +216,7 @@ pub static GERMAN: Tongue = Tongue {
         ("netz|netzwerk", "network"),
         ("bruecke|netzwerkbruecke", "bridge"),
         ("an der bridge|an der bruecke|auf der bridge", "on bridge"),
-        ("ins vlan|in das vlan|in vlan", "to vlan"),
+        ("ins vlan|in das vlan", "to vlan"),
         ("im vlan", "vlan"),
         ("vlan-id|vlan-tag|vlan-nummer", "vlan"),
         ("bandbreitenlimit|bandbreite|bandbreitenbegrenzung", "rate limit"),
@@ -345,6 +345,7 @@ pub static GERMAN: Tongue = Tongue {
         ("neue|neuer|neuen|neues", "new"),
     ],
     common: &[
+        ("in vlan", "to vlan"),
         ("per dhcp|via dhcp|ueber dhcp", "by dhcp"),
         ("gib", "give"),
         ("nach", "to"),

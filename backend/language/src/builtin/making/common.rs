@@ -2,7 +2,7 @@
 
 use mycopod_core::field::NicPart;
 
-use crate::lexer::Token;
+use crate::lexer::{Token, TokenKind};
 
 use super::create::JOINS;
 use crate::builtin::Parser;
@@ -120,9 +120,13 @@ impl Parser<'_> {
     /// and is asked about where the others have nothing like it.
     pub fn add_each(&mut self, item: &Said<Item>, each: Number) -> Option<()> {
         let last = self.drafts.len().checked_sub(1)?;
-        let (from, apart) = self.shared_from(self.group()?, item);
         let head = self.group()?.head.clone();
         let sentence = self.tokens[..head.start].iter().rposition(Token::ends_sentence).map_or(0, |end| end + 1);
+        let parallel = self.behind_the_parallel(sentence, item);
+        let (from, apart) = match parallel {
+            Some(from) => (from, false),
+            None => self.shared_from(self.group()?, item),
+        };
         let (earlier, present) = self.drafts.split_at_mut(last);
         let [Draft::Create(group)] = present else { return None };
         if group.focus.len() > 1 {
@@ -152,7 +156,7 @@ impl Parser<'_> {
         let own = |item: &Said<Item>| item.tokens.start < from;
         if alone {
             // “a VM and a container, 2 cores and a 10 GB disk each” says all of it of both.
-            let all = bare && !beyond;
+            let all = bare && !beyond && parallel.is_none();
             let said = |(_, item): &&(Option<usize>, Said<Item>)| !own(item) || all && !group.shared;
             let mut items: Vec<_> = group.items.iter().filter(said).cloned().collect();
             let unlike = |item: &Item| {
@@ -196,6 +200,34 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// From which token on it is said of all that are described since token `sentence`, where each has a place or an address of its
+    /// own and a comma divides those from the rest, whose last is `item`: “a-1 on pve1 and a-2 on pve2, 2 cores, 20 GB disk each”.
+    fn behind_the_parallel(&self, sentence: usize, item: &Said<Item>) -> Option<usize> {
+        let group = self.group()?;
+        let of = |who: usize| group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, said)| said).collect();
+        let (own, others): (Vec<&Said<Item>>, Vec<Vec<&Said<Item>>>) = match group.focus.as_slice() {
+            [focus] => (of(*focus), (0..group.members.len()).filter(|who| who != focus).map(of).collect()),
+            [] => {
+                let before = self.drafts.iter().rev().skip(1).map_while(|draft| match draft {
+                    Draft::Create(group) if group.head.start >= sentence => Some(group),
+                    _ => None,
+                });
+                (said_of(group), before.map(said_of).collect())
+            }
+            _ => return None,
+        };
+        let count = others.first()?.len();
+        let places = |said: &Item| matches!(said, Item::Node(_) | Item::Nic { .. } | Item::Address(_) | Item::Vmid(_));
+        let parallel = |other: &Vec<&Said<Item>>| {
+            let pairs = || other.iter().zip(&own);
+            other.len() == count && pairs().all(|(other, own)| places(&own.value) && alike(&other.value, &own.value))
+        };
+        let rest = own.iter().copied().chain([item]).nth(count).filter(|_| count > 0 && others.iter().all(parallel))?;
+        let divided = &self.tokens[own[count - 1].tokens.end..rest.tokens.start];
+        let divides = |token: &Token| matches!(token.kind, TokenKind::Mark(',' | ':' | ';' | '–' | '—'));
+        divided.iter().any(divides).then_some(rest.tokens.start)
+    }
+
     /// From which token on “each” behind `item`, the last of `group`, is said of what stands before it too: of all that its own
     /// sentence says where that names nobody (`true`), else of what “and” joins to it.
     fn shared_from(&self, group: &Group, item: &Said<Item>) -> (usize, bool) {
@@ -218,6 +250,11 @@ impl Parser<'_> {
         }
         (from, false)
     }
+}
+
+/// Everything that is said of new guests.
+fn said_of(group: &Group) -> Vec<&Said<Item>> {
+    group.items.iter().map(|(_, said)| said).collect()
 }
 
 /// Whether it says on which bridge a NIC is.

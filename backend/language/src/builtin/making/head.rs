@@ -394,9 +394,15 @@ impl Parser<'_> {
         if let Some(names) = self.attempt(|p| p.names(several)) {
             return Some(names);
         }
-        let at = self.at;
-        let value = self.any_name()?;
-        Some(vec![Said { value, tokens: at..self.at }])
+        let mut names = Vec::new();
+        // “called mint-1 and mint-2”, though there are systems of that name
+        while names.is_empty() || several && names.last().is_some_and(|last| self.ahead(|p| p.goes_on_like(last))) {
+            self.joint();
+            let at = self.at;
+            let value = self.any_name()?;
+            names.push(Said { value, tokens: at..self.at });
+        }
+        Some(names)
     }
 
     /// “with VMID 555”, “(id 555)”.

@@ -174,6 +174,14 @@ impl Parser<'_> {
         (2 * state.at + usize::from(state.counting)) % self.named.len()
     }
 
+    /// “and mint-2” behind “mint-1”: the same word with another number.
+    pub fn goes_on_like(&mut self, before: &Said<String>) -> Option<()> {
+        let stem = |name: &str| name.trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
+        self.joint().then_some(())?;
+        let next = &self.peek(0)?.text;
+        (stem(next).ends_with('-') && stem(next) == stem(&before.value) && *next != before.value).then_some(())
+    }
+
     /// Whether a guest stands behind the present word.
     fn named_at_next(&self) -> bool {
         self.peek(1).is_some_and(|token| self.inventory.guests.contains_key(token.text.as_str()))
