@@ -93,6 +93,9 @@ pub enum What {
         from: Target,
         /// The copy's name.
         name: Sourced<String>,
+        /// Its VMID, where somebody said one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        vmid: Option<Sourced<u32>>,
         /// The node it shall be on.
         node: Option<Sourced<String>>,
         /// A full copy (`true`) or one linked to its template.

@@ -70,10 +70,10 @@ pub fn resolve(
             What::Create(create) => resolver.create(ordinal, at, create),
             What::Change { targets, edits } => resolver.change(at, targets, edits),
             What::Do { targets, deed } => resolver.deed(at, targets, deed),
-            What::Clone { from, name, node, full, edits } => {
+            What::Clone { from, name, vmid, node, full, edits } => {
                 let image = resolver.set_in_form(ordinal, &FormField::Image);
-                let (image, node, full) = (image.as_ref(), node.as_ref(), full.as_ref());
-                resolver.copy(ordinal, at, &WantedCopy { from, image, name, node, full, edits });
+                let (image, vmid, node, full) = (image.as_ref(), vmid.as_ref(), node.as_ref(), full.as_ref());
+                resolver.copy(ordinal, at, &WantedCopy { from, image, name, vmid, node, full, edits });
             }
             What::Facility(wanted) => resolver.facility(ordinal, at, wanted),
             What::Typed(guest) => resolver.typed(ordinal, at, guest),

@@ -187,11 +187,12 @@ fn statement(statement: &Statement, text: &str) -> StatementView {
             let (verb, fields) = done(deed);
             (verb, targets.iter().map(|t| target(t, text)).collect(), fields)
         }
-        What::Clone { from, name, node, full, edits } => {
+        What::Clone { from, name, vmid, node, full, edits } => {
             let mut fields = vec![field("name", "New name", name.value.clone(), &name.source)];
             fields.extend(full.iter().map(|full| {
                 field("full", "Copy", if full.value { "full" } else { "linked" }.to_owned(), &full.source)
             }));
+            fields.extend(vmid.iter().map(|vmid| field("vmid", "VMID", vmid.value.to_string(), &vmid.source)));
             fields.extend(node.iter().map(|node| sourced("node", "Node", node)));
             fields.extend(edit_fields(edits));
             ("clone", vec![target(from, text)], fields)

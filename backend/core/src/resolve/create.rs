@@ -20,6 +20,7 @@ pub(super) struct WantedCopy<'a> {
     /// What it shall be a copy of instead, as it was set in a form.
     pub(super) image: Option<&'a Sourced<String>>,
     pub(super) name: &'a Sourced<String>,
+    pub(super) vmid: Option<&'a Sourced<u32>>,
     pub(super) node: Option<&'a Sourced<String>>,
     pub(super) full: Option<&'a Sourced<bool>>,
     pub(super) edits: &'a [Edit],
@@ -95,7 +96,7 @@ impl<'a> Resolver<'a> {
 
     /// A copy of a guest that exists.
     pub(super) fn copy(&mut self, ordinal: usize, at: Span, copy: &WantedCopy<'_>) {
-        let WantedCopy { from, image, name, node, full, edits } = *copy;
+        let WantedCopy { from, image, name, vmid, node, full, edits } = *copy;
         let node = node.and_then(|node| self.node(at, node));
         let (from, said) = match image {
             Some(set) => (self.named_in_form(&set.value), set.source.clone()),
@@ -119,6 +120,7 @@ impl<'a> Resolver<'a> {
         }
         let linked = source.template && full.is_some_and(|full| !full.value);
         let Some((resource, name)) = self.named(ordinal, at, name) else { return };
+        let vmid = vmid.and_then(|said| self.free_vmid(at, said));
         let origin = NewOrigin {
             name: source.guest.name.clone(),
             at: BTreeMap::from([(source.guest.node.clone(), Origin::Template(source.guest.vmid))]),
@@ -129,7 +131,7 @@ impl<'a> Resolver<'a> {
             resource,
             kind: Sourced::new(source.guest.kind, Source::inferred(format!("a copy of {}", source.guest.name))),
             name,
-            vmid: None,
+            vmid,
             node,
             origin: Some(origin),
             fields: BTreeMap::new(),

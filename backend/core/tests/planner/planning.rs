@@ -230,6 +230,7 @@ fn one_of_several_guests_is_copied_when_it_is_named() {
     let saying = Saying::default().statement(|say| mycopod_core::reading::What::Clone {
         from: say.target(Selector::All(Fit::tagged("web"))),
         name: say.said("web-copy".to_owned()),
+        vmid: None,
         node: None,
         full: None,
         edits: Vec::new(),

@@ -344,6 +344,7 @@ impl Saying {
         self.statement(|say| What::Clone {
             from: say.target(by_name(from)),
             name: say.said(name.to_owned()),
+            vmid: None,
             node: None,
             full: full.map(|full| say.said(full)),
             edits: Vec::new(),

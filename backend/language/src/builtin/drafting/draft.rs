@@ -244,19 +244,23 @@ impl Copy {
         self.names.iter().any(|said| said.value == name)
     }
 
-    /// The node that the copies shall be on, taken out of what else was said.
-    fn node(&mut self, context: &Context<'_>, questions: &mut Vec<Question>) -> Option<Sourced<String>> {
-        let (nodes, items) =
-            std::mem::take(&mut self.items).into_iter().partition(|item| matches!(item.value, Item::Node(_)));
-        self.items = items;
-        let mut node = None;
-        for said in nodes {
-            let said: Said<Item> = said;
-            if let Item::Node(name) = said.value {
-                settle::once(context, "node", &mut node, name, &said.tokens, questions);
+    /// The node that the copies shall be on and the VMID of a single one, taken out of what else was said.
+    fn place(
+        &mut self,
+        context: &Context<'_>,
+        questions: &mut Vec<Question>,
+    ) -> (Option<Sourced<String>>, Option<Sourced<u32>>) {
+        let (mut node, mut vmid) = (None, None);
+        for said in std::mem::take(&mut self.items) {
+            match said.value {
+                Item::Node(name) => settle::once(context, "node", &mut node, name, &said.tokens, questions),
+                Item::Vmid(number) if self.names.len() == 1 => {
+                    settle::once(context, "vmid", &mut vmid, number, &said.tokens, questions);
+                }
+                _ => self.items.push(said),
             }
         }
-        node
+        (node, vmid)
     }
 }
 
@@ -416,11 +420,11 @@ pub fn finish(
                 }
             }
             Draft::Clone(mut copy) => {
-                let node = copy.node(context, &mut questions);
+                let (node, vmid) = copy.place(context, &mut questions);
                 let edits = edits::edits(context, &copy.items, How::Give, true, copy.names.len() > 1, &mut questions);
                 for name in std::mem::take(&mut copy.names) {
                     let (from, full, node, edits) = (copy.from.clone(), copy.full.clone(), node.clone(), edits.clone());
-                    push(What::Clone { from, name, node, full, edits });
+                    push(What::Clone { from, name, vmid: vmid.clone(), node, full, edits });
                 }
             }
             Draft::Facility(arrangement) => push(What::Facility(arrangement.wanted)),

@@ -10,11 +10,11 @@ use mycopod_core::size::Size;
 use super::draft::{Context, MAX_OPTIONS};
 
 /// Sets what can be said once.
-pub fn once(
+pub fn once<T: PartialEq + Display>(
     context: &Context<'_>,
     field: &str,
-    slot: &mut Option<Sourced<String>>,
-    value: String,
+    slot: &mut Option<Sourced<T>>,
+    value: T,
     tokens: &Range<usize>,
     questions: &mut Vec<Question>,
 ) {

@@ -4,7 +4,7 @@ use mycopod_core::reading::{Deed, Sourced, Target};
 
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::{Copy, Draft};
-use crate::builtin::said::item::Said;
+use crate::builtin::said::item::{Item, Said};
 use crate::builtin::whom::target::Targets;
 use crate::builtin::wordings::words;
 
@@ -67,6 +67,7 @@ impl Parser<'_> {
         let times = [words!("twice|two times"), words!("three times"), words!("four times")];
         let times = times.into_iter().zip(2_u64..).find(|(said, _)| self.any(said)).map(|(_, times)| times);
         let (count, several) = (count.or(times), several || times.is_some());
+        let numbered = if several { None } else { self.attempt(Self::number_of_the_copy) };
         let names = early.or_else(|| {
             let _ = self.mark(',');
             // “two clones of test-1: test-5 and test-6”
@@ -89,7 +90,20 @@ impl Parser<'_> {
                 )
             })
         });
-        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items: Vec::new() }))
+        let items = numbered.into_iter().collect();
+        Some(Draft::Clone(Copy { tokens: start..self.at, from, names, full, items }))
+    }
+
+    /// “to 333”, “to VM 333”, before how the copy is called
+    fn number_of_the_copy(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        self.any(words!("to|into|as")).then_some(())?;
+        self.any(words!("vmid|vm id|vm|ct|container|id"));
+        let value = Item::Vmid(self.vmid_number()?);
+        let tokens = start..self.at;
+        self.mark(',');
+        self.ahead(|p| p.any(words!("named|called|and call it|and name it|with the name|with name|name|as")).then_some(()))
+            .then_some(Said { value, tokens })
     }
 
     /// “as web-09”, “, the new one is to be called web-09”, “into a VM named web-09”

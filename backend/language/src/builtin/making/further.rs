@@ -90,12 +90,14 @@ impl Parser<'_> {
                 }
                 Some(())
             }
-            Draft::Clone(_) => {
+            Draft::Clone(copy) => {
+                let several = copy.names.len() > 1;
                 let item = self.attempt(|p| {
                     // “it only needs 2 cores”, “set 4 cores”
                     p.verb(words!("it only needs|it just needs|they only need|it needs only|set it to|set"));
-                    while p.any(JOINS) {}
-                    let item = p.item(How::Give)?;
+                    while several && p.any(OF_ALL) || p.any(JOINS) {}
+                    let item = p.attempt(Self::vmid_said).or_else(|| p.item(How::Give))?;
+                    let _ = several && p.any(words!("each"));
                     p.attempt(|p| p.beyond_the_original(&item.value));
                     let at = p.at;
                     if p.verb(words!("are enough for it|is enough for it|are enough|is enough|will do|suffice")) {
@@ -114,6 +116,13 @@ impl Parser<'_> {
             }
             Draft::Do(_) | Draft::Remove(_) | Draft::Facility(_) => None,
         }
+    }
+
+    /// “VMID 333”
+    fn vmid_said(&mut self) -> Option<Said<Item>> {
+        let start = self.at;
+        let value = self.vmid()?;
+        Some(Said { value, tokens: start..self.at })
     }
 
     /// “one core more than the original”, “tagged canary on top”: behind what a copy has more or less of.
