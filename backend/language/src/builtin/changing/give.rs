@@ -173,6 +173,10 @@ impl Parser<'_> {
         while let Some(parts) = self.attempt(|p| {
             let _ = p.joint() || p.mark('(') || p.mark(':');
             p.any(words!("with|on|using"));
+            // “…: vmbr1, e1000”
+            if let Some(model) = p.attempt(|p| p.nic_model().filter(|_| p.at_boundary())) {
+                return Some(vec![(NicPart::Model, Value::Text(model))]);
+            }
             match p.item(How::Give)?.value {
                 Item::Nic { number: None, parts, fresh: false } => Some(parts),
                 _ => None,

@@ -65,6 +65,7 @@ impl Parser<'_> {
         if !one && !self.any(DISKS) && !bare {
             return None;
         }
+        let mounts = matches!(self.last_word(), "point" | "mountpoint");
         // “three disks each (20 GB, 50 GB, 50 GB)”
         let each = |p: &mut Self| {
             p.any(words!("each")).then_some(())?;
@@ -86,11 +87,16 @@ impl Parser<'_> {
                 let sized = p.ahead(|p| {
                     p.quantity()?;
                     p.storage_of_disk();
+                    // “another mount point: 30 GB at /srv”
+                    p.attempt(|p| {
+                        p.any(words!("at|on|under|as")).then_some(())?;
+                        p.shaped(Named::Disk(DiskPart::Mount))
+                    });
                     p.at_boundary().then_some(())
                 });
                 // “two more disks, 50 GB each”
                 let each = p.ahead(|p| (p.quantity().is_some() && p.any(words!("each"))).then_some(()));
-                (((role.is_some() || more) && times == 1 && sized) || more && each).then_some(())
+                (((role.is_some() || more || mounts) && times == 1 && sized) || more && each).then_some(())
             };
             let sign = times > 1 && self.mark(':');
             if !sign && self.attempt(apart).is_none() {

@@ -187,13 +187,15 @@ impl Parser<'_> {
         said
     }
 
-    /// “as soon as it exists”, “once they are ready”
+    /// “as soon as it exists”, “once they are ready”, “once done”
     fn as_soon_as_it_is_there(&mut self) -> Option<()> {
+        const ALONE: [&str; 6] = ["created", "ready", "made", "done", "built", "finished"];
+        let after = self.word() == "after";
         self.any(words!("as soon as|once|when|after")).then_some(())?;
-        self.any(words!("it|they")).then_some(())?;
+        let alone = !self.verb(words!("it's|it|they're|they|both are|all are|all three are"));
         self.any(words!("'s|is|are|has been|have been"));
-        let there =
-            ["exists", "exist", "created", "ready", "made", "there", "done", "built", "set"].contains(&self.word());
+        let there = ALONE.contains(&self.word()) && !(alone && after)
+            || !alone && ["exists", "exist", "there", "set", "up"].contains(&self.word());
         self.at += usize::from(there);
         there.then_some(())
     }
