@@ -134,7 +134,7 @@ pub fn is_of(item: &Item, field: RawField) -> bool {
         Item::Node(_) => named(Named::Node),
         Item::Image(_) => field == RawField::Image,
         Item::CoresInTotal(_) => named(Named::Plain(Plain::Cores)),
-        Item::Bare(_) | Item::Firewall(..) | Item::Vmid(_) | Item::Like(_) | Item::Same => false,
+        Item::Bare(_) | Item::Firewall(..) | Item::Vmid(_) | Item::Like(_) | Item::Same | Item::SameAs(_) => false,
     }
 }
 

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 47] = [
+const IDIOMS: [(&str, &str); 51] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
     (
@@ -45,6 +45,7 @@ const IDIOMS: [(&str, &str); 47] = [
         "^changes to|^changes for|^changes on|^two changes to|^three changes to|^some changes to|^a few changes to",
         "for",
     ),
+    ("^request vm|^requesting vm|^requested vm", "create vm"),
     ("^request a|^requesting a|^i request a|^we request a|^i'd request a", "i need a"),
     ("^we're upsizing|^we are upsizing|^i'm upsizing|^we're resizing|^we are resizing|^i'm resizing", "resize"),
     ("^we're raising|^we are raising|^we're bumping|^we are bumping|^we're increasing|^we are increasing", "increase"),
@@ -67,11 +68,15 @@ const IDIOMS: [(&str, &str); 47] = [
     ("guests bar", "guests except"),
     ("everything bar", "everything except"),
     // Where it is, and what belongs to it.
+    ("the additional tag|the extra tag|the further tag", "the tag"),
     ("'s new home is|'s new home shall be|'s new home will be", "goes to"),
     ("become members of|become part of|become a member of", "join"),
     ("becomes a member of|becomes part of", "joins"),
     ("across to|over to", "to"),
     ("write into the notes of|write in the notes of|write into the note of|put into the notes of", "set the notes of"),
+    // When.
+    ("from today on|from today onwards|from this day on", "from now on"),
+    ("after that $", "afterwards"),
     // Snapshots and backups.
     ("a checkpoint of|a restore point of", "a snapshot of"),
     ("hold on to the last|hang on to the last", "keep the last"),

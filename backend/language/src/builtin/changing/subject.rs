@@ -336,6 +336,9 @@ impl Parser<'_> {
             .at
             .checked_sub(1)
             .is_some_and(|last| self.inventory.guests.contains_key(self.tokens[last].text.as_str()));
+        // “h-20 with 1 core, h-21 with 3 cores” behind both
+        let earlier = |target: &Target| self.is_new(target) && self.drafts.len() > 1;
+        let named = named || matches!(&targets, Targets::Old(all) if all.iter().all(earlier));
         let alone = !self.begins_with_a_noun();
         let with = (named && alone || each) && self.any(words!("with"));
         // “dns1 starts at boot with order 1, dns2 with order 2”

@@ -201,7 +201,7 @@ impl Description {
                 None => self.vmid = Some(context.said(*vmid, tokens)),
             },
             Item::Like(target) => self.like = Some(target.clone()),
-            Item::Same => {}
+            Item::Same | Item::SameAs(_) => {}
             Item::Image(image) => once(context, "image", &mut self.image, image.clone(), tokens, questions),
             Item::Bare(Amount::To(Value::Size(size))) => self.bare.push(Said { value: *size, tokens: tokens.clone() }),
             Item::Bare(_) => questions.push(context.question(

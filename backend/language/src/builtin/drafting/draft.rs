@@ -265,6 +265,11 @@ impl Copy {
 }
 
 impl Draft {
+    /// Whether a new guest of that name is described.
+    pub fn describes(&self, name: &str) -> bool {
+        matches!(self, Self::Create(group) if group.members.iter().any(|member| member.value == name))
+    }
+
     /// Everything that was said of it.
     pub const fn tokens(&self) -> &Range<usize> {
         match self {
@@ -364,18 +369,23 @@ impl Context<'_> {
     }
 }
 
-/// Gives each group that shall be the same as the one before what was said of that one.
+/// Gives each group that shall be the same as one before it what was said of that one.
 fn bases(drafts: &mut [Draft]) {
     for at in 1..drafts.len() {
         let (before, rest) = drafts.split_at_mut(at);
-        if let (Some(Draft::Create(before)), [Draft::Create(group), ..]) = (before.last(), rest)
-            && group.items.iter().any(|(_, item)| item.value == Item::Same)
-        {
+        let [Draft::Create(group), ..] = rest else { continue };
+        let model = group.items.iter().find_map(|(_, item)| match &item.value {
+            Item::Same => before.last().map(|draft| (draft, None)),
+            Item::SameAs(name) => before.iter().rfind(|draft| draft.describes(name)).map(|draft| (draft, Some(name))),
+            _ => None,
+        });
+        if let Some((Draft::Create(before), name)) = model {
+            let member = name.and_then(|name| before.members.iter().position(|member| member.value == *name));
             let of_all = before
                 .items
                 .iter()
                 .chain(&before.base)
-                .filter(|(whose, _)| whose.is_none() || before.members.len() == 1)
+                .filter(|(whose, _)| whose.is_none() || *whose == member || before.members.len() == 1)
                 // “a-1 with 2 cores and a second one like it, a-2. a-1 has 10.0.0.2/24”
                 .filter(|(_, item)| item.tokens.start < group.tokens.start);
             group.base = of_all.map(|(_, item)| (None, item.clone())).collect();

@@ -91,12 +91,12 @@ impl Parser<'_> {
     /// The guest that another shall be like: one there is, or the one that was just described.
     pub fn model(&mut self) -> Option<Item> {
         let target = self.one_target()?;
-        let before = self.drafts.len().checked_sub(2).map(|before| &self.drafts[before]);
-        let described = match (&target.selector, before) {
-            (Selector::Name(name), Some(Draft::Create(group))) => {
-                matches!(group.members.as_slice(), [member] if member.value == *name)
+        let described = match &target.selector {
+            Selector::Name(name) if !self.inventory.guests.contains_key(name) => {
+                let before = &self.drafts[..self.drafts.len().saturating_sub(1)];
+                before.iter().any(|draft| draft.describes(name)).then(|| name.clone())
             }
-            _ => false,
+            _ => None,
         };
         // “…, except 8 GB RAM”: amounts alone, for “except the tag db” takes away.
         self.attempt(|p| {
@@ -116,6 +116,6 @@ impl Parser<'_> {
             };
             (counted || p.ahead(keyed)).then_some(())
         });
-        Some(if described { Item::Same } else { Item::Like(target) })
+        Some(described.map_or(Item::Like(target), Item::SameAs))
     }
 }

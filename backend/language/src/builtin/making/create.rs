@@ -252,20 +252,25 @@ impl Parser<'_> {
         named.then(|| Group { kind: Some(kind), count, members, items, ..Group::new(start..self.at, start..self.at) })
     }
 
-    /// “…; a-2 likewise”, “and a-2, identical”, “so has VM a-2”: one more, which is as the one that was just described.
+    /// “…; a-2 likewise”, “and a-2, identical”, “so has VM a-2”, “make a-2 the same”, “the same again as a-2”: one more, which is as the one that was just described.
     fn one_like_it(&mut self, start: usize) -> Option<Group> {
         let kind = match self.drafts.last() {
             Some(Draft::Create(group)) if group.members.len() == 1 && !group.is_bare() => group.kind.clone()?,
             _ => return None,
         };
-        let ahead = self.any(words!("so has|so does|the same again for|same again for|the same for|same for|likewise"));
+        let made = self.any(words!("then make|make|create|set up"));
+        let ahead = self.any(words!(
+            "then the same again as|the same again as|same again as|then the same again for|the same again for|same again for|the same for|same for|\
+             so has|so does|likewise"
+        ));
         let noun = self.attempt(Self::guest_noun);
         noun.is_none_or(|noun| !noun.plural && noun.kind == Some(kind.value)).then_some(())?;
         let at = self.at;
         let member = Said { value: self.name()?, tokens: at..self.at };
         let fresh = self.looks_like_name(&member.value) && !self.inventory.guests.contains_key(&member.value);
         self.mark(',');
-        let same = ahead || self.any(words!("likewise|identical|ditto|too|as well|the same|same"));
+        let too = !made && self.any(words!("too|as well"));
+        let same = ahead || too || self.any(words!("likewise|identical|ditto|the same|same"));
         let ends = self.at_boundary() || matches!(self.word(), "with" | "but");
         (fresh && same && ends).then_some(())?;
         let items = vec![(None, Said { value: Item::Same, tokens: start..self.at })];

@@ -133,7 +133,7 @@ impl Parser<'_> {
         }
         // “one 50 GB disk for the OS and one 400 GB disk for data”
         let role = role.or_else(|| if how == How::Create { self.purpose() } else { None });
-        let which = role.or(more.then_some(Which::Further)).unwrap_or(Which::One);
+        let which = role.or((more || mounts).then_some(Which::Further)).unwrap_or(Which::One);
         let fits = (1..=MAX_ALIKE).contains(&times) && !matches!(how, How::Remove | How::Less);
         let mut disk = self.disk_item(Amount::To(Value::Size(size)), which, times);
         disk.parts.extend(mount.map(|mount| (DiskPart::Mount, mount)));

@@ -94,6 +94,8 @@ pub enum Item {
     Like(Target),
     /// “with the same”: as the guest described before.
     Same,
+    /// “same as a-1”: as that one, which the text describes further ahead.
+    SameAs(String),
     /// An amount of either memory or disk space.
     Bare(Amount),
     /// A part of the firewall.
@@ -344,7 +346,7 @@ impl Parser<'_> {
         let value = if gives { self.on_more_disks(value) } else { value };
         // “firewall enabled on its network card”
         let of_a_nic = matches!(&value, Item::Nic { number: None, parts, fresh: false } if parts.iter().all(|(part, _)| *part != NicPart::Bridge));
-        let _ = of_a_nic && self.any(words!("on its network card|on the network card|on its nic|on the nic|on its interface|on the interface|on the network"));
+        let _ = of_a_nic && self.any(words!("on its network card|for its network card|on the network card|on its nic|for its nic|on the nic|on its interface|on the interface|on the network"));
         let value = if how == How::Create {
             // “same as web-01, but 8 GB instead of 4 GB”
             if self.shall_be_like() { self.instead_of(value) } else { value }
