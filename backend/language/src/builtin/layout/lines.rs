@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::lexer::{Token, TokenKind};
 
+use super::heads::{of_a_group, of_an_amount, without_numbers};
 use super::mark;
 use super::tickets::{CHANGES, NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
 use crate::builtin::said::fields;
@@ -64,6 +65,7 @@ pub struct Line {
 /// Writes out what is said in lists. `known` are the names of guests.
 pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
     one_sentence_of_pairs(&mut tokens);
+    without_numbers(&mut tokens);
     if !tokens.iter().any(|token| token.kind == TokenKind::Break) {
         return one_line(&tokens, &known).unwrap_or(tokens);
     }
@@ -86,7 +88,14 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
             names_a_field(said) && lines[list.clone()].iter().all(|line| line.bullet && is_about(tokens, line, &known));
         let announces = colon || field || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
-        let end = if titled && let Some(verb) = verb {
+        let points = &lines[list.clone()];
+        let end = if let Some(heading) = of_a_group(said, tokens, points, &known) {
+            written.extend(heading);
+            at + 1
+        } else if let Some(sentence) = of_an_amount(said, tokens, points, &known) {
+            written.extend(sentence);
+            list.end
+        } else if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
                 one_of_many(&verb, &tokens[line.tokens.clone()], &mut written);
             }
@@ -266,7 +275,7 @@ pub fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a heading is nothing but the name of a field.
-fn names_a_field(said: &[Token]) -> bool {
+pub fn names_a_field(said: &[Token]) -> bool {
     let word = |at: usize| said.get(at).map_or("", |token| token.word.as_str());
     let disks = said.len() == 1 && ["disks", "drives", "volumes", "hdds"].contains(&word(0));
     disks || fields::field(word).is_some_and(|(length, _)| length == said.len())
