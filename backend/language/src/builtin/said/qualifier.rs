@@ -52,7 +52,7 @@ impl Parser<'_> {
         }
         let value = self.shaped(Named::Plain(Plain::StartupUp))?;
         let counted = !self.last_word().is_empty();
-        let noun = self.any(words!("start-up delay|startup delay|start delay|delay"));
+        let noun = self.any(words!("start-up delay|startup delay|start delay|up delay|delay"));
         (counted && verb != noun).then_some(())?;
         self.any(words!(
             "after it|after that one|after that|afterwards|before the next one|before the next guest|before the next vm|before the next|before next"
