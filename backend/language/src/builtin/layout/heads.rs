@@ -1,6 +1,8 @@
 //! Headings that say of what is below them: “VM 1” above the pairs of a guest, “ROUTERS (VM)” above new guests, “More RAM (8 GB):”
 //! above those that get it.
 
+use std::slice;
+
 use crate::builtin::asides::words::{sort, sort_of};
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
@@ -77,8 +79,35 @@ pub fn of_a_group(said: &[Token], tokens: &[Token], list: &[Line], known: impl F
         .then(|| [Token { word: kind.into(), ..noun.clone() }, mark(TokenKind::Mark(':'), close)])
 }
 
-/// “More RAM (8 GB)” and “8 GB RAM” above guests there are, a point each: a sentence with all of them.
-pub fn of_an_amount(
+/// “New machines:” above points that say by themselves what they make: “- VM a-1: …”, “- container a-2: …”.
+pub fn of_the_new(said: &[Token], tokens: &[Token], list: &[Line], known: impl Fn(&str) -> bool) -> bool {
+    const NEW: [&str; 14] = [
+        "new",
+        "the",
+        "following",
+        "these",
+        "machines",
+        "guests",
+        "servers",
+        "systems",
+        "vms",
+        "containers",
+        "and",
+        "create",
+        "please",
+        "add",
+    ];
+    let makes = |line: &Line| {
+        let [_, noun, name, sign, ..] = &tokens[line.tokens.clone()] else { return false };
+        let kind = ["vm", "container", "ct", "lxc"].contains(&noun.word.as_str());
+        line.bullet && kind && !known(&name.text) && matches!(sign.kind, TokenKind::Mark(':' | '–' | '—' | '(' | ','))
+    };
+    let announces = |token: &Token| NEW.contains(&token.word.as_str());
+    said.len() > 1 && said.iter().all(announces) && !list.is_empty() && list.iter().all(makes)
+}
+
+/// “More RAM (8 GB)”, “8 GB RAM” and “Snapshot (name: pre-move)” above guests there are, a point each: a sentence with all of them.
+pub fn of_them_all(
     said: &[Token],
     tokens: &[Token],
     list: &[Line],
@@ -98,6 +127,15 @@ pub fn of_an_amount(
             guests.push(mark(TokenKind::Mark(','), &point[0]));
         }
         guests.extend_from_slice(&point[1..]);
+    }
+    if let [verb, open, key, rest @ .., name, close] = said
+        && verb.word == "snapshot"
+        && matches!((open.kind, close.kind), (TokenKind::Mark('('), TokenKind::Mark(')')))
+        && matches!(key.word.as_str(), "name" | "named" | "called")
+        && matches!(rest, [] | [Token { kind: TokenKind::Mark(':' | '='), .. }])
+    {
+        let named = Token { word: "as".into(), ..key.clone() };
+        return Some([slice::from_ref(verb), &guests, &[named, name.clone()]].concat());
     }
     let word = |word: &str| vec![Token { word: word.into(), ..mark(TokenKind::Word, first) }];
     let verb = match first.word.as_str() {

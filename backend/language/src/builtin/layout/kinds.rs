@@ -49,7 +49,7 @@ const MAX_SYSTEM: usize = 2;
 
 /// Puts the kind of new guests in front that is said behind them. `known` are the names of guests.
 pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
-    behind(&tokens, known).unwrap_or_else(|| one_for_each(tokens))
+    behind(&tokens, known).or_else(|| by_kind(&tokens)).unwrap_or_else(|| one_for_each(tokens))
 }
 
 /// How many of `tokens` one of these rows of words is.
@@ -81,14 +81,18 @@ fn behind(tokens: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Token>> 
     let told = rest.first().is_some_and(|next| next.word == "with");
     (fits && (whole || told)).then_some(())?;
     let described = &tokens[first..start + usize::from(told)];
-    let table = described.iter().any(|token| token.kind == TokenKind::Break);
-    let front = if table { TokenKind::Break } else { TokenKind::Mark(':') };
-    let mut written = [system, &tokens[noun..=noun], &[mark(TokenKind::Mark(':'), &tokens[first])]].concat();
-    if table {
-        written.push(mark(front, &tokens[first]));
-    }
-    written
-        .extend(described.iter().enumerate().map(|(at, token)| gets(described, at).unwrap_or_else(|| token.clone())));
+    let line = described.iter().position(|token| token.kind == TokenKind::Break);
+    let kind = [system, &tokens[noun..=noun]].concat();
+    let colon = mark(TokenKind::Mark(':'), &tokens[first]);
+    let with = |(at, token): (usize, &Token)| gets(described, at).unwrap_or_else(|| token.clone());
+    let mut written = match line {
+        // “Please create:”, above a table
+        Some(end) if end > 0 && described[end - 1].kind == TokenKind::Mark(':') => {
+            [&described[..end - 1], &kind, &described[end - 1..]].concat()
+        }
+        Some(_) => [&kind[..], &[colon, mark(TokenKind::Break, &tokens[first])], described].concat(),
+        None => kind.into_iter().chain([colon]).chain(described.iter().enumerate().map(with)).collect(),
+    };
     if told {
         let who = if tokens[start + 1].word == "both" { "both" } else { "all" };
         written.push(Token { word: who.into(), ..tokens[start + 1].clone() });
@@ -115,7 +119,41 @@ fn is_new(token: &Token) -> bool {
     token.kind == TokenKind::Word && built && vocabulary::class(&token.word).is_none()
 }
 
-/// “one VM per office: a-1, a-2”: so many as there are names.
+/// “VM a-1 and container a-2; the VM gets 2 cores, the container 1 core”: what is said of each by its kind, behind its name.
+fn by_kind(tokens: &[Token]) -> Option<Vec<Token>> {
+    let nouns: Vec<usize> = (0..tokens.len()).filter(|at| NOUNS.contains(&tokens[*at].word.as_str())).collect();
+    let [first, second, one, other] = *nouns else { return None };
+    let word = |at: usize| tokens[at].word.as_str();
+    let joins = |token: &Token| {
+        !token.is_content() && !token.ends_sentence() || ["and", "a", "one", "&"].contains(&token.word.as_str())
+    };
+    let names = |from: usize, to: usize| {
+        let said = &tokens[from..to];
+        said.first().is_some_and(is_new) && said.iter().all(|token| is_new(token) || joins(token))
+    };
+    let points = |at: usize| at > second && word(at - 1) == "the";
+    let told = points(one) && points(other) && word(first) != word(second);
+    (told && word(one) == word(first) && word(other) == word(second)).then_some(())?;
+    let parts = |token: &Token| !token.is_content() || token.word == "and";
+    let last = |end: usize| tokens[..end].iter().rposition(|token| !parts(token)).map_or(0, |at| at + 1);
+    let end = tokens[other..].iter().position(|token| matches!(token.kind, TokenKind::Mark('.') | TokenKind::Break));
+    let end = end.map_or(tokens.len(), |length| other + length);
+    // Between the names and what is said stands a mark.
+    let (behind, article) =
+        (last(one - 1), second - tokens[..second].iter().rev().take_while(|token| joins(token)).count());
+    (behind < one - 1 && names(first + 1, second) && names(second + 1, behind)).then_some(())?;
+    let said = |from: usize, to: usize| {
+        let verb = matches!(word(from), "gets" | "get" | "has" | "have" | "needs" | "with");
+        (from < to).then(|| &tokens[from + usize::from(verb)..to])
+    };
+    let (of_one, of_other) = (said(one + 1, last(other - 1))?, said(other + 1, end)?);
+    let with = |near: usize| Token { word: "with".into(), ..mark(TokenKind::Word, &tokens[near]) };
+    let stop = mark(TokenKind::Mark(';'), &tokens[second]);
+    let made = [&tokens[..article], &[with(second)], of_one, &[stop], &tokens[second..behind], &[with(one)], of_other];
+    Some([&made.concat(), &tokens[end..]].concat())
+}
+
+/// “one VM per office: a-1, a-2”, “one VM per line:”: so many as there are names.
 fn one_for_each(tokens: Vec<Token>) -> Vec<Token> {
     let says = |at: usize| {
         let [one, noun, per, owner, rest @ ..] = &tokens[at..] else { return None };
@@ -125,12 +163,15 @@ fn one_for_each(tokens: Vec<Token>) -> Vec<Token> {
             _ => return None,
         };
         let fits = matches!(one.word.as_str(), "one" | "a")
-            && matches!(per.word.as_str(), "per" | "for each")
-            && sort_of(owner) & sort::OCCASION != 0
+            && per.word == "per"
+            && (owner.word == "line" || sort_of(owner) & sort::OCCASION != 0)
             && sort_of(owner) & sort::THING == 0;
         let polite = rest.iter().take_while(|token| token.word == "please").count();
-        let names =
-            matches!(rest.get(polite..), Some([colon, name, ..]) if colon.kind == TokenKind::Mark(':') && is_new(name));
+        let (colon, behind) = rest.get(polite..)?.split_first()?;
+        // “one VM per line:”
+        let below = usize::from(owner.word == "line");
+        let breaks = behind.iter().take_while(|token| token.kind == TokenKind::Break).count();
+        let names = colon.kind == TokenKind::Mark(':') && breaks == below && behind.get(breaks).is_some_and(is_new);
         (fits && names).then_some(kind)
     };
     let Some((at, kind)) = (0..tokens.len()).find_map(|at| Some((at, says(at)?))) else { return tokens };

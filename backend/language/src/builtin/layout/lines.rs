@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::lexer::{Token, TokenKind};
 
-use super::heads::{of_a_group, of_an_amount, without_numbers};
+use super::heads::{of_a_group, of_the_new, of_them_all, without_numbers};
 use super::mark;
 use super::tickets::{CHANGES, NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
 use crate::builtin::said::fields;
@@ -92,7 +92,9 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         let end = if let Some(heading) = of_a_group(said, tokens, points, &known) {
             written.extend(heading);
             at + 1
-        } else if let Some(sentence) = of_an_amount(said, tokens, points, &known) {
+        } else if of_the_new(said, tokens, points, &known) {
+            at + 1
+        } else if let Some(sentence) = of_them_all(said, tokens, points, &known) {
             written.extend(sentence);
             list.end
         } else if titled && let Some(verb) = verb {
@@ -117,6 +119,9 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
             written.extend_from_slice(&tokens[guest]);
             written.push(mark(TokenKind::Mark(':'), &tokens[lines[at].tokens.start]));
             joined(tokens, &lines, &(at..end - 1).collect::<Vec<_>>(), &mut written);
+            end
+        } else if colon && let Some(end) = values_below(tokens, &lines, at, &known) {
+            joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
             end
         } else if let Some(end) = keyed_below(tokens, &lines, at, &known) {
             joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
@@ -203,6 +208,15 @@ fn keyed_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&st
         let word = |at: usize| tokens.get(line.tokens.start + at).map_or("", |token| token.word.as_str());
         !line.bullet && key(tokens, line).is_some_and(|key| !NEW.contains(&key)) && fields::field(word).is_some()
     };
+    let end = head + 1 + lines[head + 1..].iter().take_while(value).count();
+    (end > head + 1).then_some(end)
+}
+
+/// Where the guests end that stand a line each, with their values, below the field that these are of: “Memory:”, “web-01 6 GB”.
+fn values_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&str) -> bool) -> Option<usize> {
+    let said = &tokens[lines[head].tokens.clone()];
+    names_a_field(&said[..said.len() - 1]).then_some(())?;
+    let value = |line: &&Line| !line.bullet && line.tokens.len() > 1 && is_about(tokens, line, &known);
     let end = head + 1 + lines[head + 1..].iter().take_while(value).count();
     (end > head + 1).then_some(end)
 }

@@ -116,8 +116,25 @@ fn values(tokens: &[Token], within: Range<usize>) -> Option<Row> {
     rows(tokens, within, word).pop().filter(|row| row.end() == end)
 }
 
+/// “one each on pve1 and pve2” as “on pve1 and pve2 respectively”.
+fn one_each_on(tokens: &mut Vec<Token>) {
+    let says = |at: &usize| {
+        let word = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.word.as_str());
+        word(0) == "one" && word(1) == "each" && word(2) == "on"
+    };
+    let Some(at) = (0..tokens.len()).find(says) else { return };
+    let name =
+        |at: usize| tokens.get(at).filter(|token| vocabulary::class(&token.word).is_none() && token.is_content());
+    let places = rows(tokens, at + 3..tokens.len(), |at| name(at).map(|_| 1));
+    let Some(end) = places.first().filter(|row| row.start() == at + 3).map(Row::end) else { return };
+    let order = Token { word: ONE_BY_ONE.into(), ..tokens[at + 1].clone() };
+    tokens.insert(end, order);
+    tokens.drain(at..at + 2);
+}
+
 /// Writes out rows of guests there are, which `known` tells.
-pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+    one_each_on(&mut tokens);
     let carries = |token: &Token| CARRIED.iter().any(|(verb, _)| *verb == token.word);
     if !tokens.iter().any(|token| token.word == ONE_BY_ONE || carries(token)) {
         return tokens;
@@ -332,7 +349,12 @@ impl Parser<'_> {
         self.any(words!("the"));
         self.any(words!("vmids|ids|vm ids|vm vmids")).then_some(())?;
         let _ = self.assigns() || self.any(words!("are"));
-        let count = self.group().filter(|group| group.focus.is_empty())?.members.len();
+        let group = self.group().filter(|group| group.focus.is_empty())?;
+        let count = match group.members.len() {
+            // “6 VMs, ids 501 to 506, names a-1 to a-6”
+            0 => usize::try_from(group.count.as_ref()?.value).ok().filter(|count| *count <= MAX_AHEAD)?,
+            count => count,
+        };
         let vmids = self.vmid_list(count)?;
         self.any(words!("respectively"));
         (count > 1 && vmids.len() == count && self.at_boundary()).then_some(())?;

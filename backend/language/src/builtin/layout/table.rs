@@ -22,7 +22,7 @@ use crate::builtin::wordings::words;
 const GAP: usize = 2;
 
 /// Words that only announce a table.
-const ANNOUNCES: [&str; 48] = [
+const ANNOUNCES: [&str; 50] = [
     "this",
     "in",
     "table",
@@ -61,6 +61,8 @@ const ANNOUNCES: [&str; 48] = [
     "need",
     "needs",
     "shown",
+    "be",
+    "created",
     "copied",
     "pasted",
     "taken",
@@ -283,6 +285,9 @@ impl Parser<'_> {
         }
         if self.any(words!("os|image|template")) {
             return Some(Column::Image);
+        }
+        if self.any(words!("tag")) && self.done() {
+            return Some(Column::Field(Noun::Plain(Plain::Tags), None));
         }
         // “vCPU (old)”, “current RAM”
         let was = self.verb(words!("current|old|present|previous|existing"));
