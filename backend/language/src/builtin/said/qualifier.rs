@@ -45,7 +45,8 @@ impl Parser<'_> {
     /// “wait 45 seconds after”, “delay 20 secs before the next one”, “15 seconds delay”: how long the guest behind it waits.
     pub fn delayed(&mut self) -> Option<Item> {
         let verb = matches!(self.word(), "wait" | "waits" | "waiting" | "delay" | "delays");
-        (verb || self.word() == "a" || self.peek(0)?.kind == TokenKind::Number).then_some(())?;
+        let counts = self.peek(0)?.text.starts_with(|c: char| c.is_ascii_digit());
+        (verb || self.word() == "a" || counts).then_some(())?;
         self.at += usize::from(verb || self.word() == "a");
         if verb {
             let _ = self.assigns() || self.any(words!("of|for"));
