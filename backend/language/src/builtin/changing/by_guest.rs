@@ -146,9 +146,12 @@ impl Parser<'_> {
         (self.mark(':') || self.any(words!("->|→|=>")) || at_once).then_some(())?;
         let one = |p: &mut Self, start: usize| {
             let targets = p.targets().filter(|targets| p.known(targets) && p.are_of_kind(targets, kind))?;
-            let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));
-            let value = p.value(&noun, Amount::To)?;
-            let value = p.or_arrow(&noun, value)?;
+            // “web-01 += front”
+            let value = p.attempt(|p| p.step_by(&noun, How::Set)).or_else(|| {
+                let _ = p.mark(':') || p.mark('=') || p.any(words!("to|up to|down to|gets|get|->|→|=>"));
+                let value = p.value(&noun, Amount::To)?;
+                p.or_arrow(&noun, value)
+            })?;
             let tokens = start..p.at;
             let Targets::Old(targets) = targets else { return None };
             let new = targets.iter().any(|target| p.is_new(target));

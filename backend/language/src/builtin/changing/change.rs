@@ -55,6 +55,7 @@ impl Parser<'_> {
         let (targets, items, how) = rules.into_iter().find_map(|rule| {
             self.attempt(|p| {
                 let mut read = rule(p)?;
+                p.with_more(&mut read);
                 // “mp0 of proxy to 80 GB, now it is 50”
                 // In “4 cores, from 4 to 8 GB” the next begins.
                 if let [one] = read.1.as_mut_slice()
@@ -71,6 +72,15 @@ impl Parser<'_> {
             })
         })?;
         self.push_change(start, targets, items, how)
+    }
+
+    /// “set startup order 2 for web-01 with 30s up delay”: more of what is set, behind whom it is set for.
+    fn with_more(&mut self, (_, items, how): &mut Wish) {
+        let named = self.inventory.guests.contains_key(self.tokens[self.at.saturating_sub(1)].text.as_str());
+        if *how == How::Set && named {
+            let more = self.attempt(|p| if p.any(words!("with")) { p.items(How::Set) } else { None });
+            items.extend(more.into_iter().flatten());
+        }
     }
 
     /// Whether a value takes the place of the one there is.

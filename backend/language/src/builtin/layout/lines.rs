@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::lexer::{Token, TokenKind};
 
+use super::heads::{of_a_group, of_the_new, of_them_all, without_numbers};
 use super::mark;
 use super::tickets::{CHANGES, NEW, key, one_line, one_sentence_of_pairs, pairs, renamed, ticket};
 use crate::builtin::said::fields;
@@ -64,6 +65,7 @@ pub struct Line {
 /// Writes out what is said in lists. `known` are the names of guests.
 pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
     one_sentence_of_pairs(&mut tokens);
+    without_numbers(&mut tokens);
     if !tokens.iter().any(|token| token.kind == TokenKind::Break) {
         return one_line(&tokens, &known).unwrap_or(tokens);
     }
@@ -86,7 +88,16 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
             names_a_field(said) && lines[list.clone()].iter().all(|line| line.bullet && is_about(tokens, line, &known));
         let announces = colon || field || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
         let titled = !said.is_empty() && announces && !list.is_empty();
-        let end = if titled && let Some(verb) = verb {
+        let points = &lines[list.clone()];
+        let end = if let Some(heading) = of_a_group(said, tokens, points, &known) {
+            written.extend(heading);
+            at + 1
+        } else if of_the_new(said, tokens, points, &known) {
+            at + 1
+        } else if let Some(sentence) = of_them_all(said, tokens, points, &known) {
+            written.extend(sentence);
+            list.end
+        } else if titled && let Some(verb) = verb {
             for line in &lines[list.clone()] {
                 one_of_many(&verb, &tokens[line.tokens.clone()], &mut written);
             }
@@ -108,6 +119,9 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
             written.extend_from_slice(&tokens[guest]);
             written.push(mark(TokenKind::Mark(':'), &tokens[lines[at].tokens.start]));
             joined(tokens, &lines, &(at..end - 1).collect::<Vec<_>>(), &mut written);
+            end
+        } else if colon && let Some(end) = values_below(tokens, &lines, at, &known) {
+            joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
             end
         } else if let Some(end) = keyed_below(tokens, &lines, at, &known) {
             joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
@@ -198,6 +212,15 @@ fn keyed_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&st
     (end > head + 1).then_some(end)
 }
 
+/// Where the guests end that stand a line each, with their values, below the field that these are of: “Memory:”, “web-01 6 GB”.
+fn values_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&str) -> bool) -> Option<usize> {
+    let said = &tokens[lines[head].tokens.clone()];
+    names_a_field(&said[..said.len() - 1]).then_some(())?;
+    let value = |line: &&Line| !line.bullet && line.tokens.len() > 1 && is_about(tokens, line, &known);
+    let end = head + 1 + lines[head + 1..].iter().take_while(value).count();
+    (end > head + 1).then_some(end)
+}
+
 /// Where values end that stand a line each above the guest that they are for: “RAM: 8 GB”, “→ web-01”; and where that guest is named.
 fn keyed_above(
     tokens: &[Token],
@@ -266,7 +289,7 @@ pub fn names_guests(said: &[Token], known: impl Fn(&str) -> bool) -> bool {
 }
 
 /// Whether a heading is nothing but the name of a field.
-fn names_a_field(said: &[Token]) -> bool {
+pub fn names_a_field(said: &[Token]) -> bool {
     let word = |at: usize| said.get(at).map_or("", |token| token.word.as_str());
     let disks = said.len() == 1 && ["disks", "drives", "volumes", "hdds"].contains(&word(0));
     disks || fields::field(word).is_some_and(|(length, _)| length == said.len())

@@ -1,5 +1,8 @@
 //! Texts in lines and columns, before or instead of being read as sentences: lists under headings, rows, tables.
 
+pub mod forms;
+pub mod heads;
+pub mod kinds;
 pub mod lines;
 pub mod naming;
 pub mod passive;

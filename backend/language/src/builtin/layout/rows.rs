@@ -11,13 +11,16 @@ use crate::quantity;
 use crate::vocabulary;
 
 use crate::builtin::Parser;
-use crate::builtin::drafting::draft::Draft;
+use crate::builtin::drafting::draft::{Draft, Group};
 use crate::builtin::said::item::{DiskItem, How, Item, Said, Which};
 use crate::builtin::said::named::Noun;
 use crate::builtin::wordings::words;
 
 /// The word by which the parts of two rows belong together, one by one.
 const ONE_BY_ONE: &str = "respectively";
+
+/// The most VMIDs before the guests that get them.
+const MAX_AHEAD: usize = 64;
 
 /// Verbs that are said once for several guests, and what stands between a guest and what is said of it.
 const CARRIED: [(&str, &[&str]); 11] = [
@@ -113,8 +116,25 @@ fn values(tokens: &[Token], within: Range<usize>) -> Option<Row> {
     rows(tokens, within, word).pop().filter(|row| row.end() == end)
 }
 
+/// “one each on pve1 and pve2” as “on pve1 and pve2 respectively”.
+fn one_each_on(tokens: &mut Vec<Token>) {
+    let says = |at: &usize| {
+        let word = |ahead: usize| tokens.get(at + ahead).map_or("", |token| token.word.as_str());
+        word(0) == "one" && word(1) == "each" && word(2) == "on"
+    };
+    let Some(at) = (0..tokens.len()).find(says) else { return };
+    let name =
+        |at: usize| tokens.get(at).filter(|token| vocabulary::class(&token.word).is_none() && token.is_content());
+    let places = rows(tokens, at + 3..tokens.len(), |at| name(at).map(|_| 1));
+    let Some(end) = places.first().filter(|row| row.start() == at + 3).map(Row::end) else { return };
+    let order = Token { word: ONE_BY_ONE.into(), ..tokens[at + 1].clone() };
+    tokens.insert(end, order);
+    tokens.drain(at..at + 2);
+}
+
 /// Writes out rows of guests there are, which `known` tells.
-pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
+    one_each_on(&mut tokens);
     let carries = |token: &Token| CARRIED.iter().any(|(verb, _)| *verb == token.word);
     if !tokens.iter().any(|token| token.word == ONE_BY_ONE || carries(token)) {
         return tokens;
@@ -245,9 +265,10 @@ impl Parser<'_> {
     pub fn one_each(&mut self) -> Option<()> {
         let start = self.at;
         let group = self.group().filter(|group| group.focus.is_empty())?;
-        let count = group.members.len();
-        let all = group.count.as_ref().is_none_or(|said| u64::try_from(count) == Ok(said.value));
-        (count > 1 && all).then_some(())?;
+        let all = |count: usize| group.count.as_ref().is_none_or(|said| u64::try_from(count) == Ok(said.value));
+        let apart = if all(1) && group.members.len() == 1 { self.one_by_one() } else { 0 };
+        let count = apart.max(group.members.len());
+        (count > 1 && (apart > 0 || all(count))).then_some(())?;
         let slashed = self
             .peek(0)
             .filter(|token| token.kind == TokenKind::Word && token.text.contains('/'))
@@ -298,10 +319,27 @@ impl Parser<'_> {
             };
             items.push((Some(at), Said { value, tokens: tokens.clone() }));
         }
-        let group = self.group_mut()?;
-        group.items.extend(items);
-        group.tokens.end = tokens.end;
+        if apart > 0 {
+            let first = self.drafts.len() - apart;
+            for (draft, (_, item)) in self.drafts[first..].iter_mut().zip(items) {
+                if let Draft::Create(group) = draft {
+                    group.items.push((None, item));
+                }
+            }
+        } else {
+            self.group_mut()?.items.extend(items);
+        }
+        self.group_mut()?.tokens.end = tokens.end;
         Some(())
+    }
+
+    /// How many guests were begun one by one in the present sentence, and nothing said of any: “container a-1 and container a-2”.
+    fn one_by_one(&self) -> usize {
+        let begun = |draft: &&Draft| match draft {
+            Draft::Create(group) => group.head.start >= self.began && group.members.len() == 1 && group.is_bare(),
+            _ => false,
+        };
+        self.drafts.iter().rev().take_while(begun).count()
     }
 
     /// “VMIDs 401 to 403”, “with the IDs 401, 402 and 403 respectively”: as many as new guests.
@@ -311,7 +349,46 @@ impl Parser<'_> {
         self.any(words!("the"));
         self.any(words!("vmids|ids|vm ids|vm vmids")).then_some(())?;
         let _ = self.assigns() || self.any(words!("are"));
-        let count = self.group().filter(|group| group.focus.is_empty())?.members.len();
+        let group = self.group().filter(|group| group.focus.is_empty())?;
+        let count = match group.members.len() {
+            // “6 VMs, ids 501 to 506, names a-1 to a-6”
+            0 => usize::try_from(group.count.as_ref()?.value).ok().filter(|count| *count <= MAX_AHEAD)?,
+            count => count,
+        };
+        let vmids = self.vmid_list(count)?;
+        self.any(words!("respectively"));
+        (count > 1 && vmids.len() == count && self.at_boundary()).then_some(())?;
+        let tokens = start..self.at;
+        let group = self.group_mut()?;
+        let each = vmids.into_iter().enumerate();
+        group.items.extend(each.map(|(at, vmid)| (Some(at), Said { value: Item::Vmid(vmid), tokens: tokens.clone() })));
+        group.tokens.end = tokens.end;
+        Some(())
+    }
+
+    /// “ids 401 and 402: VMs a-1 and a-2, …”: before as many new guests.
+    pub fn vmids_ahead(&mut self) -> Option<()> {
+        let start = self.at;
+        self.any(words!("vmids|ids|vm ids|vm vmids")).then_some(())?;
+        let vmids = self.vmid_list(MAX_AHEAD)?;
+        let tokens = start..self.at;
+        (vmids.len() > 1 && self.mark(':') && self.ahead(Self::guest_noun)).then_some(())?;
+        let before = self.drafts.len();
+        let made = self.create();
+        let fits = |group: &Group| group.members.len() == vmids.len() && group.items.is_empty();
+        if made.is_none() || self.drafts.len() != before + 1 || !self.group().is_some_and(fits) {
+            self.drafts.truncate(before);
+            return None;
+        }
+        let each = vmids.into_iter().enumerate();
+        let group = self.group_mut()?;
+        group.items.extend(each.map(|(at, vmid)| (Some(at), Said { value: Item::Vmid(vmid), tokens: tokens.clone() })));
+        group.tokens.start = start;
+        Some(())
+    }
+
+    /// “401 to 403”, “401, 402 and 403”; of a longer range one more than `count`.
+    fn vmid_list(&mut self, count: usize) -> Option<Vec<u32>> {
         let number = |p: &mut Self| {
             let number = p.peek(0)?.text.parse::<u32>().ok().filter(|number| *number >= 100)?;
             p.at += 1;
@@ -340,14 +417,7 @@ impl Parser<'_> {
                 }
             }
         }
-        self.any(words!("respectively"));
-        (count > 1 && vmids.len() == count && self.at_boundary()).then_some(())?;
-        let tokens = start..self.at;
-        let group = self.group_mut()?;
-        let each = vmids.into_iter().enumerate();
-        group.items.extend(each.map(|(at, vmid)| (Some(at), Said { value: Item::Vmid(vmid), tokens: tokens.clone() })));
-        group.tokens.end = tokens.end;
-        Some(())
+        Some(vmids)
     }
 
     /// “a-1 with 2 cores, a-2 with 4”: a number alone, of what the guest before has a number of.

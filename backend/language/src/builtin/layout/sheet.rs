@@ -19,8 +19,8 @@ struct Row {
 }
 
 impl Row {
-    fn of(tokens: &[Token], line: Range<usize>) -> Self {
-        let is_bar = |at: &usize| tokens[*at].kind == TokenKind::Mark('|');
+    fn of(tokens: &[Token], line: Range<usize>, bar: char) -> Self {
+        let is_bar = |at: &usize| tokens[*at].kind == TokenKind::Mark(bar);
         let mut cells = Vec::new();
         let mut start = line.start;
         for bar in line.clone().filter(is_bar).chain([line.end]) {
@@ -51,16 +51,29 @@ impl Row {
 
 /// Writes out the tables among `tokens` that need it.
 pub fn write_out(tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
-    if !tokens.iter().any(|token| token.kind == TokenKind::Mark('|')) {
+    let heads_deeds = |token: &Token| DEEDS.contains(&token.word.as_str());
+    if !tokens.iter().any(|token| token.kind == TokenKind::Mark('|') || heads_deeds(token)) {
         return tokens;
     }
     let mut written = Vec::with_capacity(tokens.len());
     let mut at = 0;
     while at < tokens.len() {
-        let (rows, end) = table(&tokens, at);
+        let (rows, mut end) = table(&tokens, at, '|');
+        let listed = || {
+            // `action,guest`
+            let heads = Row::of(&tokens, at..line_end(&tokens, at), ',');
+            names_and_deeds(&tokens, &heads)?;
+            let (rows, end) = table(&tokens, at, ',');
+            Some((by_deed(&tokens, &rows)?, end))
+        };
         let sentences = by_deed(&tokens, &rows)
             .or_else(|| turned(&tokens, &rows, &known))
-            .or_else(|| keyed(&tokens, &rows, &known));
+            .or_else(|| keyed(&tokens, &rows, &known))
+            .or_else(|| {
+                let (sentences, behind) = listed()?;
+                end = behind;
+                Some(sentences)
+            });
         if let Some(sentences) = sentences {
             written.extend(sentences);
             at = end;
@@ -78,12 +91,12 @@ fn line_end(tokens: &[Token], at: usize) -> usize {
     tokens[at..].iter().position(|token| token.kind == TokenKind::Break).map_or(tokens.len(), |length| at + length)
 }
 
-/// The rows from `at` on that have as many cells as the first, without those that only rule it, and where they end.
-fn table(tokens: &[Token], at: usize) -> (Vec<Row>, usize) {
+/// The rows from `at` on of as many cells as the first, parted by `bar`, without those that only rule it, and where they end.
+fn table(tokens: &[Token], at: usize, bar: char) -> (Vec<Row>, usize) {
     let (mut rows, mut start, mut width): (Vec<Row>, usize, usize) = (Vec::new(), at, 0);
     while start < tokens.len() {
         let end = line_end(tokens, start);
-        let row = Row::of(tokens, start..end);
+        let row = Row::of(tokens, start..end, bar);
         if row.cells.len() < 2 || width != 0 && row.cells.len() != width {
             break;
         }
@@ -96,11 +109,16 @@ fn table(tokens: &[Token], at: usize) -> (Vec<Row>, usize) {
     (rows, start.min(tokens.len()))
 }
 
+/// Which of two columns has the names, where the other has what is done.
+fn names_and_deeds(tokens: &[Token], heads: &Row) -> Option<usize> {
+    let names = (0..2).find(|at| NAMES.contains(&heads.word(tokens, *at)))?;
+    (heads.cells.len() == 2 && DEEDS.contains(&heads.word(tokens, 1 - names))).then_some(names)
+}
+
 /// “VM | Action” and below “test-1 | start”: each row as a sentence.
 fn by_deed(tokens: &[Token], rows: &[Row]) -> Option<Vec<Token>> {
-    let (heads, rows) = rows.split_first().filter(|(heads, rows)| heads.cells.len() == 2 && !rows.is_empty())?;
-    let names = (0..2).find(|at| NAMES.contains(&heads.word(tokens, *at)))?;
-    DEEDS.contains(&heads.word(tokens, 1 - names)).then_some(())?;
+    let (heads, rows) = rows.split_first().filter(|(_, rows)| !rows.is_empty())?;
+    let names = names_and_deeds(tokens, heads)?;
     let mut sentences = Vec::new();
     for row in rows {
         let (deed, name) = (&tokens[row.cells[1 - names].clone()], &tokens[row.cells[names].clone()]);

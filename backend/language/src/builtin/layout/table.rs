@@ -22,7 +22,7 @@ use crate::builtin::wordings::words;
 const GAP: usize = 2;
 
 /// Words that only announce a table.
-const ANNOUNCES: [&str; 38] = [
+const ANNOUNCES: [&str; 50] = [
     "this",
     "in",
     "table",
@@ -61,6 +61,18 @@ const ANNOUNCES: [&str; 38] = [
     "need",
     "needs",
     "shown",
+    "be",
+    "created",
+    "copied",
+    "pasted",
+    "taken",
+    "exported",
+    "from",
+    "our",
+    "my",
+    "sheet",
+    "spreadsheet",
+    "wiki",
 ];
 
 /// What a column holds.
@@ -82,6 +94,8 @@ enum Column {
     Field(Noun, Option<u64>),
     /// What a field is now.
     Was(Noun, Option<u64>),
+    /// The running numbers of the lines.
+    Running,
 }
 
 /// That the words before a table say another number of guests than it has.
@@ -135,11 +149,19 @@ impl Parser<'_> {
         (self.at, self.end) = (start, end);
         let (heads, columns, rows) = rows?;
         let lead = self.lead(&head, rows.len()).ok()?;
+        let columns = self.with_running_numbers(columns, &heads, &rows);
         let after = rows.last().map_or(head.end, |(line, _)| line.end);
-        for (column, cell) in columns.iter().zip(heads) {
+        for (column, cell) in columns.iter().zip(&heads) {
             if column.is_none() {
-                self.unread.push(cell);
+                self.unread.push(cell.clone());
             }
+        }
+        // Of a head that is a mark alone, as “#” above other numbers than those of the lines, the cells are asked about.
+        let unsaid: Vec<usize> = (0..columns.len())
+            .filter(|nth| columns[*nth].is_none() && !self.tokens[heads[*nth].clone()].iter().any(Token::is_content))
+            .collect();
+        for (_, cells) in &rows {
+            self.unread.extend(unsaid.iter().map(|nth| cells[*nth].clone()));
         }
         // Among guests there are, a name that is nobody’s is rather a slip than a guest to be made.
         let known = |cell: &Range<usize>| {
@@ -162,6 +184,31 @@ impl Parser<'_> {
         }
         (self.at, self.end) = (after, after);
         Some(())
+    }
+
+    /// “No.” above 1, 2, 3 … says nothing; above other numbers it may be anything.
+    fn with_running_numbers(
+        &mut self,
+        columns: Vec<Option<Column>>,
+        heads: &[Range<usize>],
+        rows: &[(Range<usize>, Vec<Range<usize>>)],
+    ) -> Vec<Option<Column>> {
+        let head = |p: &mut Self| {
+            let numbers = p.verb(words!("no|nr|number|pos|#|№|row|item|line")) || p.mark('•');
+            p.mark('.');
+            numbers.then_some(())
+        };
+        let runs = |nth: usize| {
+            (1..).zip(rows).all(|(number, (_, cells))| {
+                matches!(&self.tokens[cells[nth].clone()], [one] if quantity::whole(&one.text) == Some(number))
+            })
+        };
+        let running: Vec<bool> = (0..columns.len()).map(|nth| columns[nth].is_none() && runs(nth)).collect();
+        let column = |(nth, column): (usize, Option<Column>)| {
+            let runs = running[nth] && self.exactly(heads[nth].clone(), head).is_some();
+            if runs { Some(Column::Running) } else { column }
+        };
+        columns.into_iter().enumerate().map(column).collect()
     }
 
     /// The tokens of the line that begins at `at`.
@@ -238,6 +285,9 @@ impl Parser<'_> {
         }
         if self.any(words!("os|image|template")) {
             return Some(Column::Image);
+        }
+        if self.any(words!("tag")) && self.done() {
+            return Some(Column::Field(Noun::Plain(Plain::Tags), None));
         }
         // “vCPU (old)”, “current RAM”
         let was = self.verb(words!("current|old|present|previous|existing"));
@@ -386,6 +436,7 @@ impl Parser<'_> {
                 Column::Image => {
                     Item::Image(self.exactly(cell.clone(), |p| p.attempt(Self::system).or_else(|| p.name()))?)
                 }
+                Column::Running => continue,
                 Column::Host => return None,
                 Column::Was(noun, unit) => {
                     let value = self.exactly(cell.clone(), |p| p.cell(&noun, unit))?;

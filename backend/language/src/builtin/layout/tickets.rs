@@ -117,7 +117,7 @@ pub fn ticket(
 }
 
 /// Words before a field for what it is now, and for what it shall be.
-const NOW: [&str; 5] = ["current", "present", "old", "existing", "previous"];
+pub const NOW: [&str; 5] = ["current", "present", "old", "existing", "previous"];
 const WANTED: [&str; 7] = ["requested", "new", "wanted", "desired", "target", "proposed", "future"];
 
 /// “Current RAM: 8 GB” and “Requested RAM: 16 GB” in a row: “RAM from 8 GB to 16 GB”.

@@ -110,10 +110,18 @@ impl Parser<'_> {
             Number::Exactly(2)
         } else if self.any(words!("for all three of them|for all three")) {
             Number::Exactly(3)
+        } else if self.attempt(|p| (p.any(words!("both")) && p.ends_a_phrase()).then_some(())).is_some() {
+            // “2 cores and 20 GB disk both; …”
+            Number::Exactly(2)
         } else {
             self.any(words!("for each of them|for all of them|for each|for all|each")).then_some(Number::Several)?
         };
         (!open || self.mark(')')).then_some(number)
+    }
+
+    /// Whether nothing goes on here that a word before it could be said of.
+    fn ends_a_phrase(&self) -> bool {
+        self.peek(0).is_none_or(|next| matches!(next.kind, TokenKind::Mark(')')))
     }
 
     /// Adds what stands before “each” to all the new guests it may mean. What else was said of the last of them stays its own,

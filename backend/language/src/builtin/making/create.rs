@@ -37,7 +37,7 @@ impl Parser<'_> {
     /// The head of new guests.
     pub fn create(&mut self) -> Option<()> {
         let start = self.at;
-        if self.head_by_itself(start).is_some() {
+        if self.head_by_itself(start).is_some() || self.attempt(Self::vmids_ahead).is_some() {
             return Some(());
         }
         let leading = self.attempt(Self::leading);

@@ -1,6 +1,6 @@
 //! What goes on with new guests: what is said of all of them, of the first, of the one called so.
 
-use mycopod_core::field::Plain;
+use mycopod_core::field::{NicPart, Plain};
 use mycopod_core::reading::{Amount, Selector};
 
 use crate::lexer::{Token, TokenKind};
@@ -208,8 +208,12 @@ impl Parser<'_> {
             return;
         };
         let own = |who: usize| group.items.iter().filter(move |(whose, _)| *whose == Some(who));
-        let placed =
-            |who: usize| own(who).count() == 1 && own(who).all(|(_, said)| matches!(said.value, Item::Node(_)));
+        let is_place = |item: &Item| match item {
+            Item::Node(_) => true,
+            Item::Nic { parts, .. } => matches!(parts.as_slice(), [(NicPart::Ip, _)]),
+            _ => false,
+        };
+        let placed = |who: usize| own(who).count() == 1 && own(who).all(|(_, said)| is_place(&said.value));
         let last = group.focus == [group.members.len() - 1] && !group.awaits_names();
         if !last || !(0..group.members.len()).all(placed) {
             return;

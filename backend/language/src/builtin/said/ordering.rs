@@ -9,26 +9,35 @@ use super::named::Noun;
 use crate::builtin::Parser;
 use crate::builtin::drafting::draft::Draft;
 use crate::builtin::wordings::words;
+use crate::lexer::TokenKind;
 
 impl Parser<'_> {
     /// “it should start before anything else, so startup order 1”, “mail goes first, order 1”: the number says which it is, and the
     /// words before it the same once more.
     fn first_of_all(&mut self) -> Option<Item> {
         let goes = self.verb(words!("goes|go|comes up|come up"));
-        let _ = goes || self.verb(words!("starts|start|boots|boot"));
-        // “db-1 starts first (order 1)” may ask to start it.
-        let first = goes && self.verb(words!("first of all|first"));
-        (first || self.verb(words!(
-            "before anything else|before everything else|before anybody else|before anyone else|before everybody else|before everyone else|\
-             before all others|before all the others|before the others"
-        )))
-        .then_some(())?;
+        let starts = !goes && self.verb(words!("starts|boots"));
+        let _ = goes || starts || self.verb(words!("start|boot"));
+        // “db-1 starts first (order 1)” may ask to start it, behind a colon it tells how it is.
+        let nth = if goes && self.verb(words!("first of all|first"))
+            || self.verb(words!(
+                "before anything else|before everything else|before anybody else|before anyone else|before everybody else|before everyone else|\
+                 before all others|before all the others|before the others"
+            )) {
+            1
+        } else {
+            self.addressed.as_ref().filter(|_| starts)?;
+            u64::from(self.ordinal()?)
+        };
         let open = self.mark('(');
         let _ = open || self.mark(',');
         self.verb(words!("so with|so|with|i.e.|at|as"));
         let item = self.startup_order()?;
-        let first = matches!(item, Item::Plain(_, Amount::To(Value::Count(0 | 1))));
-        (first && (!open || self.mark(')'))).then_some(item)
+        let fits = |said: u64| said == nth || (said, nth) == (0, 1);
+        let fits = matches!(item, Item::Plain(_, Amount::To(Value::Count(said))) if fits(said));
+        // “(order 1, 60 seconds up delay)”
+        let closes = !open || self.mark(')') || self.peek(0).is_some_and(|next| next.kind == TokenKind::Mark(','));
+        (fits && closes).then_some(item)
     }
 
     /// “follows with order 2”, behind the order of others. Whether it starts at boot as well, where they were said to, is not plain.

@@ -45,14 +45,15 @@ impl Parser<'_> {
     /// “wait 45 seconds after”, “delay 20 secs before the next one”, “15 seconds delay”: how long the guest behind it waits.
     pub fn delayed(&mut self) -> Option<Item> {
         let verb = matches!(self.word(), "wait" | "waits" | "waiting" | "delay" | "delays");
-        (verb || self.word() == "a" || self.peek(0)?.kind == TokenKind::Number).then_some(())?;
+        let counts = self.peek(0)?.text.starts_with(|c: char| c.is_ascii_digit());
+        (verb || self.word() == "a" || counts).then_some(())?;
         self.at += usize::from(verb || self.word() == "a");
         if verb {
             let _ = self.assigns() || self.any(words!("of|for"));
         }
         let value = self.shaped(Named::Plain(Plain::StartupUp))?;
         let counted = !self.last_word().is_empty();
-        let noun = self.any(words!("start-up delay|startup delay|start delay|delay"));
+        let noun = self.any(words!("start-up delay|startup delay|start delay|up delay|delay"));
         (counted && verb != noun).then_some(())?;
         self.any(words!(
             "after it|after that one|after that|afterwards|before the next one|before the next guest|before the next vm|before the next|before next"

@@ -111,8 +111,9 @@ impl Parser<'_> {
                 || p.ahead(|p| (p.any(words!("and|&")) && p.name().is_some()).then_some(()));
             // “tags=ci,web pool=lab”
             let key = p.peek(1).is_some_and(|next| next.kind == TokenKind::Mark('='));
-            let ends = key
-                || p.at_boundary()
+            // “web-01 += front, db-1 += pg”
+            let adds = p.word() == "+" && key;
+            let ends = !adds && (key || p.at_boundary())
                 || matches!(p.word(), "to" | "from" | "on" | "for" | "with" | "named" | "called");
             (listed && ends).then_some(tag)
         }) {

@@ -118,7 +118,7 @@ impl Parser<'_> {
     }
 
     /// “by 2 GB”, “with 18 GB more”, “+10G”, “+50 %”: so much more or less than there is.
-    fn step_by(&mut self, noun: &Noun, how: How) -> Option<Item> {
+    pub fn step_by(&mut self, noun: &Noun, how: How) -> Option<Item> {
         let with = how == How::More && self.any(words!("with"));
         let plus = |p: &mut Self| {
             p.mark(':');

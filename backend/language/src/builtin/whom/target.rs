@@ -153,7 +153,9 @@ impl Parser<'_> {
             return targets;
         }
         // Where nobody is named with ranges, nobody is without them.
-        if !self.counting && self.remembered(State { counting: true, ..state }).is_some_and(|(found, _)| found.is_none()) {
+        if !self.counting
+            && self.remembered(State { counting: true, ..state }).is_some_and(|(found, _)| found.is_none())
+        {
             return None;
         }
         let addressed = self.addressed.clone();

@@ -1,0 +1,128 @@
+//! Forms as they are typed or pasted: keys and values without a mark between them, in braces, or under words that say no more than
+//! that they are wished. Each becomes the pairs it stands for.
+
+use std::ops::Range;
+
+use crate::builtin::said::fields;
+use crate::lexer::{Token, TokenKind};
+use crate::vocabulary;
+
+use super::mark;
+use super::tickets::NOW;
+
+/// Keys beside the fields of a guest.
+const KEYS: [&str; 8] = ["name", "hostname", "type", "kind", "node", "os", "image", "template"];
+
+/// Words before a key that say no more than that it is wished.
+const WISHED: [&str; 4] = ["requested", "desired", "wanted", "proposed"];
+
+/// The fewest lines of a form without marks: two words in a row may be anything.
+const MIN_PAIRS: usize = 3;
+
+/// Writes out the forms among `tokens`.
+pub fn write_out(mut tokens: Vec<Token>) -> Vec<Token> {
+    bare_braces(&mut tokens);
+    list_tags(&mut tokens);
+    bare_keys(&mut tokens);
+    mark_pairs(&tokens)
+}
+
+fn lines(tokens: &[Token]) -> Vec<Range<usize>> {
+    let mut start = 0;
+    let ends = (0..=tokens.len()).filter(|at| tokens.get(*at).is_none_or(|token| token.kind == TokenKind::Break));
+    ends.map(|end| std::mem::replace(&mut start, end + 1)..end).collect()
+}
+
+fn is_sign(token: &Token) -> bool {
+    matches!(token.kind, TokenKind::Mark(':' | '='))
+}
+
+/// How many words a key is that a line begins with.
+fn key(line: &[Token]) -> Option<usize> {
+    let word = |at: usize| line.get(at).map_or("", |token| token.word.as_str());
+    if KEYS.contains(&word(0)) { Some(1) } else { fields::field(word).map(|(length, _)| length) }
+}
+
+/// “- {name: a-1, cores: 2}”, without the braces.
+fn bare_braces(tokens: &mut Vec<Token>) {
+    for line in lines(tokens).into_iter().rev() {
+        let [bullet, open, inside @ .., close] = &tokens[line.clone()] else { continue };
+        let brace = |token: &Token, mark: char| token.kind == TokenKind::Mark(mark);
+        let wrapped = brace(bullet, '•') && brace(open, '(') && brace(close, ')');
+        let alone = !inside.iter().any(|token| brace(token, '(') || brace(token, ')'));
+        let paired = key(inside).is_some_and(|length| inside.get(length).is_some_and(is_sign));
+        if wrapped && alone && paired {
+            tokens.remove(line.end - 1);
+            tokens.remove(line.start + 1);
+        }
+    }
+}
+
+/// “Tags: a; b” in a line of its own is a list.
+fn list_tags(tokens: &mut [Token]) {
+    let all = lines(tokens);
+    for line in all.iter().filter(|_| all.len() > 1) {
+        let [key, sign, list @ ..] = &mut tokens[line.clone()] else { continue };
+        let is_list = matches!(key.word.as_str(), "tags" | "tag") && is_sign(sign) && list.len() % 2 == 1;
+        let fits = |(at, token): (usize, &Token)| match token.kind {
+            TokenKind::Mark(';') => at % 2 == 1,
+            TokenKind::Word => at % 2 == 0 && vocabulary::class(&token.word).is_none(),
+            _ => false,
+        };
+        if is_list && list.iter().enumerate().all(fits) {
+            list.iter_mut().skip(1).step_by(2).for_each(|token| token.kind = TokenKind::Mark(','));
+        }
+    }
+}
+
+/// “Requested cores: 2”, where nothing is said of what is there now: “cores: 2”.
+fn bare_keys(tokens: &mut Vec<Token>) {
+    let word =
+        |tokens: &[Token], line: &Range<usize>| tokens.get(line.start).map_or("", |token| &*token.word).to_owned();
+    let all = lines(tokens);
+    if all.iter().any(|line| NOW.contains(&word(tokens, line).as_str())) {
+        return;
+    }
+    for line in all.into_iter().rev() {
+        let said = &tokens[line.clone()];
+        let paired = |rest: &[Token]| key(rest).is_some_and(|length| rest.get(length).is_some_and(is_sign));
+        if WISHED.contains(&word(tokens, &line).as_str()) && paired(&said[1..]) {
+            tokens.remove(line.start);
+        }
+    }
+}
+
+/// “Name a-1”, “Cores 4”, “RAM 4 GB”, a line each from the name on: with a colon behind each key.
+fn mark_pairs(tokens: &[Token]) -> Vec<Token> {
+    let all = lines(tokens);
+    // Where the value of a line begins that is a key and its value without a mark.
+    let value = |line: &Range<usize>| {
+        let at = line.start + key(&tokens[line.clone()])?;
+        let said = tokens.get(at).filter(|_| at < line.end)?;
+        (said.is_content() && !tokens[line.clone()].iter().any(|token| is_sign(token) || token.ends_sentence()))
+            .then_some(at)
+    };
+    let names = |line: &Range<usize>| {
+        tokens[line.clone()].first().is_some_and(|first| matches!(first.word.as_str(), "name" | "hostname"))
+            && line.len() == 2
+    };
+    let mut marked = Vec::new();
+    let mut nth = 0;
+    while nth < all.len() {
+        let pairs: Vec<usize> = all[nth..].iter().map_while(value).collect();
+        if pairs.len() >= MIN_PAIRS && names(&all[nth]) {
+            nth += pairs.len();
+            marked.extend(pairs);
+        } else {
+            nth += 1;
+        }
+    }
+    let mut written = Vec::with_capacity(tokens.len() + marked.len());
+    for (at, token) in tokens.iter().enumerate() {
+        if marked.binary_search(&at).is_ok() {
+            written.push(mark(TokenKind::Mark(':'), token));
+        }
+        written.push(token.clone());
+    }
+    written
+}
