@@ -12,7 +12,7 @@ const MAX_BRACKETED: usize = 24;
 pub fn list_tags(tokens: &mut [Token]) {
     let mut at = 0;
     while at + 2 < tokens.len() {
-        let keyed = tokens[at].word == "tags" && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
+        let keyed = matches!(tokens[at].word.as_str(), "tags" | "tag") && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
         at += 1;
         if !keyed {
             continue;

@@ -5,7 +5,6 @@ use std::ops::Range;
 
 use crate::builtin::said::fields;
 use crate::lexer::{Token, TokenKind};
-use crate::vocabulary;
 
 use super::mark;
 use super::tickets::NOW;
@@ -22,7 +21,6 @@ const MIN_PAIRS: usize = 3;
 /// Writes out the forms among `tokens`.
 pub fn write_out(mut tokens: Vec<Token>) -> Vec<Token> {
     bare_braces(&mut tokens);
-    list_tags(&mut tokens);
     bare_keys(&mut tokens);
     mark_pairs(&tokens)
 }
@@ -54,23 +52,6 @@ fn bare_braces(tokens: &mut Vec<Token>) {
         if wrapped && alone && paired {
             tokens.remove(line.end - 1);
             tokens.remove(line.start + 1);
-        }
-    }
-}
-
-/// “Tags: a; b” in a line of its own is a list.
-fn list_tags(tokens: &mut [Token]) {
-    let all = lines(tokens);
-    for line in all.iter().filter(|_| all.len() > 1) {
-        let [key, sign, list @ ..] = &mut tokens[line.clone()] else { continue };
-        let is_list = matches!(key.word.as_str(), "tags" | "tag") && is_sign(sign) && list.len() % 2 == 1;
-        let fits = |(at, token): (usize, &Token)| match token.kind {
-            TokenKind::Mark(';') => at % 2 == 1,
-            TokenKind::Word => at % 2 == 0 && vocabulary::class(&token.word).is_none(),
-            _ => false,
-        };
-        if is_list && list.iter().enumerate().all(fits) {
-            list.iter_mut().skip(1).step_by(2).for_each(|token| token.kind = TokenKind::Mark(','));
         }
     }
 }
