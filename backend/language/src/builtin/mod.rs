@@ -326,6 +326,7 @@ impl Parser<'_> {
             || self.attempt(Self::the_same).is_some()
             || self.attempt(Self::defaults).is_some()
             || self.attempt(Self::kinds_said).is_some()
+            || self.attempt(Self::their_disks).is_some()
             || self.attempt(Self::snapshot_name).is_some()
         {
             return true;

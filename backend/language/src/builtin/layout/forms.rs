@@ -22,6 +22,7 @@ const MIN_PAIRS: usize = 3;
 pub fn write_out(mut tokens: Vec<Token>) -> Vec<Token> {
     bare_braces(&mut tokens);
     bare_keys(&mut tokens);
+    name_images(&mut tokens);
     mark_pairs(&tokens)
 }
 
@@ -69,6 +70,22 @@ fn bare_keys(tokens: &mut Vec<Token>) {
         let paired = |rest: &[Token]| key(rest).is_some_and(|length| rest.get(length).is_some_and(is_sign));
         if WISHED.contains(&word(tokens, &line).as_str()) && paired(&said[1..]) {
             tokens.remove(line.start);
+        }
+    }
+}
+
+/// “from: debian-12” in a line of its own, in a form that tells the kind: “image: debian-12”.
+fn name_images(tokens: &mut [Token]) {
+    let all = lines(tokens);
+    let keyed = |tokens: &[Token], line: &Range<usize>, keys: &[&str]| {
+        let pair = tokens.get(line.start..(line.start + 2).min(line.end)).unwrap_or_default();
+        matches!(pair, [key, sign] if keys.contains(&key.word.as_str()) && is_sign(sign))
+    };
+    if all.iter().any(|line| keyed(tokens, line, &["type", "kind"])) {
+        for line in all.iter().filter(|line| line.len() == 3) {
+            if keyed(tokens, line, &["from"]) {
+                tokens[line.start].word = "image".into();
+            }
         }
     }
 }

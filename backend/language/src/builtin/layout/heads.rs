@@ -3,6 +3,8 @@
 
 use std::slice;
 
+use mycopod_core::reading::Span;
+
 use crate::builtin::asides::words::{sort, sort_of};
 use crate::lexer::{Token, TokenKind};
 use crate::quantity;
@@ -75,8 +77,11 @@ pub fn of_a_group(said: &[Token], tokens: &[Token], list: &[Line], known: impl F
         let built = name.text.contains(|c: char| c.is_ascii_digit() || c == '-');
         line.bullet && built && !known(&name.text) && matches!(sign.kind, TokenKind::Mark(':' | '–' | '—' | '(' | ','))
     };
-    (bracketed && names_it && !list.is_empty() && list.iter().all(describes_anew))
-        .then(|| [Token { word: kind.into(), ..noun.clone() }, mark(TokenKind::Mark(':'), close)])
+    (bracketed && names_it && !list.is_empty() && list.iter().all(describes_anew)).then(|| {
+        // The heading as a whole says it.
+        let span = Span { start: said[0].span.start, end: close.span.end };
+        [Token { word: kind.into(), span, ..noun.clone() }, mark(TokenKind::Mark(':'), close)]
+    })
 }
 
 /// “New machines:” above points that say by themselves what they make: “- VM a-1: …”, “- container a-2: …”.

@@ -59,14 +59,22 @@ fn row(tokens: &[Token], rows: &[&[&str]]) -> Option<usize> {
     rows.iter().find(fits).map(|row| row.len())
 }
 
+/// Whether a word only greets or numbers, before what is said: “Hi team, …”, “Ticket #4711: …”.
+fn opens(token: &Token) -> bool {
+    const OPENING: [&str; 12] =
+        ["hi", "hello", "hey", "team", "all", "there", "good", "morning", "afternoon", "please", "ticket", "folks"];
+    OPENING.contains(&token.word.as_str()) || token.text.starts_with('#')
+}
+
 fn behind(tokens: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Token>> {
     let is_noun = |token: &&Token| NOUNS.contains(&token.word.as_str());
     (tokens.iter().filter(is_noun).count() == 1 && !tokens.iter().any(|token| known(&token.text))).then_some(())?;
     let noun = tokens.iter().position(|token| is_noun(&token))?;
     matches!(tokens[noun].word.as_str(), "vms" | "containers" | "cts" | "lxcs").then_some(())?;
-    let first = tokens.iter().position(Token::is_content)?;
-    let head = tokens[..first].iter().all(|token| token.kind != TokenKind::Mark('•'))
-        && (is_new(&tokens[first]) || tokens[..noun].iter().any(|token| token.kind == TokenKind::Break));
+    let first = tokens.iter().position(|token| token.is_content() && !opens(token))?;
+    let pointed = tokens[..noun].iter().any(|token| token.kind == TokenKind::Mark('•'));
+    let broken = tokens[first..noun].iter().any(|token| token.kind == TokenKind::Break);
+    let head = is_new(&tokens[first]) && !broken || broken && !pointed;
     let parts = |token: &Token| token.ends_sentence() || matches!(token.kind, TokenKind::Mark(',' | '–' | '—'));
     let start = tokens[..noun].iter().rposition(parts).filter(|start| head && *start > first)?;
     let all = row(&tokens[start + 1..noun], &ALL)?;
@@ -93,6 +101,7 @@ fn behind(tokens: &[Token], known: impl Fn(&str) -> bool) -> Option<Vec<Token>> 
         Some(_) => [&kind[..], &[colon, mark(TokenKind::Break, &tokens[first])], described].concat(),
         None => kind.into_iter().chain([colon]).chain(described.iter().enumerate().map(with)).collect(),
     };
+    written.splice(0..0, tokens[..first].iter().cloned());
     if told {
         let who = if tokens[start + 1].word == "both" { "both" } else { "all" };
         written.push(Token { word: who.into(), ..tokens[start + 1].clone() });

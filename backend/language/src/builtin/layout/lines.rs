@@ -86,14 +86,21 @@ pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<To
         // “cores”, and below it a guest a point
         let field =
             names_a_field(said) && lines[list.clone()].iter().all(|line| line.bullet && is_about(tokens, line, &known));
-        let announces = colon || field || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
-        let titled = !said.is_empty() && announces && !list.is_empty();
         let points = &lines[list.clone()];
+        let announces = colon || field || head.hashed || head.boxed > 0 || verb.is_some() || names_guests(said, &known);
+        // “web-1” above “type: VM”, “set the following on web-01”
+        let announces = announces
+            || points.iter().all(|line| line.indent > head.indent) && describes(said, tokens, points)
+            || points.iter().all(|line| line.bullet) && announced(said).is_some_and(|whom| names_guests(whom, &known));
+        let titled = !said.is_empty() && announces && !list.is_empty();
         let end = if let Some(heading) = of_a_group(said, tokens, points, &known) {
             written.extend(heading);
             at + 1
         } else if of_the_new(said, tokens, points, &known) {
             at + 1
+        } else if let Some(end) = one_by_points(tokens, &lines, at, &known) {
+            joined(tokens, &lines, &(at..end).collect::<Vec<_>>(), &mut written);
+            end
         } else if let Some(sentence) = of_them_all(said, tokens, points, &known) {
             written.extend(sentence);
             list.end
@@ -212,6 +219,20 @@ fn keyed_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&st
     (end > head + 1).then_some(end)
 }
 
+/// Where the points end that say of one new guest its kind, its name and the rest: “- new VM”, “- web-1”, “- 2 cores”.
+fn one_by_points(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&str) -> bool) -> Option<usize> {
+    let is_kind = |token: &Token| ["vm", "container", "ct", "lxc"].contains(&token.word.as_str());
+    let said = |line: &Line| &tokens[line.tokens.start + usize::from(line.bullet)..line.tokens.end];
+    let [new, noun] = said(&lines[head]) else { return None };
+    let [name] = said(lines.get(head + 1)?) else { return None };
+    let built = name.text.contains(|c: char| c.is_ascii_digit() || c == '-') && !known(&name.text);
+    (["new", "a", "one"].contains(&new.word.as_str()) && is_kind(noun) && built).then_some(())?;
+    let goes_on = |line: &&Line| line.bullet && !said(line).iter().any(|token| is_kind(token) || known(&token.text));
+    let count = lines[head + 1..].iter().take_while(goes_on).count();
+    let ends = lines.get(head + 1 + count).is_none_or(|line| line.tokens.is_empty());
+    (lines[head].bullet && count > 1 && ends).then_some(head + 1 + count)
+}
+
 /// Where the guests end that stand a line each, with their values, below the field that these are of: “Memory:”, “web-01 6 GB”.
 fn values_below(tokens: &[Token], lines: &[Line], head: usize, known: impl Fn(&str) -> bool) -> Option<usize> {
     let said = &tokens[lines[head].tokens.clone()];
@@ -273,11 +294,11 @@ fn changed(said: &[Token]) -> &[Token] {
 /// The guests of a heading that announces changes: “Change request for web-01”.
 fn announced(said: &[Token]) -> Option<&[Token]> {
     const WISHES: [&str; 7] = ["changes", "request", "requests", "wishes", "updates", "ticket", "settings"];
-    let for_whom = said.iter().take(3).position(|token| ["for", "on", "to"].contains(&token.word.as_str()))?;
+    let for_whom = said.iter().take(4).position(|token| ["for", "on", "to"].contains(&token.word.as_str()))?;
     let (wish, whom) = (&said[..for_whom], &said[for_whom + 1..]);
     let announces = |token: &Token| {
         let word = token.word.as_str();
-        CHANGES.contains(&word) || WISHES.contains(&word)
+        CHANGES.contains(&word) || WISHES.contains(&word) || ["the", "following", "these"].contains(&word)
     };
     (for_whom > 0 && wish.iter().all(announces)).then_some(whom)
 }
@@ -365,6 +386,10 @@ mod tests {
             ("name: a\ntype: vm\ncores: 2\n\nstop b", "name : a , type : vm , cores : 2 / / stop b"),
             ("- name: a\n  kind: ct\n- name: b\n  kind: vm", "• name : a , kind : ct / • name : b , kind : vm"),
             ("a:\n  type: vm\n  cores: 2", "a : type : vm , cores : 2"),
+            ("8 GB RAM:\n- web-1\n- web-2", "8 GB RAM : web-1 , web-2"),
+            ("Workers (VMs):\n- a-1: 2 cores", "VMs : / • a-1 : 2 cores"),
+            ("RAM:\nweb-1 8 GB\nweb-2 6 GB", "RAM : web-1 8 GB , web-2 6 GB"),
+            ("- new VM\n- a-1\n- 2 cores", "• new VM : a-1 , 2 cores"),
         ] {
             assert_eq!(written(text), meant, "{text}");
         }
@@ -378,6 +403,8 @@ mod tests {
             "new VMs:\n- a: 2 cores",
             "delete a:\n- b",
             "a:\n  cores: 2",
+            "VM 401\nName: a",
+            "Cancelled (VMs):\n- a-1: 2 cores",
             "",
         ] {
             let plain = lex(text, |_| false);

@@ -333,6 +333,39 @@ impl Parser<'_> {
         Some(())
     }
 
+    /// “VM a-1 with 2 cores, VM a-2 with 4; their disks: 10 GB and 20 GB”: as many as guests that were described one by one, of each
+    /// its own. Where they are others in number, or the guests one group, each may have all of them, which is asked about.
+    pub fn their_disks(&mut self) -> Option<()> {
+        let start = self.at;
+        self.group()?;
+        self.verb(words!("their disks are|their disks")).then_some(())?;
+        self.assigns();
+        let mut sizes = vec![self.quantity()?];
+        while let Some(next) = self.attempt(|p| if p.joint() { p.quantity() } else { None }) {
+            sizes.push(next);
+        }
+        (sizes.len() > 1 && self.at_boundary()).then_some(())?;
+        let tokens = start..self.at;
+        let apart = |draft: &&Draft| match draft {
+            Draft::Create(group) => {
+                let disk = group.items.iter().any(|(_, item)| item.value.is_disk());
+                group.members.len() == 1 && !group.plural && !disk
+            }
+            _ => false,
+        };
+        let first = self.drafts.len() - self.drafts.iter().rev().take_while(apart).count();
+        if self.drafts.len() - first != sizes.len() {
+            self.unread.push(tokens);
+            return Some(());
+        }
+        for (draft, size) in self.drafts[first..].iter_mut().zip(sizes) {
+            let Draft::Create(group) = draft else { continue };
+            let value = Item::Disk(DiskItem::sized(Amount::To(Value::Size(size)), Which::One));
+            group.items.push((None, Said { value, tokens: tokens.clone() }));
+        }
+        Some(())
+    }
+
     /// How many guests were begun one by one in the present sentence, and nothing said of any: “container a-1 and container a-2”.
     fn one_by_one(&self) -> usize {
         let begun = |draft: &&Draft| match draft {

@@ -205,8 +205,11 @@ impl Parser<'_> {
         };
         let running: Vec<bool> = (0..columns.len()).map(|nth| columns[nth].is_none() && runs(nth)).collect();
         let column = |(nth, column): (usize, Option<Column>)| {
-            let runs = running[nth] && self.exactly(heads[nth].clone(), head).is_some();
-            if runs { Some(Column::Running) } else { column }
+            if running[nth] && self.exactly(heads[nth].clone(), head).is_some() {
+                self.asides.push(heads[nth].clone());
+                return Some(Column::Running);
+            }
+            column
         };
         columns.into_iter().enumerate().map(column).collect()
     }
