@@ -415,7 +415,11 @@ impl Parser<'_> {
         let said = self.verb(words!(
             "create it|build it|deploy it|provision it|set it up|make it so|make it happen|create them|build them|do so|go ahead and create it|go ahead"
         )) || several && self.verb(words!("all of them|both of them|each of them|every one of them"));
-        self.any(words!("please"));
-        (said && self.done()).then(|| self.asides.push(start..self.at))
+        let end = self.at;
+        self.mark(',');
+        self.any(words!("please|thanks|thank you"));
+        let ends = self.done();
+        self.at = end;
+        (said && ends).then(|| self.asides.push(start..end))
     }
 }

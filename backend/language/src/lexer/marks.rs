@@ -12,7 +12,8 @@ const MAX_BRACKETED: usize = 24;
 pub fn list_tags(tokens: &mut [Token]) {
     let mut at = 0;
     while at + 2 < tokens.len() {
-        let keyed = matches!(tokens[at].word.as_str(), "tags" | "tag") && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
+        let keyed = matches!(tokens[at].word.as_str(), "tags" | "tag")
+            && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
         at += 1;
         if !keyed {
             continue;
@@ -25,7 +26,9 @@ pub fn list_tags(tokens: &mut [Token]) {
         });
         let last = first + 2 * listed.count();
         let ends = tokens.get(last).is_some_and(free)
-            && tokens.get(last + 1).is_none_or(|next| matches!(next.kind, TokenKind::Break | TokenKind::Mark('.')));
+            && tokens
+                .get(last + 1)
+                .is_none_or(|next| matches!(next.kind, TokenKind::Break | TokenKind::Mark('.' | '!')));
         if ends {
             for semicolon in tokens[first..last].iter_mut().skip(1).step_by(2) {
                 semicolon.kind = TokenKind::Mark(',');

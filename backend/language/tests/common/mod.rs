@@ -89,11 +89,12 @@ fn statement(statement: &Statement) -> String {
             };
             format!("{deed} {}", self::targets(targets))
         }
-        What::Clone { from, name, node, full, edits } => {
+        What::Clone { from, name, vmid, node, full, edits } => {
             let full = full.as_ref().map_or("", |full| if full.value { "full " } else { "linked " });
             let edits = if edits.is_empty() { String::new() } else { format!(": {}", self::edits(edits)) };
             let node = node.as_ref().map_or_else(String::new, |node| format!(" on {}", node.value));
-            format!("{full}clone {} as {}{node}{edits}", selector(&from.selector), name.value)
+            let vmid = vmid.as_ref().map_or_else(String::new, |vmid| format!(" to {}", vmid.value));
+            format!("{full}clone {}{vmid} as {}{node}{edits}", selector(&from.selector), name.value)
         }
         What::Facility(wanted) => facility(wanted),
         What::Typed(guest) => format!("ensure {}", guest.name.value),

@@ -30,8 +30,8 @@ mod world;
 use score::Score;
 
 /// The fewest declarations that may be read exactly: what is reached. It rises with the reader, and never falls.
-const DEV: usize = 6125;
-const HELD_OUT: usize = 433;
+const DEV: usize = 6_166;
+const HELD_OUT: usize = 434;
 
 /// A declaration that is misread does something else than was said: there is no level of that to hold.
 fn holds(half: &'static str, least: usize) {

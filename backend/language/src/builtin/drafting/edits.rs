@@ -167,7 +167,13 @@ impl Edits<'_, '_> {
                     self.push(EditField::EachNic(count, *part), Amount::To(value.clone()), tokens);
                 }
             }
-            Item::Storage(_) | Item::Node(_) | Item::Image(_) | Item::Vmid(_) | Item::Like(_) | Item::Same | Item::SameAs(_) => {
+            Item::Storage(_)
+            | Item::Node(_)
+            | Item::Image(_)
+            | Item::Vmid(_)
+            | Item::Like(_)
+            | Item::Same
+            | Item::SameAs(_) => {
                 let text = format!("“{words}” cannot be changed on a guest that exists. Leave it out?");
                 self.give_up(tokens, text);
             }

@@ -212,7 +212,9 @@ impl Parser<'_> {
     /// own and a comma divides those from the rest, whose last is `item`: “a-1 on pve1 and a-2 on pve2, 2 cores, 20 GB disk each”.
     fn behind_the_parallel(&self, sentence: usize, item: &Said<Item>) -> Option<usize> {
         let group = self.group()?;
-        let of = |who: usize| group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, said)| said).collect();
+        let of = |who: usize| {
+            group.items.iter().filter(move |(whose, _)| *whose == Some(who)).map(|(_, said)| said).collect()
+        };
         let (own, others): (Vec<&Said<Item>>, Vec<Vec<&Said<Item>>>) = match group.focus.as_slice() {
             [focus] => (of(*focus), (0..group.members.len()).filter(|who| who != focus).map(of).collect()),
             [] => {

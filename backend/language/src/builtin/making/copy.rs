@@ -102,8 +102,10 @@ impl Parser<'_> {
         let value = Item::Vmid(self.vmid_number()?);
         let tokens = start..self.at;
         self.mark(',');
-        self.ahead(|p| p.any(words!("named|called|and call it|and name it|with the name|with name|name|as")).then_some(()))
-            .then_some(Said { value, tokens })
+        self.ahead(|p| {
+            p.any(words!("named|called|and call it|and name it|with the name|with name|name|as")).then_some(())
+        })
+        .then_some(Said { value, tokens })
     }
 
     /// “as web-09”, “, the new one is to be called web-09”, “into a VM named web-09”

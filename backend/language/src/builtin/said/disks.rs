@@ -65,7 +65,7 @@ impl Parser<'_> {
         if !one && !self.any(DISKS) && !bare {
             return None;
         }
-        let mounts = matches!(self.last_word(), "point" | "mountpoint");
+        let mounts = first.is_none() && matches!(self.last_word(), "point" | "mountpoint");
         // “three disks each (20 GB, 50 GB, 50 GB)”
         let each = |p: &mut Self| {
             p.any(words!("each")).then_some(())?;
