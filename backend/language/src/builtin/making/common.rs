@@ -233,9 +233,9 @@ impl Parser<'_> {
             other.len() == count && pairs().all(|(other, own)| places(&own.value) && alike(&other.value, &own.value))
         };
         let rest = own.iter().copied().chain([item]).nth(count).filter(|_| count > 0 && others.iter().all(parallel))?;
-        let divided = &self.tokens[own[count - 1].tokens.end..rest.tokens.start];
-        let divides = |token: &Token| matches!(token.kind, TokenKind::Mark(',' | ':' | ';' | '–' | '—'));
-        divided.iter().any(divides).then_some(rest.tokens.start)
+        let between = self.tokens.get(own[count - 1].tokens.end..rest.tokens.start)?;
+        let is_stop = |token: &Token| matches!(token.kind, TokenKind::Mark(',' | ':' | ';' | '–' | '—'));
+        between.iter().any(is_stop).then_some(rest.tokens.start)
     }
 
     /// From which token on “each” behind `item`, the last of `group`, is said of what stands before it too: of all that its own
