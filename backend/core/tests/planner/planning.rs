@@ -244,6 +244,25 @@ fn one_of_several_guests_is_copied_when_it_is_named() {
 }
 
 #[test]
+fn a_copy_has_the_vmid_that_was_said_unless_it_is_taken() {
+    let copy = |number: u32| {
+        Saying::default().statement(|say| mycopod_core::reading::What::Clone {
+            from: say.target(by_name("web-01")),
+            name: say.said("web-copy".to_owned()),
+            vmid: Some(say.said(number)),
+            node: None,
+            full: None,
+            edits: Vec::new(),
+        })
+    };
+    let life = Life::new(cluster());
+    let plan = life.plan(&intent(&copy(333), &life.observed)).unwrap();
+    assert_eq!(plan.steps()[0].guest().unwrap().vmid, vmid(333));
+    let question = crate::support::question(&copy(102), &cluster());
+    assert!(question.text.contains("VMID 102 is web-02"), "{}", question.text);
+}
+
+#[test]
 fn what_a_later_declaration_deleted_is_not_made_again() {
     let mut life = Life::new(cluster());
     let wanted = intent(&Saying::default().create("shop-01", Kind::Qemu, &[]), &life.observed);
