@@ -115,7 +115,6 @@ pub fn lex(text: &str, known: impl Fn(&str) -> bool) -> Vec<Token> {
         at = lexer.next(at);
     }
     let mut tokens = lexer.tokens;
-    marks::list_tags(&mut tokens);
     tongue::translate(&mut tokens, &known);
     slips::mend(&mut tokens, &known);
     tokens

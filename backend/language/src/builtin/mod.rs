@@ -90,7 +90,7 @@ pub fn read(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
 fn understood(text: &str, inventory: &Inventory, answers: &Answers) -> Reading {
     let tokens = layout::naming::write_out(&lex(text, |word| is_known(inventory, word)), inventory);
     let known = |word: &str| inventory.guests.contains_key(word);
-    let tokens = layout::kinds::write_out(layout::forms::write_out(tokens), known);
+    let tokens = layout::kinds::write_out(layout::forms::write_out(tokens, known), known);
     let tokens =
         layout::rows::write_out(layout::lines::write_out(layout::sheet::write_out(tokens, known), known), known);
     let mut tokens = layout::passive::write_out(tokens);

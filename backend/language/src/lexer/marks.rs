@@ -1,43 +1,9 @@
 //! What marks are where they stand: a bullet, a dash, an ornament, a quotation.
 
-use compact_str::CompactString;
-
-use super::{Lexer, Token, TokenKind, is_apostrophe};
-use crate::vocabulary;
+use super::{Lexer, TokenKind, is_apostrophe};
 
 /// How far back brackets may have been opened that a number closes: “(cores 2, sockets 1)”.
 const MAX_BRACKETED: usize = 24;
-
-/// Makes a list of “tags: a; b”, where words that can be nothing else stand between its semicolons and the line ends behind them.
-pub fn list_tags(tokens: &mut [Token]) {
-    let mut at = 0;
-    while at + 2 < tokens.len() {
-        let keyed = matches!(tokens[at].word.as_str(), "tags" | "tag")
-            && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
-        at += 1;
-        if !keyed {
-            continue;
-        }
-        let first = at + 1;
-        let free = |token: &Token| token.kind == TokenKind::Word && vocabulary::class(&token.word).is_none();
-        let parts = tokens[first..].chunks(2);
-        let listed = parts.take_while(|part| {
-            part.first().is_some_and(free) && part.get(1).is_some_and(|next| next.kind == TokenKind::Mark(';'))
-        });
-        let last = first + 2 * listed.count();
-        let ends = tokens.get(last).is_some_and(free)
-            && tokens
-                .get(last + 1)
-                .is_none_or(|next| matches!(next.kind, TokenKind::Break | TokenKind::Mark('.' | '!')));
-        if ends {
-            for semicolon in tokens[first..last].iter_mut().skip(1).step_by(2) {
-                semicolon.kind = TokenKind::Mark(',');
-                semicolon.text = CompactString::const_new(";");
-            }
-        }
-        at = first;
-    }
-}
 
 impl Lexer<'_> {
     /// Whether a dash, or two, stands alone.

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use crate::lexer::{Token, TokenKind};
 
 /// Turns, marked like those of other languages, and what they say.
-const IDIOMS: [(&str, &str); 51] = [
+const IDIOMS: [(&str, &str); 50] = [
     // What is made.
     ("knock up|knock together|rustle up|whip up|conjure up|throw together|roll out|stand up|^derive", "create"),
     (
@@ -76,7 +76,6 @@ const IDIOMS: [(&str, &str); 51] = [
     ("write into the notes of|write in the notes of|write into the note of|put into the notes of", "set the notes of"),
     // When.
     ("from today on|from today onwards|from this day on", "from now on"),
-    ("after that $", "afterwards"),
     // Snapshots and backups.
     ("a checkpoint of|a restore point of", "a snapshot of"),
     ("hold on to the last|hang on to the last", "keep the last"),

@@ -159,6 +159,8 @@ impl Parser<'_> {
             self.drafts.push(Draft::Change(Change { tokens, targets: targets.clone(), items, how: How::Give }));
         }
         self.any(words!("again|right now|now|right away|for me|afterwards|too|as well|there"));
+        // Where nothing was said before, nobody knows after what.
+        let _ = !self.drafts.is_empty() && self.any(words!("after that"));
         self.doing(start, targets, deed)
     }
 

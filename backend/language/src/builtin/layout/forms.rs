@@ -3,8 +3,11 @@
 
 use std::ops::Range;
 
+use compact_str::CompactString;
+
 use crate::builtin::said::fields;
 use crate::lexer::{Token, TokenKind};
+use crate::vocabulary;
 
 use super::mark;
 use super::tickets::NOW;
@@ -18,9 +21,10 @@ const WISHED: [&str; 4] = ["requested", "desired", "wanted", "proposed"];
 /// The fewest lines of a form without marks: two words in a row may be anything.
 const MIN_PAIRS: usize = 3;
 
-/// Writes out the forms among `tokens`.
-pub fn write_out(mut tokens: Vec<Token>) -> Vec<Token> {
+/// Writes out the forms among `tokens`. `known` are the names of guests.
+pub fn write_out(mut tokens: Vec<Token>, known: impl Fn(&str) -> bool) -> Vec<Token> {
     bare_braces(&mut tokens);
+    list_tags(&mut tokens, known);
     bare_keys(&mut tokens);
     name_images(&mut tokens);
     mark_pairs(&tokens)
@@ -54,6 +58,40 @@ fn bare_braces(tokens: &mut Vec<Token>) {
             tokens.remove(line.end - 1);
             tokens.remove(line.start + 1);
         }
+    }
+}
+
+/// Makes a list of “tags: a; b”, where no word between its semicolons can be anything else, such as a guest
+/// that is `known`, and the line ends behind them.
+fn list_tags(tokens: &mut [Token], known: impl Fn(&str) -> bool) {
+    let mut at = 0;
+    while at + 2 < tokens.len() {
+        let keyed = matches!(tokens[at].word.as_str(), "tags" | "tag")
+            && matches!(tokens[at + 1].kind, TokenKind::Mark(':' | '='));
+        at += 1;
+        if !keyed {
+            continue;
+        }
+        let first = at + 1;
+        let free = |token: &Token| {
+            token.kind == TokenKind::Word && vocabulary::class(&token.word).is_none() && !known(&token.text)
+        };
+        let parts = tokens[first..].chunks(2);
+        let listed = parts.take_while(|part| {
+            part.first().is_some_and(free) && part.get(1).is_some_and(|next| next.kind == TokenKind::Mark(';'))
+        });
+        let last = first + 2 * listed.count();
+        let ends = tokens.get(last).is_some_and(free)
+            && tokens
+                .get(last + 1)
+                .is_none_or(|next| matches!(next.kind, TokenKind::Break | TokenKind::Mark('.' | '!')));
+        if ends {
+            for semicolon in tokens[first..last].iter_mut().skip(1).step_by(2) {
+                semicolon.kind = TokenKind::Mark(',');
+                semicolon.text = CompactString::const_new(";");
+            }
+        }
+        at = first;
     }
 }
 
